@@ -1,0 +1,274 @@
+"""The SIMD pipe's operations: what each computes, which operands it reads, and when its result appears.
+
+One table for the instruction table, the issuer, the circuit and the instruction-set simulator. An operand is a vector
+register of 512 bits: 16 lanes of 32 bits, lane i = bits 32i..32i+31; 16-bit element i = bits 16i..16i+15; byte i = bits
+8i..8i+7. "For each lane" means for each 32-bit lane. Floating point is FP32 as docs/numerics.md defines it:
+subnormals, round to nearest even, one NaN (0x7fc00000).
+
+The rule that the timing keeps: every operation leaves through the last seven stages of one pipe (operand selection and
+the six stages of the fused multiply-add), so two operations collide if and only if their results would appear in the
+same cycle. An issuer that reserves the result port with a shift register of ``MAX_LATENCY`` bits, and keeps an
+operation of the special class from following another one by less than its occupancy, has excluded every conflict.
+
+Cycles: an operation presented in cycle t (``valid``, operands, immediate and tag together) shows its result in cycle
+t + LATENCY[op].
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+LANES = 16
+"""32-bit lanes of a vector register."""
+
+SIMD_OP_BITS = 7
+"""Width of an operation code: three bits of class, four of operation."""
+
+IMM_BITS = 5
+"""Width of the immediate."""
+
+TAG_BITS = 20
+"""Width of the tag that travels with an operation unchanged."""
+
+
+class SimdClass(IntEnum):
+    """Which hardware computes; the upper three bits of the operation code."""
+
+    FMA = 0
+    COMPARE = 1
+    LOGIC = 2
+    INTEGER = 3
+    PERMUTE = 4
+    CONVERT = 5
+    SPECIAL = 6
+
+
+class SimdFlag(IntFlag):
+    """Floating-point flags of one operation, ORed over its lanes; the bit order of the pipe's ``flags`` output."""
+
+    INVALID = 1
+    DENORMAL = 2
+    OVERFLOW = 4
+    UNDERFLOW = 8
+
+
+class SimdOp(IntEnum):
+    """Operation codes. The low four bits of the FMA class are fields: see ``FMA_*`` below."""
+
+    # FMA class: bits 1:0 shape (0 a*b+c, 1 a*1+b, 2 a*b-0, 3 a*b-c), bit 2 negates, bit 3 rounds to odd.
+    FMA = 0x00
+    FADD = 0x01
+    FMUL = 0x02
+    FMS = 0x03
+    FNMA = 0x04
+    FSUB = 0x05
+    FMA_ODD = 0x08
+    FADD_ODD = 0x09
+    FMUL_ODD = 0x0A
+    FMS_ODD = 0x0B
+    FNMA_ODD = 0x0C
+    FSUB_ODD = 0x0D
+    # Comparison class.
+    FMIN = 0x10
+    FMAX = 0x11
+    FEQ = 0x12
+    FNE = 0x13
+    FLT = 0x14
+    FLE = 0x15
+    # Logic class.
+    COPY = 0x20
+    SELECT = 0x21
+    AND = 0x22
+    OR = 0x23
+    XOR = 0x24
+    ANDNOT = 0x25
+    FABS = 0x26
+    FNEG = 0x27
+    # Integer class.
+    IADD32 = 0x30
+    ISUB32 = 0x31
+    IADD16 = 0x32
+    ISUB16 = 0x33
+    IADD8 = 0x34
+    ISUB8 = 0x35
+    ISHL = 0x36
+    ISHR = 0x37
+    ISAR = 0x38
+    IEQ = 0x39
+    ILT = 0x3A
+    ILTU = 0x3B
+    IMIN = 0x3C
+    IMAX = 0x3D
+    # Permutation class.
+    SPLAT = 0x40
+    ROTATE = 0x41
+    ZIP32_LO = 0x42
+    ZIP32_HI = 0x43
+    ZIP16_LO = 0x44
+    ZIP16_HI = 0x45
+    DUP_LO = 0x46
+    DUP_HI = 0x47
+    # Conversion class.
+    WIDEN_BF16_LO = 0x50
+    WIDEN_BF16_HI = 0x51
+    NARROW_BF16 = 0x52
+    ITOF = 0x53
+    FTOI = 0x54
+    # Special class.
+    RECIP = 0x60
+    RSQRT = 0x61
+    EXP2 = 0x62
+    LOG2 = 0x63
+
+
+@dataclass(frozen=True)
+class SimdOpInfo:
+    """One row of the table.
+
+    ``operands`` names the registers read, a subset of "abc"; ``imm`` is the number of immediate bits that count (0:
+    ignored); ``flags`` which flags it can raise; ``meaning`` the operation, exact in every bit.
+    """
+
+    op: SimdOp
+    operands: str
+    imm: int
+    flags: SimdFlag
+    meaning: str
+
+    @property
+    def simd_class(self) -> SimdClass:
+        """The hardware class."""
+        return SimdClass(self.op >> 4)
+
+
+_NONE = SimdFlag(0)
+_ARITH = SimdFlag.INVALID | SimdFlag.DENORMAL | SimdFlag.OVERFLOW | SimdFlag.UNDERFLOW
+_INVALID = SimdFlag.INVALID
+_MASK = "mask: all ones where true, else zero"
+_ODD = "rounded to odd (docs/numerics.md): for a result that a conversion to a narrow format rounds next"
+
+_ROWS = (
+    SimdOpInfo(SimdOp.FMA, "abc", 0, _ARITH, "for each lane a*b + c, rounded once"),
+    SimdOpInfo(SimdOp.FADD, "ab", 0, _ARITH, "for each lane a + b = fma(a, 1.0, b)"),
+    SimdOpInfo(SimdOp.FMUL, "ab", 0, _ARITH, "for each lane a * b = fma(a, b, -0.0)"),
+    SimdOpInfo(SimdOp.FMS, "abc", 0, _ARITH, "for each lane a*b - c = fma(a, b, c with its sign bit inverted)"),
+    SimdOpInfo(SimdOp.FNMA, "abc", 0, _ARITH, "for each lane c - a*b = fma(a with its sign bit inverted, b, c)"),
+    SimdOpInfo(SimdOp.FSUB, "ab", 0, _ARITH, "for each lane a - b = fma(a, 1.0, b with its sign bit inverted)"),
+    SimdOpInfo(SimdOp.FMA_ODD, "abc", 0, _ARITH, "as FMA, " + _ODD),
+    SimdOpInfo(SimdOp.FADD_ODD, "ab", 0, _ARITH, "as FADD, " + _ODD),
+    SimdOpInfo(SimdOp.FMUL_ODD, "ab", 0, _ARITH, "as FMUL, " + _ODD),
+    SimdOpInfo(SimdOp.FMS_ODD, "abc", 0, _ARITH, "as FMS, " + _ODD),
+    SimdOpInfo(SimdOp.FNMA_ODD, "abc", 0, _ARITH, "as FNMA, " + _ODD),
+    SimdOpInfo(SimdOp.FSUB_ODD, "ab", 0, _ARITH, "as FSUB, " + _ODD),
+    SimdOpInfo(SimdOp.FMIN, "ab", 0, _INVALID, "for each lane IEEE 754-2019 minimum: NaN if either is NaN, -0 < +0"),
+    SimdOpInfo(SimdOp.FMAX, "ab", 0, _INVALID, "for each lane IEEE 754-2019 maximum: NaN if either is NaN, -0 < +0"),
+    SimdOpInfo(SimdOp.FEQ, "ab", 0, _INVALID, "for each lane a == b (-0 == +0, NaN false), " + _MASK),
+    SimdOpInfo(SimdOp.FNE, "ab", 0, _INVALID, "for each lane not a == b (NaN true), " + _MASK),
+    SimdOpInfo(SimdOp.FLT, "ab", 0, _INVALID, "for each lane a < b (NaN false), " + _MASK),
+    SimdOpInfo(SimdOp.FLE, "ab", 0, _INVALID, "for each lane a <= b (NaN false), " + _MASK),
+    SimdOpInfo(SimdOp.COPY, "a", 0, _NONE, "a"),
+    SimdOpInfo(SimdOp.SELECT, "abc", 0, _NONE, "(c & a) | (~c & b), bit by bit"),
+    SimdOpInfo(SimdOp.AND, "ab", 0, _NONE, "a & b"),
+    SimdOpInfo(SimdOp.OR, "ab", 0, _NONE, "a | b"),
+    SimdOpInfo(SimdOp.XOR, "ab", 0, _NONE, "a ^ b"),
+    SimdOpInfo(SimdOp.ANDNOT, "ab", 0, _NONE, "a & ~b"),
+    SimdOpInfo(SimdOp.FABS, "a", 0, _NONE, "for each lane a with bit 31 cleared (NaN codes too)"),
+    SimdOpInfo(SimdOp.FNEG, "a", 0, _NONE, "for each lane a with bit 31 inverted (NaN codes too)"),
+    SimdOpInfo(SimdOp.IADD32, "ab", 0, _NONE, "for each lane (a + b) mod 2^32"),
+    SimdOpInfo(SimdOp.ISUB32, "ab", 0, _NONE, "for each lane (a - b) mod 2^32"),
+    SimdOpInfo(SimdOp.IADD16, "ab", 0, _NONE, "for each of 32 sixteen-bit elements (a + b) mod 2^16"),
+    SimdOpInfo(SimdOp.ISUB16, "ab", 0, _NONE, "for each of 32 sixteen-bit elements (a - b) mod 2^16"),
+    SimdOpInfo(SimdOp.IADD8, "ab", 0, _NONE, "for each of 64 bytes (a + b) mod 2^8"),
+    SimdOpInfo(SimdOp.ISUB8, "ab", 0, _NONE, "for each of 64 bytes (a - b) mod 2^8"),
+    SimdOpInfo(SimdOp.ISHL, "a", 5, _NONE, "for each lane (a << imm) mod 2^32"),
+    SimdOpInfo(SimdOp.ISHR, "a", 5, _NONE, "for each lane a >> imm, zeros enter"),
+    SimdOpInfo(SimdOp.ISAR, "a", 5, _NONE, "for each lane a >> imm, copies of bit 31 enter"),
+    SimdOpInfo(SimdOp.IEQ, "ab", 0, _NONE, "for each lane a == b as integers, " + _MASK),
+    SimdOpInfo(SimdOp.ILT, "ab", 0, _NONE, "for each lane a < b as signed integers, " + _MASK),
+    SimdOpInfo(SimdOp.ILTU, "ab", 0, _NONE, "for each lane a < b as unsigned integers, " + _MASK),
+    SimdOpInfo(SimdOp.IMIN, "ab", 0, _NONE, "for each lane the lesser of a and b as signed integers"),
+    SimdOpInfo(SimdOp.IMAX, "ab", 0, _NONE, "for each lane the greater of a and b as signed integers"),
+    SimdOpInfo(SimdOp.SPLAT, "a", 4, _NONE, "every lane = lane (imm mod 16) of a"),
+    SimdOpInfo(SimdOp.ROTATE, "a", 4, _NONE, "lane i = lane ((i + imm) mod 16) of a"),
+    SimdOpInfo(SimdOp.ZIP32_LO, "ab", 0, _NONE, "lane 2i = lane i of a, lane 2i+1 = lane i of b, i = 0..7"),
+    SimdOpInfo(SimdOp.ZIP32_HI, "ab", 0, _NONE, "lane 2i = lane 8+i of a, lane 2i+1 = lane 8+i of b, i = 0..7"),
+    SimdOpInfo(SimdOp.ZIP16_LO, "ab", 0, _NONE, "16-bit element 2i = element i of a, 2i+1 = element i of b, i = 0..15"),
+    SimdOpInfo(SimdOp.ZIP16_HI, "ab", 0, _NONE, "16-bit element 2i = element 16+i of a, 2i+1 = 16+i of b, i = 0..15"),
+    SimdOpInfo(SimdOp.DUP_LO, "a", 0, _NONE, "lanes i and i+8 = lane i of a, i = 0..7"),
+    SimdOpInfo(SimdOp.DUP_HI, "a", 0, _NONE, "lanes i and i+8 = lane i+8 of a, i = 0..7"),
+    SimdOpInfo(
+        SimdOp.WIDEN_BF16_LO,
+        "a",
+        0,
+        SimdFlag.INVALID | SimdFlag.DENORMAL,
+        "lane i = FP32 value of BF16 element i of a, i = 0..15 (exact; NaN becomes 0x7fc00000)",
+    ),
+    SimdOpInfo(
+        SimdOp.WIDEN_BF16_HI,
+        "a",
+        0,
+        SimdFlag.INVALID | SimdFlag.DENORMAL,
+        "lane i = FP32 value of BF16 element 16+i of a, i = 0..15 (exact; NaN becomes 0x7fc00000)",
+    ),
+    SimdOpInfo(
+        SimdOp.NARROW_BF16,
+        "ab",
+        0,
+        _ARITH,
+        "BF16 element i = lane i of a, element 16+i = lane i of b, i = 0..15, FP32 to BF16, nearest even",
+    ),
+    SimdOpInfo(SimdOp.ITOF, "a", 0, _NONE, "for each lane the signed integer a as FP32, nearest even"),
+    SimdOpInfo(
+        SimdOp.FTOI,
+        "a",
+        0,
+        _INVALID,
+        "for each lane FP32 a rounded to a signed integer, nearest even; beyond the range -2^31 or 2^31-1, NaN 0, Invalid",
+    ),
+    SimdOpInfo(SimdOp.RECIP, "a", 0, _ARITH, "for each lane 1/a, error at most 1.03 ulp (docs/numerics.md)"),
+    SimdOpInfo(SimdOp.RSQRT, "a", 0, _ARITH, "for each lane 1/sqrt(a), error at most 0.71 ulp (docs/numerics.md)"),
+    SimdOpInfo(SimdOp.EXP2, "a", 0, _ARITH, "for each lane 2^a, error at most 1.33 ulp (docs/numerics.md)"),
+    SimdOpInfo(SimdOp.LOG2, "a", 0, _ARITH, "for each lane log2(a), error at most 1.56 ulp (docs/numerics.md)"),
+)
+
+SIMD_OPS: dict[SimdOp, SimdOpInfo] = {row.op: row for row in _ROWS}
+"""The table: every operation with its operands, immediate, flags and meaning."""
+
+PIPE_STAGES = 7
+"""Operand selection and the six stages of the fused multiply-add lane, which every operation passes."""
+
+SPECIAL_STAGES = 7
+"""Stages of the special functions' front end before operand selection (the second half of the lanes enters a cycle
+later and skips the wait, so that all sixteen lanes enter the multiply-add lanes together)."""
+
+
+def _latency(op: SimdOp) -> int:
+    return PIPE_STAGES + (SPECIAL_STAGES if SimdClass(op >> 4) is SimdClass.SPECIAL else 0)
+
+
+LATENCY: dict[SimdOp, int] = {op: _latency(op) for op in SimdOp}
+"""Cycles from operands presented to result visible."""
+
+MAX_LATENCY = max(LATENCY.values())
+"""Length of the result port's reservation register."""
+
+OCCUPANCY: dict[SimdOp, int] = {op: 2 if SimdClass(op >> 4) is SimdClass.SPECIAL else 1 for op in SimdOp}
+"""Cycles for which an operation keeps other operations of its own class from starting (specials: 8 lanes a cycle)."""
+
+ENTERS_FMA_AT: dict[SimdOp, int] = {op: LATENCY[op] - PIPE_STAGES for op in SimdOp}
+"""Cycle after the start in which an operation takes the pipe's operand selection: no other operation may start then.
+As it is LATENCY less a constant, reserving the result port reserves this slot too."""
+
+
+def _check() -> None:
+    """Refuse a table with a missing row, a code out of range or an operand that does not exist."""
+    missing = [op.name for op in SimdOp if op not in SIMD_OPS]
+    if missing:
+        raise ValueError(f"SIMD operations without a row in the table: {', '.join(missing)}")
+    if max(SimdOp).bit_length() != SIMD_OP_BITS:
+        raise ValueError(f"SIMD operation codes need {max(SimdOp).bit_length()} bits, SIMD_OP_BITS says {SIMD_OP_BITS}")
+    for row in _ROWS:
+        if not row.operands or any(name not in "abc" for name in row.operands):
+            raise ValueError(f"{row.op.name} names operands {row.operands!r}, registers are a, b and c")
+
+
+_check()
