@@ -1,0 +1,112 @@
+"""Addresses inside a node, control registers, fault causes and thread states.
+
+====================  =======================================================================================
+0x000000 .. 0x13ffff  SRAM (``NodeConfig.sram_bytes``; less in small configurations)
+0x1f0000 .. 0x1fffff  control lines of 64 B, read and written by packets only
+====================  =======================================================================================
+
+A control line is eight little-endian 64-bit words. Line ``IDENTITY``: version, sram bytes, x, y, threads, 0, 0, 0. Lines
+``STATUS + t``: state of thread t: state, fault cause, pc, operand, instructions retired, sequence number, debug, 0. Lines
+``COUNTERS + n``: counters 8 n to 8 n + 7 in the order of ``Counter``.
+Bytes ``DEBUG_SCRATCH`` .. + 63 of SRAM belong to the debugger: injected instructions pass register values through them.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+ADDRESS_BITS = 21
+SRAM_LIMIT = 0x140000
+CONTROL_BASE = 0x1F0000
+LINE_BYTES = 64
+LINE_BITS = 15
+WORD_ADDRESS_BITS = 18
+DEBUG_SCRATCH = 0x000000
+PROGRAM_BASE = 0x000100
+SEMAPHORES = 64
+SEMAPHORE_BITS = 16
+BARRIERS = 8
+VERSION = 1
+
+
+class ControlLine(IntEnum):
+    """Index of a control line: byte address CONTROL_BASE + 64 * index."""
+
+    IDENTITY = 0
+    STATUS = 4  # + thread
+    COUNTERS = 8  # + group of 8
+
+
+class Fault(IntEnum):
+    """Why a thread stopped."""
+
+    NONE = 0
+    ILLEGAL = 1  # operand: the word
+    MISALIGNED = 2  # operand: the byte address
+    RANGE = 3  # operand: the byte address
+    ECC = 4  # operand: the byte address of the word
+    SEMAPHORE = 5  # overflow; operand: the semaphore
+    LOOP = 6  # nested deeper than 4; operand: the depth
+    TRAP = 7  # operand: the immediate
+    DESCRIPTOR = 8  # reserved bit, or a feature that is not there; operand: the high half
+    BUSY = 9  # started a running thread; operand: the thread
+    NETWORK = 10  # error response; operand: the global address
+    FETCH = 11  # the pc left SRAM; operand: the pc
+
+
+class ThreadState(IntEnum):
+    """What a thread does, as its status line shows it."""
+
+    IDLE = 0
+    RUNNING = 1
+    WAITING = 2  # on a semaphore, barrier, join or fence
+    HALTED = 3  # by the debugger
+    FAULTED = 4
+
+
+class Counter(IntEnum):
+    """Event counters of 48 bits, read as control lines and with ``csrr``; per-thread ones have four neighbours."""
+
+    CYCLES = 0
+    RETIRED_FRONT = 1
+    RETIRED_SCALAR = 2
+    RETIRED_VECTOR_MEMORY = 3
+    RETIRED_SIMD = 4
+    RETIRED_MATRIX = 5
+    MATRIX_STEPS = 6  # steps issued; a step is 256 MAC
+    SIMD_BUSY = 7
+    SRAM_CONFLICTS = 8  # lanes that asked a bank in vain, summed over cycles
+    STORE_BEATS = 9
+    ECC_CORRECTED = 10
+    PACKETS_IN = 11
+    PACKETS_OUT = 12
+    FETCH_MISSES = 13
+    REDIRECTS = 14
+    FIRST_STEP = 15  # cycle of the first matrix step since reset or clear
+    LAST_STEP = 16  # cycle of the last matrix step
+    START_CYCLE = 17  # cycle in which the last start packet was accepted
+    LAST_STORE = 18  # cycle in which the last store beat was written
+    MATRIX_WAIT_LOAD = 19  # cycles without a step while a thread's oldest vector instruction is a step that waits for a load
+    MATRIX_WAIT_DRAIN = 20  # ... for a drain to read its accumulator
+    MATRIX_WAIT_SIMD = 21  # ... for a SIMD result, or the oldest vector instruction is a SIMD operation
+    MATRIX_WAIT_FRONT = 22  # ... no thread has a vector instruction queued though one runs
+    MATRIX_WAIT_SYNC = 23  # ... every running thread waits on a semaphore, barrier, join or fence
+    MATRIX_IDLE = 24  # ... no thread runs
+
+
+class Csr(IntEnum):
+    """Control registers of ``csrr`` and ``csrw``."""
+
+    THREAD = 0  # read: number of this thread
+    NODE = 1  # read: y << 5 | x
+    CYCLE = 2  # read: cycle counter
+    PRIORITY = 3  # bits 1..0 matrix, 3..2 scalar
+    FP_MODE = 4  # bits 5..0 bias of A, 11..6 bias of B, 17..12 bias of results
+    FP_FLAGS = 5  # sticky: invalid, denormal, overflow, underflow
+    SEED = 6  # of the random words
+    COUNTER = 64  # + Counter: read
+    COUNTER_CLEAR = 128  # write: every counter to 0
+
+
+READ_ONLY_CSRS = frozenset({Csr.THREAD, Csr.NODE, Csr.CYCLE}) | {Csr.COUNTER + counter for counter in Counter}
+CSRS = frozenset({Csr.PRIORITY, Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.COUNTER_CLEAR}) | READ_ONLY_CSRS
