@@ -1,0 +1,98 @@
+"""Adder with two bodies: `+` for simulation, a Kogge-Stone prefix tree for synthesis.
+
+The rule: both bodies give the same bits (tests/rtl/fp/test_adder.py proves it); only the netlist differs. A simulator
+runs `+` as one instruction, while synthesis at 500 ps needs a prefix tree of logarithmic depth.
+
+    body = Body.SIMULATION    total = a + b + carry
+    body = Body.SYNTHESIS     propagate, generate -> ceil(log2(width + 1)) prefix levels -> xor
+"""
+
+import enum
+
+from amaranth import Cat, Const, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+class Body(enum.Enum):
+    """Which form of a data path to build; both compute the same bits at the same cycle."""
+
+    SIMULATION = "simulation"
+    SYNTHESIS = "synthesis"
+
+
+class Adder(wiring.Component):
+    """Sum of two equally wide words and a carry, modulo 2^width. Combinational: the caller registers.
+
+    Parameters
+    ----------
+    width: bits of each word, at least 1.
+    body: form of the netlist.
+
+    Raises ValueError for a width below 1.
+    """
+
+    def __init__(self, width: int, body: Body = Body.SIMULATION):
+        if width < 1:
+            raise ValueError(f"an adder of {width} bits has nothing to add")
+        self.width = width
+        self.body = body
+        super().__init__(
+            {
+                # Addends; valid together.
+                "a": In(width),
+                "b": In(width),
+                # Added at bit 0.
+                "carry": In(1),
+                # Sum of the inputs of the same cycle.
+                "total": Out(width),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        if self.body is Body.SIMULATION:
+            m.d.comb += self.total.eq(self.a + self.b + self.carry)
+            return m
+        # The carry enters as a generate below bit 0, so it costs no more than one position of the tree.
+        propagate = Signal(self.width + 1, name="propagate_0")
+        generate = Signal(self.width + 1, name="generate_0")
+        m.d.comb += propagate.eq(Cat(Const(0, 1), self.a | self.b))
+        m.d.comb += generate.eq(Cat(self.carry, self.a & self.b))
+        distance = 1
+        while distance < self.width:
+            farther_p = Signal(self.width + 1, name=f"propagate_{distance}")
+            farther_g = Signal(self.width + 1, name=f"generate_{distance}")
+            m.d.comb += farther_g.eq(generate | propagate & generate.shift_left(distance))
+            m.d.comb += farther_p.eq(propagate & propagate.shift_left(distance))
+            propagate, generate = farther_p, farther_g
+            distance *= 2
+        m.d.comb += self.total.eq((self.a ^ self.b) ^ generate[: self.width])
+        return m
+
+
+def add(m: Module, a: Value, b: Value, carry: Value | int = 0, *, width: int, body: Body, name: str) -> Value:
+    """`(a + b + carry)[:width]` in the given body; addends are extended to `width` by their own sign.
+
+    In simulation this is an expression and costs no module; in synthesis it is a submodule called `name`.
+    """
+    total = Signal(width, name=name)
+    if body is Body.SIMULATION:
+        m.d.comb += total.eq(a + b + carry)
+    else:
+        m.submodules[name] = adder = Adder(width, body)
+        m.d.comb += [adder.a.eq(a), adder.b.eq(b), adder.carry.eq(carry), total.eq(adder.total)]
+    return total
+
+
+def carry_save(m: Module, a: Value, b: Value, c: Value, *, width: int, name: str) -> tuple[Value, Value]:
+    """One row of full adders: (sum, carry) with sum + carry = a + b + c modulo 2^width.
+
+    Bit 0 of the carry word is 0: a free place for one more bit of weight 1.
+    """
+    rows = [Signal(width, name=f"{name}_{letter}") for letter in "abc"]
+    m.d.comb += [row.eq(value) for row, value in zip(rows, (a, b, c), strict=True)]
+    a, b, c = rows
+    total, carry = Signal(width, name=f"{name}_sum"), Signal(width, name=f"{name}_carry")
+    m.d.comb += [total.eq(a ^ b ^ c), carry.eq((a & b | a & c | b & c).shift_left(1))]
+    return total, carry
