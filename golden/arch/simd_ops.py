@@ -222,7 +222,7 @@ _ROWS = (
         "a",
         0,
         _INVALID,
-        "for each lane FP32 a rounded to a signed integer, nearest even; beyond the range -2^31 or 2^31-1, NaN 0, Invalid",
+        "for each lane FP32 a as signed integer, nearest even; too large gives -2^31 or 2^31-1, NaN 0, both Invalid",
     ),
     SimdOpInfo(SimdOp.RECIP, "a", 0, _ARITH, "for each lane 1/a, error at most 1.03 ulp (docs/numerics.md)"),
     SimdOpInfo(SimdOp.RSQRT, "a", 0, _ARITH, "for each lane 1/sqrt(a), error at most 0.71 ulp (docs/numerics.md)"),

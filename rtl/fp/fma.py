@@ -1,0 +1,252 @@
+"""One lane of fused multiply-add: a*b + c in FP32, rounded once, subnormals at full speed.
+
+The arithmetic is docs/numerics.md, "Fused multiply-add". Six stages; an operation may start every cycle:
+
+    S1 unpack, product      S2 align the addend    S3 add    S4 magnitude, zero count    S5 normalise    S6 round
+
+The sum lives in a window of 76 bits. The product occupies bits 2..49, an unshifted addend bits 52..75; the two bits
+above the product and the two below it let a product that was not normalised (subnormal operand) keep its guard bits.
+The addend moves right by sh = xa + xb - xc - 100 (x: biased exponent, at least 1). A product so small that sh would be
+negative, or zero, stays where it is and only ever counts as a sticky bit.
+
+Two bodies compute the same bits and the tests hold both against the same reference: ``FmaLane`` is written for
+simulation (one ``*``, no signal above 64 bits, three of the six stages only delay), ``rtl.fp.fma_synth`` for gates.
+
+Stage 6 also selects: a result that other hardware computed (``other``) leaves through the lane's output register, so
+that everything in the SIMD pipe shares one result port without a stage of its own.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.fp.flags import FpFlags
+
+STAGES = 6
+"""Cycles from operands to result."""
+
+NAN = 0x7FC00000
+"""The one NaN that arithmetic produces."""
+
+FmaPorts = {
+    # Operands, FP32. Taken every cycle.
+    "a": In(32),
+    "b": In(32),
+    "c": In(32),
+    # Round to odd instead of nearest even, with the operands.
+    "odd": In(1),
+    # Operand a is not normalised: its significand is its fraction alone although its exponent is not 0.
+    "hidden_off": In(1),
+    # Five cycles after the operands that it replaces: take `other` instead of the sum.
+    "use_other": In(1),
+    "other": In(32),
+    # Flags of that other result.
+    "other_flags": In(FpFlags),
+    # Result, six cycles after the operands.
+    "result": Out(32),
+    # Flags of the result.
+    "flags": Out(FpFlags),
+    # The result has a bit that is one.
+    "nonzero": Out(1),
+}
+"""Ports of a lane, the same for both bodies."""
+
+Specials = data.StructLayout({"nan": 1, "inf": 1, "inf_sign": 1, "invalid": 1, "denormal": 1})
+"""What the operands alone decide: the result is NaN, or infinite with a sign; flags Invalid and Denormal."""
+
+
+class Operand:
+    """One unpacked FP32 operand: attributes are values, no state.
+
+    ``sign``; ``exponent`` 8 bits, at least 1; ``significand`` 24 bits; ``zero`` (of the significand); ``inf``,
+    ``nan``, ``snan``, ``subnormal``.
+    """
+
+    def __init__(self, word: Value, hidden_off: Value | int = 0):
+        fraction, field = word[:23], word[23:31]
+        normal, top, empty = field.any(), field.all(), ~fraction.any()
+        self.sign = word[31]
+        self.exponent = Cat(field[0] | ~normal, field[1:])
+        self.significand = Cat(fraction, normal & ~hidden_off)
+        self.zero = empty & ~(normal & ~hidden_off)
+        self.inf = top & empty
+        self.nan = top & ~empty
+        self.snan = self.nan & ~fraction[22]
+        self.subnormal = ~normal & ~empty
+
+
+def specials(m: Module, a: Operand, b: Operand, c: Operand) -> data.View:
+    """The ``Specials`` of three operands, as a driven signal."""
+    out = Signal(Specials)
+    sign = a.sign ^ b.sign
+    product_inf = a.inf | b.inf
+    inf_times_zero = (a.inf & b.zero) | (b.inf & a.zero)
+    any_nan = a.nan | b.nan | c.nan
+    opposed = product_inf & c.inf & (sign != c.sign)
+    m.d.comb += [
+        out.nan.eq(any_nan | inf_times_zero | opposed),
+        out.inf.eq(product_inf | c.inf),
+        out.inf_sign.eq(Mux(c.inf, c.sign, sign)),
+        out.invalid.eq(a.snan | b.snan | c.snan | inf_times_zero | (opposed & ~any_nan)),
+        out.denormal.eq(a.subnormal | b.subnormal | c.subnormal),
+    ]
+    return out
+
+
+class FmaLane(wiring.Component):
+    """The lane, written for simulation. Ports: ``FmaPorts``."""
+
+    def __init__(self):
+        super().__init__(FmaPorts)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+
+        # Stage 1: unpack, multiply, align the addend.
+        a, b, c = Operand(self.a, self.hidden_off), Operand(self.b), Operand(self.c)
+        special = specials(m, a, b, c)
+        sum_exponent = Signal(9)
+        distance = Signal(11)  # two's complement, -352..407
+        behind = Signal()
+        shift = Signal(7)
+        m.d.comb += [
+            sum_exponent.eq(a.exponent + b.exponent),
+            distance.eq(sum_exponent - c.exponent - 100),
+            behind.eq(distance[10] | a.zero | b.zero),
+            # From 76 on the whole addend is below the window.
+            shift.eq(Mux(behind, 0, Mux(distance[:10] > 76, 76, distance[:7]))),
+        ]
+        mc = Signal(24)
+        below, amount = Signal(64), Signal(7)
+        m.d.comb += [
+            mc.eq(c.significand),
+            # The addend's part below bit 50, as one shift of 64 bits: near the top only its low bits get there.
+            below.eq(Mux(shift < 12, Cat(Const(0, 52), mc[:12]), Cat(Const(0, 40), mc))),
+            amount.eq(Mux(shift < 12, shift, shift - 12)),
+        ]
+        s1_product, s1_high, s1_low = Signal(50), Signal(26), Signal(50)
+        s1_lost, s1_sub, s1_sign, s1_csign, s1_odd = (Signal() for _ in range(5))
+        s1_top = Signal(9)
+        s1_special = Signal(Specials)
+        m.d.sync += [
+            s1_product.eq(Cat(Const(0, 2), (a.significand * b.significand)[:48])),
+            s1_high.eq(Cat(Const(0, 2), mc) >> shift),
+            s1_low.eq((below >> amount)[:50]),
+            s1_lost.eq((mc & (Const(0xFFFFFF, 24) >> (76 - shift)[:7])).any()),
+            s1_sub.eq(a.sign ^ b.sign ^ c.sign),
+            s1_sign.eq(a.sign ^ b.sign),
+            s1_csign.eq(c.sign),
+            s1_odd.eq(self.odd),
+            s1_top.eq(Mux(behind, c.exponent, sum_exponent - 100)),
+            s1_special.eq(special),
+        ]
+
+        # Stage 2: add; the magnitude; its first twelve bits dropped or shifted out, so that 64 remain.
+        add_low, add_high = Signal(51), Signal(27)
+        sub_low, sub_high = Signal(51), Signal(27)
+        rev_low, rev_high = Signal(51), Signal(26)
+        high, low = Signal(26), Signal(50)
+        m.d.comb += [
+            add_low.eq(s1_product + s1_low),
+            add_high.eq(s1_high + add_low[50]),
+            # product - addend; lost addend bits make it one less, with sticky. Bit 50, bit 26: borrow.
+            sub_low.eq(s1_product - s1_low - s1_lost),
+            sub_high.eq(0 - s1_high - sub_low[50]),
+            rev_low.eq(s1_low - s1_product),
+            rev_high.eq(s1_high - rev_low[50]),
+        ]
+        negative = Signal()
+        m.d.comb += [
+            negative.eq(s1_sub & sub_high[26]),
+            high.eq(Mux(negative, rev_high, Mux(s1_sub, sub_high[:26], add_high[:26]))),
+            low.eq(Mux(negative, rev_low[:50], Mux(s1_sub, sub_low[:50], add_low[:50]))),
+        ]
+        jump, limit = Signal(), Signal(9)
+        s2_value, s2_limit = Signal(64), Signal(9)
+        s2_sticky, s2_sign, s2_odd = (Signal() for _ in range(3))
+        s2_special = Signal(Specials)
+        m.d.comb += [
+            limit.eq(s1_top - 1),
+            jump.eq(~high[14:].any() & (limit >= 12)),
+        ]
+        m.d.sync += [
+            s2_value.eq(Mux(jump, Cat(low, high[:14]), Cat(low[12:], high))),
+            s2_limit.eq(limit - Mux(jump, 12, 0)),
+            s2_sticky.eq(s1_lost | (~jump & low[:12].any())),
+            # An exact zero out of a subtraction is +0.
+            s2_sign.eq(
+                Mux(negative, s1_csign, s1_sign) & ~(s1_sub & ~s1_lost & ~high.any() & ~low.any()),
+            ),
+            s2_odd.eq(s1_odd),
+            s2_special.eq(s1_special),
+        ]
+
+        # Stage 3: normalise, round.
+        shifted, moved = self._normalise(m, s2_value, s2_limit)
+        exponent, rounded, up, inexact = Signal(9), Signal(32), Signal(), Signal()
+        guard, sticky = Signal(), Signal()
+        m.d.comb += [
+            exponent.eq(Mux(shifted[63], s2_limit + 1 - moved, 0)),
+            guard.eq(shifted[39]),
+            sticky.eq(shifted[:39].any() | s2_sticky),
+            inexact.eq(guard | sticky),
+            up.eq(~s2_odd & guard & (sticky | shifted[40])),
+            rounded.eq(Cat(shifted[40:63], exponent) + up),
+        ]
+        finite, overflow = Signal(), Signal()
+        done = Signal(32)
+        flags = Signal(FpFlags)
+        m.d.comb += [
+            finite.eq(~s2_special.nan & ~s2_special.inf),
+            overflow.eq(rounded[23:] >= 255),
+            done.eq(
+                Mux(
+                    s2_special.nan,
+                    NAN,
+                    Mux(
+                        s2_special.inf | overflow,
+                        Cat(Const(0xFF << 23, 31), Mux(s2_special.inf, s2_special.inf_sign, s2_sign)),
+                        Cat(rounded[0] | (s2_odd & inexact), rounded[1:31], s2_sign),
+                    ),
+                ),
+            ),
+            flags.invalid.eq(s2_special.invalid),
+            flags.denormal.eq(s2_special.denormal),
+            flags.overflow.eq(finite & overflow),
+            # Rounded to odd, the conversion that follows reports underflow.
+            flags.underflow.eq(finite & inexact & ~rounded[23:].any() & ~s2_odd),
+        ]
+
+        # Stages 3 to 5: wait for the gates' lane. Stage 6: select.
+        for stage in range(3, STAGES):
+            held, held_flags = Signal(32, name=f"s{stage}_result"), Signal(FpFlags, name=f"s{stage}_flags")
+            m.d.sync += [held.eq(done), held_flags.eq(flags)]
+            done, flags = held, held_flags
+        chosen = Signal(32)
+        m.d.comb += chosen.eq(Mux(self.use_other, self.other, done))
+        m.d.sync += [
+            self.result.eq(chosen),
+            self.flags.eq(Mux(self.use_other, self.other_flags, flags)),
+            self.nonzero.eq(chosen.any()),
+        ]
+        return m
+
+    @staticmethod
+    def _normalise(m: Module, value: Value, limit: Value) -> tuple[Value, Value]:
+        """Shift 64 bits left until bit 63 is one or ``limit`` places are used up; the shifted value and the count."""
+        # A one planted where the limit would take the shift stops the zero counter there.
+        part = Signal(64, name="count_64")
+        m.d.comb += part.eq(value | (Const(1 << 63, 64) >> Mux(limit > 63, 64, limit[:6])))
+        count = []
+        for width in (32, 16, 8, 4, 2, 1):
+            empty = Signal(name=f"empty_{width}")
+            rest = Signal(width, name=f"count_{width}")
+            m.d.comb += [empty.eq(~part[width:].any()), rest.eq(Mux(empty, part[:width], part[width:]))]
+            count.append(empty)
+            part = rest
+        shifted = value
+        for width, empty in zip((32, 16, 8, 4, 2, 1), count, strict=True):
+            step = Signal(64, name=f"shift_{width}")
+            m.d.comb += step.eq(Mux(empty, Cat(Const(0, width), shifted[: 64 - width]), shifted))
+            shifted = step
+        return shifted, Cat(*reversed(count))
