@@ -1,0 +1,53 @@
+# The verbs of this project. `make help` lists them; `.venv/bin/python -m sim --help` has everything behind them.
+PYTHON ?= python3.11
+JOBS ?= 2
+RUN := .venv/bin/python -m sim
+PYTEST := .venv/bin/python -m pytest
+# A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
+VARIABLES := WORKLOAD MESH STEPS BATCH SHARDS SEED FORMAT ENGINE
+GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
+
+.PHONY: help setup sim test regress waves profile bench timing lint verilog docs clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## check the machine's tools and install .venv (every verb does this first)
+	@$(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) is missing: install the Debian packages python3.11 and python3-venv." >&2; exit 1; }
+	@$(PYTHON) sim/setup.py
+
+sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH SHARDS SEED FORMAT ENGINE
+	@$(RUN) train $(GIVEN)
+
+test: setup ## the tests that CI runs: SEED JOBS ARGS
+	@$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow" $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+regress: setup ## the full verification suite: SEED
+	@$(RUN) regress $(GIVEN)
+
+waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, SEED
+	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(if $(SEED),--seed $(SEED)),$(RUN) waves $(GIVEN))
+
+profile: setup ## where the cycles of a workload go: WORKLOAD SEED
+	@$(RUN) profile $(GIVEN)
+
+bench: setup ## the benchmark table, as JSON and as a page
+	@$(RUN) bench $(GIVEN)
+
+timing: setup ## estimate for a 7 nm library, per unit
+	@$(RUN) timing
+
+lint: setup ## style and the rules of the tree
+	@.venv/bin/python -m ruff check .
+	@$(PYTEST) -q tests/repo
+
+verilog: setup ## plain Verilog for other flows, in build/verilog
+	@$(RUN) verilog
+
+docs: setup ## write the generated pages anew
+	@$(RUN) docs
+
+clean: ## remove everything generated (.venv stays)
+	@rm -rf build .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +

