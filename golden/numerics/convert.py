@@ -118,6 +118,25 @@ def f32_to_bf16(f32: Any) -> NDArray[np.uint16]:
     return narrow(BF16, f32)
 
 
+def i32_to_f32(values: Any) -> NDArray[np.uint32]:
+    """FP32 bits of signed 32-bit integers, to nearest even."""
+    return f32_bits(np.asarray(values).astype(np.int32))
+
+
+def f32_to_i32(f32: Any) -> NDArray[np.int32]:
+    """Signed 32-bit integers nearest to FP32 bits, ties to even; clamped beyond the range, 0 for NaN."""
+    with np.errstate(invalid="ignore"):
+        rounded = np.rint(bits_f32(f32).astype(np.float64))
+    return np.clip(np.nan_to_num(rounded, nan=0.0), -(2.0**31), 2.0**31 - 1).astype(np.int32)
+
+
+def f32_to_i32_invalid(f32: Any) -> NDArray[np.bool_]:
+    """Invalid flag of ``f32_to_i32``: a NaN, or a rounded value outside -2^31..2^31-1."""
+    with np.errstate(invalid="ignore"):
+        rounded = np.rint(bits_f32(f32).astype(np.float64))
+    return np.asarray(~((rounded >= -(2.0**31)) & (rounded < 2.0**31)))
+
+
 def carry(fraction: NDArray[np.int64], low_bit: NDArray[np.int64], random: Any) -> NDArray[np.int64]:
     """The 0 or 1 that rounding adds: ``fraction`` is the dropped part in units of 2^-24 of the last place."""
     addend = (1 << (RANDOM_BITS - 1)) - 1 + low_bit if random is None else random
