@@ -1,0 +1,54 @@
+"""Integer expressions of assembly text: literals, names, ``+ - * / % << >> | & ~ ( )``; ``/`` divides whole numbers."""
+
+from __future__ import annotations
+
+import ast
+import operator
+
+_BINARY = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.floordiv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
+}
+_UNARY = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert}
+
+
+class ExpressionError(ValueError):
+    """The text is no integer expression, or uses a name that does not exist."""
+
+
+def evaluate(text: str, names: dict[str, int]) -> int:
+    """The value of ``text``; ExpressionError in one sentence otherwise."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        raise ExpressionError(f"expected a number, found {text.strip() or 'nothing'}") from None
+    return _value(tree, names)
+
+
+def _value(node: ast.expr, names: dict[str, int]) -> int:
+    match node:
+        case ast.Constant(value=int(value)) if not isinstance(value, bool):
+            return value
+        case ast.Name(id=name):
+            if name not in names:
+                raise ExpressionError(f"no label or number named {name}")
+            return names[name]
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
+            return _UNARY[type(op)](_value(operand, names))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            a, b = _value(left, names), _value(right, names)
+            if isinstance(op, (ast.Div, ast.FloorDiv, ast.Mod)) and b == 0:
+                raise ExpressionError("division by zero")
+            if isinstance(op, (ast.LShift, ast.RShift)) and not 0 <= b < 128:
+                raise ExpressionError(f"cannot shift by {b}")
+            return _BINARY[type(op)](a, b)
+        case _:
+            raise ExpressionError(f"expected a number, found {ast.unparse(node)}")
