@@ -189,6 +189,7 @@ def run_cocotb(
         _runner([bench.parent, cache.ROOT]).test(
             test_module=bench.stem,
             hdl_toplevel=model.design.top,
+            hdl_toplevel_lang="verilog",
             build_dir=model.folder,
             test_dir=results,
             results_xml=str(outcome.resolve()),

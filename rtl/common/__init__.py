@@ -1,0 +1,1 @@
+"""Small parts that every region of the machine uses: streams, arbiters, shapes."""

@@ -1,0 +1,139 @@
+"""A manifest becomes handles: ports by name, payloads as dictionaries of named fields.
+
+    ports = bind(dut)
+    ports.i__payload.set({"kind": 3, "data": 7})       a struct-shaped port by fields
+    ports["i__valid"].set(1)                           any port by number
+    ports.o__payload.get(), ports.o__payload.fields()  as a number, as a dictionary
+
+`bind` compares the design with its manifest first: a port that is missing or has another width is a sentence, not a
+surprise in the middle of a test.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def manifest() -> dict[str, Any]:
+    """The manifest of the design under test."""
+    return json.loads(Path(os.environ["TB_MANIFEST"]).read_text())
+
+
+def parameters() -> dict[str, Any]:
+    """What the launching test passed to this bench."""
+    return json.loads(os.environ["TB_PARAMETERS"])
+
+
+def pack(layout: list[Mapping[str, Any]], values: Mapping[str, Any]) -> int:
+    """The bits of a struct with the fields `layout` (a manifest's "fields"); a field not named in `values` is 0.
+
+    Raises KeyError for a name that is no field and ValueError for a number that does not fit.
+    """
+    known = {field["name"]: field for field in layout}
+    word = 0
+    for name, value in values.items():
+        if name not in known:
+            raise KeyError(f"no field {name!r} among {', '.join(known)}")
+        field = known[name]
+        if isinstance(value, Mapping):
+            value = pack(field["fields"], value)
+        word |= _bits(int(value), field["width"], field["signed"], name) << field["offset"]
+    return word
+
+
+def unpack(layout: list[Mapping[str, Any]], word: int) -> dict[str, Any]:
+    """The inverse of `pack`: every field, nested ones as dictionaries, signed ones with their sign."""
+    result = {}
+    for field in layout:
+        value = word >> field["offset"] & ((1 << field["width"]) - 1)
+        if "fields" in field:
+            result[field["name"]] = unpack(field["fields"], value)
+        else:
+            result[field["name"]] = _number(value, field["width"], field["signed"])
+    return result
+
+
+def _bits(value: int, width: int, signed: bool, name: str) -> int:
+    low, high = (-(1 << width - 1), (1 << width - 1) - 1) if signed and width else (0, (1 << width) - 1)
+    if not low <= value <= high:
+        raise ValueError(f"{name} = {value} does not fit {'signed ' if signed else ''}{width} bits")
+    return value & ((1 << width) - 1)
+
+
+def _number(bits: int, width: int, signed: bool) -> int:
+    return bits - (1 << width) if signed and width and bits >> width - 1 else bits
+
+
+class Port:
+    """One port: `handle` is cocotb's, `name`, `width`, `direction` are the manifest's."""
+
+    def __init__(self, handle: Any, entry: Mapping[str, Any]) -> None:
+        self.handle = handle
+        self.name: str = entry["name"]
+        self.width: int = entry["width"]
+        self.direction: str = entry["direction"]
+        self._signed: bool = entry["signed"]
+        self._layout = entry.get("fields")
+
+    def get(self) -> int:
+        """The port as a number, with its sign if it has one."""
+        return _number(int(self.handle.value), self.width, self._signed)
+
+    def set(self, value: int | Mapping[str, Any]) -> None:
+        """Drives an input with a number or with named fields; takes effect after the current clock edge."""
+        if self.direction != "input":
+            raise ValueError(f"{self.name} is an output of the design; a bench cannot drive it")
+        if isinstance(value, Mapping):
+            self.handle.value = pack(self._fields(), value)
+        else:
+            self.handle.value = _bits(value, self.width, self._signed, self.name)
+
+    def fields(self) -> dict[str, Any]:
+        """A struct-shaped port as a dictionary."""
+        return unpack(self._fields(), int(self.handle.value))
+
+    def _fields(self) -> list[Mapping[str, Any]]:
+        if self._layout is None:
+            raise ValueError(f"{self.name} has no fields: it is a plain number of {self.width} bits")
+        return self._layout
+
+
+class Ports:
+    """All ports of a design, as attributes or by name; `clock` and `reset` are Ports or None."""
+
+    def __init__(self, handles: Any, description: Mapping[str, Any]) -> None:
+        self._ports: dict[str, Port] = {}
+        for entry in description["ports"]:
+            name = entry["name"]
+            handle = getattr(handles, name, None)
+            if handle is None:
+                raise ValueError(f"the manifest of {description['top']} has a port {name}, the design has not")
+            if len(handle) != entry["width"]:
+                raise ValueError(f"{name} is {len(handle)} bits wide, its manifest says {entry['width']}")
+            self._ports[name] = Port(handle, entry)
+        self.clock = self._ports.get(description["clock"])
+        self.reset = self._ports.get(description["reset"])
+
+    def __getitem__(self, name: str) -> Port:
+        if name not in self._ports:
+            raise KeyError(f"no port {name!r} among {', '.join(self._ports)}")
+        return self._ports[name]
+
+    def __getattr__(self, name: str) -> Port:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __iter__(self):
+        return iter(self._ports.values())
+
+
+def bind(dut: Any) -> Ports:
+    """The ports of the design under test; every input is set to 0. ValueError when it is not the manifest's design."""
+    ports = Ports(dut, manifest())
+    for port in ports:
+        if port.direction == "input":
+            port.set(0)
+    return ports

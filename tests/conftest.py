@@ -1,0 +1,116 @@
+"""What every test shares: seeds, waves, artifacts, and one line that repeats a failure.
+
+Options: --seed N (printed in the header; 1 unless given), --config NAME, --waves, --testcase REGEX (within a cocotb
+file), --artifacts DIR. Every random choice of a test derives from hash(run seed, full test name), so a test run alone
+makes the same choices as in a full run.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("machine")
+    group.addoption("--seed", type=int, default=1, help="seed of the run (default 1)")
+    group.addoption("--config", default="tiny", dest="machine_config", help="configuration for tests that take one")
+    group.addoption("--waves", action="store_true", help="write waves of cocotb and Amaranth simulations")
+    group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
+    group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {config.getoption('seed')}"
+
+
+def rerun_line(nodeid: str, seed: int, testcase: str = "", waves: bool = False) -> str:
+    """The command that repeats one test alone."""
+    extra = (f" --testcase '{testcase}'" if testcase else "") + (" --waves" if waves else "")
+    return f".venv/bin/python -m pytest '{nodeid}' --seed {seed}{extra}"
+
+
+def derive(seed: int, name: str) -> int:
+    """A test's own 63-bit seed."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "little") >> 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for report in terminalreporter.getreports("failed") + terminalreporter.getreports("error"):
+        if not isinstance(report, pytest.TestReport):
+            continue
+        cocotb = dict(report.user_properties)
+        line = rerun_line(report.nodeid, config.getoption("seed"), cocotb.get("testcase", ""), "testcase" in cocotb)
+        terminalreporter.write_line(f"rerun: {line}")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """This test's own seed."""
+    return derive(request.config.getoption("seed"), request.node.nodeid)
+
+
+@pytest.fixture
+def rng(seed: int) -> np.random.Generator:
+    """This test's own random numbers."""
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def config_name(request: pytest.FixtureRequest) -> str:
+    """The machine configuration named by --config."""
+    return request.config.getoption("machine_config")
+
+
+@pytest.fixture
+def artifacts(request: pytest.FixtureRequest) -> Path:
+    """This test's own folder for logs and waves (made by whoever writes there)."""
+    return request.config.getoption("artifacts") / re.sub(r"[^\w.=-]+", "_", request.node.nodeid)
+
+
+@pytest.fixture
+def simulate(request: pytest.FixtureRequest, artifacts: Path):
+    """sim.build.native.simulate, with waves in this test's folder under --waves."""
+    from sim.build import native
+
+    def run(dut, *benches, **options) -> None:
+        waves = artifacts / "waves.vcd" if request.config.getoption("waves") else None
+        native.simulate(dut, *benches, waves=waves, **options)
+
+    return run
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
+    """run(component, "cocotb_x.py", ...): builds the component and runs the file beside this test against it.
+
+    Further arguments: config (name, into the manifest), parameters (JSON values, into tb.bind.parameters()), testcase
+    (expression; all tests unless given), public (for sim.build.verilator.build_cocotb). Returns the names that passed.
+    """
+    from sim.build import elaborate, verilator
+
+    waves = request.config.getoption("waves")
+
+    def run(component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=()) -> list[str]:
+        design = elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
+        model = verilator.build_cocotb(design, waves=waves, public=public)
+        try:
+            return verilator.run_cocotb(
+                model,
+                request.path.parent / file,
+                results=artifacts,
+                seed=seed,
+                parameters=parameters,
+                testcase=request.config.getoption("testcase") or testcase,
+                waves=waves,
+            )
+        except verilator.BenchFailure as failure:
+            names = "|".join(name.rsplit(".", 1)[-1] + "$" for name in failure.failed)
+            request.node.user_properties.append(("testcase", names))
+            raise
+
+    return run
