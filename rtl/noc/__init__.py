@@ -1,0 +1,1 @@
+"""The network side of a node: packets, links, and the endpoint that serves them."""

@@ -1,0 +1,54 @@
+"""Packet layouts and the link signature, made from golden.arch.packet."""
+
+from amaranth.hdl import Signal, unsigned
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch import packet
+
+
+def _struct(fields: tuple[tuple[str, int], ...]) -> data.StructLayout:
+    return data.StructLayout({name: width for name, width in fields})
+
+
+CONTROL = _struct(packet.CONTROL_FIELDS)
+HEADER = _struct(packet.HEADER_FIELDS)
+BODY = data.StructLayout(
+    {"header": HEADER, "payload": packet.PAYLOAD_BITS, "payload_parity": packet.PAYLOAD_PARITY_BITS}
+)
+PACKET = data.StructLayout({"channel": 2, "x": 5, "y": 5, "header": HEADER, "payload": packet.PAYLOAD_BITS})
+"""A packet at rest in the endpoint: channel number, the other node's or own coordinates, header, payload."""
+
+
+class PacketKind(enum.Enum, shape=unsigned(5)):
+    """``golden.arch.packet.Kind`` with its width."""
+
+    WRITE = packet.Kind.WRITE.value
+    READ = packet.Kind.READ.value
+    RAISE = packet.Kind.RAISE.value
+    START = packet.Kind.START.value
+    DEBUG = packet.Kind.DEBUG.value
+    BOOT = packet.Kind.BOOT.value
+    READ_DATA = packet.Kind.READ_DATA.value
+    ACK = packet.Kind.ACK.value
+    ERROR = packet.Kind.ERROR.value
+    HALTED = packet.Kind.HALTED.value
+    STATUS = packet.Kind.STATUS.value
+
+
+Link = wiring.Signature(
+    {
+        # Control word of a packet; `valid` (one-hot channel) is nonzero in one cycle per packet.
+        "control": Out(CONTROL),
+        # The rest of that packet, exactly one cycle after its control word.
+        "body": Out(BODY),
+        # One pulse per channel: the receiver freed one place. Counts from the next cycle on.
+        "credit": In(packet.CHANNELS),
+    }
+)
+"""A link, seen from the sender. Every wire is a flip-flop of the side that drives it."""
+
+
+def payload_parity(payload: Signal) -> list:
+    """The eight parity bits of a payload, bit i over word i."""
+    return [payload.word_select(i, 64).xor() for i in range(packet.PAYLOAD_PARITY_BITS)]
