@@ -1,0 +1,265 @@
+"""Conversions between FP32 and the narrow formats (docs/numerics.md, "Conversions").
+
+``Widen`` takes one stage, ``Narrow`` three: shift distance, shift, round. Both are made for a tuple of formats, and a
+port says which one a word has; formats that no instance needs cost nothing.
+
+Narrowing keeps {K, 24 bits of fraction}: the significand, shifted right. Rounding adds a 24-bit word to the fraction
+(half less a little, or random bits) and its carry to K; the exponent is added above K's hidden bit, so a carry out of
+the fraction moves to the next binade by itself. The code with and without that carry exist before the carry does.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.formats import BIAS_BITS, RANDOM_BITS, FloatFormat
+from rtl.fp.adder import Body, add
+from rtl.fp.flags import FpFlags
+from rtl.fp.fma import NAN
+
+NARROW_STAGES = 3
+"""Cycles from an FP32 word to its narrow code."""
+
+WIDEN_STAGES = 1
+"""Cycles from a narrow code to its FP32 word."""
+
+_KEPT = 11
+"""Bits of the longest narrow significand, hidden bit included."""
+
+
+def _check(formats: tuple[FloatFormat, ...]) -> None:
+    if not formats:
+        raise ValueError("a converter needs at least one narrow format")
+    for fmt in formats:
+        if fmt.mantissa_bits >= _KEPT:
+            raise ValueError(f"{fmt.name} has {fmt.mantissa_bits} mantissa bits, a converter keeps {_KEPT - 1}")
+        if fmt.literal_denormals:
+            raise ValueError(f"{fmt.name} with literal denormals has no converter")
+
+
+def format_width(formats: tuple[FloatFormat, ...]) -> int:
+    """Width of the port that holds an index into ``formats``."""
+    return max(1, (len(formats) - 1).bit_length())
+
+
+def _per_format(m: Module, select: Value, values: list, shape, name: str) -> Signal:
+    """The value that the format port selects."""
+    chosen = Signal(shape, name=name)
+    if len(values) == 1:
+        m.d.comb += chosen.eq(values[0])
+        return chosen
+    with m.Switch(select):
+        for index, value in enumerate(values):
+            with m.Case(index):
+                m.d.comb += chosen.eq(value)
+    return chosen
+
+
+class Widen(wiring.Component):
+    """Narrow to FP32, exact; one stage.
+
+    Parameters
+    ----------
+    formats: the formats that the ``format`` port counts.
+
+    Raises ValueError for a format with more than 10 mantissa bits or literal denormals.
+    """
+
+    def __init__(self, formats: tuple[FloatFormat, ...]):
+        _check(formats)
+        self.formats = formats
+        super().__init__(
+            {
+                # Index into the formats, with the code.
+                "format": In(format_width(formats)),
+                # Exponent bias of formats whose bias software sets, with the code.
+                "bias": In(BIAS_BITS),
+                # A code of the format, in the low bits.
+                "code": In(max(fmt.bits for fmt in formats)),
+                # FP32 word of the same value, one cycle later.
+                "result": Out(32),
+                # Invalid (signalling NaN) and Denormal (denormal code), with the result.
+                "flags": Out(FpFlags),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        result, flags = Signal(32), Signal(FpFlags)
+        with m.Switch(self.format):
+            for index, fmt in enumerate(self.formats):
+                with m.Case(index):
+                    word, invalid, denormal = self._one(m, fmt)
+                    m.d.comb += [result.eq(word), flags.invalid.eq(invalid), flags.denormal.eq(denormal)]
+        m.d.sync += [self.result.eq(result), self.flags.eq(flags)]
+        return m
+
+    def _one(self, m: Module, fmt: FloatFormat) -> tuple[Value, Value, Value]:
+        """FP32 word, Invalid, Denormal of the code read as ``fmt``."""
+        low, high = fmt.mantissa_bits, fmt.mantissa_bits + fmt.exponent_bits
+        fraction, exponent = self.code[:low], self.code[low:high]
+        sign = self.code[high] if fmt.signed else Const(0, 1)
+        denormal = ~exponent.any() & fraction.any()
+        nan = exponent.all() & fraction.any() if fmt.ieee_specials else Const(0, 1)
+        inf = exponent.all() & ~fraction.any() if fmt.ieee_specials else Const(0, 1)
+        invalid = nan & ~fraction[-1]
+        if fmt.fixed_bias == 127:
+            word = Mux(nan, NAN, Cat(Const(0, 23 - low), self.code[: high + 1]))
+            return word, invalid, denormal
+        offset = Signal(8, name=f"{fmt.name}_offset")
+        m.d.comb += offset.eq(127 - (self.bias if fmt.has_bias else fmt.fixed_bias))
+        # A denormal: its leading one becomes the hidden bit, each place it moved costs one of exponent.
+        moved, shifted = Const(low, 8), Const(0, low)
+        for place in range(low):
+            moved = Mux(fraction[place], low - 1 - place, moved)
+            shifted = Mux(fraction[place], Cat(Const(0, low - place), fraction[:place]), shifted)
+        wide = Mux(exponent.any(), offset + exponent, offset - moved)[:8]
+        finite = Cat(Const(0, 23 - low), Mux(exponent.any(), fraction, shifted)[:low], wide)
+        word = Cat(Mux(inf, 0x7F800000, Mux(exponent.any() | fraction.any(), finite, 0))[:31], sign)
+        return Mux(nan, NAN, word), invalid, denormal
+
+
+class Narrow(wiring.Component):
+    """FP32 to narrow, one rounding, to nearest even or stochastic; three stages, one word a cycle.
+
+    Parameters
+    ----------
+    formats: the formats that the ``format`` port counts.
+    stochastic: whether the ports ``stochastic`` and ``random`` matter (else it rounds to nearest even).
+    body: form of the adders.
+
+    Raises ValueError for a format with more than 10 mantissa bits or literal denormals.
+    """
+
+    def __init__(self, formats: tuple[FloatFormat, ...], stochastic: bool = True, body: Body = Body.SIMULATION):
+        _check(formats)
+        self.formats = formats
+        self.with_random = stochastic
+        self.body = body
+        super().__init__(
+            {
+                # Index into the formats, with the value.
+                "format": In(format_width(formats)),
+                # Exponent bias of formats whose bias software sets, with the value.
+                "bias": In(BIAS_BITS),
+                # FP32 word. Taken every cycle.
+                "value": In(32),
+                # Round stochastically, with the value.
+                "stochastic": In(1),
+                # Random word of this element, with the value.
+                "random": In(RANDOM_BITS),
+                # The code, in the low bits, three cycles later.
+                "code": Out(max(fmt.bits for fmt in formats)),
+                # Flags of the conversion, with the code.
+                "flags": Out(FpFlags),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        formats = self.formats
+        places = _KEPT - 1
+
+        # Stage 1: how far the significand goes right; the exponent that remains.
+        exponent, fraction = self.value[23:31], self.value[:23]
+        normal, top = exponent.any(), exponent.all()
+        biases = [self.bias if fmt.has_bias else Const(fmt.fixed_bias, 8) for fmt in formats]
+        rebias = _per_format(m, self.format, [bias - 127 for bias in biases], signed(9), "rebias")
+        fixed = _per_format(m, self.format, [places - fmt.mantissa_bits for fmt in formats], 4, "fixed")
+        reach = _per_format(
+            m,
+            self.format,
+            [places - fmt.mantissa_bits + 128 - bias for fmt, bias in zip(formats, biases, strict=True)],
+            signed(10),
+            "reach",
+        )
+        clipped, target, far = Signal(8), Signal(signed(10)), Signal(signed(10))
+        m.d.comb += [
+            clipped.eq(Cat(exponent[0] | ~normal, exponent[1:])),
+            target.eq(clipped + rebias),
+            far.eq(reach - clipped),
+        ]
+        denormal_result = target < 1
+        s1_shift, s1_exponent, s1_significand = Signal(6), Signal(8), Signal(24)
+        s1 = {name: Signal(name=f"s1_{name}") for name in ("sign", "nan", "inf", "subnormal", "some", "stochastic")}
+        s1_format, s1_random = Signal.like(self.format), Signal(RANDOM_BITS)
+        m.d.sync += [
+            # Beyond 35 nothing remains, so 63 stands for all that is farther.
+            s1_shift.eq(Mux(denormal_result, Mux(far > 63, 63, far[:6]), fixed)),
+            s1_exponent.eq(Mux(denormal_result, 0, target - 1)),
+            s1_significand.eq(Cat(fraction, normal)),
+            s1["sign"].eq(self.value[31]),
+            s1["nan"].eq(top & fraction.any()),
+            s1["inf"].eq(top & ~fraction.any()),
+            s1["subnormal"].eq(~normal & fraction.any()),
+            s1["some"].eq(normal | fraction.any()),
+            s1["stochastic"].eq(self.stochastic),
+            s1_format.eq(self.format),
+            s1_random.eq(self.random),
+        ]
+
+        # Stage 2: shift; the exponent at its place in the code.
+        s2_kept, s2_rest, s2_base = Signal(_KEPT), Signal(RANDOM_BITS), Signal(18)
+        s2 = {name: Signal(name=f"s2_{name}") for name in s1}
+        s2_format, s2_random = Signal.like(self.format), Signal(RANDOM_BITS)
+        shifted = Signal(_KEPT + RANDOM_BITS)
+        m.d.comb += shifted.eq(Cat(Const(0, _KEPT), s1_significand) >> s1_shift)
+        m.d.sync += [
+            Cat(s2_rest, s2_kept).eq(shifted),
+            s2_base.eq(
+                _per_format(m, s1_format, [Cat(Const(0, f.mantissa_bits), s1_exponent) for f in formats], 18, "base"),
+            ),
+            *(s2[name].eq(s1[name]) for name in s1),
+            s2_format.eq(s1_format),
+            s2_random.eq(s1_random),
+        ]
+
+        # Stage 3: the carry of the rest, beside both codes that it chooses between.
+        addend = Signal(RANDOM_BITS)
+        half = Cat((~s2_kept[0]).replicate(RANDOM_BITS - 1), s2_kept[0])
+        m.d.comb += addend.eq(Mux(s2["stochastic"], s2_random, half) if self.with_random else half)
+        width = RANDOM_BITS + 1
+        up = add(m, s2_rest, addend, width=width, body=self.body, name="rest")[-1]
+        codes = [add(m, s2_base, s2_kept, carry, width=19, body=self.body, name=f"code_{carry}") for carry in (0, 1)]
+        over, field_zero, picked = Signal(2), Signal(2), Signal(16)
+        for choice, code in enumerate(codes):
+            m.d.comb += [
+                over[choice].eq(_per_format(m, s2_format, [code > f.max_code for f in formats], 1, f"over_{choice}")),
+                field_zero[choice].eq(
+                    _per_format(m, s2_format, [~code[f.mantissa_bits :].any() for f in formats], 1, f"zero_{choice}"),
+                ),
+            ]
+        facts = {
+            name: _per_format(m, s2_format, values, shape, name)
+            for name, values, shape in (
+                ("inf_code", [f.inf_code for f in formats], 16),
+                ("nan_code", [f.nan_code for f in formats], 16),
+                ("ieee", [int(f.ieee_specials) for f in formats], 1),
+                ("unsigned", [int(not f.signed) for f in formats], 1),
+            )
+        }
+        finite, clamped, refused, inexact = (Signal(name=name) for name in ("finite", "clamped", "refused", "inexact"))
+        m.d.comb += [
+            finite.eq(~s2["nan"] & ~s2["inf"]),
+            clamped.eq(finite & over.bit_select(up, 1)),
+            refused.eq(facts["unsigned"] & s2["sign"]),
+            inexact.eq(s2_rest.any() | (~s2_kept.any() & s2["some"])),
+            picked.eq(
+                Mux(
+                    s2["nan"],
+                    facts["nan_code"],
+                    Mux(s2["inf"] | clamped, facts["inf_code"], Mux(up, codes[1], codes[0])),
+                ),
+            ),
+        ]
+        sign = s2["sign"] & ~(s2["nan"] & facts["ieee"])
+        signed_codes = [picked | (Mux(sign, f.sign_mask, 0) if f.signed else 0) for f in formats]
+        code = _per_format(m, s2_format, signed_codes, 16, "signed_code")
+        m.d.sync += [
+            self.code.eq(Mux(refused, 0, code)),
+            self.flags.invalid.eq(Mux(refused, s2["some"], s2["nan"])),
+            self.flags.denormal.eq(s2["subnormal"]),
+            self.flags.overflow.eq(~refused & (clamped | (s2["inf"] & ~facts["ieee"]))),
+            self.flags.underflow.eq(~refused & finite & inexact & field_zero.bit_select(up, 1)),
+        ]
+        return m
