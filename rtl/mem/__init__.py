@@ -1,0 +1,1 @@
+"""The node's SRAM: banks, ports, arbitration and error correction."""

@@ -1,0 +1,162 @@
+"""Signatures of the SRAM's ports, written from the requester's side.
+
+A request is taken in a cycle in which `valid` and `ready` are both high. `ready` is a flip-flop that already counts
+what is under way, so it never depends on `valid`. Returns and completions are pulses without a ready: whoever asks has
+room. Word addresses are byte address >> 3, line addresses byte address >> 6; a requester checks that they lie in the
+memory.
+"""
+
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
+from golden.arch.sram import LANES, LINE_WORDS, MESH_TAG_BITS, SCALAR_TAG_BITS, STORE_TAG_BITS
+
+
+class Source(enum.Enum, shape=3):
+    """The port on whose behalf a word was read."""
+
+    L0 = 0
+    L1 = 1
+    ST = 2
+    SL = 3
+    SS = 4
+    MR = 5
+    FILL = 6
+
+
+LaneReturn = wiring.Signature({
+    # Bit l is high for one cycle per request of lane l, LOAD_LATENCY cycles after the request at the earliest. Each
+    # lane returns on its own, in the order of its requests.
+    "valid": Out(LANES),
+    # Thread and vector register of lane l's request; with its valid bit.
+    "thread": Out(2).array(LANES),
+    "reg": Out(5).array(LANES),
+    # Lane l's word, masked bytes zero; with its valid bit.
+    "data": Out(64).array(LANES),
+})
+
+VectorLoad = wiring.Signature({
+    "valid": Out(1),
+    "ready": In(1),
+    # Thread and vector register, returned with every lane's datum.
+    "thread": Out(2),
+    "reg": Out(5),
+    # Lanes that read; the others return zero without an access.
+    "enable": Out(LANES),
+    # Word address of each lane.
+    "addr": Out(data.ArrayLayout(WORD_ADDRESS_BITS, LANES)),
+    # Bytes to keep, byte 8 l + b for lane l; the others return zero.
+    "keep": Out(64),
+    "ret": In(LaneReturn),
+})
+
+Done = wiring.Signature({
+    # High for one cycle per request, in the order of the port's requests: every later load sees the data.
+    "valid": Out(1),
+    "tag": Out(STORE_TAG_BITS),
+})
+
+VectorStore = wiring.Signature({
+    "valid": Out(1),
+    "ready": In(1),
+    # Lanes that write.
+    "enable": Out(LANES),
+    "addr": Out(data.ArrayLayout(WORD_ADDRESS_BITS, LANES)),
+    # Word l at bits 64 l; bytes whose strobe (byte 8 l + b) is low stay as they are.
+    "data": Out(512),
+    "strobe": Out(64),
+    "tag": Out(STORE_TAG_BITS),
+    "done": In(Done),
+})
+
+ScalarReturn = wiring.Signature({
+    # High for one cycle per request, in order, LOAD_LATENCY cycles after the request at the earliest.
+    "valid": Out(1),
+    "tag": Out(SCALAR_TAG_BITS),
+    "data": Out(64),
+})
+
+ScalarLoad = wiring.Signature({
+    "valid": Out(1),
+    "ready": In(1),
+    "addr": Out(WORD_ADDRESS_BITS),
+    # Opaque, but its two lowest bits are reported as the thread when the word cannot be corrected.
+    "tag": Out(SCALAR_TAG_BITS),
+    "ret": In(ScalarReturn),
+})
+
+ScalarStore = wiring.Signature({
+    "valid": Out(1),
+    "ready": In(1),
+    "addr": Out(WORD_ADDRESS_BITS),
+    "data": Out(64),
+    "strobe": Out(8),
+    "tag": Out(STORE_TAG_BITS),
+    "done": In(Done),
+})
+
+LineDone = wiring.Signature({
+    # High for one cycle per line, in order: every later load sees the line.
+    "valid": Out(1),
+    "tag": Out(MESH_TAG_BITS),
+})
+
+LineWrite = wiring.Signature({
+    "valid": Out(1),
+    "ready": In(1),
+    "line": Out(LINE_BITS),
+    "data": Out(512),
+    # One bit per 8-byte word: the mesh writes whole words only.
+    "strobe": Out(LINE_WORDS),
+    "tag": Out(MESH_TAG_BITS),
+    "done": In(LineDone),
+})
+
+LineReturn = wiring.Signature({
+    # High for one cycle per request, in order, LINE_READ_LATENCY cycles after the request at the earliest.
+    "valid": Out(1),
+    "tag": Out(MESH_TAG_BITS),
+    "data": Out(512),
+})
+
+LineRead = wiring.Signature({
+    "valid": Out(1),
+    "ready": In(1),
+    "line": Out(LINE_BITS),
+    "tag": Out(MESH_TAG_BITS),
+    "ret": In(LineReturn),
+})
+
+FillReturn = wiring.Signature({
+    # High for one cycle per request, in order, LINE_READ_LATENCY cycles after the request at the earliest.
+    "valid": Out(1),
+    "data": Out(512),
+})
+
+Fill = wiring.Signature({
+    "valid": Out(1),
+    "ready": In(1),
+    "line": Out(LINE_BITS),
+    "ret": In(FillReturn),
+})
+
+Corrected = wiring.Signature({
+    # High in a cycle after which at least one word was read with one wrong bit and corrected.
+    "valid": Out(1),
+    # How many of the 25 words that can return in a cycle were corrected.
+    "count": Out(5),
+    # Word address of the first of them.
+    "addr": Out(WORD_ADDRESS_BITS),
+})
+
+Uncorrectable = wiring.Signature({
+    # High for one cycle per report. Reports of one cycle on different ports follow each other; of several lanes of one
+    # port, or while the port's last report waits, only the first is given.
+    "valid": Out(1),
+    "addr": Out(WORD_ADDRESS_BITS),
+    "source": Out(Source),
+    # Thread of a vector load, or the two lowest tag bits of a scalar load; otherwise zero.
+    "thread": Out(2),
+})
+
