@@ -59,15 +59,17 @@ class Compare(wiring.Component):
                 ),
             ),
         ]
+        result, invalid = Signal(32, reset_less=True), Signal(reset_less=True)
+        m.d.comb += [self.result.eq(result), self.invalid.eq(invalid)]
         m.d.sync += [
-            self.result.eq(
+            result.eq(
                 Mux(
                     choose,
                     Mux(unordered, NAN, Mux(below == least, self.a, self.b)),
                     true.replicate(32),
                 ),
             ),
-            self.invalid.eq(
+            invalid.eq(
                 Mux(is_op(SimdOp.FLT, SimdOp.FLE), unordered, signalling["a"] | signalling["b"]),
             ),
         ]

@@ -91,7 +91,9 @@ class Widen(wiring.Component):
                 with m.Case(index):
                     word, invalid, denormal = self._one(m, fmt)
                     m.d.comb += [result.eq(word), flags.invalid.eq(invalid), flags.denormal.eq(denormal)]
-        m.d.sync += [self.result.eq(result), self.flags.eq(flags)]
+        s1_result, s1_flags = Signal(32, reset_less=True), Signal(FpFlags, reset_less=True)
+        m.d.sync += [s1_result.eq(result), s1_flags.eq(flags)]
+        m.d.comb += [self.result.eq(s1_result), self.flags.eq(s1_flags)]
         return m
 
     def _one(self, m: Module, fmt: FloatFormat) -> tuple[Value, Value, Value]:
@@ -180,9 +182,10 @@ class Narrow(wiring.Component):
             far.eq(reach - clipped),
         ]
         denormal_result = target < 1
-        s1_shift, s1_exponent, s1_significand = Signal(6), Signal(8), Signal(24)
-        s1 = {name: Signal(name=f"s1_{name}") for name in ("sign", "nan", "inf", "subnormal", "some", "stochastic")}
-        s1_format, s1_random = Signal.like(self.format), Signal(RANDOM_BITS)
+        s1_shift, s1_exponent, s1_significand = (Signal(width, reset_less=True) for width in (6, 8, 24))
+        bits = ("sign", "nan", "inf", "subnormal", "some", "stochastic")
+        s1 = {name: Signal(name=f"s1_{name}", reset_less=True) for name in bits}
+        s1_format, s1_random = Signal.like(self.format, reset_less=True), Signal(RANDOM_BITS, reset_less=True)
         m.d.sync += [
             # Beyond 35 nothing remains, so 63 stands for all that is farther.
             s1_shift.eq(Mux(denormal_result, Mux(far > 63, 63, far[:6]), fixed)),
@@ -199,9 +202,9 @@ class Narrow(wiring.Component):
         ]
 
         # Stage 2: shift; the exponent at its place in the code.
-        s2_kept, s2_rest, s2_base = Signal(_KEPT), Signal(RANDOM_BITS), Signal(18)
-        s2 = {name: Signal(name=f"s2_{name}") for name in s1}
-        s2_format, s2_random = Signal.like(self.format), Signal(RANDOM_BITS)
+        s2_kept, s2_rest, s2_base = (Signal(width, reset_less=True) for width in (_KEPT, RANDOM_BITS, 18))
+        s2 = {name: Signal(name=f"s2_{name}", reset_less=True) for name in bits}
+        s2_format, s2_random = Signal.like(self.format, reset_less=True), Signal(RANDOM_BITS, reset_less=True)
         shifted = Signal(_KEPT + RANDOM_BITS)
         m.d.comb += shifted.eq(Cat(Const(0, _KEPT), s1_significand) >> s1_shift)
         m.d.sync += [
@@ -255,11 +258,13 @@ class Narrow(wiring.Component):
         sign = s2["sign"] & ~(s2["nan"] & facts["ieee"])
         signed_codes = [picked | (Mux(sign, f.sign_mask, 0) if f.signed else 0) for f in formats]
         code = _per_format(m, s2_format, signed_codes, 16, "signed_code")
+        s3_code, s3_flags = Signal.like(self.code, reset_less=True), Signal(FpFlags, reset_less=True)
         m.d.sync += [
-            self.code.eq(Mux(refused, 0, code)),
-            self.flags.invalid.eq(Mux(refused, s2["some"], s2["nan"])),
-            self.flags.denormal.eq(s2["subnormal"]),
-            self.flags.overflow.eq(~refused & (clamped | (s2["inf"] & ~facts["ieee"]))),
-            self.flags.underflow.eq(~refused & finite & inexact & field_zero.bit_select(up, 1)),
+            s3_code.eq(Mux(refused, 0, code)),
+            s3_flags.invalid.eq(Mux(refused, s2["some"], s2["nan"])),
+            s3_flags.denormal.eq(s2["subnormal"]),
+            s3_flags.overflow.eq(~refused & (clamped | (s2["inf"] & ~facts["ieee"]))),
+            s3_flags.underflow.eq(~refused & finite & inexact & field_zero.bit_select(up, 1)),
         ]
+        m.d.comb += [self.code.eq(s3_code), self.flags.eq(s3_flags)]
         return m

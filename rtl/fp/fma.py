@@ -21,6 +21,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.fp.flags import FpFlags
+from rtl.fp.shift import leading_zeros, shift_left
 
 STAGES = 6
 """Cycles from operands to result."""
@@ -37,17 +38,17 @@ FmaPorts = {
     "odd": In(1),
     # Operand a is not normalised: its significand is its fraction alone although its exponent is not 0.
     "hidden_off": In(1),
+    # Do not report Denormal: the operands are no program's (special functions).
+    "quiet": In(1),
     # Five cycles after the operands that it replaces: take `other` instead of the sum.
     "use_other": In(1),
     "other": In(32),
-    # Flags of that other result.
-    "other_flags": In(FpFlags),
     # Result, six cycles after the operands.
     "result": Out(32),
-    # Flags of the result.
-    "flags": Out(FpFlags),
-    # The result has a bit that is one.
-    "nonzero": Out(1),
+    # Flags of the sum that stage 6 takes (none of another result): a cycle before `result`, for the caller to hold.
+    "next_flags": Out(FpFlags),
+    # The next result has a bit that is one: one cycle before `result`, for the caller's flip-flop.
+    "next_nonzero": Out(1),
 }
 """Ports of a lane, the same for both bodies."""
 
@@ -75,8 +76,8 @@ class Operand:
         self.subnormal = ~normal & ~empty
 
 
-def specials(m: Module, a: Operand, b: Operand, c: Operand) -> data.View:
-    """The ``Specials`` of three operands, as a driven signal."""
+def specials(m: Module, a: Operand, b: Operand, c: Operand, quiet: Value) -> data.View:
+    """The ``Specials`` of three operands, as a driven signal; Denormal is off when ``quiet``."""
     out = Signal(Specials)
     sign = a.sign ^ b.sign
     product_inf = a.inf | b.inf
@@ -88,7 +89,7 @@ def specials(m: Module, a: Operand, b: Operand, c: Operand) -> data.View:
         out.inf.eq(product_inf | c.inf),
         out.inf_sign.eq(Mux(c.inf, c.sign, sign)),
         out.invalid.eq(a.snan | b.snan | c.snan | inf_times_zero | (opposed & ~any_nan)),
-        out.denormal.eq(a.subnormal | b.subnormal | c.subnormal),
+        out.denormal.eq(~quiet & (a.subnormal | b.subnormal | c.subnormal)),
     ]
     return out
 
@@ -104,7 +105,7 @@ class FmaLane(wiring.Component):
 
         # Stage 1: unpack, multiply, align the addend.
         a, b, c = Operand(self.a, self.hidden_off), Operand(self.b), Operand(self.c)
-        special = specials(m, a, b, c)
+        special = specials(m, a, b, c, self.quiet)
         sum_exponent = Signal(9)
         distance = Signal(11)  # two's complement, -352..407
         behind = Signal()
@@ -124,10 +125,10 @@ class FmaLane(wiring.Component):
             below.eq(Mux(shift < 12, Cat(Const(0, 52), mc[:12]), Cat(Const(0, 40), mc))),
             amount.eq(Mux(shift < 12, shift, shift - 12)),
         ]
-        s1_product, s1_high, s1_low = Signal(50), Signal(26), Signal(50)
-        s1_lost, s1_sub, s1_sign, s1_csign, s1_odd = (Signal() for _ in range(5))
-        s1_top = Signal(9)
-        s1_special = Signal(Specials)
+        s1_product, s1_high, s1_low = (Signal(width, reset_less=True) for width in (50, 26, 50))
+        s1_lost, s1_sub, s1_sign, s1_csign, s1_odd = (Signal(reset_less=True) for _ in range(5))
+        s1_top = Signal(9, reset_less=True)
+        s1_special = Signal(Specials, reset_less=True)
         m.d.sync += [
             s1_product.eq(Cat(Const(0, 2), (a.significand * b.significand)[:48])),
             s1_high.eq(Cat(Const(0, 2), mc) >> shift),
@@ -162,9 +163,9 @@ class FmaLane(wiring.Component):
             low.eq(Mux(negative, rev_low[:50], Mux(s1_sub, sub_low[:50], add_low[:50]))),
         ]
         jump, limit = Signal(), Signal(9)
-        s2_value, s2_limit = Signal(64), Signal(9)
-        s2_sticky, s2_sign, s2_odd = (Signal() for _ in range(3))
-        s2_special = Signal(Specials)
+        s2_value, s2_limit = Signal(64, reset_less=True), Signal(9, reset_less=True)
+        s2_sticky, s2_sign, s2_odd = (Signal(reset_less=True) for _ in range(3))
+        s2_special = Signal(Specials, reset_less=True)
         m.d.comb += [
             limit.eq(s1_top - 1),
             jump.eq(~high[14:].any() & (limit >= 12)),
@@ -182,7 +183,11 @@ class FmaLane(wiring.Component):
         ]
 
         # Stage 3: normalise, round.
-        shifted, moved = self._normalise(m, s2_value, s2_limit)
+        # A one planted where the limit would take the shift stops the zero counter there.
+        planted = Signal(64)
+        m.d.comb += planted.eq(s2_value | (Const(1 << 63, 64) >> Mux(s2_limit > 63, 64, s2_limit[:6])))
+        moved = leading_zeros(m, planted, "count")
+        shifted = shift_left(m, s2_value, moved, "normal")
         exponent, rounded, up, inexact = Signal(9), Signal(32), Signal(), Signal()
         guard, sticky = Signal(), Signal()
         m.d.comb += [
@@ -219,34 +224,16 @@ class FmaLane(wiring.Component):
 
         # Stages 3 to 5: wait for the gates' lane. Stage 6: select.
         for stage in range(3, STAGES):
-            held, held_flags = Signal(32, name=f"s{stage}_result"), Signal(FpFlags, name=f"s{stage}_flags")
+            held = Signal(32, name=f"s{stage}_result", reset_less=True)
+            held_flags = Signal(FpFlags, name=f"s{stage}_flags", reset_less=True)
             m.d.sync += [held.eq(done), held_flags.eq(flags)]
             done, flags = held, held_flags
-        chosen = Signal(32)
-        m.d.comb += chosen.eq(Mux(self.use_other, self.other, done))
-        m.d.sync += [
-            self.result.eq(chosen),
-            self.flags.eq(Mux(self.use_other, self.other_flags, flags)),
-            self.nonzero.eq(chosen.any()),
+        chosen, result = Signal(32), Signal(32, reset_less=True)
+        m.d.comb += [
+            chosen.eq(Mux(self.use_other, self.other, done)),
+            self.next_flags.eq(Mux(self.use_other, 0, flags)),
+            self.next_nonzero.eq(chosen.any()),
+            self.result.eq(result),
         ]
+        m.d.sync += result.eq(chosen)
         return m
-
-    @staticmethod
-    def _normalise(m: Module, value: Value, limit: Value) -> tuple[Value, Value]:
-        """Shift 64 bits left until bit 63 is one or ``limit`` places are used up; the shifted value and the count."""
-        # A one planted where the limit would take the shift stops the zero counter there.
-        part = Signal(64, name="count_64")
-        m.d.comb += part.eq(value | (Const(1 << 63, 64) >> Mux(limit > 63, 64, limit[:6])))
-        count = []
-        for width in (32, 16, 8, 4, 2, 1):
-            empty = Signal(name=f"empty_{width}")
-            rest = Signal(width, name=f"count_{width}")
-            m.d.comb += [empty.eq(~part[width:].any()), rest.eq(Mux(empty, part[:width], part[width:]))]
-            count.append(empty)
-            part = rest
-        shifted = value
-        for width, empty in zip((32, 16, 8, 4, 2, 1), count, strict=True):
-            step = Signal(64, name=f"shift_{width}")
-            m.d.comb += step.eq(Mux(empty, Cat(Const(0, width), shifted[: 64 - width]), shifted))
-            shifted = step
-        return shifted, Cat(*reversed(count))

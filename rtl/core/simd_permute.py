@@ -1,0 +1,72 @@
+"""Operations that move 32-bit and 16-bit elements across the lanes of a register: one stage.
+
+Rotation is four steps of constant distance (8, 4, 2, 1 lanes); a splat is a rotation of which lane 0 goes everywhere;
+the rest is fixed wiring.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.simd_ops import IMM_BITS, LANES, SimdOp
+
+HALF = LANES // 2
+
+
+class SimdPermute(wiring.Component):
+    """The permutation class; one operation a cycle."""
+
+    def __init__(self):
+        super().__init__(
+            {
+                # The low four bits of the operation's code, with the operands.
+                "op": In(4),
+                # Lane index or distance, with the operands.
+                "imm": In(IMM_BITS),
+                # Operands, lane by lane.
+                "a": In(32).array(LANES),
+                "b": In(32).array(LANES),
+                # Result, lane by lane, one cycle after the operands.
+                "result": Out(32).array(LANES),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        rotated = list(self.a)
+        for bit in reversed(range(4)):
+            turned = [Signal(32, name=f"turn{1 << bit}_{lane}") for lane in range(LANES)]
+            m.d.comb += [
+                turned[lane].eq(Mux(self.imm[bit], rotated[(lane + (1 << bit)) % LANES], rotated[lane]))
+                for lane in range(LANES)
+            ]
+            rotated = turned
+
+        for lane in range(LANES):
+            value, result = Signal(32, name=f"value_{lane}"), Signal(32, name=f"result_{lane}", reset_less=True)
+            with m.Switch(self.op):
+                for op, source in self._wiring(lane).items():
+                    with m.Case(op & 15):
+                        m.d.comb += value.eq(source)
+                with m.Case(SimdOp.SPLAT & 15):
+                    m.d.comb += value.eq(rotated[0])
+                with m.Default():
+                    m.d.comb += value.eq(rotated[lane])
+            m.d.sync += result.eq(value)
+            m.d.comb += self.result[lane].eq(result)
+        return m
+
+    def _wiring(self, lane: int) -> dict[SimdOp, object]:
+        """What lane ``lane`` of the result is, for the operations of fixed wiring."""
+        pair = (self.a, self.b)
+        low, high = lane // 2, HALF + lane // 2
+        odd = 16 * (lane % 2)
+        # Lane i of a 16-bit zip is element i of a below element i of b: half a lane of each.
+        return {
+            SimdOp.ZIP32_LO: pair[lane % 2][low],
+            SimdOp.ZIP32_HI: pair[lane % 2][high],
+            SimdOp.ZIP16_LO: Cat(self.a[low][odd : odd + 16], self.b[low][odd : odd + 16]),
+            SimdOp.ZIP16_HI: Cat(self.a[high][odd : odd + 16], self.b[high][odd : odd + 16]),
+            SimdOp.DUP_LO: self.a[lane % HALF],
+            SimdOp.DUP_HI: self.a[HALF + lane % HALF],
+        }
