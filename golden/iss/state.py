@@ -1,0 +1,187 @@
+"""Architectural state of a node, and the accesses that instructions make to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.arch import isa
+from golden.arch.config import NodeConfig
+from golden.arch.descriptor import Descriptor
+from golden.arch.memmap import BARRIERS, SEMAPHORE_BITS, SEMAPHORES, Csr, Fault, ThreadState
+from golden.arch.trace import Effect
+from golden.numerics import matrix
+
+MASK64 = (1 << 64) - 1
+
+
+class FaultStop(Exception):
+    """An instruction that must not complete: cause and operand as the status line shows them."""
+
+    def __init__(self, cause: Fault, operand: int) -> None:
+        super().__init__(cause.name)
+        self.cause, self.operand = cause, operand & MASK64
+
+
+class Blocked(Exception):
+    """The instruction waits; the text says for what. Nothing has changed."""
+
+
+def signed(value: int, bits: int = 64) -> int:
+    """The two's-complement value of the low ``bits`` bits."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+@dataclass
+class Loop:
+    """An active zero-overhead loop: first and last instruction (byte addresses), iterations left with this one."""
+
+    start: int
+    last: int
+    left: int
+
+
+@dataclass
+class Thread:
+    """One hardware thread. Registers hold what they held before a start; ``unwritten`` names those that nobody wrote."""
+
+    index: int
+    pc: int = 0
+    state: ThreadState = ThreadState.IDLE
+    cause: Fault = Fault.NONE
+    operand: int = 0
+    seq: int = 0
+    retired: int = 0
+    x: list[int] = field(default_factory=lambda: [0] * isa.SCALAR_REGISTERS)
+    p: list[bool] = field(default_factory=lambda: [True] + [False] * (isa.PREDICATES - 1))
+    v: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((isa.VECTOR_REGISTERS, isa.V_BYTES), np.uint8))
+    c: list[matrix.Accumulators] = field(default_factory=lambda: [matrix.clear((8, 8)) for _ in range(isa.ACCUMULATORS)])
+    inner: list[Descriptor] = field(default_factory=lambda: [Descriptor()] * isa.DESCRIPTORS)
+    outer: list[Descriptor] = field(default_factory=lambda: [Descriptor()] * isa.DESCRIPTORS)
+    loops: list[Loop] = field(default_factory=list)
+    csr: dict[int, int] = field(default_factory=lambda: {Csr.PRIORITY: 0, Csr.FP_MODE: 0, Csr.FP_FLAGS: 0, Csr.SEED: 0})
+    waits: str = ""
+    unwritten: set[str] = field(default_factory=set)
+
+    @property
+    def runs(self) -> bool:
+        return self.state in (ThreadState.RUNNING, ThreadState.WAITING)
+
+    def start(self, pc: int, args: tuple[int, ...] | None = None) -> None:
+        """Begin at ``pc``; ``args`` are x1.. of a start packet (None: registers stay)."""
+        self.pc, self.state, self.cause, self.operand, self.waits = pc, ThreadState.RUNNING, Fault.NONE, 0, ""
+        self.seq = self.retired = 0
+        self.p = [True] + [False] * (isa.PREDICATES - 1)
+        self.loops = []
+        if args is not None:
+            for index, value in enumerate(tuple(args) + (0,) * (8 - len(args)), 1):
+                self.x[index] = value & MASK64
+                self.unwritten.discard(f"x{index}")
+
+
+class Node:
+    """State of one node: SRAM, threads, semaphores, barriers.
+
+    ``external`` answers reads of registers that depend on time (cycle and other counters); the default counts instructions.
+    """
+
+    def __init__(self, config: NodeConfig, external: Callable[[Thread, int], int] | None = None) -> None:
+        self.config = config
+        self.sram = np.zeros(config.sram_bytes, np.uint8)
+        self.threads = [Thread(i) for i in range(isa.THREADS)]
+        self.semaphores = [0] * SEMAPHORES
+        self.queues: list[list[int]] = [[] for _ in range(SEMAPHORES)]
+        self.barriers: list[set[int]] = [set() for _ in range(BARRIERS)]
+        self.passed: set[int] = set()  # threads that a barrier has let through but that have not gone on yet
+        self.external = external or (lambda thread, _csr: sum(t.retired for t in self.threads))
+        self.node_id = 1 << 5 | 1
+
+    # --- memory --------------------------------------------------------------------------------------------------------------
+
+    def write(self, address: int, image: bytes) -> None:
+        """What a host's write packets do."""
+        if address < 0 or address + len(image) > self.config.sram_bytes:
+            raise ValueError(f"{len(image)} bytes at {address:#x} leave the {self.config.sram_bytes} bytes of SRAM")
+        self.sram[address : address + len(image)] = np.frombuffer(image, np.uint8)
+
+    def read(self, address: int, size: int) -> bytes:
+        """What a host's read packets return."""
+        if address < 0 or address + size > self.config.sram_bytes:
+            raise ValueError(f"{size} bytes at {address:#x} leave the {self.config.sram_bytes} bytes of SRAM")
+        return self.sram[address : address + size].tobytes()
+
+    def check_scalar(self, address: int, size: int) -> int:
+        """The address of a scalar access of ``size`` bytes, checked."""
+        address &= MASK64
+        if address % size:
+            raise FaultStop(Fault.MISALIGNED, address)
+        if address + size > self.config.sram_bytes:
+            raise FaultStop(Fault.RANGE, address)
+        return address
+
+    def check_words(self, addresses: NDArray[np.int64], keep: NDArray[np.bool_]) -> None:
+        """RANGE unless every 8-byte word with a kept byte lies in SRAM; the operand is the first that does not."""
+        words = addresses.reshape(-1, 8)
+        for lane in np.flatnonzero(keep.reshape(-1, 8).any(axis=1)):
+            if words[lane, 0] >= self.config.sram_bytes:
+                raise FaultStop(Fault.RANGE, int(words[lane, 0]))
+
+    # --- synchronisation -----------------------------------------------------------------------------------------------------
+
+    def raise_semaphore(self, s: int, amount: int) -> list[Effect]:
+        if self.semaphores[s] + amount >= 1 << SEMAPHORE_BITS:
+            raise FaultStop(Fault.SEMAPHORE, s)
+        self.semaphores[s] += amount
+        return [("s", s, amount)]
+
+    def take(self, thread: Thread, s: int, amount: int) -> None:
+        """Subtract when the thread is first in the queue of ``s`` and the value suffices; Blocked otherwise."""
+        queue = self.queues[s]
+        if thread.index not in queue:
+            queue.append(thread.index)
+        if queue[0] != thread.index or self.semaphores[s] < amount:
+            raise Blocked(f"semaphore {s} to reach {amount} (it is {self.semaphores[s]})")
+        queue.pop(0)
+        self.semaphores[s] -= amount
+
+    def arrive(self, thread: Thread, b: int, count: int) -> None:
+        """Pass barrier ``b`` once ``count`` threads have come; Blocked until then."""
+        if thread.index in self.passed:
+            self.passed.discard(thread.index)
+            return
+        self.barriers[b].add(thread.index)
+        if len(self.barriers[b]) < count:
+            raise Blocked(f"barrier {b}: {len(self.barriers[b])} of {count} threads have come")
+        self.passed |= self.barriers[b] - {thread.index}
+        self.barriers[b] = set()
+
+
+def piece_bytes(d: Descriptor, tile: int, pieces: int, piece: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Byte addresses of the 64 bytes of a vector access, and which of them lie inside the extents.
+
+    ``tile``: row << 2 | column, in units of ``pieces`` rows and ``piece`` bytes.
+    """
+    row, column = tile >> 2, tile & 3
+    index = np.arange(pieces * piece)
+    i, byte = index // piece, index % piece
+    y = d.y0 + row * pieces + i
+    x = d.x0 + (column * piece + byte) // d.elem_bytes
+    words = d.base + (row * pieces + i) * d.row_pitch + (column * piece + byte) // 8
+    keep = (y >= 0) & (y < d.rows) & (x >= 0) & (x < d.columns)
+    return words % (1 << 18) * 8 + byte % 8, keep
+
+
+def tile_bytes(d: Descriptor, tile: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The same for a drain of 8x8 elements of ``size`` bytes, row by row; columns count drained elements."""
+    row, column = tile >> 2, tile & 3
+    index = np.arange(64 * size)
+    i, byte = index // (8 * size), index % (8 * size)
+    y = d.y0 + 8 * row + i
+    x = d.x0 + 8 * column + byte // size
+    words = d.base + (8 * row + i) * d.row_pitch + (8 * column * size + byte) // 8
+    keep = (y >= 0) & (y < d.rows) & (x >= 0) & (x < d.columns)
+    return words % (1 << 18) * 8 + byte % 8, keep

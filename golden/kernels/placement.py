@@ -1,0 +1,112 @@
+"""Matrices in SRAM: where they lie, their bytes, and the descriptors that walk over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.arch.config import NodeConfig
+from golden.arch.descriptor import Descriptor, step_code
+from golden.arch.memmap import PROGRAM_BASE
+
+DTYPES = {"BF16": np.uint16, "FP32": np.uint32, "U8": np.uint8}
+PITCH_BYTES = 16
+CONFLICT_BYTES = 496  # gathers at multiples of 31 * 16 B fall on few banks (docs/sram.md)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A row-major matrix of bit patterns in SRAM: ``rows`` x ``columns`` elements of ``format``, ``pitch`` bytes from row to row."""
+
+    name: str
+    address: int
+    rows: int
+    columns: int
+    format: str
+    pitch: int
+
+    @property
+    def elem(self) -> int:
+        """log2 of the element's bytes."""
+        return {1: 0, 2: 1, 4: 2}[self.dtype.itemsize]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(DTYPES[self.format])
+
+    @property
+    def size(self) -> int:
+        """Bytes from the first to past the last, padding of the last row included."""
+        return self.rows * self.pitch
+
+    def pack(self, bits: NDArray) -> bytes:
+        """The matrix's bytes, padding zero; ``bits`` are rows x columns bit patterns."""
+        if bits.shape != (self.rows, self.columns):
+            raise ValueError(f"{self.name} is {self.rows}x{self.columns}, not {'x'.join(map(str, bits.shape))}")
+        image = np.zeros((self.rows, self.pitch // self.dtype.itemsize), self.dtype)
+        image[:, : self.columns] = bits
+        return image.astype(self.dtype.newbyteorder("<")).tobytes()
+
+    def unpack(self, image: bytes) -> NDArray:
+        """Bit patterns, rows x columns, from the matrix's bytes."""
+        rows = np.frombuffer(image, self.dtype.newbyteorder("<")).reshape(self.rows, -1)
+        return rows[:, : self.columns].astype(self.dtype)
+
+    def descriptor(self, inner: int = 0, outer: int = 0, row: int = 0, column: int = 0) -> Descriptor:
+        """A descriptor over the matrix with its origin at (row, column); steps as ``descriptor.step_code`` gives them."""
+        address = self.address + row * self.pitch + column * self.dtype.itemsize
+        if address % 8:
+            raise ValueError(f"{self.name}: element ({row}, {column}) lies at {address:#x}, no multiple of 8")
+        return Descriptor(
+            base=address // 8,
+            row_pitch=self.pitch // 8,
+            rows=self.rows,
+            columns=self.columns,
+            y0=row,
+            x0=column,
+            elem=self.elem,
+            inner=inner,
+            outer=outer,
+        )
+
+
+@dataclass
+class Allocator:
+    """Hands out SRAM from low to high addresses, 64-byte aligned.
+
+    Raises
+    ------
+    ValueError
+        When the SRAM of ``config`` is full: what was asked for, and what is left.
+    """
+
+    config: NodeConfig
+    next: int = PROGRAM_BASE
+    matrices: dict[str, Matrix] = field(default_factory=dict)
+
+    def reserve(self, size: int, name: str = "buffer") -> int:
+        """The address of ``size`` fresh bytes."""
+        address = -(-self.next // 64) * 64
+        if address + size > self.config.sram_bytes:
+            left = self.config.sram_bytes - address
+            raise ValueError(f"{name} needs {size} bytes, {left} of the {self.config.sram_bytes} bytes of SRAM are left in {self.config.name}")
+        self.next = address + size
+        return address
+
+    def matrix(self, name: str, rows: int, columns: int, format: str, pitch: int | None = None) -> Matrix:
+        """A fresh matrix; its pitch is the smallest multiple of 16 B that holds a row and gathers without conflicts."""
+        size = np.dtype(DTYPES[format]).itemsize
+        if pitch is None:
+            pitch = max(1, -(-columns * size // PITCH_BYTES)) * PITCH_BYTES
+            if pitch % CONFLICT_BYTES == 0:
+                pitch += PITCH_BYTES
+        matrix = Matrix(name, self.reserve(rows * pitch, name), rows, columns, format, pitch)
+        self.matrices[name] = matrix
+        return matrix
+
+
+def steps(axis_inner: str, inner: int, axis_outer: str, outer: int) -> dict[str, int]:
+    """The two step codes of a descriptor as keyword arguments."""
+    return {"inner": step_code(axis_inner, inner), "outer": step_code(axis_outer, outer)}
