@@ -1,0 +1,1 @@
+"""What ``make sim`` trains: data, network, optimiser and the program that the node runs."""
