@@ -1,8 +1,12 @@
 """The SIMD pipe: sixteen 32-bit lanes, one operation of 64 bytes a cycle (operations: golden.arch.simd_ops).
 
+    F1 .. F7 special functions' front end, 8 lanes a cycle, then S0
     S0 operands       S1 .. S6 multiply-add lanes ------------------------------------------+
                       S1 compare, logic, integer, permute, widen | S2 select | .. S5 -------+- S6 select -> result
                       S1 .. S3 narrow, to integer, S4 select; S1 .. S4 to float, S5 select -+
+
+A special function takes the front end for two cycles; the lower lanes' operands wait one cycle for the upper ones', so
+that all sixteen enter stage 0 together.
 
 Everything leaves through stage 6 of the multiply-add lanes, LATENCY[op] cycles after its operands came; nothing stalls
 and nothing is checked: whoever issues keeps two results out of one cycle with the tables of golden.arch.simd_ops.
@@ -15,7 +19,16 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.formats import BF16
-from golden.arch.simd_ops import IMM_BITS, LANES, PIPE_STAGES, SIMD_OP_BITS, TAG_BITS, SimdClass, SimdOp
+from golden.arch.simd_ops import (
+    IMM_BITS,
+    LANES,
+    PIPE_STAGES,
+    SIMD_OP_BITS,
+    SPECIAL_STAGES,
+    TAG_BITS,
+    SimdClass,
+    SimdOp,
+)
 from rtl.core.simd_alu import SimdAlu
 from rtl.core.simd_permute import SimdPermute
 from rtl.fp.adder import Body
@@ -24,7 +37,9 @@ from rtl.fp.convert import Narrow, Widen
 from rtl.fp.flags import FpFlags
 from rtl.fp.fma import FmaLane
 from rtl.fp.integer import FloatToInteger, IntegerToFloat
+from rtl.fp.special import SpecialUnit
 
+HALF = LANES // 2
 ONE = 0x3F800000
 NEGATIVE_ZERO = 0x80000000
 
@@ -77,6 +92,20 @@ class SimdPipe(wiring.Component):
             m.d.sync += held.eq(source)
             return held
 
+        # Special functions: the upper half of the register enters the front end a cycle after the lower one.
+        is_special = _class(self.op, SimdClass.SPECIAL)
+        m.submodules.special = special = SpecialUnit(HALF, self.body)
+        second = register("second_half", 1, self.valid & is_special, resets=True)
+        m.d.comb += special.function.eq(Mux(second, register("second_function", 2, self.op[:2]), self.op[:2]))
+        for i in range(HALF):
+            upper = register(f"second_x_{i}", 32, self.a[32 * (HALF + i) : 32 * (HALF + i) + 32])
+            m.d.comb += special.x[i].eq(Mux(second, upper, self.a[32 * i : 32 * i + 32]))
+        enters, special_tag = self.valid & is_special, self.tag
+        for stage in range(1, SPECIAL_STAGES + 1):
+            enters = register(f"f{stage}_valid", 1, enters, resets=True)
+            special_tag = register(f"f{stage}_tag", TAG_BITS, special_tag)
+        finish = [special.operands[i] if i < HALF else special.next[i - HALF] for i in lanes]
+
         # Stage 0: operands. An addition is a*1 + b, a product a*b - 0.
         is_fma = _class(self.op, SimdClass.FMA)
         adds, multiplies = Signal(), Signal()
@@ -88,25 +117,32 @@ class SimdPipe(wiring.Component):
             flip_b.eq(self.op[2]),
             flip_c.eq(is_fma & (self.op[:2] == SimdOp.FMS & 3)),
         ]
-        valid = [register("s0_valid", 1, self.valid, resets=True)]
-        tag = [register("s0_tag", TAG_BITS, self.tag)]
-        control = [register("s0_control", _Control, Cat(self.op, self.imm))]
-        s0_sum = register("s0_sum", 1, is_fma)
+        valid = [register("s0_valid", 1, enters | (self.valid & ~is_special), resets=True)]
+        tag = [register("s0_tag", TAG_BITS, Mux(enters, special_tag, self.tag))]
+        # A special function that is settled travels as a copy of its operand a.
+        control = [register("s0_control", _Control, Cat(Mux(enters, SimdOp.COPY, self.op), self.imm))]
+        # Lanes whose result is the sum, not another unit's.
+        sums = [register("s0_sums", LANES, Mux(enters, ~Cat(lane.fixed for lane in finish), is_fma.replicate(LANES)))]
+        s0_special = register("s0_special", 1, enters)
+        s0_hidden_off = register("s0_hidden_off", 1, enters & finish[0].hidden_off)
+        known = Signal(FpFlags)
+        with m.If(enters):
+            m.d.comb += known.eq(self._any_flags(lane.flags for lane in finish))
+        known = register("s1_known", FpFlags, register("s0_known", FpFlags, known))
         a, b, c = [], [], []
         for i in lanes:
             raw_a, raw_b, raw_c = (word[32 * i : 32 * i + 32] for word in (self.a, self.b, self.c))
-            a.append(register(f"s0_a_{i}", 32, Cat(raw_a[:31], raw_a[31] ^ flip_a)))
-            b.append(register(f"s0_b_{i}", 32, Mux(adds, ONE, raw_b)))
             addend = Mux(adds, Cat(raw_b[:31], raw_b[31] ^ flip_b), Cat(raw_c[:31], raw_c[31] ^ flip_c))
-            c.append(register(f"s0_c_{i}", 32, Mux(multiplies, NEGATIVE_ZERO, addend)))
+            a.append(register(f"s0_a_{i}", 32, Mux(enters, finish[i].a, Cat(raw_a[:31], raw_a[31] ^ flip_a))))
+            b.append(register(f"s0_b_{i}", 32, Mux(enters, finish[i].b, Mux(adds, ONE, raw_b))))
+            c.append(register(f"s0_c_{i}", 32, Mux(enters, finish[i].c, Mux(multiplies, NEGATIVE_ZERO, addend))))
 
         # What travels beside the stages: stage k's signals are index k.
-        sums = [s0_sum]
         for stage in range(1, PIPE_STAGES - 1):
             valid.append(register(f"s{stage}_valid", 1, valid[-1], resets=True))
             tag.append(register(f"s{stage}_tag", TAG_BITS, tag[-1]))
             control.append(register(f"s{stage}_control", _Control, control[-1]))
-            sums.append(register(f"s{stage}_sum", 1, sums[-1]))
+            sums.append(register(f"s{stage}_sums", LANES, sums[-1]))
         op = [held.op for held in control]
 
         # Stage 1: the one-stage classes.
@@ -140,7 +176,9 @@ class SimdPipe(wiring.Component):
                 fma.a.eq(a[i]),
                 fma.b.eq(b[i]),
                 fma.c.eq(c[i]),
-                fma.odd.eq(op[0][3]),
+                fma.odd.eq(~s0_special & op[0][3]),
+                fma.hidden_off.eq(s0_hidden_off),
+                fma.quiet.eq(s0_special),
             ]
             compares.append(compare)
             alus.append(alu)
@@ -175,6 +213,8 @@ class SimdPipe(wiring.Component):
             m.d.comb += flags.invalid.eq(invalid)
         with m.Elif(is_convert):
             m.d.comb += flags.eq(self._any_flags(widen.flags for widen in widens))
+        with m.Else():
+            m.d.comb += flags.eq(known)
         flags = register("s2_flags", FpFlags, flags)
 
         other = [register(f"s3_other_{i}", 32, other[i]) for i in lanes]
@@ -209,7 +249,7 @@ class SimdPipe(wiring.Component):
 
         # Stage 6: the lanes select; what covers all lanes follows.
         for i in lanes:
-            m.d.comb += [fmas[i].use_other.eq(~sums[5]), fmas[i].other.eq(other[i])]
+            m.d.comb += [fmas[i].use_other.eq(~sums[5][i]), fmas[i].other.eq(other[i])]
             m.d.comb += self.out_data[32 * i : 32 * i + 32].eq(fmas[i].result)
         some = Cat(fma.next_nonzero for fma in fmas)
         total = Signal(FpFlags)

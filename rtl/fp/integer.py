@@ -1,7 +1,7 @@
 """Signed 32-bit integers to FP32 and back, one lane each (docs/numerics.md, "Conversions").
 
-    IntegerToFloat: S1 magnitude, S2 count zeros, S3 shift, S4 round
-    FloatToInteger: S1 distance,  S2 shift,       S3 round and negate
+IntegerToFloat: S1 magnitude, S2 count zeros, S3 shift, S4 round
+FloatToInteger: S1 distance,  S2 shift,       S3 round and negate
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
