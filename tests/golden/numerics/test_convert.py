@@ -175,7 +175,9 @@ def test_specials_by_hand(word):
     for (fmt, bias), (code, raised) in zip(targets, SPECIALS[word], strict=True):
         assert int(narrow(fmt, np.uint32(word), bias)) == code, fmt.name
         flags = narrow_flags(fmt, np.uint32(word), bias)
-        names = "".join(n[0] for n, flag in sorted(flags._asdict().items(), key=lambda x: "diou".index(x[0][0])) if flag)
+        names = "".join(
+            n[0] for n, flag in sorted(flags._asdict().items(), key=lambda x: "diou".index(x[0][0])) if flag
+        )
         assert names == raised, fmt.name
 
 
@@ -201,7 +203,9 @@ def test_both_roundings_and_flags_equal_exact_rationals(fmt, literal):
         for r in (None, random):
             codes, flags = narrow(fmt, words, bias, r), narrow_flags(fmt, words, bias, r)
             for i, word in enumerate(words.tolist()):
-                expected, inexact, over = _round_by_table(fmt, table, exact.value(word), None if r is None else int(r[i]))
+                expected, inexact, over = _round_by_table(
+                    fmt, table, exact.value(word), None if r is None else int(r[i])
+                )
                 assert codes[i] == expected, (hex(word), bias, r is None)
                 assert flags.overflow[i] == over
                 assert flags.underflow[i] == (inexact and not over and expected >> fmt.mantissa_bits == 0)
@@ -285,7 +289,9 @@ def test_integers():
     ints = np.array([0, 1, -1, 16777217, 16777219, 2**31 - 1, -(2**31), 33554434], dtype=np.int32)
     hand = [0, 0x3F800000, 0xBF800000, 0x4B800000, 0x4B800002, 0x4F000000, 0xCF000000, 0x4C000000]
     assert convert.i32_to_f32(ints).tolist() == hand
-    values = np.array([0.5, 1.5, -2.5, 2147483520.0, 2147483648.0, -2147483648.0, -2147483904.0, np.inf, np.nan, -np.inf])
+    values = np.array(
+        [0.5, 1.5, -2.5, 2147483520.0, 2147483648.0, -2147483648.0, -2147483904.0, np.inf, np.nan, -np.inf]
+    )
     words = f32_bits(values)
     low, high = -(2**31), 2**31 - 1
     assert convert.f32_to_i32(words).tolist() == [0, 2, -2, 2147483520, high, low, low, high, 0, low]

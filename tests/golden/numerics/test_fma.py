@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import softfloatpy as sf
 
+from golden.arch.formats import BF16, CFLOAT8_1_4_3, FP16
 from golden.numerics import fma as fm
 from golden.numerics.convert import CANONICAL_NAN, bits_f32, narrow
 from golden.numerics.fma import add32, fma32, fma_flags, mul32, sub32
-from golden.arch.formats import BF16, CFLOAT8_1_4_3, FP16
 from tests.golden.numerics import exact
 
 BOUNDARY = [
