@@ -144,8 +144,8 @@ def drain_flags(
     if fmt is FP32:
         with np.errstate(all="ignore"):
             inexact = bits_f32(bits).astype(np.float64) != _value(acc)
-        relu_zero = relu & (bits == 0)
-        underflow = (acc.p == 0) & inexact & ((bits & 0x7F800000) == 0) & ~relu_zero
+        replaced = relu & (acc.s < 0)
+        underflow = (acc.p == 0) & inexact & ((bits & 0x7F800000) == 0) & ~replaced
     return Flags(flags.invalid, np.zeros(bits.shape, dtype=bool), overflow, underflow)
 
 

@@ -273,6 +273,10 @@ def test_drain_flags():
     negative = Accumulators(np.array([-1, -(2**50)]), np.array([0, 63]), np.zeros(2, np.uint8))
     for fmt in (FP32, BF16):
         assert not np.any(drain_flags(negative, fmt, relu=True))
+        assert drain_flags(Accumulators(-negative.s, negative.e, negative.p), fmt, relu=True).underflow.tolist() == [
+            True,
+            False,
+        ]
 
 
 def test_raw_words_are_exact_and_digest_by_hand():
