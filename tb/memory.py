@@ -16,12 +16,17 @@ from golden.arch.sram import LANES, LINE_READ_LATENCY, LINE_WORDS, LOAD_LATENCY
 PORTS = ("l0", "l1", "st", "sl", "ss", "mw", "mr", "fill")
 LOADS = ("l0", "l1")
 
-REQUEST = np.dtype({
-    "names": ["data", "keep", "earliest", "addr", "tag", "enable", "thread", "reg"],
-    "formats": [("<u8", 8), "<u8", "<i8", ("<u4", 8), "<u4", "u1", "u1", "u1"],
-    "offsets": [0, 64, 72, 80, 112, 116, 117, 118],
-    "itemsize": 120,
-})
+REQUEST = np.dtype([
+    ("data", "<u8", 8),
+    ("keep", "<u8"),
+    ("earliest", "<i8"),
+    ("addr", "<u4", 8),
+    ("tag", "<u4"),
+    ("enable", "u1"),
+    ("thread", "u1"),
+    ("reg", "u1"),
+    ("unused", "u1"),
+])
 """One request: `data` words, `keep` bytes kept or written (words for a mesh line), `earliest` cycle in which it may be
 offered, word addresses `addr` (a line in addr[0]), `tag`, `enable` lanes, `thread` and `reg` of a load."""
 
@@ -29,12 +34,7 @@ ANSWER = np.dtype([("accepted", "<i8"), ("when", "<i8", 8), ("data", "<u8", 8), 
 """One answer: cycle `accepted`, per lane the cycle `when` it returned (or was done: lane 0), `data`, and `info`: thread
 plus 256 times the register of a load, else the tag."""
 
-EVENT = np.dtype({
-    "names": ["cycle", "addr", "count", "source", "thread"],
-    "formats": ["<i8", "<u4", "<u2", "u1", "u1"],
-    "offsets": [0, 8, 12, 14, 15],
-    "itemsize": 16,
-})
+EVENT = np.dtype([("cycle", "<i8"), ("addr", "<u4"), ("count", "<u2"), ("source", "u1"), ("thread", "u1")])
 """One error report: `count` corrected words, or 0 for a word that could not be corrected."""
 
 BYTES = [np.uint64(0xFF << 8 * index) for index in range(8)]

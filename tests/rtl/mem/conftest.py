@@ -28,7 +28,7 @@ class _Script(ctypes.Structure):
         ("conflicts", ctypes.c_int64),
         ("inject_word", ctypes.c_uint64),
         ("inject_check", ctypes.c_uint32),
-        ("ran", ctypes.c_int64),
+        ("strays", ctypes.c_int64),
     ]
 
 
@@ -56,7 +56,7 @@ class Player:
         keep = []
         for index, port in enumerate(PORTS):
             asked = np.ascontiguousarray(requests.get(port, np.zeros(0, REQUEST)))
-            answers[port] = np.full(len(asked) + 1, -1, ANSWER)
+            answers[port] = np.full(len(asked), -1, ANSWER)
             keep.append(asked)
             script.requests[index] = asked.ctypes.data
             script.answers[index] = answers[port].ctypes.data
@@ -65,7 +65,7 @@ class Player:
         script.events = events.ctypes.data
         script.event_limit = len(events)
         ran = self._library.player_run(self._handle, ctypes.byref(script))
-        answers = {port: array[:-1] for port, array in answers.items()}
+        assert script.strays == 0, f"{script.strays} answers that nobody asked for"
         return SimpleNamespace(
             answers=answers, events=events[: script.event_count], conflicts=script.conflicts, cycles=ran
         )

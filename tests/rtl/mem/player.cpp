@@ -43,7 +43,7 @@ struct Script {
     int64_t conflicts;
     uint64_t inject_word;
     uint32_t inject_check;
-    int64_t ran;        // cycles until everything was answered
+    int64_t strays;     // answers that nobody asked for
 };
 
 struct Machine {
@@ -62,18 +62,21 @@ struct Side {
     const Request* requests;
     Answer* answers;
     int64_t count, next = 0;
-    int64_t returned[8] = {};
+    int64_t returned[8] = {}, strays = 0;
     bool offers(int64_t cycle) const { return next < count && requests[next].earliest <= cycle; }
-    Answer& at(int lane) { return answers[returned[lane]]; }
-    void note(int lane, int64_t cycle, uint64_t data, uint32_t info) {
-        if (returned[lane] >= next) {  // an answer that nobody asked for
-            returned[lane] = count + 1;
-            return;
+    Answer* note(int lane, int64_t cycle, uint64_t data, uint32_t info) {
+        if (returned[lane] >= next) {
+            ++strays;
+            return nullptr;
         }
         Answer& answer = answers[returned[lane]++];
         answer.when[lane] = cycle;
         answer.data[lane] = data;
         answer.info[lane] = info;
+        return &answer;
+    }
+    void note_line(int64_t cycle, const void* line, uint32_t info) {
+        if (Answer* answer = note(0, cycle, 0, info)) std::memcpy(answer->data, line, 64);
     }
 };
 
@@ -221,14 +224,8 @@ int64_t player_run(void* handle, Script* script) {
         if (t.sl___05Fret___05Fvalid) side[SL].note(0, cycle, t.sl___05Fret___05Fdata, t.sl___05Fret___05Ftag);
         if (t.ss___05Fdone___05Fvalid) side[SS].note(0, cycle, 0, t.ss___05Fdone___05Ftag);
         if (t.mw___05Fdone___05Fvalid) side[MW].note(0, cycle, 0, t.mw___05Fdone___05Ftag);
-        if (t.mr___05Fret___05Fvalid) {
-            std::memcpy(side[MR].at(0).data, &t.mr___05Fret___05Fdata, 64);
-            side[MR].note(0, cycle, side[MR].at(0).data[0], t.mr___05Fret___05Ftag);
-        }
-        if (t.fill___05Fret___05Fvalid) {
-            std::memcpy(side[FILL].at(0).data, &t.fill___05Fret___05Fdata, 64);
-            side[FILL].note(0, cycle, side[FILL].at(0).data[0], 0);
-        }
+        if (t.mr___05Fret___05Fvalid) side[MR].note_line(cycle, &t.mr___05Fret___05Fdata, t.mr___05Fret___05Ftag);
+        if (t.fill___05Fret___05Fvalid) side[FILL].note_line(cycle, &t.fill___05Fret___05Fdata, 0);
         script->conflicts += t.conflicts;
         if (t.corrected___05Fvalid && script->event_count < script->event_limit)
             script->events[script->event_count++] = {cycle, t.corrected___05Faddr, t.corrected___05Fcount, 0, 0};
@@ -244,7 +241,7 @@ int64_t player_run(void* handle, Script* script) {
         idle = rest ? idle + 1 : 0;
         edge(t);
     }
-    script->ran = cycle;
+    for (const Side& port : side) script->strays += port.strays;
     return cycle;
 }
 
