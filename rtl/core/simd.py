@@ -2,8 +2,8 @@
 
     F1 .. F7 special functions' front end, 8 lanes a cycle, then S0
     S0 operands       S1 .. S6 multiply-add lanes ------------------------------------------+
-                      S1 compare, logic, integer, permute, widen | S2 select | .. S5 -------+- S6 select -> result
-                      S1 .. S3 narrow, to integer, S4 select; S1 .. S4 to float, S5 select -+
+                      S1 compare, logic, integer, permute, widen, narrow; S2 select; .. S5 -+- S6 select -> result
+                      S1 .. S3 to integer; S4 select; S1 .. S4 to float; S5 select ---------+
 
 A special function takes the front end for two cycles; the lower lanes' operands wait one cycle for the upper ones', so
 that all sixteen enter stage 0 together.
@@ -14,7 +14,7 @@ and nothing is checked: whoever issues keeps two results out of one cycle with t
 Stage 0 holds only the selection of operands, so the operands may come from a register file's read port directly.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +33,7 @@ from rtl.core.simd_alu import SimdAlu
 from rtl.core.simd_permute import SimdPermute
 from rtl.fp.adder import Body
 from rtl.fp.compare import Compare
-from rtl.fp.convert import Narrow, Widen
+from rtl.fp.convert import NarrowBf16, Widen
 from rtl.fp.flags import FpFlags
 from rtl.fp.fma import FmaLane
 from rtl.fp.integer import FloatToInteger, IntegerToFloat
@@ -187,32 +187,29 @@ class SimdPipe(wiring.Component):
             integers.append(to_integer)
             fmas.append(fma)
         for element in range(2 * LANES):
-            m.submodules[f"narrow_{element}"] = narrow = Narrow((BF16,), stochastic=False, body=self.body)
+            m.submodules[f"narrow_{element}"] = narrow = NarrowBf16()
             m.d.comb += narrow.value.eq((a if element < LANES else b)[element % LANES])
             narrows.append(narrow)
 
         # Stages 2 to 5: select by class as results appear, then wait.
-        is_compare, is_permute, is_convert = (
-            _class(op[1], which) for which in (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT)
-        )
-        other = [
-            register(
-                f"s2_other_{i}",
-                32,
-                Mux(
-                    is_compare,
-                    compares[i].result,
-                    Mux(is_permute, permute.result[i], Mux(is_convert, widens[i].result, alus[i].result)),
-                ),
-            )
-            for i in lanes
-        ]
-        invalid = Cat(compare.invalid for compare in compares).any()
+        is_compare, is_permute, is_convert = (_class(op[1], which) for which in (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT))
+        narrowed = op[1][:4] == SimdOp.NARROW_BF16 & 15
+        other = []
+        for i in lanes:
+            # Elements 0..15 come from a and make lanes 0..7.
+            converted = Mux(narrowed, Cat(narrows[2 * i].code, narrows[2 * i + 1].code), widens[i].result)
+            across = Mux(is_permute, permute.result[i], Mux(is_convert, converted, alus[i].result))
+            other.append(register(f"s2_other_{i}", 32, Mux(is_compare, compares[i].result, across)))
         flags = Signal(FpFlags)
         with m.If(is_compare):
-            m.d.comb += flags.invalid.eq(invalid)
+            m.d.comb += flags.invalid.eq(Cat(compare.invalid for compare in compares).any())
         with m.Elif(is_convert):
-            m.d.comb += flags.eq(self._any_flags(widen.flags for widen in widens))
+            narrow_flags, widen_flags = (self._any_flags(part.flags for part in parts) for parts in (narrows, widens))
+            # Conversions of integers share the class and read no float, but FTOI, which adds its flags in stage 4.
+            with m.If(narrowed):
+                m.d.comb += flags.eq(narrow_flags)
+            with m.Elif(~op[1][:4].matches(SimdOp.ITOF & 15, SimdOp.FTOI & 15)):
+                m.d.comb += flags.eq(widen_flags)
         with m.Else():
             m.d.comb += flags.eq(known)
         flags = register("s2_flags", FpFlags, flags)
@@ -220,28 +217,10 @@ class SimdPipe(wiring.Component):
         other = [register(f"s3_other_{i}", 32, other[i]) for i in lanes]
         flags = register("s3_flags", FpFlags, flags)
 
-        narrowed, to_int = op[3] == SimdOp.NARROW_BF16, op[3] == SimdOp.FTOI
-        other = [
-            register(
-                f"s4_other_{i}",
-                32,
-                Mux(
-                    narrowed,
-                    Cat(narrows[2 * i].code, narrows[2 * i + 1].code),
-                    Mux(to_int, integers[i].result, other[i]),
-                ),
-            )
-            for i in lanes
-        ]
-        late = Signal(FpFlags)
-        with m.If(narrowed):
-            m.d.comb += late.eq(self._any_flags(narrow.flags for narrow in narrows))
-        with m.Elif(to_int):
-            m.d.comb += late.invalid.eq(Cat(to_integer.invalid for to_integer in integers).any())
-        with m.Else():
-            # The narrow and integer conversions are of the same class as widening, whose flags they must not take.
-            m.d.comb += late.eq(Mux(op[3] == SimdOp.ITOF, 0, flags))
-        flags = register("s4_flags", FpFlags, late)
+        to_int = op[3] == SimdOp.FTOI
+        invalid = Cat(to_integer.invalid for to_integer in integers).any()
+        other = [register(f"s4_other_{i}", 32, Mux(to_int, integers[i].result, other[i])) for i in lanes]
+        flags = register("s4_flags", FpFlags, Mux(to_int, Cat(invalid, Const(0, 3)), flags))
 
         to_flt = op[4] == SimdOp.ITOF
         other = [register(f"s5_other_{i}", 32, Mux(to_flt, floats[i].result, other[i])) for i in lanes]

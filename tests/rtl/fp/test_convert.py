@@ -17,7 +17,7 @@ from golden.arch.formats import (
 )
 from golden.numerics import convert
 from rtl.fp.adder import Body
-from rtl.fp.convert import NARROW_STAGES, WIDEN_STAGES, Narrow, Widen
+from rtl.fp.convert import NARROW_STAGES, WIDEN_STAGES, Narrow, NarrowBf16, Widen
 from sim.build.batch import Batch
 
 FORMATS = (BF16, FP16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, SHP, UHP)
@@ -51,8 +51,7 @@ def expect(got: np.ndarray, wanted: np.ndarray, **operands: np.ndarray) -> None:
     """Equal, or fail with the first few operands that differ."""
     wrong = np.flatnonzero(got != wanted)
     shown = [
-        " ".join(f"{name}={int(array[i]):#x}" for name, array in operands.items())
-        + f": got {int(got[i]):#x}, golden {int(wanted[i]):#x}"
+        " ".join(f"{name}={int(array[i]):#x}" for name, array in operands.items()) + f": got {int(got[i]):#x}, golden {int(wanted[i]):#x}"
         for i in wrong[:5]
     ]
     assert not wrong.size, f"{wrong.size} of {wanted.size} differ: " + "; ".join(shown)
@@ -109,11 +108,12 @@ def test_narrow_equals_golden(narrow: Batch, fmt, stochastic: bool) -> None:
     expect(out["flags"], packed(convert.narrow_flags(fmt, word, bias, used)), **shown)
 
 
-def test_one_format_alone() -> None:
-    """The BF16 converter that the SIMD pipe has: no format port to decode, no random word."""
+@pytest.mark.parametrize("part, stages", [(Narrow((BF16,), stochastic=False), NARROW_STAGES), (NarrowBf16(), 1)])
+def test_bf16_alone(part, stages: int) -> None:
+    """Converters of one format: no format port to decode, no random word."""
     rng = np.random.default_rng(50)
     word = values(rng, VECTORS, BF16, None)
-    out = feed(Batch(Narrow((BF16,), stochastic=False)), NARROW_STAGES, {"value": word, "random": word & 0xFFFFFF})
+    out = feed(Batch(part), stages, {"value": word})
     expect(out["code"], convert.narrow(BF16, word), value=word)
     expect(out["flags"], packed(convert.narrow_flags(BF16, word)), value=word)
 
