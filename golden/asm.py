@@ -147,7 +147,9 @@ class _Assembler:
                 raise self.fail(line, line.mnemonic, "li64 takes a scalar register and a number")
             parts = _constant(self.number(line, pieces[1], labels=False))
             for i, part in enumerate(parts):
-                step = _Line(line.number, line.text, line.address + 4 * i, line.pred, _Piece("lih" if i else "li", line.mnemonic.column), [])
+                step = _Line(
+                    line.number, line.text, line.address + 4 * i, line.pred, _Piece("lih" if i else "li", line.mnemonic.column), []
+                )
                 step.operands = [pieces[0], _Piece(str(part), pieces[1].column)]
                 self.lines.append(step)
             return len(parts)

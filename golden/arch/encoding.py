@@ -54,9 +54,7 @@ class Unit(IntEnum):
     NET = 11  # scalar queue, network interface
 
 
-SCALAR_QUEUE_UNITS = frozenset(
-    {Unit.ALU, Unit.SLOAD, Unit.SSTORE, Unit.DESC, Unit.VLOAD, Unit.VSTORE, Unit.DRAIN, Unit.SYNC, Unit.NET}
-)
+SCALAR_QUEUE_UNITS = frozenset({Unit.ALU, Unit.SLOAD, Unit.SSTORE, Unit.DESC, Unit.VLOAD, Unit.VSTORE, Unit.DRAIN, Unit.SYNC, Unit.NET})
 VECTOR_QUEUE_UNITS = frozenset({Unit.SIMD, Unit.MATRIX})
 
 

@@ -72,7 +72,10 @@ _add("br", 0x002, Unit.FRONT, (Operand("target", Kind.LABEL, F0, 20),), "pc = pc
 _add("call", 0x003, Unit.ALU, (RD, Operand("target", Kind.LABEL, F1, 15)), "x[rd] = pc + 4; pc = pc + 4 * target", _G)
 _add("jr", 0x004, Unit.ALU, (RA,), "pc = x[ra]", _G, faults=("MISALIGNED", "RANGE"))
 _add("callr", 0x005, Unit.ALU, (RD, RA), "t = x[ra]; x[rd] = pc + 4; pc = t", _G, faults=("MISALIGNED", "RANGE"))
-_LOOP = "the instructions after this one, before target, run {n} times (0: skipped, pc = target); nested 4 deep; the last of them may be no control instruction"
+_LOOP = (
+    "the instructions after this one, before target, run {n} times (0: skipped, pc = target); nested 4 deep; "
+    "the last of them may be no control instruction"
+)
 _add("loop", 0x006, Unit.ALU, (Operand("target", Kind.LABEL, F2, 10), RA), _LOOP.format(n="x[ra]"), _G, faults=("LOOP",))
 _add(
     "loopi",
@@ -84,18 +87,56 @@ _add(
     faults=("LOOP",),
 )
 _add("halt", 0x008, Unit.FRONT, (), "the thread ends when all it began is done; answers its start packet if that asked", _G)
-_add("trap", 0x009, Unit.FRONT, (Operand("imm", Kind.UINT, F2, 10),), "the thread stops with cause TRAP and operand imm", _G, faults=("TRAP",))
+_add(
+    "trap",
+    0x009,
+    Unit.FRONT,
+    (Operand("imm", Kind.UINT, F2, 10),),
+    "the thread stops with cause TRAP and operand imm",
+    _G,
+    faults=("TRAP",),
+)
 _add("fence", 0x00A, Unit.FRONT, (), "waits until every older instruction of the thread is complete and its remote writes are answered", _G)
 _add("iflush", 0x00B, Unit.FRONT, (), "fence; then empties the instruction cache and fetches this thread's next instruction anew", _G)
 
 # --- Synchronisation: 0x020 .. 0x03f -----------------------------------------------------------------------------------------
 _G = "synchronisation"
 _S = Operand("s", Kind.UINT, F0, 6)
-_add("wait", 0x020, Unit.FRONT, (_S, Operand("imm", Kind.UINT, F2, 10)), "waits until sem[s] >= imm, then sem[s] -= imm, atomically, in order of arrival; younger instructions begin after it", _G)
+_add(
+    "wait",
+    0x020,
+    Unit.FRONT,
+    (_S, Operand("imm", Kind.UINT, F2, 10)),
+    "waits until sem[s] >= imm, then sem[s] -= imm, atomically, in order of arrival; younger instructions begin after it",
+    _G,
+)
 _add("waitr", 0x021, Unit.ALU, (_S, _x("ra", F2)), "wait s, x[ra] & 0xffff", _G)
-_add("raise", 0x022, Unit.SYNC, (_S, Operand("imm", Kind.UINT, F2, 10)), "after all older loads and stores of the thread: sem[s] += imm", _G, faults=("SEMAPHORE",))
-_add("barrier", 0x023, Unit.FRONT, (Operand("s", Kind.UINT, F0, 3), Operand("imm", Kind.UINT, F2, 3)), "fence; then waits until imm threads of the node have come to barrier s", _G)
-_add("tstart", 0x024, Unit.FRONT, (Operand("t", Kind.UINT, F0, 2), Operand("target", Kind.LABEL, F1, 15)), "fence; thread t starts at pc + 4 * target, its registers as they were left; a thread that runs: fault", _G, faults=("BUSY",))
+_add(
+    "raise",
+    0x022,
+    Unit.SYNC,
+    (_S, Operand("imm", Kind.UINT, F2, 10)),
+    "after all older loads and stores of the thread: sem[s] += imm",
+    _G,
+    faults=("SEMAPHORE",),
+)
+_add(
+    "barrier",
+    0x023,
+    Unit.FRONT,
+    (Operand("s", Kind.UINT, F0, 3), Operand("imm", Kind.UINT, F2, 3)),
+    "fence; then waits until imm threads of the node have come to barrier s",
+    _G,
+)
+_add(
+    "tstart",
+    0x024,
+    Unit.FRONT,
+    (Operand("t", Kind.UINT, F0, 2), Operand("target", Kind.LABEL, F1, 15)),
+    "fence; thread t starts at pc + 4 * target, its registers as they were left; a thread that runs: fault",
+    _G,
+    faults=("BUSY",),
+)
 _add("tjoin", 0x025, Unit.FRONT, (Operand("t", Kind.UINT, F0, 2),), "waits until thread t does not run", _G)
 
 # --- Scalar integer: 0x040 .. 0x07f ------------------------------------------------------------------------------------------
@@ -133,16 +174,27 @@ for _i, (_m, _t, _o) in enumerate(
 ):
     _add(_m, 0x050 + _i, Unit.ALU, (RD, RA, _o), f"x[rd] = {_t}", _G)
 _add("li", 0x060, Unit.ALU, (RD, Operand("imm", Kind.SINT, F1, 15)), "x[rd] = sext(imm)", _G)
-_add("lih", 0x061, Unit.ALU, (_x("rd", F0, True, True), Operand("imm", Kind.UINT, F1, 15)), "x[rd] = (x[rd] << 15) | imm: li and up to four lih build any 64-bit constant", _G)
+_add(
+    "lih",
+    0x061,
+    Unit.ALU,
+    (_x("rd", F0, True, True), Operand("imm", Kind.UINT, F1, 15)),
+    "x[rd] = (x[rd] << 15) | imm: li and up to four lih build any 64-bit constant",
+    _G,
+)
 _add("lpc", 0x062, Unit.ALU, (RD, Operand("target", Kind.LABEL, F1, 15)), "x[rd] = pc + 4 * target", _G)
 
 # --- Predicates: 0x080 .. 0x09f ----------------------------------------------------------------------------------------------
 _G = "predicate"
 _PD, _PA, _PB = _p("pd", F0, True), _p("pa", F1), _p("pb", F2)
-for _i, (_m, _t) in enumerate((("eq", "=="), ("ne", "!="), ("lt", "<, signed,"), ("ge", ">=, signed,"), ("ltu", "<, unsigned,"), ("geu", ">=, unsigned,"))):
+for _i, (_m, _t) in enumerate(
+    (("eq", "=="), ("ne", "!="), ("lt", "<, signed,"), ("ge", ">=, signed,"), ("ltu", "<, unsigned,"), ("geu", ">=, unsigned,"))
+):
     _add(f"p{_m}", 0x080 + _i, Unit.ALU, (_PD, RA, RB), f"p[pd] = x[ra] {_t} x[rb]", _G)
     _add(f"p{_m}i", 0x088 + _i, Unit.ALU, (_PD, RA, IMM10S), f"p[pd] = x[ra] {_t} sext(imm)", _G)
-for _i, (_m, _t) in enumerate((("pand", "p[pa] and p[pb]"), ("por", "p[pa] or p[pb]"), ("pxor", "p[pa] != p[pb]"), ("pandn", "p[pa] and not p[pb]"))):
+for _i, (_m, _t) in enumerate(
+    (("pand", "p[pa] and p[pb]"), ("por", "p[pa] or p[pb]"), ("pxor", "p[pa] != p[pb]"), ("pandn", "p[pa] and not p[pb]"))
+):
     _add(_m, 0x090 + _i, Unit.FRONT, (_PD, _PA, _PB), f"p[pd] = {_t}", _G)
 
 # --- Scalar memory: 0x0a0 .. 0x0bf -------------------------------------------------------------------------------------------
@@ -154,19 +206,62 @@ for _i, (_m, _size, _signed) in enumerate((("b", 0, 1), ("h", 1, 1), ("w", 2, 1)
     _ext = "" if _size == 3 else ("sext " if _signed else "zext ")
     _mem = f"{_ext}M{8 << _size}"
     _attrs = {"size": _size, "signed": _signed}
-    _add(f"ld.{_m}", 0x0A0 + _i, Unit.SLOAD, (RD, RA, IMM10S), f"x[rd] = {_mem}[x[ra] + sext(imm)]", _G, faults=_MEMFAULTS, attrs={**_attrs, "post": 0})
-    _add(f"ldp.{_m}", 0x0A8 + _i, Unit.SLOAD, (RD, _RX, IMM10S), f"a = x[ra]; x[ra] = a + sext(imm); x[rd] = {_mem}[a]; rd = ra is illegal", _G, faults=(*_MEMFAULTS, "ILLEGAL"), attrs={**_attrs, "post": 1})
+    _add(
+        f"ld.{_m}",
+        0x0A0 + _i,
+        Unit.SLOAD,
+        (RD, RA, IMM10S),
+        f"x[rd] = {_mem}[x[ra] + sext(imm)]",
+        _G,
+        faults=_MEMFAULTS,
+        attrs={**_attrs, "post": 0},
+    )
+    _add(
+        f"ldp.{_m}",
+        0x0A8 + _i,
+        Unit.SLOAD,
+        (RD, _RX, IMM10S),
+        f"a = x[ra]; x[ra] = a + sext(imm); x[rd] = {_mem}[a]; rd = ra is illegal",
+        _G,
+        faults=(*_MEMFAULTS, "ILLEGAL"),
+        attrs={**_attrs, "post": 1},
+    )
 for _i, _m in enumerate("bhwd"):
     _mem = f"M{8 << _i}"
-    _add(f"st.{_m}", 0x0B0 + _i, Unit.SSTORE, (_x("rs", F0), RA, IMM10S), f"{_mem}[x[ra] + sext(imm)] = x[rs]", _G, faults=_MEMFAULTS, attrs={"size": _i, "post": 0})
-    _add(f"stp.{_m}", 0x0B4 + _i, Unit.SSTORE, (_x("rs", F0), _RX, IMM10S), f"a = x[ra]; {_mem}[a] = x[rs]; x[ra] = a + sext(imm)", _G, faults=_MEMFAULTS, attrs={"size": _i, "post": 1})
+    _add(
+        f"st.{_m}",
+        0x0B0 + _i,
+        Unit.SSTORE,
+        (_x("rs", F0), RA, IMM10S),
+        f"{_mem}[x[ra] + sext(imm)] = x[rs]",
+        _G,
+        faults=_MEMFAULTS,
+        attrs={"size": _i, "post": 0},
+    )
+    _add(
+        f"stp.{_m}",
+        0x0B4 + _i,
+        Unit.SSTORE,
+        (_x("rs", F0), _RX, IMM10S),
+        f"a = x[ra]; {_mem}[a] = x[rs]; x[ra] = a + sext(imm)",
+        _G,
+        faults=_MEMFAULTS,
+        attrs={"size": _i, "post": 1},
+    )
 
 # --- Descriptors and vector memory: 0x0c0 .. 0x0ff ---------------------------------------------------------------------------
 # attrs: pieces and piece (bytes of one piece) of a gather; format of a drain.
 _G = "descriptor"
 _add("setd", 0x0C0, Unit.DESC, (_d(F0), RA, RB), "d[d] = image {x[rb], x[ra]}, inner position = outer position", _G, faults=("DESCRIPTOR",))
 _add("getd", 0x0C1, Unit.DESC, (RD, _d(F1), Operand("half", Kind.UINT, F2, 1)), "x[rd] = half of the image of d[d] (0 low, 1 high)", _G)
-_add("dstep", 0x0C2, Unit.DESC, (_d(F0), Operand("which", Kind.CHOICE, F1, 2, choices=("inner", "outer", "restart"))), "inner: inner position moves by the inner step; outer: outer position moves by the outer step, inner = outer; restart: inner = outer", _G)
+_add(
+    "dstep",
+    0x0C2,
+    Unit.DESC,
+    (_d(F0), Operand("which", Kind.CHOICE, F1, 2, choices=("inner", "outer", "restart"))),
+    "inner: inner position moves by the inner step; outer: outer position moves by the outer step, inner = outer; restart: inner = outer",
+    _G,
+)
 
 _G = "vector memory"
 GATHERS = {"c": (1, 64), "g8": (8, 8), "g16": (4, 16), "g32": (2, 32)}
@@ -175,10 +270,38 @@ _AFTER = "; then d[d] steps as named"
 for _i, (_m, (_n, _b)) in enumerate(GATHERS.items()):
     _what = f"{_n} piece{'s' if _n > 1 else ''} of {_b} bytes"
     _attrs = {"pieces": _n, "piece": _b}
-    _add(f"vld.{_m}", 0x0C8 + _i, Unit.VLOAD, (_v("vd", F0, True), _d(), TILE, STEP), f"v[vd] = {_what}, one per row, at {_ACCESS}; elements outside the extents are 0{_AFTER}", _G, faults=("RANGE", "ECC"), attrs=_attrs)
-    _add(f"vst.{_m}", 0x0D0 + _i, Unit.VSTORE, (_v("vs", F0), _d(), TILE, STEP), f"{_what}, one per row, at {_ACCESS} = v[vs]; elements outside the extents are not written{_AFTER}", _G, faults=("RANGE", "ECC"), attrs=_attrs)
+    _add(
+        f"vld.{_m}",
+        0x0C8 + _i,
+        Unit.VLOAD,
+        (_v("vd", F0, True), _d(), TILE, STEP),
+        f"v[vd] = {_what}, one per row, at {_ACCESS}; elements outside the extents are 0{_AFTER}",
+        _G,
+        faults=("RANGE", "ECC"),
+        attrs=_attrs,
+    )
+    _add(
+        f"vst.{_m}",
+        0x0D0 + _i,
+        Unit.VSTORE,
+        (_v("vs", F0), _d(), TILE, STEP),
+        f"{_what}, one per row, at {_ACCESS} = v[vs]; elements outside the extents are not written{_AFTER}",
+        _G,
+        faults=("RANGE", "ECC"),
+        attrs=_attrs,
+    )
 for _i, _m in enumerate(("add", "mul", "max")):
-    _add(f"vlx.{_m}", 0x0CC + _i, Unit.VLOAD, (_v("vd", F0, True), _d(), TILE, STEP), f"v[vd] = v[vd] f{_m} (64 bytes at {_ACCESS}), FP32{_AFTER}", _G, feature="load-execute", faults=("RANGE", "ECC"), attrs={"pieces": 1, "piece": 64})
+    _add(
+        f"vlx.{_m}",
+        0x0CC + _i,
+        Unit.VLOAD,
+        (_v("vd", F0, True), _d(), TILE, STEP),
+        f"v[vd] = v[vd] f{_m} (64 bytes at {_ACCESS}), FP32{_AFTER}",
+        _G,
+        feature="load-execute",
+        faults=("RANGE", "ECC"),
+        attrs={"pieces": 1, "piece": 64},
+    )
 
 DRAIN_FORMATS = ("FP32", "BF16", "RAW", "FP16", "CFLOAT8_1_4_3", "CFLOAT8_1_5_2", "SHP", "UHP")
 DRAIN_BEATS = {"FP32": 4, "BF16": 2, "RAW": 8, "FP16": 2, "SHP": 2, "UHP": 2, "CFLOAT8_1_4_3": 2, "CFLOAT8_1_5_2": 2}
@@ -188,11 +311,24 @@ for _i, (_m, _f) in enumerate(zip(("f32", "bf16", "raw", "fp16", "c143", "c152",
         _text = "the 512 B at the inner position of d[d] = the raw words of c[c], row by row; extents do not matter" + _AFTER
         _ops: tuple[Operand, ...] = (_c(), _d(), STEP)
     else:
-        _text = f"the 8x8 tile at the inner position of d[d] moved by tile (8 rows, 8 columns) = c[c] rounded to {_f}, with relu negative elements become +0{_AFTER}"
+        _text = (
+            "the 8x8 tile at the inner position of d[d] moved by tile (8 rows, 8 columns) = "
+            f"c[c] rounded to {_f}, with relu negative elements become +0{_AFTER}"
+        )
         _ops = (_c(), _d(), TILE, STEP, _flag("relu", F2 + 3))
         if _i > 1:
             _ops = (*_ops, _flag("sr", F2 + 4), _x("rc", F3))
-    _add(f"drain.{_m}", 0x0D8 + _i, Unit.DRAIN, _ops, _text, _G, feature="base" if _i < 3 else "narrow", faults=("RANGE", "ECC"), attrs={"format": _f, "beats": DRAIN_BEATS[_f]})
+    _add(
+        f"drain.{_m}",
+        0x0D8 + _i,
+        Unit.DRAIN,
+        _ops,
+        _text,
+        _G,
+        feature="base" if _i < 3 else "narrow",
+        faults=("RANGE", "ECC"),
+        attrs={"format": _f, "beats": DRAIN_BEATS[_f]},
+    )
 
 # --- SIMD: 0x100 + operation code --------------------------------------------------------------------------------------------
 SIMD_OPCODE = 0x100
@@ -202,7 +338,15 @@ for _op, _info in SIMD_OPS.items():
     if _info.imm:
         _operands.append(Operand("imm", Kind.UINT, F3, _info.imm))
     _name = "v" + _op.name.lower().replace("_", ".")
-    _add(_name, SIMD_OPCODE + int(_op), Unit.SIMD, tuple(_operands), f"v[vd] = {_info.meaning}", f"simd {_info.simd_class.name.lower()}", simd_op=int(_op))
+    _add(
+        _name,
+        SIMD_OPCODE + int(_op),
+        Unit.SIMD,
+        tuple(_operands),
+        f"v[vd] = {_info.meaning}",
+        f"simd {_info.simd_class.name.lower()}",
+        simd_op=int(_op),
+    )
 SIMD_TEST = {"any": 0x180, "all": 0x181}
 _add("vany", 0x180, Unit.SIMD, (_PD, _v("va", F1)), "p[pd] = some 32-bit lane of v[va] is not 0", "simd test", simd_op=int(SimdOp.COPY))
 _add("vall", 0x181, Unit.SIMD, (_PD, _v("va", F1)), "p[pd] = every 32-bit lane of v[va] is not 0", "simd test", simd_op=int(SimdOp.COPY))
@@ -211,24 +355,110 @@ _add("vall", 0x181, Unit.SIMD, (_PD, _v("va", F1)), "p[pd] = every 32-bit lane o
 _G = "matrix"
 _CR = _c(writes=True)
 _STEP_TAIL = (_flag("first", F0 + 3), _flag("at", F3), _flag("bt", F3 + 1))
-_STEP_TEXT = "c[c] += A (8x4) times B (4x8) of {f}; first: c[c] is taken as +0; A = v[va] (rows of 8 B; at: transposed, rows of 16 B), B = v[vb] (rows of 16 B; bt: transposed, rows of 8 B); rules in docs/numerics.md"
-_add("step.bf16", 0x1A0, Unit.MATRIX, (_CR, _v("va", F1), _v("vb", F2), *_STEP_TAIL), _STEP_TEXT.format(f="BF16"), _G, attrs={"a": "BF16", "b": "BF16"})
+_STEP_TEXT = (
+    "c[c] += A (8x4) times B (4x8) of {f}; first: c[c] is taken as +0; A = v[va] (rows of 8 B; at: transposed, rows of 16 B), "
+    "B = v[vb] (rows of 16 B; bt: transposed, rows of 8 B); rules in docs/numerics.md"
+)
+_add(
+    "step.bf16",
+    0x1A0,
+    Unit.MATRIX,
+    (_CR, _v("va", F1), _v("vb", F2), *_STEP_TAIL),
+    _STEP_TEXT.format(f="BF16"),
+    _G,
+    attrs={"a": "BF16", "b": "BF16"},
+)
 for _i, (_m, _fa, _fb) in enumerate((("143.143", 3, 3), ("143.152", 3, 2), ("152.143", 2, 3), ("152.152", 2, 2))):
     _names = {3: "CFLOAT8_1_4_3", 2: "CFLOAT8_1_5_2"}
-    _add(f"step.{_m}", 0x1A1 + _i, Unit.MATRIX, (_CR, _v("va", F1), _v("vb", F2), *_STEP_TAIL, _flag("ah", F3 + 2), _flag("bh", F3 + 3)), _STEP_TEXT.format(f=f"{_names[_fa]} and {_names[_fb]}") + "; ah, bh: the upper half of the vector", _G, feature="cfloat8", attrs={"a": _names[_fa], "b": _names[_fb]})
+    _add(
+        f"step.{_m}",
+        0x1A1 + _i,
+        Unit.MATRIX,
+        (_CR, _v("va", F1), _v("vb", F2), *_STEP_TAIL, _flag("ah", F3 + 2), _flag("bh", F3 + 3)),
+        _STEP_TEXT.format(f=f"{_names[_fa]} and {_names[_fb]}") + "; ah, bh: the upper half of the vector",
+        _G,
+        feature="cfloat8",
+        attrs={"a": _names[_fa], "b": _names[_fb]},
+    )
 _CW = _c(writes=True, reads=True)
-_add("cld.f32", 0x1A8, Unit.MATRIX, (_CW, _v("va", F1), Operand("imm", Kind.UINT, F3, 2)), "quarter imm of c[c] (rows 4 (imm div 2) to +3, columns 4 (imm mod 2) to +3, row-major) = the 16 FP32 lanes of v[va]", _G)
-_add("cld.row", 0x1A9, Unit.MATRIX, (_c(writes=True, reads=False), _v("va", F1), Operand("imm", Kind.UINT, F3, 1)), "every row of c[c] = FP32 lanes 8 imm to 8 imm + 7 of v[va]", _G)
-_add("cld.raw", 0x1AA, Unit.MATRIX, (_CW, _v("va", F1), Operand("imm", Kind.UINT, F3, 3)), "row imm of c[c] = the 8 raw 64-bit words of v[va]", _G)
+_add(
+    "cld.f32",
+    0x1A8,
+    Unit.MATRIX,
+    (_CW, _v("va", F1), Operand("imm", Kind.UINT, F3, 2)),
+    "quarter imm of c[c] (rows 4 (imm div 2) to +3, columns 4 (imm mod 2) to +3, row-major) = the 16 FP32 lanes of v[va]",
+    _G,
+)
+_add(
+    "cld.row",
+    0x1A9,
+    Unit.MATRIX,
+    (_c(writes=True, reads=False), _v("va", F1), Operand("imm", Kind.UINT, F3, 1)),
+    "every row of c[c] = FP32 lanes 8 imm to 8 imm + 7 of v[va]",
+    _G,
+)
+_add(
+    "cld.raw",
+    0x1AA,
+    Unit.MATRIX,
+    (_CW, _v("va", F1), Operand("imm", Kind.UINT, F3, 3)),
+    "row imm of c[c] = the 8 raw 64-bit words of v[va]",
+    _G,
+)
 
 # --- Network: 0x1c0 .. 0x1df -------------------------------------------------------------------------------------------------
 _G = "network"
 _NF = ("NETWORK", "RANGE")
-_add("rput", 0x1C0, Unit.NET, (_x("ra", F0), _x("rb", F1), Operand("words", Kind.UINT, F2, 4), _flag("ack", F2 + 4), _flag("fixed", F3)), "remote write: words (1 to 8) of 8 B from local x[ra] to global address x[rb], inside one 64 B line", _G, feature="network", faults=_NF)
-_add("rget", 0x1C1, Unit.NET, (_x("ra", F0), _x("rb", F1), Operand("words", Kind.UINT, F2, 4), Operand("s", Kind.UINT, F2 + 4, 6)), "remote read: words of 8 B from global address x[rb] to local x[ra]; then sem[s] += 1", _G, feature="network", faults=_NF)
-_add("rraise", 0x1C2, Unit.NET, (_S, _x("rb", F2), _x("rc", F3)), "after all older loads and stores: semaphore s of node x[rb] += x[rc]", _G, feature="network", faults=_NF)
-_add("rlist", 0x1C3, Unit.NET, (_x("ra", F0), _x("rb", F1)), "the transfer engine runs the list of x[rb] transfer descriptors at x[ra]", _G, feature="network", faults=_NF)
-_add("rcast", 0x1C4, Unit.NET, (_x("ra", F0), _x("rb", F1), Operand("words", Kind.UINT, F2, 4), _x("rc", F3)), "remote write to every node of the rectangle x[rc] at the address x[rb]", _G, feature="network", faults=_NF)
+_add(
+    "rput",
+    0x1C0,
+    Unit.NET,
+    (_x("ra", F0), _x("rb", F1), Operand("words", Kind.UINT, F2, 4), _flag("ack", F2 + 4), _flag("fixed", F3)),
+    "remote write: words (1 to 8) of 8 B from local x[ra] to global address x[rb], inside one 64 B line",
+    _G,
+    feature="network",
+    faults=_NF,
+)
+_add(
+    "rget",
+    0x1C1,
+    Unit.NET,
+    (_x("ra", F0), _x("rb", F1), Operand("words", Kind.UINT, F2, 4), Operand("s", Kind.UINT, F2 + 4, 6)),
+    "remote read: words of 8 B from global address x[rb] to local x[ra]; then sem[s] += 1",
+    _G,
+    feature="network",
+    faults=_NF,
+)
+_add(
+    "rraise",
+    0x1C2,
+    Unit.NET,
+    (_S, _x("rb", F2), _x("rc", F3)),
+    "after all older loads and stores: semaphore s of node x[rb] += x[rc]",
+    _G,
+    feature="network",
+    faults=_NF,
+)
+_add(
+    "rlist",
+    0x1C3,
+    Unit.NET,
+    (_x("ra", F0), _x("rb", F1)),
+    "the transfer engine runs the list of x[rb] transfer descriptors at x[ra]",
+    _G,
+    feature="network",
+    faults=_NF,
+)
+_add(
+    "rcast",
+    0x1C4,
+    Unit.NET,
+    (_x("ra", F0), _x("rb", F1), Operand("words", Kind.UINT, F2, 4), _x("rc", F3)),
+    "remote write to every node of the rectangle x[rc] at the address x[rb]",
+    _G,
+    feature="network",
+    faults=_NF,
+)
 
 # --- System: 0x1e0 .. 0x1ff --------------------------------------------------------------------------------------------------
 _G = "system"

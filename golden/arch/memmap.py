@@ -82,9 +82,9 @@ class Counter(IntEnum):
     PACKETS_OUT = 12
     FETCH_MISSES = 13
     REDIRECTS = 14
-    FIRST_STEP = 15  # cycle of the first matrix step since reset or clear
+    FIRST_STEP = 15  # cycle of the first matrix step since START_CYCLE
     LAST_STEP = 16  # cycle of the last matrix step
-    START_CYCLE = 17  # cycle in which the last start packet was accepted
+    START_CYCLE = 17  # cycle in which a start packet was last accepted while no thread ran
     LAST_STORE = 18  # cycle in which the last store beat was written
     MATRIX_WAIT_LOAD = 19  # cycles without a step while a thread's oldest vector instruction is a step that waits for a load
     MATRIX_WAIT_DRAIN = 20  # ... for a drain to read its accumulator

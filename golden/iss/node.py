@@ -34,7 +34,9 @@ class Simulator:
         self.node, self.strict = node, strict
         if strict:
             for thread in node.threads:
-                thread.unwritten = {f"{letter}{i}" for letter, count in (("x", 32), ("v", 32), ("c", 8), ("d", 8)) for i in range(count)} - {"x0"}
+                thread.unwritten = {
+                    f"{letter}{i}" for letter, count in (("x", 32), ("v", 32), ("c", 8), ("d", 8)) for i in range(count)
+                } - {"x0"}
 
     def step(self, thread: Thread) -> Record | None:
         """Execute one instruction of a running thread; None when it waits or stopped with a fault (nothing retired)."""
@@ -131,4 +133,5 @@ class Simulator:
 def describe_fault(node: Node, thread: Thread) -> str:
     """One sentence about a thread that stopped."""
     word = int.from_bytes(node.sram[thread.pc : thread.pc + 4].tobytes(), "little")
-    return f"thread {thread.index} stopped with {thread.cause.name} at pc {thread.pc:#x} ({disassemble(word, thread.pc)}), operand {thread.operand:#x}"
+    where = f"at pc {thread.pc:#x} ({disassemble(word, thread.pc)})"
+    return f"thread {thread.index} stopped with {thread.cause.name} {where}, operand {thread.operand:#x}"

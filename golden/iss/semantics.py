@@ -197,7 +197,17 @@ _ALU: dict[str, Callable[[int, int], int]] = {
     "max": lambda a, b: max(signed(a), signed(b)),
     "mul": lambda a, b: a * b,
 }
-_IMMEDIATE = {"addi": "add", "andi": "and", "ori": "or", "xori": "xor", "slli": "sll", "srli": "srl", "srai": "sra", "slti": "slt", "sltiu": "sltu"}
+_IMMEDIATE = {
+    "addi": "add",
+    "andi": "and",
+    "ori": "or",
+    "xori": "xor",
+    "slli": "sll",
+    "srli": "srl",
+    "srai": "sra",
+    "slti": "slt",
+    "sltiu": "sltu",
+}
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "peq": lambda a, b: a == b,
     "pne": lambda a, b: a != b,

@@ -230,7 +230,9 @@ def build(
         bias_bits = rng.standard_normal(n).astype(np.float32).view(np.uint32)
         inputs.append((bias_matrix.address, bias_matrix.pack(bias_bits[None])))
     launches = [
-        Launch(t, program.labels[f"start_{rows}"], arguments(GemmShape(rows, n, k, transpose_a, transpose_b, out), a, b, c, bias_matrix, row))
+        Launch(
+            t, program.labels[f"start_{rows}"], arguments(GemmShape(rows, n, k, transpose_a, transpose_b, out), a, b, c, bias_matrix, row)
+        )
         for t, (row, rows) in enumerate(parts)
     ]
     expected = {"C": reference(whole, a_bits, b_bits, bias_bits)}

@@ -91,7 +91,9 @@ class Allocator:
         address = -(-self.next // 64) * 64
         if address + size > self.config.sram_bytes:
             left = self.config.sram_bytes - address
-            raise ValueError(f"{name} needs {size} bytes, {left} of the {self.config.sram_bytes} bytes of SRAM are left in {self.config.name}")
+            raise ValueError(
+                f"{name} needs {size} bytes, {left} of the {self.config.sram_bytes} bytes of SRAM are left in {self.config.name}"
+            )
         self.next = address + size
         return address
 

@@ -179,7 +179,9 @@ class Machine:
             *gemm.arguments(GemmShape(self.batch, HIDDEN, INPUTS + 1), self.x, self.w1_copy, self._columns(self.h, HIDDEN)),
             *gemm.arguments(GemmShape(CLASSES, self.batch, HIDDEN + 1, True, True, "FP32"), self.w2_copy, self.h, self.zt),
             *softmax.arguments(self.zt, self.y, self.dzt, self.loss, self.constants),
-            *gemm.arguments(GemmShape(self.batch, HIDDEN, CLASSES, True, True, "FP32"), self.dzt, self._rows(self.w2_copy, HIDDEN), self.dh),
+            *gemm.arguments(
+                GemmShape(self.batch, HIDDEN, CLASSES, True, True, "FP32"), self.dzt, self._rows(self.w2_copy, HIDDEN), self.dh
+            ),
             *relu.arguments(self.dh, self._columns(self.h, HIDDEN), self.dhm),
             *gemm.arguments(GemmShape(HIDDEN + 1, CLASSES, self.batch, True, True, "FP32"), self.h, self.dzt, self.dw2),
             *gemm.arguments(GemmShape(INPUTS + 1, HIDDEN, self.batch, True, False, "FP32"), self.x, self.dhm, self.dw1),

@@ -1,4 +1,4 @@
-"""The endpoint: serves the packets that reach a node and answers them.
+r"""The endpoint: serves the packets that reach a node and answers them.
 
 ::
 
@@ -10,7 +10,7 @@ START writes the payload into x1..x8 through the scalar unit's poke port, then s
 """
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
@@ -286,7 +286,7 @@ class Endpoint(wiring.Component):
         mine = (item.x == self.x) & (item.y == self.y)
         word = address[3:6]
         covered = Signal(8)
-        m.d.comb += covered.eq((((1 << header.length[:4]) - 1) << word))
+        m.d.comb += covered.eq(((1 << header.length[:4]) - 1) << word)
         resting = Signal()
         states = Array(self.status[t].state for t in range(THREADS))
         m.d.comb += resting.eq((states[thread] == ThreadState.IDLE) | (states[thread] == ThreadState.FAULTED))
@@ -409,9 +409,7 @@ class Endpoint(wiring.Component):
                             m.d.comb += answer["payload"].eq(Cat(self._status_line(t)))
                 with m.Else():
                     words = (Const(memmap.VERSION, 64), Const(self.config.sram_bytes, 64))
-                    m.d.comb += answer["payload"].eq(
-                        Cat(*words, self.x, Const(0, 59), self.y, Const(0, 59), Const(THREADS, 64))
-                    )
+                    m.d.comb += answer["payload"].eq(Cat(*words, self.x, Const(0, 59), self.y, Const(0, 59), Const(THREADS, 64)))
                 with m.If(answer["ready"]):
                     m.next = "SERVE"
             with m.State("STATUS"):

@@ -13,9 +13,7 @@ def _struct(fields: tuple[tuple[str, int], ...]) -> data.StructLayout:
 
 CONTROL = _struct(packet.CONTROL_FIELDS)
 HEADER = _struct(packet.HEADER_FIELDS)
-BODY = data.StructLayout(
-    {"header": HEADER, "payload": packet.PAYLOAD_BITS, "payload_parity": packet.PAYLOAD_PARITY_BITS}
-)
+BODY = data.StructLayout({"header": HEADER, "payload": packet.PAYLOAD_BITS, "payload_parity": packet.PAYLOAD_PARITY_BITS})
 PACKET = data.StructLayout({"channel": 2, "x": 5, "y": 5, "header": HEADER, "payload": packet.PAYLOAD_BITS})
 """A packet at rest in the endpoint: channel number, the other node's or own coordinates, header, payload."""
 

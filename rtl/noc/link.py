@@ -132,9 +132,7 @@ class LinkSender(wiring.Component):
             self.link.control.far_x.eq(item.x),
             self.link.control.far_y.eq(item.y),
             body.header.eq(item.header),
-            body.header.parity.eq(
-                Cat(Cat(one_hot, item.x, item.y, item.x, item.y).xor(), header_bits[:-2].xor())
-            ),
+            body.header.parity.eq(Cat(Cat(one_hot, item.x, item.y, item.x, item.y).xor(), header_bits[:-2].xor())),
             body.payload.eq(item.payload),
             body.payload_parity.eq(Cat(payload_parity(item.payload))),
             self.link.body.eq(body),

@@ -1,0 +1,1 @@
+"""The C++ engine: Verilated nodes stepped in lockstep, with hosts at their edges."""

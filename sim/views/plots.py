@@ -1,0 +1,28 @@
+"""Pictures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+
+def plot_loss(path: Path, loss: list[float], title: str) -> None:
+    """The loss of every step and its running mean over 20 steps, as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    steps = np.arange(1, len(loss) + 1)
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    axes.plot(steps, loss, color="#b8c4d6", linewidth=1, label="each step")
+    width = min(20, len(loss))
+    mean = np.convolve(loss, np.ones(width) / width, "valid")
+    axes.plot(steps[width - 1 :], mean, color="#1f4e8c", linewidth=2, label=f"mean of {width} steps")
+    axes.set(xlabel="step", ylabel="cross-entropy (nats)", title=title, ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)

@@ -1,0 +1,53 @@
+"""Progress of long work: a live bar on a terminal, plain lines on a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_PLAIN_SECONDS = 5.0
+
+
+class TrainingProgress:
+    """Shows step, loss, simulated cycles per second and time left; use as a context, call after every step."""
+
+    def __init__(self, total: int, done: int = 0) -> None:
+        self.total, self.first = total, done
+        self.started = self.printed = time.perf_counter()
+        self.bar: Progress | None = None
+        if sys.stdout.isatty():
+            self.bar = Progress(
+                TextColumn("training"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("loss {task.fields[loss]:.4f}  {task.fields[khz]:.0f} kHz "),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=Console(),
+            )
+            self.task = self.bar.add_task("training", total=total, completed=done, loss=float("nan"), khz=0.0)
+
+    def __enter__(self) -> TrainingProgress:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def __call__(self, step: int, loss: float, cycles: int) -> None:
+        now = time.perf_counter()
+        khz = cycles / (now - self.started) / 1e3
+        if self.bar:
+            self.bar.update(self.task, completed=step, loss=loss, khz=khz)
+        elif now - self.printed >= _PLAIN_SECONDS or step in (self.first + 1, self.total):
+            left = (now - self.started) / (step - self.first) * (self.total - step)
+            speed = f", {khz:.0f} kHz" if cycles else ""
+            print(f"step {step}/{self.total}: loss {loss:.4f}{speed}, {left:.0f} s left", flush=True)
+            self.printed = now
