@@ -65,33 +65,37 @@ class ThreadState(IntEnum):
 
 
 class Counter(IntEnum):
-    """Event counters of 48 bits, read as control lines and with ``csrr``; per-thread ones have four neighbours."""
+    """Event counters of 48 bits, read as control lines and with ``csrr``.
+
+    The first eight lie in one line, so that one read gives a consistent picture: in every cycle exactly one of MATRIX_STEPS and the
+    six causes counts, and CYCLES is their sum.
+    """
 
     CYCLES = 0
-    RETIRED_FRONT = 1
-    RETIRED_SCALAR = 2
-    RETIRED_VECTOR_MEMORY = 3
-    RETIRED_SIMD = 4
-    RETIRED_MATRIX = 5
-    MATRIX_STEPS = 6  # steps issued; a step is 256 MAC
-    SIMD_BUSY = 7
-    SRAM_CONFLICTS = 8  # lanes that asked a bank in vain, summed over cycles
-    STORE_BEATS = 9
-    ECC_CORRECTED = 10
-    PACKETS_IN = 11
-    PACKETS_OUT = 12
-    FETCH_MISSES = 13
-    REDIRECTS = 14
-    FIRST_STEP = 15  # cycle of the first matrix step since START_CYCLE
-    LAST_STEP = 16  # cycle of the last matrix step
-    START_CYCLE = 17  # cycle in which a start packet was last accepted while no thread ran
-    LAST_STORE = 18  # cycle in which the last store beat was written
-    MATRIX_WAIT_LOAD = 19  # cycles without a step while a thread's oldest vector instruction is a step that waits for a load
-    MATRIX_WAIT_DRAIN = 20  # ... for a drain to read its accumulator
-    MATRIX_WAIT_SIMD = 21  # ... for a SIMD result, or the oldest vector instruction is a SIMD operation
-    MATRIX_WAIT_FRONT = 22  # ... no thread has a vector instruction queued though one runs
-    MATRIX_WAIT_SYNC = 23  # ... every running thread waits on a semaphore, barrier, join or fence
-    MATRIX_IDLE = 24  # ... no thread runs
+    MATRIX_STEPS = 1  # steps issued (also accumulator loads, which take the same slot); a step is 256 MAC
+    MATRIX_WAIT_LOAD = 2  # no step, and a thread's oldest vector instruction is a step that waits for a load
+    MATRIX_WAIT_DRAIN = 3  # ... for a drain to read its accumulator
+    MATRIX_WAIT_SIMD = 4  # ... for a SIMD result, or the oldest vector instruction is a SIMD operation
+    MATRIX_WAIT_FRONT = 5  # ... a thread runs, but none has a vector instruction queued
+    MATRIX_WAIT_SYNC = 6  # ... every running thread waits on a semaphore, barrier, join or fence
+    MATRIX_IDLE = 7  # no thread runs
+    RETIRED_FRONT = 8
+    RETIRED_SCALAR = 9
+    RETIRED_VECTOR_MEMORY = 10
+    RETIRED_SIMD = 11
+    RETIRED_MATRIX = 12
+    SIMD_BUSY = 13
+    SRAM_CONFLICTS = 14  # lanes that asked a bank in vain, summed over cycles
+    STORE_BEATS = 15
+    ECC_CORRECTED = 16
+    PACKETS_IN = 17
+    PACKETS_OUT = 18
+    FETCH_MISSES = 19
+    REDIRECTS = 20
+    FIRST_STEP = 21  # cycle of the first matrix step since START_CYCLE
+    LAST_STEP = 22  # cycle of the last matrix step
+    START_CYCLE = 23  # cycle in which a start packet was last accepted while no thread ran
+    LAST_STORE = 24  # cycle in which the last store beat was written
 
 
 class Csr(IntEnum):
