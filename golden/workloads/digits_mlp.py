@@ -100,6 +100,12 @@ def macs(batch: int) -> int:
 # --- the node's side -----------------------------------------------------------------------------------------------------------
 
 
+def _entries(names: list[str]) -> list[tuple[str, int, int]]:
+    """Entry points as (label, first call, past the last): a whole step, the forward pass, and each kernel alone."""
+    alone = [(f"only_{name}", i, i + 1) for i, name in enumerate(names)]
+    return [("train", 0, len(names)), ("infer", 0, 2), *alone]
+
+
 class Machine:
     """Where everything lies in a node's SRAM, and the program that trains.
 
@@ -108,6 +114,7 @@ class Machine:
     x, y, loss, zt : what a host writes before a step and reads after it.
     w1, w2, w1_copy, w2_copy : the weights.
     train, infer : what to start.
+    phases : each kernel of a step alone, in order; together they are ``train``.
     """
 
     def __init__(self, config: NodeConfig, batch: int = BATCH, rate: float = RATE) -> None:
@@ -135,6 +142,7 @@ class Machine:
             raise ValueError("the program's length depends on its addresses")
         self.train = Launch(0, self.program.labels["train"])
         self.infer = Launch(0, self.program.labels["infer"])
+        self.phases = {name: Launch(0, self.program.labels[f"only_{name}"]) for name, _, _ in self._calls()}
 
     def _calls(self) -> list[tuple[str, str, int]]:
         """(subroutine, text, arguments) in the order of a step; the first two are the forward pass."""
@@ -164,9 +172,12 @@ class Machine:
         """Two entries that call the kernels in order; each call takes its arguments from a table."""
         calls = self._calls()
         lines = []
-        for entry, part in (("train", calls), ("infer", calls[:2])):
+        for entry, first, last in _entries([name for name, _, _ in calls]):
+            skipped = sum(count for _, _, count in calls[:first])
             lines.append(f"{entry}: li x20, table / 64\n        slli x20, x20, 6")
-            for name, _, count in part:
+            if skipped:
+                lines.append(f"        addi x20, x20, {8 * skipped // 2}\n" * 2)
+            for name, _, count in calls[first:last]:
                 lines += [f"        ldp.d x{i}, x20, 8" for i in range(1, count + 1)]
                 lines.append(f"        call x31, {name}")
             lines.append("        halt")

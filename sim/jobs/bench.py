@@ -1,0 +1,78 @@
+"""The benchmark table: kernels and shapes, cycles, utilisation, and how near each comes to its ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from golden.arch.isa import DRAIN_BEATS
+from sim.jobs import machine
+from sim.jobs.run import make_job, run_job
+
+OVERHEAD = 42  # cycles that the ceiling allows for start and last drain
+GEMM_SHAPES = (
+    (32, 32, 32),
+    (64, 64, 64),
+    (96, 96, 96),
+    (128, 128, 128),
+    (48, 48, 48),
+    (12, 16, 16),
+    (24, 16, 16),
+    (48, 32, 32),
+    (5, 32, 3),
+    (3, 11, 32),
+    (17, 13, 17),
+    (31, 32, 31),
+    (8, 8, 1024),
+    (128, 128, 4),
+)
+TRANSPOSED_SHAPES = ((64, 64, 64), (128, 128, 128))
+OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("relu-backward", {"m": 64, "n": 64}),
+    ("softmax", {"n": 64}),
+    ("sgd", {"m": 64, "n": 64}),
+)
+
+
+def ceiling(m: int, n: int, k: int, out: str = "BF16") -> float:
+    """Greatest share of busy cycles that the shape allows: steps / (max(steps, k steps of one tile, drain cycles) + overhead)."""
+    tiles, depth = -(-m // 8) * -(-n // 8), -(-k // 4)
+    steps = tiles * depth
+    return steps / (max(steps, depth, DRAIN_BEATS[out] * tiles) + OVERHEAD)
+
+
+def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
+    """One row per kernel, shape and storage order, each compared with its reference in every bit."""
+    runs: list[tuple[str, dict[str, Any]]] = []
+    for m, n, k in GEMM_SHAPES:
+        runs.append(("gemm", {"m": m, "n": n, "k": k}))
+        if (m, n, k) in TRANSPOSED_SHAPES:
+            for a, b in ((True, False), (False, True), (True, True)):
+                runs.append(("gemm", {"m": m, "n": n, "k": k, "transpose_a": a, "transpose_b": b}))
+    rows = []
+    with machine.engine(config) as engine:
+        for name, parameters in [*runs, *OTHERS]:
+            job = make_job(name, config, seed, parameters)
+            figures = run_job(engine, job)
+            row = {
+                "kernel": name,
+                "shape": figures.get("shape", "x".join(str(value) for value in parameters.values())),
+                "format": "bf16" if name == "gemm" else "fp32",
+                "transpose": figures.get("transpose", ""),
+                "cycles": figures["cycles"],
+                "macs": figures["macs"],
+                "utilisation": figures["utilisation"],
+                "ceiling": None,
+                "of_ceiling": None,
+                "steady": figures["steady"],
+                "sim_khz": figures["sim_khz"],
+                "mismatches": figures["mismatches"],
+            }
+            if name == "gemm":
+                m, n, k = parameters["m"], parameters["n"], parameters["k"]
+                steps = -(-m // 8) * -(-n // 8) * -(-k // 4)
+                row["ceiling"] = ceiling(m, n, k)
+                row["of_ceiling"] = steps / figures["cycles"] / row["ceiling"]
+            rows.append(row)
+            say(f"{name} {row['shape']} {row['transpose']}: {row['cycles']} cycles, {row['mismatches']} mismatches")
+    return rows
