@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from amaranth.hdl import Elaboratable
-from amaranth.sim import Period, Simulator
+from amaranth.sim import Simulator
 
 Bench = Callable[..., Awaitable[None]]
 
@@ -42,7 +42,7 @@ def simulate(
     """
     simulator = Simulator(dut)
     if clocked:
-        simulator.add_clock(Period(ns=1))
+        simulator.add_clock(1e-9)  # seconds
 
         async def deadline(ctx) -> None:
             await ctx.tick().repeat(limit)
