@@ -130,3 +130,173 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         write_json(options.json, report)
     return 1 if report["mismatches"] else 0
+
+
+# --- a person's own program ---------------------------------------------------------------------------------------------------
+
+_FILE = argument("file", metavar="FILE.s", help="assembly text (docs/writing-a-kernel.md)")
+_ARGS = argument("--args", type=lambda text: int(text, 0), nargs="*", default=[], metavar="N", help="x1, x2, ... of thread 0")
+_TRACE = argument("--trace", action="store_true", help="print every retired instruction")
+
+
+@command("asm", "Assemble a program and list it.", _FILE, CONFIG, argument("--output", metavar="FILE", help="also write the words to FILE"))
+def _asm(options: argparse.Namespace) -> int:
+    from golden.arch.config import get_config
+    from golden.listing import program_listing
+    from sim.jobs.program import read_program
+
+    program = read_program(options.file, get_config(options.config))
+    print(program_listing(program))
+    if options.output:
+        partial = Path(options.output + ".partial")
+        partial.write_bytes(program.image)
+        partial.replace(options.output)
+    return 0
+
+
+@command(
+    "disasm",
+    "Disassemble a file of words (as asm --output writes it).",
+    argument("file", metavar="FILE", help="little-endian words of 4 bytes"),
+    argument("--origin", type=lambda text: int(text, 0), default=0x100, help="address of the first word (default 0x100)"),
+)
+def _disasm(options: argparse.Namespace) -> int:
+    from golden.asm import Program
+    from golden.listing import program_listing
+
+    try:
+        image = Path(options.file).read_bytes()
+    except OSError as error:
+        raise CommandError(f"cannot read {options.file}: {error.strerror}") from None
+    if len(image) % 4 or not image:
+        raise CommandError(f"{options.file} has {len(image)} bytes, which are no whole words of 4")
+    words = [int.from_bytes(image[i : i + 4], "little") for i in range(0, len(image), 4)]
+    print(program_listing(Program(options.origin, words)))
+    return 0
+
+
+@command(
+    "iss",
+    "Run a program on the instruction-set simulator.",
+    _FILE,
+    CONFIG,
+    _ARGS,
+    _TRACE,
+    argument("--step", action="store_true", help="step it: commands on standard input, h lists them"),
+)
+def _iss(options: argparse.Namespace) -> int:
+    from golden.arch.config import get_config
+    from golden.iss.node import HangError, UndefinedRead
+    from sim.jobs.program import HELP, Debugger, read_program, simulate
+
+    config = get_config(options.config)
+    program = read_program(options.file, config)
+    try:
+        if not options.step:
+            return 0 if simulate(program, config, options.args, print, options.trace) else 1
+        debugger = Debugger(program, config, options.args, print)
+        print(HELP)
+        while debugger.command(input("> ")):
+            pass
+    except (HangError, UndefinedRead) as error:
+        raise CommandError(str(error)) from None
+    except EOFError:
+        print()
+    return 0
+
+
+@command(
+    "rtl",
+    "Run a program on the RTL, every retired instruction compared with the simulator.",
+    _FILE,
+    CONFIG,
+    _ARGS,
+    _TRACE,
+    argument("--waves", type=Path, metavar="FILE", help="write waves to FILE"),
+)
+def _rtl(options: argparse.Namespace) -> int:
+    from golden.arch.config import get_config
+    from golden.iss.node import HangError, UndefinedRead
+    from sim.jobs.host import HostError
+    from sim.jobs.lockstep import Difference
+    from sim.jobs.program import read_program, run_rtl
+
+    program = read_program(options.file, get_config(options.config))
+    try:
+        return 0 if run_rtl(program, options.config, options.args, print, options.trace, options.waves) else 1
+    except (Difference, HostError, HangError, UndefinedRead) as error:
+        raise CommandError(str(error)) from None
+
+
+# --- measures -----------------------------------------------------------------------------------------------------------------
+
+
+@command("bench", "The benchmark table, as JSON and as a page (make bench).", CONFIG, SEED)
+def _bench(options: argparse.Namespace) -> int:
+    from sim.jobs.bench import bench
+    from sim.views.report import print_table, write_json
+
+    rows = bench(options.config, options.seed)
+    columns = list(rows[0])
+    print_table(f"kernels on {options.config}", columns, [[row[column] for column in columns] for row in rows])
+    path = write_json("build/bench/report.json", {"config": options.config, "seed": options.seed, "rows": rows})
+    print(f"report: {path}")
+    return 1 if any(row["mismatches"] for row in rows) else 0
+
+
+@command("profile", "Where the matrix unit's cycles go, kernel by kernel (make profile).", _WORKLOAD, _BATCH, SEED, CONFIG)
+def _profile(options: argparse.Namespace) -> int:
+    from sim.jobs.profile import CAUSES, profile
+    from sim.jobs.train import Options
+    from sim.views.plots import plot_causes
+    from sim.views.report import print_table, write_json
+
+    rows = profile(Options(options.workload, batch=options.batch, seed=options.seed, config=options.config))
+    total = {"name": "all", "cycles": sum(r["cycles"] for r in rows), "causes": {c: sum(r["causes"][c] for r in rows) for c in CAUSES}}
+    table = [[row["name"], row["cycles"], *row["causes"].values()] for row in [*rows, total]]
+    print_table("matrix cycles by cause", ["kernel", "cycles", *CAUSES], table)
+    folder = Path("build/profile")
+    path = write_json(folder / "report.json", {"workload": options.workload, "phases": rows, "kernels": [total]})
+    plot_causes(folder / "causes.png", rows, list(CAUSES), f"{options.workload}, batch {options.batch}: matrix cycles by cause")
+    print(f"report: {path}, plot: {folder / 'causes.png'}")
+    return 0
+
+
+@command(
+    "waves",
+    "Rerun a workload with waves (make waves).",
+    _WORKLOAD,
+    argument("--steps", type=int, default=1, help="training steps to record (default 1)"),
+    _BATCH,
+    SEED,
+    CONFIG,
+)
+def _waves(options: argparse.Namespace) -> int:
+    from sim.build.verilator import wave_format
+    from sim.jobs import train
+
+    path = Path(f"build/waves/{options.workload}.{wave_format()}")
+    chosen = train.Options(options.workload, options.steps, options.batch, options.seed, config=options.config, waves=path)
+    try:
+        outcome = train.train(chosen, lambda step, loss, cycles: print(f"step {step}: loss {loss:.4f}", flush=True))
+    except train.Mismatch as mismatch:
+        print(mismatch)
+        return 1
+    finally:
+        if path.exists():
+            print(f"waves: {path}; open them with: gtkwave {path} (or surfer {path})")
+    return 130 if outcome.interrupted else 0
+
+
+@command("verilog", "Plain Verilog of a node for other flows (make verilog).", CONFIG)
+def _verilog(options: argparse.Namespace) -> int:
+    import shutil
+
+    from sim.jobs.machine import design
+
+    made = design(options.config)
+    path = Path(f"build/verilog/node_{options.config}.v")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(made.verilog, path)
+    print(f"Verilog: {path} (top module {made.top})")
+    return 0

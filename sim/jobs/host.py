@@ -205,6 +205,14 @@ class Host:
         HostError
             When one ended with a fault, or nothing moves any more: what every thread waits for.
         """
+        halted = self.wait_any(threads)
+        faults = [(thread, status) for thread, status in halted if status.state is ThreadState.FAULTED]
+        if faults:
+            raise HostError("\n".join(f"thread {thread} stopped: {self._describe(status)}" for thread, status in faults))
+        return halted
+
+    def wait_any(self, threads: int) -> list[tuple[int, Status]]:
+        """The same, but a fault is an end like any other."""
         while len(self._halted) < threads:
             ended = self.engine.run(self.limit, packets=1, node=self.node, quiet=QUIET_CYCLES)
             if ended is not Ended.PACKETS:
@@ -215,9 +223,6 @@ class Host:
                     raise HostError(f"the node refused to start a thread: {Fault(int(payload[0])).name}")
                 self._halted.append((header["tag"], Status.of(payload)))
         halted, self._halted = self._halted[:threads], self._halted[threads:]
-        faults = [(thread, status) for thread, status in halted if status.state is ThreadState.FAULTED]
-        if faults:
-            raise HostError("\n".join(f"thread {thread} stopped: {self._describe(status)}" for thread, status in faults))
         return halted
 
     def run(self, launches: list[Launch]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,29 @@ def plot_loss(path: Path, loss: list[float], title: str) -> None:
     axes.set(xlabel="step", ylabel="cross-entropy (nats)", title=title, ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def plot_causes(path: Path, rows: list[dict[str, Any]], causes: list[str], title: str) -> None:
+    """One bar per kernel: cycles of the matrix unit by cause, as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = [row["name"] for row in rows]
+    figure, axes = pyplot.subplots(figsize=(9, 0.5 * len(rows) + 1.8), layout="constrained")
+    left = np.zeros(len(rows))
+    colours = ["#1f4e8c", "#d9822b", "#b83b5e", "#6a8d3c", "#8a8f98", "#c9ccd1"]
+    for cause, colour in zip(causes, colours, strict=True):
+        width = np.array([row["causes"][cause] for row in rows])
+        axes.barh(names, width, left=left, color=colour, label=cause)
+        left += width
+    axes.invert_yaxis()
+    axes.set(xlabel="cycles", title=title)
+    axes.legend(ncols=len(causes), fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
