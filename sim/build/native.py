@@ -45,7 +45,9 @@ def simulate(
         simulator.add_clock(1e-9)  # seconds
 
         async def deadline(ctx) -> None:
-            await ctx.tick().repeat(limit)
+            # Not repeat(): the run usually ends before the limit, and its half-run generator cannot be closed then.
+            for _ in range(limit):
+                await ctx.tick()
             raise Deadline(f"not finished after {limit} cycles")
 
         simulator.add_testbench(deadline, background=True)
