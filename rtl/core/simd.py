@@ -155,7 +155,7 @@ class SimdPipe(wiring.Component):
             m.submodules[f"widen_{i}"] = widen = Widen((BF16,))
             m.submodules[f"to_float_{i}"] = to_float = IntegerToFloat(self.body)
             m.submodules[f"to_integer_{i}"] = to_integer = FloatToInteger(self.body)
-            m.submodules[f"fma_{i}"] = fma = FmaLane()
+            m.submodules[f"fma_{i}"] = fma = FmaLane(self.body)
             half = 16 * (i % 2)
             m.d.comb += [
                 permute.a[i].eq(a[i]),

@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.simd_ops import SimdOp
-from rtl.fp.fma import NAN
+from rtl.fp.unpack import NAN
 
 
 class Compare(wiring.Component):

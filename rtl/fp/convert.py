@@ -16,7 +16,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.formats import BF16, BIAS_BITS, RANDOM_BITS, FloatFormat
 from rtl.fp.adder import Body, add
 from rtl.fp.flags import FpFlags
-from rtl.fp.fma import NAN
+from rtl.fp.unpack import NAN
 
 NARROW_STAGES = 3
 """Cycles from an FP32 word to its narrow code."""

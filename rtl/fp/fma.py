@@ -9,25 +9,25 @@ above the product and the two below it let a product that was not normalised (su
 The addend moves right by sh = xa + xb - xc - 100 (x: biased exponent, at least 1). A product so small that sh would be
 negative, or zero, stays where it is and only ever counts as a sticky bit.
 
-Two bodies compute the same bits and the tests hold both against the same reference: ``FmaLane`` is written for
-simulation (one ``*``, no signal above 64 bits, three of the six stages only delay), ``rtl.fp.fma_synth`` for gates.
+Two bodies compute the same bits, and the tests hold both against the same reference: the one here is written for
+simulation (one ``*``, no signal above 64 bits, three of the six stages only delay), ``rtl.fp.fma_gates`` for synthesis.
 
 Stage 6 also selects: a result that other hardware computed (``other``) leaves through the lane's output register, so
 that everything in the SIMD pipe shares one result port without a stage of its own.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.fp import fma_gates
+from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
 from rtl.fp.shift import leading_zeros, shift_left
+from rtl.fp.unpack import NAN, Operand, Specials, specials
 
 STAGES = 6
 """Cycles from operands to result."""
-
-NAN = 0x7FC00000
-"""The one NaN that arithmetic produces."""
 
 FmaPorts = {
     # Operands, FP32. Taken every cycle.
@@ -50,57 +50,19 @@ FmaPorts = {
     # The next result has a bit that is one: one cycle before `result`, for the caller's flip-flop.
     "next_nonzero": Out(1),
 }
-"""Ports of a lane, the same for both bodies."""
-
-Specials = data.StructLayout({"nan": 1, "inf": 1, "inf_sign": 1, "invalid": 1, "denormal": 1})
-"""What the operands alone decide: the result is NaN, or infinite with a sign; flags Invalid and Denormal."""
-
-
-class Operand:
-    """One unpacked FP32 operand: attributes are values, no state.
-
-    ``sign``; ``exponent`` 8 bits, at least 1; ``significand`` 24 bits; ``zero`` (of the significand); ``inf``,
-    ``nan``, ``snan``, ``subnormal``.
-    """
-
-    def __init__(self, word: Value, hidden_off: Value | int = 0):
-        fraction, field = word[:23], word[23:31]
-        normal, top, empty = field.any(), field.all(), ~fraction.any()
-        self.sign = word[31]
-        self.exponent = Cat(field[0] | ~normal, field[1:])
-        self.significand = Cat(fraction, normal & ~hidden_off)
-        self.zero = empty & ~(normal & ~hidden_off)
-        self.inf = top & empty
-        self.nan = top & ~empty
-        self.snan = self.nan & ~fraction[22]
-        self.subnormal = ~normal & ~empty
-
-
-def specials(m: Module, a: Operand, b: Operand, c: Operand, quiet: Value) -> data.View:
-    """The ``Specials`` of three operands, as a driven signal; Denormal is off when ``quiet``."""
-    out = Signal(Specials)
-    sign = a.sign ^ b.sign
-    product_inf = a.inf | b.inf
-    inf_times_zero = (a.inf & b.zero) | (b.inf & a.zero)
-    any_nan = a.nan | b.nan | c.nan
-    opposed = product_inf & c.inf & (sign != c.sign)
-    m.d.comb += [
-        out.nan.eq(any_nan | inf_times_zero | opposed),
-        out.inf.eq(product_inf | c.inf),
-        out.inf_sign.eq(Mux(c.inf, c.sign, sign)),
-        out.invalid.eq(a.snan | b.snan | c.snan | inf_times_zero | (opposed & ~any_nan)),
-        out.denormal.eq(~quiet & (a.subnormal | b.subnormal | c.subnormal)),
-    ]
-    return out
+"""Ports of a lane."""
 
 
 class FmaLane(wiring.Component):
-    """The lane, written for simulation. Ports: ``FmaPorts``."""
+    """The lane; one operation a cycle. Ports: ``FmaPorts``. ``body``: form of its arithmetic."""
 
-    def __init__(self):
+    def __init__(self, body: Body = Body.SIMULATION):
+        self.body = body
         super().__init__(FmaPorts)
 
     def elaborate(self, platform) -> Module:
+        if self.body is Body.SYNTHESIS:
+            return fma_gates.build(self)
         m = Module()
 
         # Stage 1: unpack, multiply, align the addend.

@@ -17,8 +17,8 @@ from golden.arch import special_tables
 from golden.arch.simd_ops import SimdOp
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
-from rtl.fp.fma import NAN
 from rtl.fp.shift import leading_zeros, shift_left
+from rtl.fp.unpack import NAN
 
 STAGES = 7
 """Cycles from an operand to the operands of its multiply-add."""

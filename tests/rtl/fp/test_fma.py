@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from golden.numerics.fma import fma32, fma_flags
+from rtl.fp.adder import Body
 from rtl.fp.fma import STAGES, FmaLane
 from sim.build.batch import Batch
 
-BODIES = {"simulation": FmaLane}
+BODIES = {body.value: body for body in Body}
 VECTORS = 1_000_000
 EDGES = np.array(
     [0, 1, 2, 0x7FFFFF, 0x800000, 0x800001, 0xFFFFFF, 0x34000000, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x7F7FFFFF]
@@ -19,7 +20,7 @@ SIGN = np.uint32(0x80000000)
 
 @pytest.fixture(scope="module", params=BODIES)
 def lane(request) -> Batch:
-    return Batch(BODIES[request.param]())
+    return Batch(FmaLane(BODIES[request.param]))
 
 
 def words(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -53,10 +54,7 @@ def feed(lane: Batch, inputs: dict) -> dict:
     Flags and nonzero leave the lane a cycle before the result.
     """
     rows = max(len(array) for array in inputs.values() if np.ndim(array))
-    held = {
-        name: np.concatenate([array, np.zeros(STAGES, dtype=np.uint32)]) if np.ndim(array) else array
-        for name, array in inputs.items()
-    }
+    held = {name: np.concatenate([array, np.zeros(STAGES, dtype=np.uint32)]) if np.ndim(array) else array for name, array in inputs.items()}
     out = lane.run(held)
     early = slice(STAGES - 1, STAGES - 1 + rows)
     return {
@@ -70,8 +68,7 @@ def expect(got: np.ndarray, wanted: np.ndarray, **operands: np.ndarray) -> None:
     """Equal, or fail with the first few operands that differ."""
     wrong = np.flatnonzero(got != wanted)
     shown = [
-        " ".join(f"{name}={int(array[i]):#x}" for name, array in operands.items())
-        + f": got {int(got[i]):#x}, golden {int(wanted[i]):#x}"
+        " ".join(f"{name}={int(array[i]):#x}" for name, array in operands.items()) + f": got {int(got[i]):#x}, golden {int(wanted[i]):#x}"
         for i in wrong[:5]
     ]
     assert not wrong.size, f"{wrong.size} of {wanted.size} differ: " + "; ".join(shown)
@@ -134,8 +131,7 @@ def test_other_result_takes_the_last_stage(lane: Batch) -> None:
     use = rng.integers(0, 2, rows).astype(np.uint32)
     other = np.where(rng.integers(0, 2, rows) == 0, 0, words(rng, rows)).astype(np.uint32)
     late = {
-        name: np.concatenate([np.zeros(STAGES - 1, dtype=np.uint32), array])
-        for name, array in {"use_other": use, "other": other}.items()
+        name: np.concatenate([np.zeros(STAGES - 1, dtype=np.uint32), array]) for name, array in {"use_other": use, "other": other}.items()
     }
     out = feed(lane, {"a": a, "b": b, "c": c, **{name: array[:rows] for name, array in late.items()}})
     seen = slice(0, rows - STAGES + 1)
