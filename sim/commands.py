@@ -301,3 +301,23 @@ def _verilog(options: argparse.Namespace) -> int:
     shutil.copyfile(made.verilog, path)
     print(f"Verilog: {path} (top module {made.top})")
     return 0
+
+
+@command(
+    "regress",
+    "Every test under several seeds, slow ones too (make regress).",
+    argument("--seeds", type=int, default=1, help="how many seeds (default 1)"),
+    argument("--seed", type=int, default=0, help="the first seed (default 0)"),
+    argument("--select", default="", metavar="PATH", help="only the tests below PATH"),
+)
+def _regress(options: argparse.Namespace) -> int:
+    from sim.suite.regress import regress
+    from sim.views.report import write_json
+
+    report = regress(options.seeds, options.seed, lambda text: print(text, flush=True), options.select)
+    path = write_json("build/regress/report.json", report)
+    failed = [row for row in report["tests"] if not row["passed"]]
+    for bucket in report["buckets"]:
+        print(f"{bucket['count']} x {bucket['message']}\n    {bucket['rerun']}")
+    print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: not run; report: {path}")
+    return 1 if failed else 0

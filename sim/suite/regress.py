@@ -1,0 +1,72 @@
+"""The full suite under many seeds: every test, once per seed, with one line that reruns each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+FOLDER = Path("build/regress")
+JOBS = 2
+
+
+def regress(seeds: int, first: int = 0, say: Callable[[str], None] = print, select: str = "") -> dict[str, Any]:
+    """Run ``pytest`` once per seed, slow tests included; the report's fields, failures with their rerun commands."""
+    if seeds < 1:
+        raise ValueError(f"{seeds} seeds test nothing: at least 1")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    tests: list[dict[str, Any]] = []
+    started = time.perf_counter()
+    for number, seed in enumerate(range(first, first + seeds), 1):
+        outcome = FOLDER / f"seed{seed}.xml"
+        outcome.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "worksteal", f"--junitxml={outcome}"]
+        command += ["--seed", str(seed), *([select] if select else [])]
+        with (FOLDER / f"seed{seed}.log").open("w") as log:
+            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        rows = _read(outcome, seed) if outcome.exists() else []
+        if not rows:
+            raise RuntimeError(f"seed {seed} ran no test (pytest ended with {code}); see {FOLDER / f'seed{seed}.log'}")
+        tests += rows
+        failed = sum(not row["passed"] for row in rows)
+        spent = time.perf_counter() - started
+        say(f"seed {seed} ({number}/{seeds}): {len(rows) - failed} passed, {failed} failed, {spent / number * (seeds - number):.0f} s left")
+    return {
+        "seeds": seeds,
+        "first_seed": first,
+        "tests": tests,
+        "coverage": {"functional": None, "line": None, "toggle": None},
+        "buckets": _buckets(tests),
+    }
+
+
+def _read(path: Path, seed: int) -> list[dict[str, Any]]:
+    rows = []
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        module, name = case.get("classname", "").replace(".", "/"), case.get("name", "")
+        problem = next((child for child in case if child.tag in ("failure", "error", "skipped")), None)
+        rows.append(
+            {
+                "name": f"{module}.py::{name}",
+                "seed": seed,
+                "passed": problem is None,
+                "wall_s": float(case.get("time", 0)),
+                "rerun": f'.venv/bin/python -m pytest "{module}.py::{name}" --seed {seed}',
+                **({"message": (problem.get("message") or "").splitlines()[0][:200]} if problem is not None else {}),
+            }
+        )
+    return rows
+
+
+def _buckets(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Failures with the same first line together, most frequent first."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in tests:
+        if not row["passed"]:
+            groups.setdefault(row["message"], []).append(row)
+    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    return [{"message": message, "count": len(rows), "rerun": rows[0]["rerun"]} for message, rows in ordered]
