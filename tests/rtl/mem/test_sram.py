@@ -66,6 +66,19 @@ def test_latency_of_a_request_alone(sram):
         assert (answer["when"][:lanes] - answer["accepted"] == least).all(), port
 
 
+def test_latency_of_partial_stores_and_reports(sram):
+    sram.run({})
+    for port in ("st", "ss"):
+        answer = sram.run({port: one(port, [0x55], keep=0x3C)}).answers[port][0]
+        assert answer["when"][0] - answer["accepted"] == 8, port
+    flip(sram, 0x80, 3)
+    run = sram.run({"sl": one("sl", [0x80])})
+    assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 1
+    flip(sram, 0x80, 4)
+    run = sram.run({"sl": one("sl", [0x80])})
+    assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 2
+
+
 def test_a_load_offered_with_a_store_s_done_sees_it(sram):
     sram.run({})
     for port, data in (("st", 0x1111), ("ss", 0x2222), ("mw", 0x3333)):
