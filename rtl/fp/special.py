@@ -15,7 +15,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import special_tables
 from golden.arch.simd_ops import SimdOp
-from rtl.fp.adder import Body
+from rtl.fp import special_gates
+from rtl.fp.adder import Body, add
 from rtl.fp.flags import FpFlags
 from rtl.fp.shift import leading_zeros, shift_left
 from rtl.fp.unpack import NAN
@@ -29,9 +30,11 @@ RECIP, RSQRT, EXP2, LOG2 = (op & 3 for op in (SimdOp.RECIP, SimdOp.RSQRT, SimdOp
 Coefficients = data.StructLayout({"c0": 27, "c1": signed(22), "c2": 13})
 """One row of a table: C0, C1, C2 in units of 2^-26."""
 
-ROM_BITS = 10
+TableIndex = data.StructLayout({"function": FUNCTION_BITS, "segment": 7, "odd": 1, "step": 6})
+"""Which row: of 2^x row ``step``, of 1/sqrt(x) row 128*odd + segment, else row ``segment``."""
+
 _ROWS = (*special_tables.RSQRT, *special_tables.RECIP, *special_tables.LOG2, *special_tables.EXP2)
-# Upper bits of the address of each table; the lower ones count segments.
+# Upper bits of the address of each table in one memory; the lower ones count segments.
 _RECIP_BASE, _LOG2_BASE, _EXP2_BASE = 2, 3, 8
 
 SpecialOperands = data.StructLayout(
@@ -51,7 +54,7 @@ class SpecialLane(wiring.Component):
     # Operand, FP32.
     x: In(32)
     # Row of the table, three cycles after the operand; the row itself is expected in the cycle after.
-    address: Out(ROM_BITS)
+    index: Out(TableIndex)
     row: In(Coefficients)
     # Operands of the multiply-add, six cycles after the operand: before the last flip-flop.
     next: Out(SpecialOperands)
@@ -105,37 +108,28 @@ class SpecialLane(wiring.Component):
         }
 
         # Stage 3: round 2^x's operand to 2^-24, with its sign; where to look and by how much to interpolate.
-        rounded = Signal(33)
-        m.d.comb += rounded.eq((Cat(point[1:], Const(0, 1)) ^ sign.replicate(33)) + (point[0] ^ sign))
+        body = self.body
+        flipped = Cat(point[1:], Const(0, 1)) ^ sign.replicate(33)
+        rounded = add(m, flipped, Const(0, 33), point[0] ^ sign, width=33, body=body, name="rounded")
         is_exp2 = function == EXP2
-        odd_power = power[0] & 1
         upper_half = normal_fraction[22]
-        segment = normal_fraction[16:23]
-        address = Signal(ROM_BITS)
-        with m.Switch(function):
-            with m.Case(RSQRT):
-                m.d.comb += address.eq(Cat(segment, odd_power))
-            with m.Case(RECIP):
-                m.d.comb += address.eq(Cat(segment, Const(_RECIP_BASE, 3)))
-            with m.Case(LOG2):
-                m.d.comb += address.eq(Cat(segment, Const(_LOG2_BASE, 3)))
-            with m.Case(EXP2):
-                m.d.comb += address.eq(Cat(rounded[18:24], Const(_EXP2_BASE, 4)))
         # log2's f: the fraction, or from one half on how far it is from one, in half the unit and negative.
-        f = Signal(23)
-        m.d.comb += f.eq(Mux(upper_half, 0 - normal_fraction, normal_fraction))
+        turned = normal_fraction ^ upper_half.replicate(23)
+        f = add(m, turned, Const(0, 23), upper_half, width=23, body=body, name="f")
         fixed, kind, fixed_sign, known = self._fixed(m, function, sign, power, s2)
-        scale = Signal(signed(10))
-        with m.Switch(function):
-            with m.Case(RECIP):
-                m.d.comb += scale.eq(126 - power)
-            with m.Case(RSQRT):
-                m.d.comb += scale.eq(126 - (power >> 1))
-            with m.Case(EXP2):
-                m.d.comb += scale.eq(rounded[24:].as_signed())
-            with m.Case(LOG2):
-                m.d.comb += scale.eq(power + upper_half)
-        m.d.comb += self.address.eq(register("s3_address", ROM_BITS, address))
+        scale, own_scale = Signal(signed(10)), Signal(signed(10))
+        # 126 - E, 126 - E/2 (rounded down) or E + 1 if the fraction is in the upper half: one adder.
+        halved = Mux(function == RSQRT, power >> 1, power)
+        addend = Mux(function == LOG2, 0, 127)
+        inverted = (function != LOG2).replicate(10)
+        power_term, wide_power = Signal(10), Signal(signed(10))
+        m.d.comb += [wide_power.eq(halved), power_term.eq(wide_power.as_unsigned() ^ inverted)]
+        m.d.comb += own_scale.eq(
+            add(m, power_term, addend, (function == LOG2) & upper_half, width=10, body=body, name="own").as_signed(),
+        )
+        m.d.comb += scale.eq(Mux(is_exp2, rounded[24:].as_signed(), own_scale))
+        index = Cat(function, normal_fraction[16:23], power[0], rounded[18:24])
+        m.d.comb += self.index.eq(register("s3_index", TableIndex, index))
         function = register("s3_function", FUNCTION_BITS, function)
         sign = register("s3_sign", 1, sign)
         upper_half = register("s3_upper_half", 1, upper_half)
@@ -154,7 +148,8 @@ class SpecialLane(wiring.Component):
         large, small = open_range & too_large, open_range & too_small
         magnitude = Mux(scale < 0, 0 - scale, scale)[:8]
         function4 = register("s4_function", FUNCTION_BITS, function)
-        square = register("s4_square", 14, (step[5:] * step[5:])[12:])
+        squared = special_gates.square(m, step[5:]) if body is Body.SYNTHESIS else step[5:] * step[5:]
+        squared = register("s4_square", 14, squared[12:])
         step = register("s4_step", 18, step)
         lowered = register("s4_lowered", 1, far & (function == EXP2))
         field = register("s4_field", signed(10), Mux(function == EXP2, scale + Mux(far, 187, 127), scale))
@@ -174,9 +169,6 @@ class SpecialLane(wiring.Component):
 
         # Stage 5: products. log2's integer as FP32; the power of two as FP32 (reciprocals reach two subnormal ones).
         row = self.row
-        linear = register("s5_linear", signed(40), row.c1 * step)
-        quadratic = register("s5_quadratic", 27, row.c2 * square)
-        constant = register("s5_constant", 27, row.c0)
         integer_zeros = leading_zeros(m, integer, "integer_count")
         integer_fraction = shift_left(m, integer, integer_zeros, "integer")
         integer_word = Mux(
@@ -202,12 +194,16 @@ class SpecialLane(wiring.Component):
         settled = register("s5_fixed", 1, settled)
         flags = register("s5_flags", FpFlags, flags)
 
-        # Stage 6: the quadratic, half a unit of y included.
-        total = register(
-            "s6_total",
-            46,
-            Cat(Const(0, 18), constant) + linear + Cat(Const(0, 4), quadratic) + (1 << 20),
-        )
+        # Stages 5 and 6, the quadratic, half a unit of y included; the gates leave the last addition to stage 7.
+        if body is Body.SYNTHESIS:
+            total = special_gates.quadratic(m, row.c0, row.c1, row.c2, step, squared)
+        else:
+            linear = register("s5_linear", signed(40), row.c1 * step)
+            curved = register("s5_quadratic", 27, row.c2 * squared)
+            constant = register("s5_constant", 27, row.c0)
+            total = Signal(46)
+            summed = Cat(Const(0, 18), constant) + linear + Cat(Const(0, 4), curved) + (1 << 20)
+            m.d.comb += total.eq(register("s6_total", 46, summed))
         late = {"is_log2": is_log2, "lowered": tiny, "other": other, "y_sign": y_sign, "addend_sign": addend_sign}
         late |= {"word": ready, "fixed": settled}
         late = {name: register(f"s6_{name}", len(value), value) for name, value in late.items()}
@@ -292,18 +288,50 @@ class SpecialUnit(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        rows = [dict(zip(("c0", "c1", "c2"), row, strict=True)) for row in _ROWS]
-        m.submodules.table = table = memory.Memory(shape=Coefficients, depth=len(rows), init=rows)
+        lanes = []
         for index in range(self.lanes):
             m.submodules[f"lane_{index}"] = lane = SpecialLane(self.body)
-            port = table.read_port(domain="sync")
             m.d.comb += [
                 lane.function.eq(self.function),
                 lane.x.eq(self.x[index]),
-                port.addr.eq(lane.address),
-                port.en.eq(1),
-                lane.row.eq(port.data),
                 self.next[index].eq(lane.next),
                 self.operands[index].eq(lane.operands),
             ]
+            lanes.append(lane)
+        if self.body is Body.SYNTHESIS:
+            for number, lane in enumerate(lanes):
+                row = Signal(Coefficients, name=f"row_{number}", reset_less=True)
+                m.d.sync += row.eq(self._looked_up(m, lane.index, number))
+                m.d.comb += lane.row.eq(row)
+            return m
+        # One memory for all lanes: a simulator keeps it in its cache.
+        rows = [dict(zip(("c0", "c1", "c2"), row, strict=True)) for row in _ROWS]
+        m.submodules.table = table = memory.Memory(shape=Coefficients, depth=len(rows), init=rows)
+        for lane in lanes:
+            port = table.read_port(domain="sync")
+            m.d.comb += [port.en.eq(1), lane.row.eq(port.data)]
+            with m.Switch(lane.index.function):
+                with m.Case(RSQRT):
+                    m.d.comb += port.addr.eq(Cat(lane.index.segment, lane.index.odd))
+                with m.Case(RECIP):
+                    m.d.comb += port.addr.eq(Cat(lane.index.segment, Const(_RECIP_BASE, 3)))
+                with m.Case(LOG2):
+                    m.d.comb += port.addr.eq(Cat(lane.index.segment, Const(_LOG2_BASE, 3)))
+                with m.Case(EXP2):
+                    m.d.comb += port.addr.eq(Cat(lane.index.step, Const(_EXP2_BASE, 4)))
         return m
+
+    @staticmethod
+    def _looked_up(m: Module, index: data.View, lane: int) -> Value:
+        """The row as logic, table by table; the choice of the table comes last."""
+        segment = index.segment
+        chosen = Const(0, Coefficients.size)
+        for function, rows, at in (
+            (RECIP, special_tables.RECIP, segment),
+            (RSQRT, special_tables.RSQRT, Cat(segment, index.odd)),
+            (EXP2, special_tables.EXP2, index.step),
+            (LOG2, special_tables.LOG2, segment),
+        ):
+            row = special_gates.lookup(m, rows, at, (27, 22, 13), f"table_{function}_{lane}")
+            chosen = chosen | (row & (index.function == function).replicate(Coefficients.size))
+        return chosen

@@ -6,6 +6,7 @@ import pytest
 from golden.arch.simd_ops import SimdOp
 from golden.numerics import special
 from golden.numerics.fma import fma32, fma_flags
+from rtl.fp.adder import Body
 from rtl.fp.special import STAGES, SpecialUnit
 from sim.build.batch import Batch
 
@@ -27,9 +28,9 @@ EDGES = np.array(
 SIGN = np.uint32(0x80000000)
 
 
-@pytest.fixture(scope="module")
-def unit() -> Batch:
-    return Batch(SpecialUnit(1))
+@pytest.fixture(scope="module", params=list(Body))
+def unit(request) -> Batch:
+    return Batch(SpecialUnit(1, request.param))
 
 
 def operands(rng: np.random.Generator, count: int) -> np.ndarray:
