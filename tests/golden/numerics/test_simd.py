@@ -1,0 +1,214 @@
+"""What SIMD operations compute, against plain Python on lists of integers and against float64 and SoftFloat."""
+
+import struct
+
+import numpy as np
+import pytest
+import softfloatpy as sf
+
+from golden.arch.simd_ops import SIMD_OPS, SimdFlag, SimdOp
+from golden.numerics import simd
+
+RNG = np.random.default_rng(5)
+A, B, C = (bytes(RNG.integers(0, 256, 64, dtype=np.uint8)) for _ in range(3))
+
+
+def run(op: SimdOp, a: bytes = A, b: bytes = B, c: bytes = C, imm: int = 0) -> bytes:
+    return simd.execute(op, *(np.frombuffer(x, dtype=np.uint8) for x in (a, b, c)), imm).tobytes()
+
+
+def flags(op: SimdOp, a: bytes = A, b: bytes = B, c: bytes = C) -> SimdFlag:
+    return SimdFlag(int(simd.execute_flags(op, *(np.frombuffer(x, dtype=np.uint8) for x in (a, b, c)))))
+
+
+def pieces(register: bytes, width: int) -> list[int]:
+    return [int.from_bytes(register[at : at + width], "little") for at in range(0, 64, width)]
+
+
+def joined(values: list[int], width: int) -> bytes:
+    return b"".join((value % (1 << 8 * width)).to_bytes(width, "little") for value in values)
+
+
+def floats(*values: float) -> bytes:
+    return struct.pack("<16f", *(values * 16)[:16])
+
+
+def signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_integer_sums(width: int) -> None:
+    pairs = list(zip(pieces(A, width), pieces(B, width), strict=True))
+    assert run(SimdOp[f"IADD{8 * width}"]) == joined([a + b for a, b in pairs], width)
+    assert run(SimdOp[f"ISUB{8 * width}"]) == joined([a - b for a, b in pairs], width)
+
+
+@pytest.mark.parametrize("imm", [0, 1, 13, 31])
+def test_shifts(imm: int) -> None:
+    words = pieces(A, 4)
+    assert run(SimdOp.ISHL, imm=imm) == joined([word << imm for word in words], 4)
+    assert run(SimdOp.ISHR, imm=imm) == joined([word >> imm for word in words], 4)
+    assert run(SimdOp.ISAR, imm=imm) == joined([signed(word, 32) >> imm for word in words], 4)
+
+
+def test_integer_compares() -> None:
+    mixed = joined([a if index % 2 else b for index, (a, b) in enumerate(zip(pieces(A, 4), pieces(B, 4), strict=True))], 4)
+    pairs = list(zip(pieces(A, 4), pieces(mixed, 4), strict=True))
+    assert run(SimdOp.IEQ, b=mixed) == joined([-(a == b) for a, b in pairs], 4)
+    assert run(SimdOp.ILTU, b=mixed) == joined([-(a < b) for a, b in pairs], 4)
+    assert run(SimdOp.ILT, b=mixed) == joined([-(signed(a, 32) < signed(b, 32)) for a, b in pairs], 4)
+    assert run(SimdOp.IMIN, b=mixed) == joined([min(signed(a, 32), signed(b, 32)) for a, b in pairs], 4)
+    assert run(SimdOp.IMAX, b=mixed) == joined([max(signed(a, 32), signed(b, 32)) for a, b in pairs], 4)
+
+
+def test_logic() -> None:
+    a, b, c = (int.from_bytes(x, "little") for x in (A, B, C))
+    ones = (1 << 512) - 1
+    for op, wanted in (
+        (SimdOp.COPY, a),
+        (SimdOp.AND, a & b),
+        (SimdOp.OR, a | b),
+        (SimdOp.XOR, a ^ b),
+        (SimdOp.ANDNOT, a & (ones ^ b)),
+        (SimdOp.SELECT, (c & a) | ((ones ^ c) & b)),
+    ):
+        assert run(op) == wanted.to_bytes(64, "little"), op.name
+    assert run(SimdOp.FNEG, a=floats(1.5, -0.0)) == floats(-1.5, 0.0)
+    assert run(SimdOp.FABS, a=floats(-1.5, -0.0)) == floats(1.5, 0.0)
+
+
+def test_moves_across_lanes() -> None:
+    a, b = list(range(16)), list(range(100, 116))
+    words = (joined(a, 4), joined(b, 4))
+    assert pieces(run(SimdOp.ROTATE, *words, imm=3), 4) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2]
+    assert pieces(run(SimdOp.ROTATE, *words, imm=19), 4) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2]
+    assert pieces(run(SimdOp.SPLAT, *words, imm=9), 4) == [9] * 16
+    assert pieces(run(SimdOp.ZIP32_LO, *words), 4)[:4] == [0, 100, 1, 101]
+    assert pieces(run(SimdOp.ZIP32_HI, *words), 4)[-4:] == [14, 114, 15, 115]
+    assert pieces(run(SimdOp.DUP_LO, *words), 4) == [0, 1, 2, 3, 4, 5, 6, 7] * 2
+    assert pieces(run(SimdOp.DUP_HI, *words), 4) == [8, 9, 10, 11, 12, 13, 14, 15] * 2
+    halves = (joined(list(range(32)), 2), joined(list(range(100, 132)), 2))
+    assert pieces(run(SimdOp.ZIP16_LO, *halves), 2)[-2:] == [15, 115]
+    assert pieces(run(SimdOp.ZIP16_HI, *halves), 2)[:4] == [16, 116, 17, 117]
+
+
+def test_four_zips_transpose_a_4x4_block() -> None:
+    """The use they are for: two rounds of zips turn rows into columns."""
+    rows = [joined([10 * row + column for column in range(4)] + [0] * 12, 4) for row in range(4)]
+    even, odd = run(SimdOp.ZIP32_LO, rows[0], rows[2]), run(SimdOp.ZIP32_LO, rows[1], rows[3])
+    done = pieces(run(SimdOp.ZIP32_LO, even, odd), 4)
+    assert done == [10 * row + column for column in range(4) for row in range(4)]
+
+
+def test_sum_by_rotation_is_the_documented_order() -> None:
+    x = np.frombuffer(A, dtype="<u4") & 0x3FFFFFFF | 0x30000000
+    total = x.tobytes()
+    for distance in (8, 4, 2, 1):
+        total = run(SimdOp.FADD, total, run(SimdOp.ROTATE, total, imm=distance))
+    values = x.view("<f4")
+    for half in (8, 4, 2, 1):
+        values = values[:half] + values[half : 2 * half]
+    assert total == floats(float(values[0]))
+
+
+def test_arithmetic_maps_operands_to_one_multiply_add() -> None:
+    a, b, c = floats(3.0, -2.5), floats(0.5, 4.0), floats(10.0, -1.0)
+    assert run(SimdOp.FADD, a, b, c) == floats(3.5, 1.5)
+    assert run(SimdOp.FSUB, a, b, c) == floats(2.5, -6.5)
+    assert run(SimdOp.FMUL, a, b, c) == floats(1.5, -10.0)
+    assert run(SimdOp.FMA, a, b, c) == floats(11.5, -11.0)
+    assert run(SimdOp.FMS, a, b, c) == floats(-8.5, -9.0)
+    assert run(SimdOp.FNMA, a, b, c) == floats(8.5, 9.0)
+    # The product of zeros keeps its sign, and one rounding keeps what two would lose.
+    assert run(SimdOp.FMUL, floats(-0.0), floats(1.0)) == floats(-0.0)
+    x = 1.0 + 2.0**-23
+    assert run(SimdOp.FMS, floats(x), floats(x), floats(1.0 + 2.0**-22)) == floats(2.0**-46)
+    assert run(SimdOp.FADD_ODD, floats(1.0), floats(2.0**-60)) == floats(x)
+
+
+def test_conversions() -> None:
+    elements = [struct.unpack("<H", struct.pack("<f", float(value))[2:])[0] for value in range(32)]
+    register = joined(elements, 2)
+    assert run(SimdOp.WIDEN_BF16_LO, register) == floats(*map(float, range(16)))
+    assert run(SimdOp.WIDEN_BF16_HI, register) == floats(*map(float, range(16, 32)))
+    low, high = floats(*map(float, range(16))), floats(*map(float, range(16, 32)))
+    assert run(SimdOp.NARROW_BF16, low, high) == register
+    # A tie goes to the even neighbour.
+    assert run(SimdOp.NARROW_BF16, floats(1.0 + 2.0**-8), floats(1.0 + 3 * 2.0**-8))[:2] == b"\x80\x3f"
+
+
+def test_integer_conversions_equal_softfloat() -> None:
+    integers = [0, 1, -1, 0x7FFFFFFF, -0x80000000, 16777217, 16777219, -16777217, 123456789, *map(int, RNG.integers(-(2**31), 2**31, 7))]
+    wanted = [int.from_bytes(sf.i32_to_f32(sf.Int32.from_bytes((i % 2**32).to_bytes(4, "big"))).to_bytes(), "big") for i in integers]
+    assert pieces(run(SimdOp.ITOF, joined(integers, 4)), 4) == wanted
+    values = [
+        0.5,
+        1.5,
+        2.5,
+        -0.5,
+        -1.5,
+        -2.5,
+        2147483520.0,
+        2147483648.0,
+        -2147483648.0,
+        1e30,
+        -1e30,
+        float("inf"),
+        0.49999997,
+        8388609.0,
+        1e-40,
+    ]
+    values.append(float("nan"))
+    wanted = [0, 2, 2, 0, -2, -2, 2147483520, 2**31 - 1, -(2**31), 2**31 - 1, -(2**31), 2**31 - 1, 0, 8388609, 0, 0]
+    assert pieces(run(SimdOp.FTOI, floats(*values)), 4) == [word % 2**32 for word in wanted]
+    assert flags(SimdOp.FTOI, floats(1.5, -2147483648.0)) == SimdFlag(0)
+    for value in (2147483648.0, -2147483904.0, float("nan"), float("-inf")):
+        assert flags(SimdOp.FTOI, floats(0.0, value)) == SimdFlag.INVALID
+
+
+def test_special_functions_are_near_float64() -> None:
+    x = np.exp(RNG.normal(size=16) * 3).astype("<f4")
+    wide = x.astype(np.float64)
+    for op, wanted in (
+        (SimdOp.RECIP, 1 / wide),
+        (SimdOp.RSQRT, 1 / np.sqrt(wide)),
+        (SimdOp.LOG2, np.log2(wide)),
+        (SimdOp.EXP2, np.exp2(np.log2(wide).astype("<f4").astype(np.float64))),
+    ):
+        operand = np.log2(wide).astype("<f4") if op is SimdOp.EXP2 else x
+        got = np.frombuffer(run(op, operand.tobytes()), dtype="<f4")
+        # Stated error, at most 1.56 ulp, and one ulp is at most 2^-23 of the value.
+        np.testing.assert_allclose(got, wanted, rtol=1.56 * 2.0**-23)
+
+
+def test_flags_are_of_any_lane() -> None:
+    one_nan = floats(*[1.0] * 15, float("nan"))
+    assert flags(SimdOp.FLT, one_nan, floats(1.0)) == SimdFlag.INVALID
+    assert flags(SimdOp.FEQ, one_nan, floats(1.0)) == SimdFlag(0)
+    assert flags(SimdOp.FMUL, floats(*[1.0] * 15, 2.0**100), floats(2.0**100)) == SimdFlag.OVERFLOW
+    assert flags(SimdOp.FMUL, floats(*[2.0**-60] * 16), floats(2.0**-90)) == SimdFlag.UNDERFLOW
+    assert flags(SimdOp.FADD, floats(2.0**-140), floats(1.0)) == SimdFlag.DENORMAL
+    assert flags(SimdOp.COPY, one_nan) == SimdFlag(0)
+
+
+def test_many_operations_at_once_equal_one_at_a_time() -> None:
+    many = [RNG.integers(0, 256, (3, 64), dtype=np.uint8) for _ in range(3)]
+    for op in SimdOp:
+        together = simd.execute(op, *many, 5)
+        for row in range(3):
+            assert (together[row] == simd.execute(op, *(x[row] for x in many), 5)).all(), op.name
+
+
+def test_only_named_flags_are_raised() -> None:
+    words = RNG.integers(0, 256, (3, 200, 64), dtype=np.uint8)
+    for op, info in SIMD_OPS.items():
+        raised = np.bitwise_or.reduce(simd.execute_flags(op, *words))
+        assert raised & ~int(info.flags) == 0, f"{op.name} raises {SimdFlag(int(raised))}, the table says {info.flags}"
+
+
+def test_refuses_missing_operands_and_wrong_sizes() -> None:
+    with pytest.raises(ValueError, match="FADD reads operand b, which is missing"):
+        simd.execute(SimdOp.FADD, np.zeros(64, dtype=np.uint8))
+    with pytest.raises(ValueError, match="a vector register is 64 bytes"):
+        simd.execute(SimdOp.COPY, np.zeros(32, dtype=np.uint8))
