@@ -1,4 +1,4 @@
-"""What passes between the parts of the core: one struct per cut of the pipeline.
+r"""What passes between the parts of the core: one struct per cut of the pipeline.
 
 ::
 
@@ -164,6 +164,25 @@ class StoreAddress(data.Struct):
     low: 18  # lowest and highest word touched
     high: 18
     stream: 12  # equal for two vector stores or drains whose equal words always lie in equal lanes
+
+
+class StoreSlots(data.Struct):
+    """What a thread's store queue holds, straight from flip-flops: the word ranges that its younger loads must not cross."""
+
+    occupied: 4  # slots from the cycle after store_issue until the entry is written
+    addr_valid: 4  # slots whose range is known; a cancelled entry is valid with low > high
+    low: data.ArrayLayout(18, 4)
+    high: data.ArrayLayout(18, 4)
+
+
+class LoadBegin(data.Struct):
+    """A vector load issues: its register is busy from the next cycle on. With ``load_begin.valid`` a return will come for every lane,
+    also when the load faults (then the lanes read zero)."""
+
+    valid: 1
+    thread: THREAD_BITS
+    reg: 5
+    seq: SEQ_BITS
 
 
 # --- trace (only when the core is built with it) -------------------------------------------------------------------------------
