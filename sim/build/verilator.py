@@ -174,6 +174,7 @@ def run_cocotb(
 
     Raises BenchFailure when a test fails, none runs, one is skipped, or the simulation ends early.
     """
+    __tracebackhide__ = True
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
     bench = Path(bench).resolve()
@@ -226,6 +227,7 @@ def _runner(path: Sequence[Path]) -> Any:
 
 def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str) -> list[str]:
     """Names of the passed tests, or BenchFailure with what failed, the log's tail and the command to repeat it."""
+    __tracebackhide__ = True  # pytest shows the verdict, not how it was reached
     passed, failed = [], {}
     if outcome.is_file():
         for case in ElementTree.parse(outcome).getroot().iter("testcase"):
@@ -236,16 +238,16 @@ def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str) -> list[str]:
                 failed[case.get("name", "")] = problem.get("error_msg") or problem.get("message") or problem.tag
     if passed and not failed and not fell_over:
         return passed
-    if failed:
-        summary = "; ".join(f"{name}: {message}" for name, message in failed.items())
-    elif fell_over:
-        summary = f"the simulation ended early ({fell_over})"
-    else:
-        summary = "no test ran"
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-    tail = "\n".join(lines[-60:])
-    message = f"{summary}\n{tail}\nlog: {os.path.relpath(log, cache.ROOT)}"
-    raise BenchFailure(message + (f"\nrerun: {rerun}" if rerun else ""), list(failed))
+    shown = [f"{name}: {message}" for name, message in list(failed.items())[:5]]
+    if len(failed) > len(shown):
+        shown.append(f"and {len(failed) - len(shown)} more")
+    if not failed:
+        lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+        shown = [f"the simulation ended early ({fell_over})" if fell_over else "no test ran", *lines[-30:]]
+    shown.append(f"log: {os.path.relpath(log, cache.ROOT)}")
+    if rerun:
+        shown.append(f"rerun: {rerun}")
+    raise BenchFailure("\n".join(shown), list(failed))
 
 
 def _escaped(name: str) -> str:

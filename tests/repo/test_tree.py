@@ -1,0 +1,146 @@
+"""Rules of the tree: tests mirror it, nothing is skipped or suppressed, no path of a machine, one idea per file."""
+
+import ast
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GENERATED = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+LONGEST = 500  # lines, rows of numbers not counted; a longer file holds two ideas
+
+# What may stand in no Python file of the project. Written in two halves, so that this file may.
+FORBIDDEN = {
+    "a test that does not run": r"(mark|pytest|unittest)\.(importor)?(sk" r"ip|xf" r"ail)|\bsk" r"ip=True",
+    "a test that cannot fail": r"\bassert Tr" r"ue\b",
+    "a suppression comment": r"#\s*(no" r"qa|type:\s*ig" r"nore|pylint:|fmt:\s*off)",
+    "a note to oneself": r"#\s*(TO" r"DO|FIX" r"ME|XX" r"X)\b",
+}
+MACHINE_PATHS = [r"/ho" r"me/\w+", r"/ro" r"ot/\w+", r"/wo" r"rk/\w+", r"/Us" r"ers/\w+"]
+
+
+def files(*suffixes: str) -> Iterator[Path]:
+    """Files of the project with one of these suffixes (all when none is given), generated ones left out."""
+    for folder, names, found in os.walk(ROOT):
+        names[:] = sorted(set(names) - GENERATED)
+        for name in sorted(found):
+            if not suffixes or name.endswith(suffixes):
+                yield Path(folder, name)
+
+
+def here(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def matches(text: str, pattern: str) -> list[int]:
+    return [number for number, line in enumerate(text.splitlines(), 1) if re.search(pattern, line)]
+
+
+def source_of(test: Path, known: set[str]) -> bool:
+    """Whether tests/a/test_x_more.py has a source: a/x.py, a/x/ or a/x_more.py (tests/arch is about golden/arch)."""
+    parts = list(test.relative_to(ROOT / "tests").parts)
+    if parts[0] == "arch":
+        parts.insert(0, "golden")
+    words = parts.pop().removesuffix(".py").split("_")[1:]
+    folder = "/".join(parts)
+    stems = ["_".join(words[:count]) for count in range(1, len(words) + 1)]
+    return any(f"{folder}/{stem}.py" in known or f"{folder}/{stem}/__init__.py" in known for stem in stems)
+
+
+@pytest.mark.parametrize(("name", "pattern"), FORBIDDEN.items(), ids=FORBIDDEN)
+def test_no_file_holds(name, pattern):
+    found = [f"{here(path)}:{line}" for path in files(".py") for line in matches(path.read_text(), pattern)]
+    assert not found, f"{name}: {', '.join(found)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a test that does not run", "@pytest.mark.sk" "ip(reason='slow')"),
+        ("a test that cannot fail", "    assert Tr" "ue"),
+        ("a suppression comment", "import numpy  # no" "qa"),
+        ("a note to oneself", "# TO" "DO: later"),
+    ],
+)
+def test_a_planted_line_is_found(name, line):
+    assert matches(line, FORBIDDEN[name]) == [1]
+
+
+def test_no_file_names_a_path_of_a_machine():
+    patterns = [*MACHINE_PATHS, re.escape(str(ROOT)) + r"\b"]
+    text = (".py", ".md", ".toml", ".lock", ".mk", ".cpp", ".h", ".s", ".json", "Makefile", "run", ".gitignore")
+    found = [
+        f"{here(path)}:{line}"
+        for path in files(*text)
+        for pattern in patterns
+        for line in matches(path.read_text(), pattern)
+    ]
+    assert not found, ", ".join(found)
+
+
+def test_tests_mirror_the_tree():
+    known = {here(path) for path in files(".py")}
+    tests = [
+        path
+        for path in files(".py")
+        if path.is_relative_to(ROOT / "tests")
+        and path.parent != ROOT / "tests"
+        and path.name.startswith(("test_", "cocotb_"))
+        and path.relative_to(ROOT / "tests").parts[0] not in ("repo", "system")
+    ]
+    lost = [here(path) for path in tests if not source_of(path, known)]
+    assert not lost, f"no source file for: {', '.join(lost)}"
+
+
+def test_a_test_without_a_source_is_found():
+    known = {"rtl/common/stream.py", "golden/arch/isa.py"}
+    assert source_of(ROOT / "tests/rtl/common/test_stream_rules.py", known)
+    assert source_of(ROOT / "tests/arch/test_isa.py", known)
+    assert not source_of(ROOT / "tests/rtl/common/test_queue.py", known)
+    assert not source_of(ROOT / "tests/rtl/core/test_stream.py", known)
+
+
+def test_tests_are_no_package():
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_every_cocotb_file_has_a_launcher():
+    alone = [
+        here(path)
+        for path in files(".py")
+        if path.name.startswith("cocotb_")
+        and not any(path.name in launcher.read_text() for launcher in path.parent.glob("test_*.py"))
+    ]
+    assert not alone, f"no test launches: {', '.join(alone)}"
+
+
+def test_every_module_says_what_it_is():
+    silent = [here(path) for path in files(".py") if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not silent, f"no module docstring: {', '.join(silent)}"
+
+
+def test_no_file_is_longer_than_one_idea():
+    row = re.compile(r"[\s\d.,()+-]*")
+    counts = {
+        here(path): sum(not row.fullmatch(line) or not line for line in path.read_text().splitlines())
+        for path in files(".py")
+    }
+    long = {name: count for name, count in counts.items() if count > LONGEST}
+    assert not long, f"longer than {LONGEST} lines: {long}"
+
+
+def test_the_lock_holds_every_dependency_and_no_place():
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock, re.MULTILINE))
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert set(wanted) <= set(pinned)
+    others = [line for line in lock.splitlines() if not re.fullmatch(r"#.*|[\w.-]+==\S+", line)]
+    assert not others, f"neither a comment nor name==version: {others}"
+
+
+def test_ci_runs_what_a_person_runs():
+    assert "make test" in (ROOT / ".ci" / "run").read_text()

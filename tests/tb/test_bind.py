@@ -1,0 +1,90 @@
+"""Packing by manifest, and binding a design's ports, with handles that need no simulator."""
+
+import pytest
+
+from tb.bind import Ports, pack, unpack
+
+LAYOUT = [
+    {"name": "kind", "offset": 0, "width": 3, "signed": False},
+    {"name": "shift", "offset": 3, "width": 5, "signed": True},
+    {
+        "name": "place",
+        "offset": 8,
+        "width": 8,
+        "signed": False,
+        "fields": [
+            {"name": "x", "offset": 0, "width": 4, "signed": False},
+            {"name": "y", "offset": 4, "width": 4, "signed": False},
+        ],
+    },
+]
+# kind 5 = 0b101; shift -3 = 0b11101 at bit 3; place x = 7 at bit 8, y = 2 at bit 12: 0x2700 + 0xE8 + 0x05.
+VALUES = {"kind": 5, "shift": -3, "place": {"x": 7, "y": 2}}
+WORD = 0x27ED
+
+
+class Handle:
+    def __init__(self, width: int) -> None:
+        self.width, self.value = width, 0
+
+    def __len__(self) -> int:
+        return self.width
+
+
+class Design:
+    def __init__(self, **widths: int) -> None:
+        for name, width in widths.items():
+            setattr(self, name, Handle(width))
+
+
+def description(*entries: tuple[str, str, int, bool]) -> dict:
+    ports = [
+        {"name": name, "direction": direction, "width": width, "signed": signed, "path": [name]}
+        for name, direction, width, signed in entries
+    ]
+    return {"top": "T", "ports": ports, "clock": None, "reset": None}
+
+
+def test_pack_and_unpack_are_inverse_on_a_word_worked_out_by_hand():
+    assert pack(LAYOUT, VALUES) == WORD
+    assert unpack(LAYOUT, WORD) == VALUES
+
+
+def test_fields_left_out_are_zero():
+    assert pack(LAYOUT, {"kind": 1}) == 1
+
+
+def test_unknown_field_and_number_too_large_are_refused():
+    with pytest.raises(KeyError, match="no field 'size' among kind, shift, place"):
+        pack(LAYOUT, {"size": 1})
+    with pytest.raises(ValueError, match="shift = 16 does not fit signed 5 bits"):
+        pack(LAYOUT, {"shift": 16})
+    with pytest.raises(ValueError, match="kind = -1 does not fit 3 bits"):
+        pack(LAYOUT, {"kind": -1})
+
+
+def test_ports_carry_numbers_with_their_sign():
+    ports = Ports(Design(a=8, b=8), description(("a", "input", 8, True), ("b", "output", 8, True)))
+    ports.a.set(-1)
+    assert ports.a.handle.value == 0xFF
+    ports.b.handle.value = 0x80
+    assert ports["b"].get() == -128
+
+
+def test_an_output_is_not_driven():
+    ports = Ports(Design(b=8), description(("b", "output", 8, False)))
+    with pytest.raises(ValueError, match="b is an output"):
+        ports.b.set(1)
+
+
+def test_a_design_that_is_not_the_manifests_is_refused():
+    with pytest.raises(ValueError, match="has a port a, the design has not"):
+        Ports(Design(), description(("a", "input", 8, False)))
+    with pytest.raises(ValueError, match="a is 7 bits wide, its manifest says 8"):
+        Ports(Design(a=7), description(("a", "input", 8, False)))
+
+
+def test_an_unknown_port_is_named():
+    ports = Ports(Design(a=8), description(("a", "input", 8, False)))
+    with pytest.raises(KeyError, match="no port 'c' among a"):
+        ports.c.get()
