@@ -1,4 +1,4 @@
-"""Significand side of a matrix lane for synthesis: the same bits as the words of `rtl.fp.dot`, in gates of 500 ps a stage.
+"""Significand side of a matrix lane for synthesis: the bits of `rtl.fp.dot`'s words, in gates of 500 ps a stage.
 
     X2   Booth recoding of each multiplier, rows of partial products, carry-save tree to two rows
     X3   the two rows added; shifted left by y & 7; distances to the new exponent become one-hot

@@ -37,7 +37,7 @@ LaneControl = data.StructLayout(
 )
 """Control of a lane: each field belongs to the stage that starts its name."""
 
-_Operation = data.StructLayout({"valid": 1, "step": 1, "first": 1, "slot": 5, "ahead": 3})
+_Operation = data.StructLayout({"step": 1, "first": 1, "slot": 5, "ahead": 3})
 
 
 class LaneSequencer(wiring.Component):
@@ -59,8 +59,9 @@ class LaneSequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        stages = [Signal(_Operation, name=name, reset_less=True) for name in ("x0", "x1", "x2", "x3", "a", "t", "s", "w")]
-        valid = [Signal(name=f"{stage.as_value().name}_valid") for stage in stages]
+        names = ("x0", "x1", "x2", "x3", "a", "t", "s", "w")
+        stages = [Signal(_Operation, name=name, reset_less=True) for name in names]
+        valid = [Signal(name=f"{name}_valid") for name in names]
         x0, x1, x2, x3, a, _t, _s, w = stages
         entering = Signal(_Operation)
         m.d.comb += [entering.step.eq(self.step), entering.first.eq(self.first), entering.slot.eq(self.slot)]
