@@ -144,7 +144,7 @@ class StoreIssue(data.Struct):
     parity: 1
     loads: 32  # vector registers of the thread whose loads are under way
     scalar_loads: 32  # scalar registers likewise
-    format: 2  # DRAIN: 0 FP32, 1 BF16, 2 RAW
+    drain_format: 2  # DRAIN: 0 FP32, 1 BF16, 2 RAW
     relu: 1
     value: 64  # SCALAR: the data, shifted to its bytes; RAISE: semaphore << 16 | amount
 
