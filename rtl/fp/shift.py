@@ -22,11 +22,15 @@ def leading_zeros(m: Module, value: Value, name: str) -> Value:
 
 
 def shift_left(m: Module, value: Value, places: Value, name: str) -> Value:
-    """``value`` moved up by ``places`` within its own width, in steps of constant distance, widest first."""
+    """``value`` of at most 64 bits moved up by ``places`` (at most 6 bits) within its own width."""
     width = len(value)
-    for bit in reversed(range(len(places))):
-        step = Signal(width, name=f"{name}_{1 << bit}")
-        moved = Cat(Const(0, 1 << bit), value)[:width]
-        m.d.comb += step.eq(Mux(places[bit], moved, value))
-        value = step
-    return value
+    if width <= 32:
+        return (value << places[:5])[:width]
+    upper = Signal(64, name=f"{name}_upper")
+    m.d.comb += upper.eq(Mux(places[5], Cat(Const(0, 32), value[:32]), value))
+    low, high = Signal(64, name=f"{name}_low"), Signal(32, name=f"{name}_high")
+    m.d.comb += [
+        low.eq(upper[:32] << places[:5]),
+        high.eq((upper[32:] << places[:5]) | low[32:]),
+    ]
+    return Cat(low[:32], high)[:width]
