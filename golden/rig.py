@@ -1,0 +1,235 @@
+"""Random legal programs for four threads at once, the same on every machine that follows the instruction table.
+
+    job = Rig(seed=7, config=CONFIGS["tiny"], length=120).job()
+
+A program is a tree of numbered snippets (golden/rig_snippets.py), so that one that fails can be cut down: ``job(keep)`` writes only the
+snippets named, ``shrink`` searches for a small set, and every set is a legal program.
+
+Why a run has one result: a thread reads and writes its own part of SRAM only; what two threads share is a fresh line per message,
+ordered by a semaphore that one thread raises and one waits for, or by a barrier. Waits, raises and barriers of all threads follow one
+order in which every raise comes before its wait, so nobody waits for ever. Every register is written before it is read. Counters
+and cycle numbers are the only values that depend on time.
+
+SRAM, from the top: per thread 8 KB of its own and 1 KB of tables, then 64 lines for messages; the program lies at its usual place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.arch import isa
+from golden.arch.config import CONFIGS, NodeConfig, get_config
+from golden.arch.encoding import Kind, pred_of
+from golden.arch.memmap import PROGRAM_BASE
+from golden.arch.trace import Record
+from golden.asm import Program, assemble
+from golden.kernels.job import Launch
+from golden.rig_memory import REGION, SCRATCH_INIT, Layout, region_bytes, table_bytes
+from golden.rig_snippets import FAULTS, Writer, render
+from golden.rig_sync import Conductor
+
+MAX_LENGTH = 3000
+
+
+@dataclass(frozen=True)
+class RigJob:
+    """A program and what a host does with it: write ``inputs``, start ``launches``, wait for all of them.
+
+    Attributes
+    ----------
+    text : the program, with a comment before every snippet.
+    faulting : (thread, cause) when a thread was made to end in a fault, else None; what follows the fault is one ``halt``.
+    """
+
+    seed: int
+    text: str
+    program: Program
+    inputs: list[tuple[int, bytes]]
+    launches: list[Launch]
+    faulting: tuple[int, str] | None = None
+
+
+class Rig:
+    """One random program.
+
+    Parameters
+    ----------
+    seed : decides everything.
+    config : the machine; only instructions of its features are used.
+    length : about how many instructions each thread has beside its prologue; it executes at most a few times as many.
+    threads : how many threads run, 1 to 4; chosen by the seed (mostly 4) when None.
+    fault : a cause of ``FAULTS``, or "random": one thread ends in it instead of in ``halt``.
+
+    Raises
+    ------
+    ValueError
+        When the length, thread count or cause does not exist, or the program does not fit the machine's SRAM.
+    """
+
+    def __init__(self, seed: int, config: NodeConfig, length: int = 100, threads: int | None = None, fault: str | None = None) -> None:
+        if not 1 <= length <= MAX_LENGTH:
+            raise ValueError(f"rig: a length of {length} instructions does not exist: 1 to {MAX_LENGTH}")
+        if threads is not None and not 1 <= threads <= isa.THREADS:
+            raise ValueError(f"rig: {threads} threads, a node has 1 to {isa.THREADS}")
+        if fault not in (None, "random", *FAULTS):
+            raise ValueError(f"rig: no fault {fault!r}: there are random, {', '.join(FAULTS)}")
+        self.seed, self.config, self.length = seed, config, length
+        rng = random.Random(f"rig/{seed}/{config.name}/{length}")
+        self.threads = threads or rng.choice((4, 4, 4, 4, 3, 2, 1))
+        self.layout = Layout(config.sram_bytes)
+        self.started_by_program = self.threads > 1 and rng.random() < 0.3
+        self.writers = [Writer(t, config, self.layout, random.Random(rng.random()), length) for t in range(self.threads)]
+        conductor = Conductor(self.writers, self.layout, random.Random(rng.random()))
+        conductor.compose()
+        self.pools = conductor.pools
+        self.again = [t for t in range(1, self.threads) if self.started_by_program and rng.random() < 0.3]
+        self.args = [tuple(rng.getrandbits(64) for _ in range(8)) for _ in range(self.threads)]
+        self.faulting = self._choose_fault(rng, fault)
+
+    def _choose_fault(self, rng: random.Random, fault: str | None) -> tuple[int, str] | None:
+        if fault is None:
+            return None
+        thread = 0 if self.started_by_program else rng.randrange(self.threads)  # one that the host starts and hears of
+        return thread, rng.choice(list(FAULTS)) if fault == "random" else fault
+
+    def numbers(self) -> list[int]:
+        """Every snippet's number; those of a message or barrier belong to several threads."""
+        return sorted({number for writer in self.writers for snippet in writer.snippets for number in snippet.numbers()})
+
+    def text(self, keep: Collection[int] | None = None) -> str:
+        """The assembly text with the snippets in ``keep`` only (all when None)."""
+        lines = [f"; rig: seed {self.seed}, {self.config.name}, length {self.length}, {self.threads} threads"]
+        for writer in self.writers:
+            lines += self._thread(writer, keep)
+        return "\n".join(lines) + "\n"
+
+    def _thread(self, writer: Writer, keep: Collection[int] | None) -> list[str]:
+        t = writer.thread
+        lines = [f"; ==== thread {t}", f"start{t}:"]
+        if t == 0:
+            lines += [f"        raise {pool}, {tokens}" for pool, tokens in self.pools.items()]
+            if self.started_by_program:
+                lines += [f"        tstart {other}, start{other}" for other in range(1, self.threads)]
+        lines += writer.prologue(given=not (t and self.started_by_program))
+        for snippet in writer.snippets:
+            lines += render(snippet, keep)
+        if t == 0 and self.started_by_program:
+            for other in range(1, self.threads):
+                lines.append(f"        tjoin {other}")
+                if other in self.again:
+                    lines += [f"        tstart {other}, again{other}", f"        tjoin {other}"]
+        if self.faulting and self.faulting[0] == t:
+            lines += [f"; ---- the fault {self.faulting[1]}", *writer.fault(self.faulting[1])]
+        lines.append("        halt")
+        if t in self.again:
+            lines += [f"again{t}:", "        add x1, x2, x3", "        xor x4, x1, x5", "        halt"]
+        for name, body in writer.routines:
+            lines += [f"{name}:", *body, "        jr x31"]
+        return lines
+
+    def job(self, keep: Collection[int] | None = None) -> RigJob:
+        """The program with its data; ``keep`` as for ``text``."""
+        text = self.text(keep)
+        program = assemble(text, source=f"rig{self.seed}")
+        if program.end > self.layout.bottom:
+            raise ValueError(
+                f"rig: the program needs {program.end - PROGRAM_BASE} bytes, {self.layout.bottom - PROGRAM_BASE} of the "
+                f"{self.config.sram_bytes} bytes of SRAM are left in {self.config.name}"
+            )
+        data = np.random.default_rng([self.seed, 1])
+        inputs = [(program.origin, program.image)]
+        for writer in self.writers:
+            t = writer.thread
+            inputs.append((self.layout.region(t), region_bytes(data, REGION)))
+            inputs.append((self.layout.table(t), table_bytes(data, writer.images, SCRATCH_INIT)))
+        started = [0] if self.started_by_program else range(self.threads)
+        launches = [Launch(t, program.labels[f"start{t}"], self.args[t]) for t in started]
+        return RigJob(self.seed, text, program, inputs, launches, self.faulting)
+
+
+def shrink(rig: Rig, fails: Callable[[RigJob], bool]) -> RigJob:
+    """A small job that still ``fails``: halves, then smaller parts of the snippets are left out as long as it does.
+
+    Raises
+    ------
+    ValueError
+        When the whole job does not fail.
+    """
+    keep = rig.numbers()
+    if not fails(rig.job(keep)):
+        raise ValueError(f"rig: seed {rig.seed} does not fail")
+    part = max(1, len(keep) // 2)
+    while True:
+        at, smaller = 0, False
+        while at < len(keep):
+            rest = keep[:at] + keep[at + part :]
+            if fails(rig.job(rest)):
+                keep, smaller = rest, True
+            else:
+                at += part
+        if part == 1 and not smaller:
+            return rig.job(keep)
+        part = max(1, part // 2)
+
+
+class Coverage:
+    """What retired instructions exercised: per mnemonic, and per choice, flag, tile and predicate of it."""
+
+    def __init__(self, features: Collection[str] = ("base",)) -> None:
+        self.mnemonics: Counter[str] = Counter()
+        self.points: Counter[str] = Counter()
+        self.features = features
+
+    def add(self, record: Record) -> None:
+        insn = isa.BY_OPCODE[record.word & 0x1FF]
+        if not record.executed:
+            self.points[f"{insn.unit.name} predicated off"] += 1
+            return
+        self.mnemonics[insn.mnemonic] += 1
+        if pred_of(record.word):
+            self.points[f"{insn.unit.name} under a predicate"] += 1
+        for op in insn.operands:
+            value = op.get(record.word)
+            if op.kind is Kind.CHOICE:
+                self.points[f"{insn.mnemonic} {op.choices[value]}"] += 1
+            elif op.kind is Kind.FLAG and value:
+                self.points[f"{insn.mnemonic} {op.name}"] += 1
+            elif op.kind is Kind.TILE:
+                self.points[f"{insn.mnemonic} tile [{value >> 2},{value & 3}]"] += 1
+
+    def missing(self) -> list[str]:
+        """Mnemonics of the features that never executed; ``trap`` and its like end a thread and never retire."""
+        ends = {"trap"}
+        return [i.mnemonic for i in isa.TABLE if i.feature in self.features and i.mnemonic not in self.mnemonics and i.mnemonic not in ends]
+
+    def report(self) -> str:
+        """Counts as text, by name."""
+        return "\n".join(f"{count:8}  {name}" for name, count in sorted({**self.mnemonics, **self.points}.items()))
+
+
+def instructions(program: Program) -> Counter[str]:
+    """How often each instruction stands in a program."""
+    return Counter(isa.BY_OPCODE[word & 0x1FF].mnemonic for word in program.words if word & 0x1FF in isa.BY_OPCODE)
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Print the program of a seed, and what it holds."""
+    parser = argparse.ArgumentParser(prog="python -m golden.rig", description="Print a random program.")
+    parser.add_argument("seed", type=int)
+    parser.add_argument("--config", default="tiny", choices=sorted(CONFIGS))
+    parser.add_argument("--length", type=int, default=100)
+    options = parser.parse_args(None if arguments is None else list(arguments))
+    job = Rig(options.seed, get_config(options.config), options.length).job()
+    print(job.text)
+    for name, count in sorted(instructions(job.program).items()):
+        print(f"; {count:5} {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Memory of a random program: which thread owns what, what it holds at first, and descriptors that stay inside it.
+
+A descriptor is safe when every element inside its extents lies in the thread's own part, wherever its position has moved: the matrix is
+placed inside the part and the origin anywhere around it, so that address and position always agree.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.arch.descriptor import STEP_BACK, STEP_Y, Descriptor
+from golden.arch.isa import THREADS
+
+REGION = 8192  # bytes that a thread owns
+TABLE = 1024  # bytes of its tables: images, then scalars
+LINES = 64  # lines of 64 bytes for messages
+SCALARS = 512  # offset of the scalars in a table
+IMAGES = 4  # images of each descriptor
+SCRATCH = 7  # the descriptor that a snippet sets before it uses it
+SCRATCH_INIT = 31  # image that walks over the first 2 KB
+X_LIMIT, Y_LIMIT = 1700, 7500  # words and rows that a position may move in all
+
+KINDS = ("load", "load", "store", "store", "store", "bf16", "f32")
+"""What descriptor i is for: gathers of any kind, gathers and stores, drains of one format."""
+
+INTERESTING_F32 = (
+    0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007FFFFF, 0x00800000, 0x80800000, 0x3F800000, 0xBF800000, 0x3F7FFFFF,
+    0x3F800001, 0x40000000, 0x40490FDB, 0x4B000000, 0x4EFFFFFF, 0x4F000000, 0xCF000000, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F800000,
+    0xFF800000, 0x7FC00000, 0xFFC00000, 0x7F800001, 0x7FFFFFFF, 0x00000400, 0x43000000, 0xC3160000, 0x3DCCCCCD, 0x34000000,
+)
+INTERESTING_U64 = (0, 1, 2, 7, 63, 64, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, (1 << 32) - 1, 1 << 32, 0x5555555555555555)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Addresses of the parts, from the top of SRAM down."""
+
+    sram_bytes: int
+
+    def region(self, thread: int) -> int:
+        return self.sram_bytes - (thread + 1) * REGION
+
+    def table(self, thread: int) -> int:
+        return self.sram_bytes - THREADS * REGION - (thread + 1) * TABLE
+
+    def line(self, number: int) -> int:
+        return self.bottom + 64 * number
+
+    @property
+    def bottom(self) -> int:
+        """First byte that a program may not fill."""
+        return self.sram_bytes - THREADS * (REGION + TABLE) - 64 * LINES
+
+
+def line_image(address: int, step: int = 0) -> Descriptor:
+    """64 bytes at an address, whole; ``step``: code of the inner step."""
+    return Descriptor(base=address // 8, rows=4096, columns=8192, inner=step)
+
+
+def random_image(rng: random.Random, kind: str, region: int) -> Descriptor:
+    """A descriptor of ``kind`` over a random matrix inside the region, its origin somewhere around it."""
+    elem = {"bf16": 1, "f32": 2}.get(kind, rng.randrange(4))
+    size = 1 << elem
+    loose = kind == "f32" and rng.random() < 0.3  # an element size unlike the drain's: no x, and room for the larger one
+    if loose:
+        elem = rng.randrange(4)
+        size = 8
+    columns = rng.choice((1, 2, 3, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 64, 100))
+    width = -(-columns * size // 8)
+    pitch = width + rng.choice((0, 0, 1, 2, 3, 6, rng.randrange(40)))
+    if rng.random() < 0.1:
+        pitch = max(width, rng.choice((62, 64)))
+    if kind == "load" and rng.random() < 0.2:
+        pitch = rng.choice((0, 1, 2, 5))
+    rows = min(rng.choice((1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 40)), (REGION // 8 - width) // max(pitch, 1) + 1)
+    first = region // 8 + rng.randrange(REGION // 8 - (rows - 1) * pitch - width + 1)
+    x_words = 0 if loose else _around(rng, -(-columns * (1 << elem) // 8))
+    y0 = _around(rng, rows)
+    return Descriptor(
+        base=(first + y0 * pitch + x_words) % (1 << 18),
+        row_pitch=pitch,
+        rows=rows,
+        columns=columns,
+        y0=y0,
+        x0=x_words * (8 >> elem),
+        elem=elem,
+        inner=_step(rng, loose),
+        outer=_step(rng, loose),
+    )
+
+
+def _around(rng: random.Random, extent: int) -> int:
+    """A start for an axis of ``extent``: mostly 0, else before it, inside it, or past it."""
+    return rng.choice((0, 0, 0, 0, -1, -3, -rng.randrange(1, 12), rng.randrange(extent + 1), extent - 1, extent + 2))
+
+
+def _step(rng: random.Random, only_y: bool) -> int:
+    size = rng.choice((0, 0, 0, 1, 1, 2, 3, 4)) if rng.random() < 0.9 else rng.randrange(8)
+    axis = STEP_Y if only_y or rng.random() < 0.5 else 0
+    return size | axis | (STEP_BACK if rng.random() < 0.4 else 0)
+
+
+def step_cost(images: Sequence[Descriptor]) -> tuple[int, int]:
+    """The most words and rows that one step of any of these images moves."""
+    codes = [code for image in images for code in (image.inner, image.outer)]
+    return (
+        max((1 << (code & 7) for code in codes if not code & STEP_Y), default=0),
+        max((1 << (code & 7) for code in codes if code & STEP_Y), default=0),
+    )
+
+
+def region_bytes(data: np.random.Generator, size: int) -> bytes:
+    """What a thread's part holds at first: random bytes, ordinary and peculiar FP32 and BF16 numbers, by 64 bytes."""
+    lines = []
+    for _ in range(size // 64):
+        kind = data.integers(6)
+        if kind == 0:
+            line = data.integers(0, 256, 64, np.uint8).tobytes()
+        elif kind == 1:
+            line = data.choice(np.array(INTERESTING_F32, np.uint32), 16).astype("<u4").tobytes()
+        elif kind == 2:
+            line = (data.choice(np.array(INTERESTING_F32, np.uint32), 32) >> 16).astype("<u2").tobytes()
+        elif kind == 3:
+            line = (data.standard_normal(16) * 10.0 ** data.integers(-3, 4)).astype("<f4").tobytes()
+        elif kind == 4:
+            line = (data.standard_normal(32).astype(np.float32).view(np.uint32) >> 16).astype("<u2").tobytes()
+        else:
+            line = data.integers(-20, 20, 16).astype("<i4").tobytes()
+        lines.append(line)
+    return b"".join(lines)
+
+
+def table_bytes(data: np.random.Generator, images: Sequence[Descriptor], scratch: int) -> bytes:
+    """Images by number, then 64 scalars, peculiar ones among them."""
+    table = bytearray(TABLE)
+    for i, image in enumerate(images[: scratch + 1]):
+        table[16 * i : 16 * i + 16] = b"".join(half.to_bytes(8, "little") for half in image.pack())
+    for i in range((TABLE - SCALARS) // 8):
+        value = int(data.integers(0, 1 << 64, dtype=np.uint64))
+        if data.random() < 0.3:
+            value = INTERESTING_U64[data.integers(len(INTERESTING_U64))]
+        elif data.random() < 0.3:
+            value = (value % 200 - 100) % (1 << 64)
+        table[SCALARS + 8 * i : SCALARS + 8 * i + 8] = value.to_bytes(8, "little")
+    return bytes(table)

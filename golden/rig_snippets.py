@@ -1,0 +1,447 @@
+"""Snippets of a random program: what one thread writes, each piece legal wherever it stands and whatever is left out around it.
+
+Registers: x1..x23, v0..v31, c0..c7, p1..p5 hold anything. x24 points into the thread's part, x29 to its tables, x25, x27, x28 are a
+snippet's own, x26 and p6 count a loop, p7 is false for ever, x31 and x30 are links. d0..d6 hold an image of their kind
+(golden.rig_memory.KINDS), d7 whatever a snippet has just set.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from golden.arch import isa
+from golden.arch.config import NodeConfig
+from golden.arch.descriptor import step_code
+from golden.arch.encoding import Insn, Kind, Unit
+from golden.arch.memmap import Counter, Csr
+from golden.rig_memory import (
+    IMAGES,
+    KINDS,
+    REGION,
+    SCALARS,
+    SCRATCH,
+    SCRATCH_INIT,
+    X_LIMIT,
+    Y_LIMIT,
+    Layout,
+    line_image,
+    random_image,
+    step_cost,
+)
+
+GENERAL_X = range(24)
+FREE_P = range(1, 6)
+LOOP_LIMIT = 5  # iterations
+POINTER = 2048  # x24 points so far into the part
+RAW = 512
+
+FAULTS: dict[str, tuple[str, ...]] = {
+    "ILLEGAL": (".word 0", ".word 0xffffffff", "csrr x1, 1000", "csrw x1, 0", ".word 0x80000001", ".word 0x0a8 | 3 << 12 | 3 << 17"),
+    "MISALIGNED": ("ld.w x1, x24, 2", "st.d x1, x24, 4", "ld.hu x1, x24, 1", "ldp.d x1, x25, 8", "stp.w x1, x25, 8", "jr x25"),
+    "RANGE": ("ld.d x1, x25, 0", "st.b x1, x25, 0", "vld.c v1, d7", "vst.g8 v1, d7", "drain.raw c1, d7", "jr x25", "ld.b x1, x0, -1"),
+    "SEMAPHORE": ("raise {s}, 1023",),
+    "LOOP": ("loopi {end}, 2",),
+    "TRAP": ("trap 0", "trap 1023"),
+    "DESCRIPTOR": ("setd d7, x25, x27",),
+    "BUSY": ("tstart {t}, start{t}",),
+    "FETCH": ("br {beyond}",),
+}
+"""Causes that a thread can be made to end in, and instructions that end in them."""
+
+
+@dataclass
+class Snippet:
+    """Lines before and after children; a snippet of several threads carries the same number in each."""
+
+    number: int
+    name: str
+    head: list[str]
+    children: list[Snippet] = field(default_factory=list)
+    tail: list[str] = field(default_factory=list)
+
+    def numbers(self) -> Iterator[int]:
+        yield self.number
+        for child in self.children:
+            yield from child.numbers()
+
+
+def render(snippet: Snippet, keep: Collection[int] | None, depth: int = 0) -> list[str]:
+    """Lines of a snippet and of those of its children that ``keep`` names."""
+    if keep is not None and snippet.number not in keep:
+        return []
+    inside = [line for child in snippet.children for line in render(child, keep, depth + 1)]
+    return [f"; {'  ' * depth}{snippet.number} {snippet.name}", *_indent(snippet.head), *inside, *_indent(snippet.tail)]
+
+
+def _indent(lines: list[str]) -> list[str]:
+    return [line if line.endswith(":") else f"        {line}" for line in lines]
+
+
+class Writer:
+    """Writes one thread's snippets and counts what they cost.
+
+    Attributes
+    ----------
+    images : the table's images, ``IMAGES`` per descriptor.
+    snippets, routines : what was written; a routine is (label, lines).
+    left : instructions that the thread may still execute.
+    """
+
+    def __init__(self, thread: int, config: NodeConfig, layout: Layout, rng: random.Random, length: int) -> None:
+        self.thread, self.config, self.layout, self.rng, self.length = thread, config, layout, rng, length
+        region = layout.region(thread)
+        self.images = [random_image(rng, kind, region) for kind in KINDS for _ in range(IMAGES)]
+        self.images += [line_image(region + 64 * i, step_code("x", 8)) for i in range(SCRATCH_INIT - len(self.images))]
+        self.images.append(line_image(region, step_code("x", 8)))
+        self.room = [[X_LIMIT, Y_LIMIT] for _ in KINDS]
+        self.cost = [step_cost(self.images[IMAGES * d : IMAGES * (d + 1)]) for d in range(len(KINDS))]
+        self.snippets: list[Snippet] = []
+        self.routines: list[tuple[str, list[str]]] = []
+        self.size, self.left, self.times, self.loops, self.labels = 0, 4 * length + 100, 1, 0, 0
+        self.in_routine = self.counting = False
+        self.alu = self._table(lambda i: i.group == "scalar" and i.mnemonic not in ("lpc", "lih"))
+        self.tests = self._table(lambda i: i.group == "predicate" or i.mnemonic in ("vany", "vall"))
+        self.simd = self._table(lambda i: i.unit is Unit.SIMD and i.mnemonic not in ("vany", "vall"))
+        self.loads = self._table(lambda i: i.unit is Unit.VLOAD)
+        self.stores = self._table(lambda i: i.unit is Unit.VSTORE)
+        self.memory = self._table(lambda i: i.unit in (Unit.SLOAD, Unit.SSTORE))
+
+    def _table(self, chosen: Callable[[Insn], bool]) -> list[Insn]:
+        return [insn for insn in isa.TABLE if insn.feature in self.config.features and chosen(insn)]
+
+    # --- small choices -----------------------------------------------------------------------------------------------------------
+
+    def x(self) -> str:
+        return f"x{self.rng.choice(GENERAL_X)}"
+
+    def v(self) -> str:
+        return f"v{self.rng.choice((self.rng.randrange(8), self.rng.randrange(32)))}"  # few, so that they depend on each other
+
+    def c(self) -> str:
+        return f"c{self.rng.randrange(8)}"
+
+    def when(self) -> str:
+        """A predicate before an instruction, or nothing."""
+        return f"(p{self.rng.choice((*FREE_P, 7))}) " if self.rng.random() < 0.2 else ""
+
+    def label(self) -> str:
+        self.labels += 1
+        return f"t{self.thread}_{self.labels}"
+
+    def number(self, low: int, high: int) -> int:
+        rng = self.rng
+        return rng.choice((low, high, 0 if low <= 0 else low, rng.randint(low, high), rng.randint(max(low, -8), min(high, 8))))
+
+    def operands(self, insn: Insn) -> str:
+        """Random operands, for instructions that any operands suit."""
+        parts = []
+        for op in insn.operands:
+            match op.kind:
+                case Kind.X:
+                    parts.append(self.x())
+                case Kind.V:
+                    parts.append(self.v())
+                case Kind.C:
+                    parts.append(self.c())
+                case Kind.P:
+                    parts.append(f"p{self.rng.choice((0, *FREE_P) if op.writes else range(8))}")
+                case Kind.UINT | Kind.SINT:
+                    parts.append(str(self.number(*op.limits)))
+                case Kind.FLAG:
+                    parts += [op.name] if self.rng.random() < 0.4 else []
+        return f"{insn.mnemonic} {', '.join(parts)}"
+
+    def any_of(self, table: list[Insn], count: int) -> list[str]:
+        return [self.when() + self.operands(self.rng.choice(table)) for _ in range(count)]
+
+    def tile(self) -> str:
+        return f"[{self.rng.randrange(2)},{self.rng.randrange(4)}]" if self.rng.random() < 0.5 else ""
+
+    def descriptor(self, *kinds: str) -> int:
+        return self.rng.choice([d for d, kind in enumerate(KINDS) if kind in kinds])
+
+    def step(self, d: int) -> str:
+        """A trailing step of descriptor ``d``, as long as its position may move."""
+        if self.in_routine or self.rng.random() < 0.4 or not self.spend(d):
+            return ""
+        return f", {self.rng.choice(('inner', 'inner', 'outer'))}"
+
+    def spend(self, d: int) -> bool:
+        words, rows = (cost * self.times for cost in self.cost[d])
+        if words > self.room[d][0] or rows > self.room[d][1]:
+            return False
+        self.room[d][0] -= words
+        self.room[d][1] -= rows
+        return True
+
+    # --- the beginning -----------------------------------------------------------------------------------------------------------
+
+    def prologue(self, given: bool) -> list[str]:
+        """Every register written; ``given``: x1..x8 come with the start packet."""
+        lines = [f"li64 x29, {self.layout.table(self.thread)}", f"li64 x24, {self.layout.region(self.thread) + POINTER}"]
+        lines += ["ld.d x27, x29, 496", "ld.d x28, x29, 504", f"setd d{SCRATCH}, x27, x28"]
+        lines += [f"vld.c v{i}, d{SCRATCH}, inner" for i in range(isa.VECTOR_REGISTERS)]
+        lines.append(f"addi x25, x29, {SCALARS - 1}")
+        lines.append("addi x25, x25, 1")
+        lines += [f"ldp.d x{i}, x25, 8" for i in range(9 if given else 1, 24)]
+        lines += ["li x26, 0", "li x30, 0", "li x31, 0"]
+        for d in range(len(KINDS)):
+            lines += self._set(d, 0)
+        lines += [f"step.bf16 c{c}, v{2 * c}, v{2 * c + 1}, first" for c in range(isa.ACCUMULATORS)]
+        lines += [f"pltu p{p}, x{2 * p}, x{2 * p + 1}" for p in FREE_P]
+        return _indent(lines)
+
+    def _set(self, d: int, image: int) -> list[str]:
+        at = 16 * (IMAGES * d + image)
+        return [f"ld.d x27, x29, {at}", f"ld.d x28, x29, {at + 8}", f"setd d{d}, x27, x28"]
+
+    def scratch(self, address: int, step: int = 0) -> list[str]:
+        """d7 over 64 bytes (or more, stepping) at an address."""
+        low, high = line_image(address, step).pack()
+        return [f"li64 x27, {low}", f"li64 x28, {high}", f"setd d{SCRATCH}, x27, x28"]
+
+    # --- leaves --------------------------------------------------------------------------------------------------------------------
+
+    def scalar(self) -> list[str]:
+        lines = self.any_of(self.alu, self.rng.randint(1, 6))
+        if self.rng.random() < 0.3:
+            lines.append(f"lih {self.x()}, {self.number(0, 0x7FFF)}")
+        if self.rng.random() < 0.2:
+            lines.append(f"li64 {self.x()}, {self.rng.getrandbits(64)}")
+        return lines
+
+    def predicates(self) -> list[str]:
+        return self.any_of(self.tests, self.rng.randint(1, 4))
+
+    def address(self) -> list[str]:
+        """x25 = x24 and up to 4,088 bytes that some register decides."""
+        return [f"andi x25, {self.x()}, 511", "slli x25, x25, 3", "add x25, x25, x24"]
+
+    def scalar_memory(self) -> list[str]:
+        lines = self.address() if self.rng.random() < 0.6 else [f"addi x25, x24, {8 * self.number(-64, 63)}"]
+        for _ in range(self.rng.randint(1, 5)):
+            insn = self.rng.choice(self.memory)
+            if insn.attrs["post"]:
+                continue
+            size = 1 << int(insn.attrs["size"])
+            lines.append(f"{self.when()}{insn.mnemonic} {self.x()}, x25, {self.rng.randrange(-512 // size, 512 // size) * size}")
+        return lines
+
+    def scalar_stream(self) -> list[str]:
+        """Loads and stores that move their base."""
+        insns = [i for i in self.memory if i.attrs["post"]]
+        lines = self.address()
+        for _ in range(self.rng.randint(1, 3)):
+            insn = self.rng.choice(insns)
+            data = self.rng.choice(("x25", self.x())) if insn.unit is Unit.SSTORE else self.x()
+            lines.append(f"{insn.mnemonic} {data}, x25, {8 * self.rng.randint(-8, 8)}")
+        if self.loops < isa.LOOP_DEPTH and self.rng.random() < 0.5:
+            end = self.label()
+            lines = [*lines[:3], f"loopi {end}, {self.rng.randint(0, LOOP_LIMIT)}", *lines[3:], f"{end}:"]
+        return lines
+
+    def twin_loops(self) -> list[str]:
+        """Two loops that end in the same instruction; the inner one runs, for a skip would leave the outer one by its end."""
+        if self.loops + 2 > isa.LOOP_DEPTH:
+            return self.scalar()
+        end, rng = self.label(), self.rng
+        inner = [f"loopi {end}, {rng.randint(1, 2)}", *self.any_of(self.alu, rng.randint(1, 2)), f"{end}:"]
+        return [f"loopi {end}, {rng.randint(0, 2)}", *self.any_of(self.alu, rng.randint(0, 2)), *inner]
+
+    def vector_load(self) -> list[str]:
+        lines = []
+        for _ in range(self.rng.randint(1, 5)):
+            d = self.rng.randrange(len(KINDS))
+            lines.append(f"{self.when()}{self.rng.choice(self.loads).mnemonic} {self.v()}, d{d}{self.tile()}{self.step(d)}")
+        return lines
+
+    def vector_store(self) -> list[str]:
+        lines = []
+        for _ in range(self.rng.randint(1, 3)):
+            d = self.descriptor("store", "bf16", "f32")
+            lines.append(f"{self.when()}{self.rng.choice(self.stores).mnemonic} {self.v()}, d{d}{self.tile()}{self.step(d)}")
+        return lines
+
+    def overlap(self) -> list[str]:
+        """Scalar and vector accesses to the same 64 bytes, one after another."""
+        at = 64 * self.rng.randrange(REGION // 64)
+        lines = self.scratch(self.layout.region(self.thread) + at)
+        lines += [f"li64 x25, {self.layout.region(self.thread) + at}"]
+        choices = (
+            lambda: f"vst.c {self.v()}, d{SCRATCH}",
+            lambda: f"vld.c {self.v()}, d{SCRATCH}",
+            lambda: f"st.{self.rng.choice('bhwd')} {self.x()}, x25, {8 * self.rng.randrange(8)}",
+            lambda: f"ld.{self.rng.choice(('b', 'hu', 'w', 'd'))} {self.x()}, x25, {8 * self.rng.randrange(8)}",
+        )
+        return lines + [self.rng.choice(choices)() for _ in range(self.rng.randint(2, 6))]
+
+    def simd_burst(self) -> list[str]:
+        return self.any_of(self.simd, self.rng.randint(2, 10))
+
+    def matrix_burst(self) -> list[str]:
+        lines = []
+        for _ in range(self.rng.randint(2, 8)):
+            kind = self.rng.random()
+            if kind < 0.6:
+                lines.append(self.when() + self.operands(isa.BY_MNEMONIC["step.bf16"]))
+            elif kind < 0.75:
+                lines.append(self.when() + self.operands(isa.BY_MNEMONIC[self.rng.choice(("cld.f32", "cld.row"))]))
+            else:
+                lines.append(self.drain())
+        return lines
+
+    def drain(self) -> str:
+        name = self.rng.choice(("bf16", "f32"))
+        d = self.descriptor(name)
+        relu = ", relu" if self.rng.random() < 0.3 else ""
+        return f"{self.when()}drain.{name} {self.c()}, d{d}{self.tile()}{self.step(d)}{relu}"
+
+    def raw(self) -> list[str]:
+        """A tile's raw words into memory and back."""
+        at = self.layout.region(self.thread) + 64 * self.rng.randrange((REGION - 2 * RAW) // 64 + 1)
+        lines = [*self.scratch(at, step_code("x", 8)), f"drain.raw {self.c()}, d{SCRATCH}{self.rng.choice(('', ', outer', ', inner'))}"]
+        lines.append(f"dstep d{SCRATCH}, restart")
+        into = self.c()
+        for row in range(self.rng.randint(1, 8)):
+            v = self.v()
+            lines += [f"vld.c {v}, d{SCRATCH}, inner", f"cld.raw {into}, {v}, {row}"]
+        return lines
+
+    def descriptors(self) -> list[str]:
+        d = self.rng.randrange(len(KINDS))
+        lines = self._set(d, self.rng.randrange(IMAGES)) if self.rng.random() < 0.6 else []
+        for _ in range(self.rng.randint(0, 2)):
+            d = self.rng.randrange(len(KINDS))
+            which = "restart" if self.in_routine or not self.spend(d) else self.rng.choice(("inner", "outer", "restart"))
+            lines.append(f"{self.when()}dstep d{d}, {which}")
+        return [*lines, f"{self.when()}getd {self.x()}, d{self.rng.randrange(8)}, {self.rng.randrange(2)}"]
+
+    def system(self) -> list[str]:
+        rng = self.rng
+        readable = (Csr.THREAD, Csr.NODE, Csr.CYCLE, Csr.PRIORITY, Csr.FP_MODE, Csr.SEED, Csr.COUNTER + rng.choice(list(Counter)))
+        lines = [f"{self.when()}csrr {self.x()}, {int(rng.choice(readable))}"]
+        if rng.random() < 0.5:
+            csr, bits = rng.choice(((Csr.PRIORITY, 4), (Csr.FP_MODE, 18), (Csr.SEED, 64), (Csr.COUNTER_CLEAR, 64)))
+            lines += [f"li64 x25, {rng.getrandbits(bits)}", f"csrw x25, {int(csr)}"]
+            lines += [f"csrr {self.x()}, {int(csr)}"] if csr is not Csr.COUNTER_CLEAR else []
+        return lines
+
+    def quiet(self) -> list[str]:
+        """Instructions that change nothing, and ones whose predicate is false."""
+        never = "wait 63, 1023", "halt", "trap 7", "barrier 7, 7", "raise 63, 1023", "tjoin 0", "jr x0", f"waitr 63, {self.x()}", "fence"
+        lines = [self.rng.choice(("nop", "fence", "nop", f"(p7) {self.rng.choice(never)}")) for _ in range(self.rng.randint(1, 3))]
+        return lines + (["iflush"] if self.rng.random() < 0.1 else [])
+
+    def patch(self) -> list[str]:
+        """Writes an instruction over the one after ``iflush``."""
+        place, rd = self.label(), self.rng.choice(range(1, 24))
+        value = self.number(-(1 << 14), (1 << 14) - 1)
+        word = isa.BY_MNEMONIC["li"].encode(rd=rd, imm=value)
+        return [f"li64 x27, {word}", f"lpc x25, {place}", "st.w x27, x25, 0", "iflush", f"{place}:", f"li x{rd}, {value ^ 1}"]
+
+    def jump(self) -> list[str]:
+        """Over a few instructions, by way of a register."""
+        place = self.label()
+        jump = self.rng.choice(("jr x25", f"callr {self.rng.choice(('x25', 'x30', 'x0'))}, x25"))
+        return [f"lpc x25, {place}", f"{self.when()}{jump}", *self.any_of(self.alu, 2), f"{place}:"]
+
+    def leaf(self) -> tuple[str, list[str]]:
+        kinds = {
+            self.scalar: 8, self.predicates: 4, self.scalar_memory: 5, self.scalar_stream: 2, self.vector_load: 8,
+            self.vector_store: 4, self.overlap: 2, self.simd_burst: 10, self.matrix_burst: 6, self.raw: 1,
+            self.descriptors: 3, self.system: 1, self.quiet: 1, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
+        }
+        if self.in_routine:
+            kinds = {kind: weight for kind, weight in kinds.items() if kind != self.patch}
+        kind = self.rng.choices(list(kinds), list(kinds.values()))[0]
+        return kind.__name__, kind()
+
+    # --- trees -------------------------------------------------------------------------------------------------------------------
+
+    def grow(self, numbers: Iterator[int], depth: int = 0) -> Snippet:
+        """A snippet; deeper ones are simpler."""
+        number = next(numbers)
+        choice = self.rng.random() if depth < 5 and self.left > 40 * self.times else 1.0
+        if choice < 0.12 and self.loops < isa.LOOP_DEPTH:
+            return self._loop(number, numbers, depth)
+        if choice < 0.2:
+            end = self.label()
+            return Snippet(number, "skip", [f"{self.when()}br {end}"], self._children(numbers, depth), [f"{end}:"])
+        if choice < 0.24 and not self.counting:
+            return self._count(number, numbers, depth)
+        if choice < 0.3:
+            return self._call(number)
+        name, lines = self.leaf()
+        self._charge(lines)
+        return Snippet(number, name, lines)
+
+    def _charge(self, lines: list[str]) -> None:
+        """Count instructions, a loop of a leaf by its most iterations."""
+        count = sum(not line.endswith(":") for line in lines) * (LOOP_LIMIT if any("loopi" in line for line in lines) else 1)
+        self.size += len(lines)
+        self.left -= count * self.times
+
+    def _children(self, numbers: Iterator[int], depth: int) -> list[Snippet]:
+        return [self.grow(numbers, depth + 1) for _ in range(self.rng.randint(1, 3))]
+
+    def _loop(self, number: int, numbers: Iterator[int], depth: int) -> Snippet:
+        end, times = self.label(), self.rng.choice((0, 1, 2, 2, 3, LOOP_LIMIT))
+        if self.rng.random() < 0.5:
+            head = [f"{self.when()}loopi {end}, {times}"]
+        elif self.rng.random() < 0.5:
+            head, times = [f"li x25, {times}", f"loop {end}, x25"], times
+        else:
+            head, times = [f"andi x25, {self.x()}, 3", f"loop {end}, x25"], 3
+        self.loops += 1
+        self.times *= max(times, 1)
+        children = self._children(numbers, depth)
+        self.times //= max(times, 1)
+        self.loops -= 1
+        # A loop may not end in a control instruction, so it ends in one of these, whatever its children are.
+        last = self.any_of(self.rng.choice((self.alu, self.simd, self.tests)), 1)
+        return Snippet(number, "loop", head, children, [*last, f"{end}:"])
+
+    def _count(self, number: int, numbers: Iterator[int], depth: int) -> Snippet:
+        """A loop by a branch backwards."""
+        top, times = self.label(), self.rng.randint(1, 3)
+        self.counting, self.times = True, self.times * times
+        children = self._children(numbers, depth)
+        self.counting, self.times = False, self.times // times
+        tail = ["addi x26, x26, -1", "pnei p6, x26, 0", f"(p6) br {top}"]
+        return Snippet(number, "count", [f"li x26, {times}", f"{top}:"], children, tail)
+
+    def _call(self, number: int) -> Snippet:
+        """A call of a routine, a new one or one that exists and fits the loops here."""
+        if not self.routines or self.rng.random() < 0.6:
+            self.in_routine, loops, self.loops = True, self.loops, isa.LOOP_DEPTH
+            lines = [line for _ in range(self.rng.randint(1, 2)) for line in self.leaf()[1]]
+            self.in_routine, self.loops = False, loops
+            self.routines.append((f"routine{self.thread}_{len(self.routines)}", _indent(lines)))
+            self.size += len(lines) + 1
+        name, body = self.rng.choice(self.routines)
+        self.left -= (len(body) + 2) * self.times
+        far = [f"lpc x25, {name}", f"{self.when()}callr x31, x25"]
+        return Snippet(number, "call", far if self.rng.random() < 0.3 else [f"{self.when()}call x31, {name}"])
+
+    # --- the end -----------------------------------------------------------------------------------------------------------------
+
+    def fault(self, cause: str) -> list[str]:
+        """Lines whose last instruction stops the thread with ``cause``."""
+        t, lines = self.thread, []
+        last = self.rng.choice(FAULTS[cause]).format(s=56 + t, t=t, end=f"fault{t}", beyond=self.config.sram_bytes)
+        match cause:
+            case "RANGE":
+                lines = self.scratch(self.config.sram_bytes - 8 if last.startswith("drain") else self.config.sram_bytes)
+                lines.append(f"li64 x25, {self.config.sram_bytes}")
+            case "SEMAPHORE":
+                lines = [f"loopi fault{t}, 64", f"raise {56 + t}, 1023", "addi x1, x1, 1", f"fault{t}:"]
+            case "LOOP":
+                lines = [f"loopi fault{t}, 2"] * isa.LOOP_DEPTH
+                return _indent([*lines, last, "addi x1, x1, 1", f"fault{t}:"])
+            case "DESCRIPTOR":
+                lines = ["li x25, 0", f"li64 x27, {self.rng.choice((1 << 47, 1 << 63, 1 << 35))}"]
+            case "MISALIGNED":
+                lines = ["addi x25, x24, 2"]
+        return _indent([*lines, last])

@@ -1,0 +1,174 @@
+"""Random programs: legal, repeatable, with one result whatever the threads' order, and made of every instruction."""
+
+import random
+
+import pytest
+
+from golden.arch.config import CONFIGS, NodeConfig
+from golden.arch.memmap import PROGRAM_BASE, ThreadState
+from golden.iss.node import HangError, Simulator
+from golden.iss.state import Node
+from golden.rig import FAULTS, Coverage, Rig, RigJob, instructions, shrink
+from golden.rig_memory import REGION, TABLE, Layout
+
+TINY = CONFIGS["tiny"]
+SEEDS = 200
+LIMIT = 50_000
+
+
+def load(job: RigJob, config: NodeConfig = TINY) -> Simulator:
+    """A node with the job's bytes, its threads started, counters reading 0."""
+    node = Node(config, external=lambda thread, csr: 0)
+    for address, image in job.inputs:
+        node.write(address, image)
+    simulator = Simulator(node, strict=True)
+    for launch in job.launches:
+        node.threads[launch.thread].start(launch.pc, launch.args)
+    return simulator
+
+
+def finish(job: RigJob, config: NodeConfig = TINY) -> tuple[Node, list]:
+    simulator = load(job, config)
+    records = list(simulator.run(LIMIT))
+    return simulator.node, records
+
+
+def shuffled(job: RigJob, rng: random.Random) -> Node:
+    """The same job, a random thread at a time, in runs of up to 40 instructions."""
+    simulator = load(job)
+    while runs := [t for t in simulator.node.threads if t.runs]:
+        thread = rng.choice(runs)
+        for _ in range(rng.randint(1, 40)):
+            if thread.runs and simulator.step(thread) is None:
+                break
+    return simulator.node
+
+
+def end_state(node: Node) -> list:
+    threads = [(t.state, t.cause, t.operand, t.x, t.p, t.v.tobytes(), [c.raw().tobytes() for c in t.c], t.inner) for t in node.threads]
+    return [*threads, node.semaphores[:40], node.sram.tobytes()]
+
+
+@pytest.fixture(scope="module")
+def campaign():
+    """Coverage and (seed, what went wrong) of the seeds; what threads wrote is checked on the way."""
+    coverage, wrong = Coverage(), []
+    for seed in range(SEEDS):
+        rig = Rig(seed, TINY, 60)
+        simulator = load(rig.job())
+        retired = 0
+        for record in simulator.run(LIMIT):
+            coverage.add(record)
+            retired += 1
+            wrong += [(seed, record) for effect in record.effects if effect[0] == "m" and not owns(rig, record.thread, effect)]
+        wrong += [(seed, t.cause) for t in simulator.node.threads if t.state is not ThreadState.IDLE]
+        wrong += [(seed, "too long")] if retired > 4 * (6 * 60 + 250) else []
+    return coverage, wrong
+
+
+def owns(rig: Rig, thread: int, effect: tuple) -> bool:
+    """Whether a store lies in the thread's part, in the lines of messages, or in the program (a patch)."""
+    _, address, image = effect
+    layout = Layout(TINY.sram_bytes)
+    mine = layout.region(thread) <= address and address + len(image) <= layout.region(thread) + REGION
+    return mine or PROGRAM_BASE <= address < TINY.sram_bytes - 4 * (REGION + TABLE)
+
+
+def test_programs_run_to_the_end_without_a_fault_and_write_what_is_theirs(campaign):
+    _, wrong = campaign
+    assert not wrong, wrong[:3]
+
+
+def test_every_instruction_choice_flag_and_tile_is_exercised(campaign):
+    coverage, _ = campaign
+    assert coverage.missing() == []
+    points = set(coverage.points)
+    steppers = ("vld.c", "vld.g8", "vld.g16", "vld.g32", "vst.g8", "drain.bf16", "drain.raw")
+    wanted = {f"{m} {step}" for m in steppers for step in ("stay", "inner", "outer")}
+    wanted |= {f"{m} tile [{r},{c}]" for m in ("vld.g8", "vst.g16", "drain.f32") for r in range(2) for c in range(4)}
+    wanted |= {"step.bf16 first", "step.bf16 at", "step.bf16 bt", "drain.f32 relu", "drain.bf16 relu"}
+    wanted |= {f"{unit} {how}" for unit in ("ALU", "VLOAD", "SIMD", "MATRIX") for how in ("predicated off", "under a predicate")}
+    assert wanted <= points, sorted(wanted - points)
+    assert "step.bf16" in coverage.report()
+
+
+def test_a_seed_gives_the_same_job_twice_and_another_seed_another():
+    one, two = Rig(5, TINY, 80).job(), Rig(5, TINY, 80).job()
+    assert (one.text, one.inputs, one.launches) == (two.text, two.inputs, two.launches)
+    assert Rig(6, TINY, 80).job().text != one.text
+    assert sum(instructions(one.program).values()) == len(one.program.words) - one.text.count(".word")
+
+
+def test_the_result_does_not_depend_on_the_order_of_threads(seed):
+    rng = random.Random(seed)
+    for number in range(25):
+        job = Rig(1000 + number, TINY, 80).job()
+        reference, _ = finish(job)
+        assert end_state(shuffled(job, rng)) == end_state(reference), f"seed {1000 + number}"
+
+
+def test_threads_share_something():
+    """Messages arrive: some line is written by one thread and read by another."""
+    text = "".join(Rig(seed, TINY, 120, threads=4).text() for seed in range(10))
+    for event in ("message to", "barrier 0", "barrier 1", "token", "waitr", "tstart", "tjoin"):
+        assert event in text, event
+
+
+@pytest.mark.parametrize("cause", FAULTS)
+def test_a_thread_ends_in_the_fault_that_was_asked_for(cause):
+    for seed in range(12):
+        job = Rig(seed, TINY, 20, fault=cause).job()
+        node, _ = finish(job)
+        assert job.faulting is not None and job.faulting[1] == cause
+        for thread in node.threads:
+            expected = (ThreadState.FAULTED, cause) if thread.index == job.faulting[0] else (ThreadState.IDLE, "NONE")
+            assert (thread.state, thread.cause.name) == expected, f"seed {seed} thread {thread.index}"
+
+
+def test_any_choice_of_snippets_is_a_legal_program(seed):
+    rng = random.Random(seed)
+    for number in range(30):
+        rig = Rig(2000 + number, TINY, 60)
+        keep = {n for n in rig.numbers() if rng.random() < 0.5}
+        node, records = finish(rig.job(keep))
+        assert records and all(t.state is ThreadState.IDLE for t in node.threads), f"seed {2000 + number}"
+
+
+def test_shrinking_keeps_the_failure_and_little_else():
+    rig = Rig(3, TINY, 100)
+
+    def fails(job: RigJob) -> bool:
+        return "vrecip" in job.text
+
+    small = shrink(rig, fails)
+    assert fails(small) and small.text.count("; ") < 10
+    with pytest.raises(ValueError, match="rig: seed 3 does not fail"):
+        shrink(rig, lambda job: False)
+
+
+def test_a_program_that_hangs_is_found():
+    """The limit of the campaign can fail: a thread that waits for ever raises HangError."""
+    job = Rig(4, TINY, 20, threads=1).job()
+    simulator = load(job)
+    simulator.node.write(job.program.origin, (0x020 | 63 << 12 | 1 << 22).to_bytes(4, "little"))
+    with pytest.raises(HangError, match="semaphore 63"):
+        list(simulator.run(LIMIT))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"length": 0}, "a length of 0 instructions does not exist: 1 to 3000"),
+        ({"threads": 5}, "5 threads, a node has 1 to 4"),
+        ({"fault": "ECC"}, "no fault 'ECC': there are random, ILLEGAL"),
+    ],
+)
+def test_what_does_not_exist_is_one_sentence(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Rig(0, TINY, **options)
+
+
+def test_a_program_that_does_not_fit_is_one_sentence():
+    small = NodeConfig("small", sram_rows=96, icache_lines=16)
+    with pytest.raises(ValueError, match=r"rig: the program needs \d+ bytes, \d+ of the 49152 bytes of SRAM are left in small"):
+        Rig(0, small, 2000).job()
