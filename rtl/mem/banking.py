@@ -16,6 +16,16 @@ def column_of(word: Value) -> Value:
     return (word[1:6] + word[6:11] + word[11:16] + word[16:18])[:_COLUMN_BITS]
 
 
+def line_column_of(line: Value) -> Value:
+    """First column of a line address (15 bits)."""
+    return ((line[0:3] << 2) + line[3:8] + line[8:13] + line[13:15])[:_COLUMN_BITS]
+
+
+def line_phase_of(line: Value) -> Value:
+    """First column of a line modulo 4: lines are four columns long, so their place among themselves drops out."""
+    return (line[3:5] + line[8:10] + line[13:15])[:2]
+
+
 def row_of(word: Value) -> Value:
     """Row of a word address inside its bank."""
     return word[6:]
@@ -33,7 +43,7 @@ def word_banks(m: Module, word: Value, active: Value) -> Signal:
 def line_banks(m: Module, line: Value, active: Value) -> Signal:
     """64-bit mask with the eight banks of a line address (15 bits), or no bit when `active` is low."""
     first = Signal(_COLUMN_BITS)
-    m.d.comb += first.eq(((line[0:3] << 2) + line[3:8] + line[8:13] + line[13:15])[:_COLUMN_BITS])
+    m.d.comb += first.eq(line_column_of(line))
     banks = Signal(BANKS)
     m.d.comb += banks.eq(active << Cat(Const(0, 1), first))
     for step in (1, 2, 4):  # the column pairs up with its odd bank, then with 1, then with 2 more columns

@@ -1,46 +1,31 @@
-"""Data body for synthesis: 64 memories with one port each, address, write and return crossbars.
+"""Data body for synthesis: 64 memories with one port each, and the crossbars of rtl/mem/crossbar.py round them."""
 
-A bank does at most one thing in a slot, so everything that reaches it is an AND-OR of those that may. The return
-crossbar selects with the bank masks of the reads, one stage after the macro.
-"""
-
-from functools import reduce
-from operator import or_
-
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.sram import BANKS, CHECK_BITS, LINE_WORDS
-from rtl.mem.banking import row_of
+from golden.arch.sram import BANKS, LINE_WORDS
+from rtl.mem.banking import line_phase_of, row_of
 from rtl.mem.body import SINGLE_READS, SINGLE_WRITES, body_ports
-
-_CODE_BITS = 64 + CHECK_BITS
-_PHASE_BITS = 3  # a line starts in any bank of a multiple of two: which of its words a bank holds
-
-
-def _any_of(selects_and_values: list[tuple[Value, Value]]) -> Value:
-    """OR of the selected values (at most one is selected)."""
-    return reduce(or_, (Mux(select, value, 0) for select, value in selects_and_values))
+from rtl.mem.crossbar import CODE_BITS, BankAddress, BankWord, ReturnWord, line_selects
 
 
 class Bank(wiring.Component):
-    """One macro: `rows` x 72 bits, one port, its word at the output one cycle after the address."""
+    """One macro: `rows` x 72 bits, one port; the word read is at the output in the cycle after its address."""
 
     def __init__(self, rows: int):
         self._rows = rows
-        width = max(1, (rows - 1).bit_length())
         super().__init__({
             "enable": In(1),
             "write": In(1),
-            "row": In(width),
-            "code_in": In(_CODE_BITS),
-            "code": Out(_CODE_BITS),
+            "row": In(range(rows)),
+            "code_in": In(CODE_BITS),
+            "code": Out(CODE_BITS),
         })
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.macro = macro = memory.Memory(shape=_CODE_BITS, depth=self._rows, init=[])
+        m.submodules.macro = macro = memory.Memory(shape=CODE_BITS, depth=self._rows, init=[])
         read, write = macro.read_port(), macro.write_port()
         m.d.comb += [
             read.en.eq(self.enable & ~self.write),
@@ -54,7 +39,7 @@ class Bank(wiring.Component):
 
 
 class BanksBody(wiring.Component):
-    """64 banks and their crossbars."""
+    """64 banks of `rows` words and their crossbars."""
 
     def __init__(self, rows: int):
         self._rows = rows
@@ -67,54 +52,41 @@ class BanksBody(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        banks = [Bank(self._rows) for _ in range(BANKS)]
-        row_bits = len(banks[0].row)
+        row_bits = len(Bank(self._rows).row)
+        words = [Cat(self.write_word[i], self.write_check[i]) for i in range(SINGLE_WRITES)]
+        line_words = [Cat(self.line_word[offset], self.line_check[offset]) for offset in range(LINE_WORDS)]
+        written = line_selects(m, self.line_write_banks, line_phase_of(self.line_write_addr))
 
-        def row(word: Value) -> Value:
-            return row_of(word)[:row_bits]
-
-        # Which word of a line a bank holds: its distance from the line's first bank, the same for reads and writes.
-        words = [Cat(self.line_word[offset], self.line_check[offset]) for offset in range(LINE_WORDS)]
-        first = Signal(5)
-        column = Signal(5)
-        line = self.line_write_addr
-        m.d.comb += first.eq((line[0:3] << 2) + line[3:8] + line[8:13] + line[13:15])
-
-        for number, bank in enumerate(banks):
-            m.submodules[f"bank{number}"] = bank
-            reads = [self.read[i] & self.read_banks[i][number] for i in range(SINGLE_READS)]
-            writes = [self.write[i] & self.write_banks[i][number] for i in range(SINGLE_WRITES)]
-            line_read = self.line_read & self.line_read_banks[number]
-            # Distance in columns, 0..3 for banks of the line; the lowest bit of the bank is the lowest bit of the
-            # offset.
-            distance = Signal(5, name=f"distance{number}")
-            offset = Signal(_PHASE_BITS, name=f"offset{number}")
-            line_write = Signal(name=f"line_write{number}")
+        codes = []  # macro -> return: a register behind every bank
+        for number in range(BANKS):
+            m.submodules[f"bank{number}"] = bank = Bank(self._rows)
+            m.submodules[f"address{number}"] = address = BankAddress(row_bits)
+            m.submodules[f"word{number}"] = word = BankWord()
+            offsets = range(number & 1, LINE_WORDS, 2)
+            line_write = Cat(written[offset][number] & self.line_write[offset] for offset in offsets)
             m.d.comb += [
-                distance.eq(number // 2 - first),
-                offset.eq(Cat(Const(number & 1, 1), distance[:2])),
-                line_write.eq(self.line_write_banks[number] & self.line_write.bit_select(offset, 1)),
+                address.reads.eq(Cat(self.read[i] & self.read_banks[i][number] for i in range(SINGLE_READS))),
+                address.writes.eq(Cat(self.write[i] & self.write_banks[i][number] for i in range(SINGLE_WRITES))),
+                address.line_read.eq(self.line_read & self.line_read_banks[number]),
+                address.line_write.eq(line_write.any()),
+                address.sweep.eq(self.sweep),
+                address.line_read_row.eq(self.line_read_addr[3:]),
+                address.line_write_row.eq(self.line_write_addr[3:]),
+                address.sweep_row.eq(self.sweep_step),
+                word.writes.eq(address.writes),
+                word.line_writes.eq(line_write),
+                bank.enable.eq(address.enable),
+                bank.write.eq(address.write),
+                bank.row.eq(address.row),
+                bank.code_in.eq(word.word),
             ]
-            of_line = [(line_write & (offset == k), words[k]) for k in range(number & 1, LINE_WORDS, 2)]
-            of_lanes = [
-                (select, Cat(self.write_word[i], self.write_check[i])) for i, select in enumerate(writes)
-            ]
-            m.d.comb += [
-                bank.write.eq(self.sweep | line_write | Cat(writes).any()),
-                bank.enable.eq(bank.write | line_read | Cat(reads).any()),
-                bank.row.eq(
-                    Mux(self.sweep, self.sweep_step[:row_bits], 0)
-                    | Mux(line_read, self.line_read_addr[3:][:row_bits], 0)
-                    | Mux(line_write, self.line_write_addr[3:][:row_bits], 0)
-                    | _any_of([(select, row(self.read_addr[i])) for i, select in enumerate(reads)])
-                    | _any_of([(select, row(self.write_addr[i])) for i, select in enumerate(writes)])
-                ),
-                bank.code_in.eq(Mux(self.sweep, 0, _any_of([*of_line, *of_lanes]))),
-            ]
-
-        # Macro -> return: registers behind the banks, then 64:1 per word.
-        codes = [Signal(_CODE_BITS, name=f"return_code{number}", reset_less=True) for number in range(BANKS)]
-        m.d.sync += [codes[number].eq(banks[number].code) for number in range(BANKS)]
+            m.d.comb += [address.read_row[i].eq(row_of(self.read_addr[i])) for i in range(SINGLE_READS)]
+            m.d.comb += [address.write_row[i].eq(row_of(self.write_addr[i])) for i in range(SINGLE_WRITES)]
+            m.d.comb += [word.words[i].eq(words[i]) for i in range(SINGLE_WRITES)]
+            m.d.comb += [word.line_words[i].eq(line_words[offset]) for i, offset in enumerate(offsets)]
+            code = Signal(CODE_BITS, name=f"return_code{number}", reset_less=True)
+            m.d.sync += code.eq(bank.code)
+            codes.append(code)
 
         def delayed(value: Value, name: str, stages: int) -> Signal:
             for stage in range(stages):
@@ -123,9 +95,11 @@ class BanksBody(wiring.Component):
                 value = after
             return value
 
-        def leave(index: int, code: Value, addr: Value) -> None:
-            correct = Signal(_CODE_BITS, name=f"correct_code{index}", reset_less=True)
-            m.d.sync += correct.eq(code)
+        def leave(index: int, select: Value, addr: Value) -> None:
+            m.submodules[f"return{index}"] = path = ReturnWord()
+            m.d.comb += [path.select.eq(select), *(path.codes[bank].eq(codes[bank]) for bank in range(BANKS))]
+            correct = Signal(CODE_BITS, name=f"correct_code{index}", reset_less=True)
+            m.d.sync += correct.eq(path.code)
             m.d.comb += [
                 self.word[index].eq(correct[:64]),
                 self.check[index].eq(correct[64:]),
@@ -133,17 +107,15 @@ class BanksBody(wiring.Component):
             ]
 
         for index in range(SINGLE_READS):
-            selects = delayed(self.read_banks[index], f"selects{index}", 2)
-            addr = delayed(self.read_addr[index], f"addr{index}", 3)
-            leave(index, _any_of([(selects[number], codes[number]) for number in range(BANKS)]), addr)
-        line_addr = delayed(self.line_read_addr, "line_addr", 3)
-        line_at_return = delayed(self.line_read_addr, "line_return", 2)
-        m.d.comb += column.eq(
-            (line_at_return[0:3] << 2) + line_at_return[3:8] + line_at_return[8:13] + line_at_return[13:15]
+            select = delayed(self.read_banks[index], f"select{index}", 2)
+            leave(index, select, delayed(self.read_addr[index], f"addr{index}", 3))
+        # Decoded in the macro stage, so that the return crossbar starts from flip-flops.
+        macro_banks, macro_line = (
+            delayed(value, name, 1)
+            for value, name in ((self.line_read_banks, "macro_banks"), (self.line_read_addr, "macro_line"))
         )
-        for offset in range(LINE_WORDS):
-            chosen = Signal(5, name=f"column{offset}")
-            m.d.comb += chosen.eq(column + offset // 2)
-            code = _any_of([(chosen == c, codes[2 * c + (offset & 1)]) for c in range(BANKS // 2)])
-            leave(SINGLE_READS + offset, code, Cat(Const(offset, 3), line_addr))
+        selects = line_selects(m, macro_banks, line_phase_of(macro_line))
+        line = delayed(self.line_read_addr, "line", 3)
+        for offset, select in enumerate(selects):
+            leave(SINGLE_READS + offset, delayed(select, f"line_select{offset}", 1), Cat(Const(offset, 3), line))
         return m

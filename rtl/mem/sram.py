@@ -23,7 +23,7 @@ from rtl.mem.queue import RequestQueue
 from rtl.mem.rmw import PartialStore
 from rtl.mem.status import Status, count_ones
 from rtl.mem.sweep import Sweep
-from rtl.mem.turns import Age, Turns
+from rtl.mem.turns import FILL_PATIENCE, Age, Patience, Turns
 
 # Ports that may take a turn, in the order of the turn mask.
 _TURN_PORTS = ("lr", "st", "ss", "sl", "l0", "l1")
@@ -159,7 +159,15 @@ class SRAM(wiring.Component):
         l0_valid, l1_valid, st_valid = (
             Cat(q.valid for q in queues) for queues in (loading["l0"], loading["l1"], storing)
         )
-        m.d.comb += fills.eq(fill.valid & (~mr.valid | age("fill", fill.valid, fill.take)))
+        overtook = Signal()  # the last line read was a fill that a mesh read had to let pass: the mesh is next
+        m.submodules.patience = patience = Patience(FILL_PATIENCE)
+        m.d.comb += [
+            patience.waiting.eq(fill.valid),
+            patience.take.eq(fill.take),
+            fills.eq(fill.valid & (~mr.valid | (patience.over & ~overtook))),
+        ]
+        with m.If(ahead.lr_take):
+            m.d.sync += overtook.eq(fills & mr.valid)
         m.d.comb += turns.old.eq(Cat(
             age("lr", mr.valid | fill.valid, ahead.lr_take),
             age("st", st_valid, ahead.st_take),

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 TICK = 8
 MARKS = 3
 TURN_PERIOD = 4
+FILL_PATIENCE = 16
 
 
 class Age(wiring.Component):
@@ -73,4 +74,28 @@ class Turns(wiring.Component):
                 self.turn.eq(chosen),
                 after.eq(~(chosen | (chosen - 1)[:ports])),
             ]
+        return m
+
+
+class Patience(wiring.Component):
+    """High once its request has waited `limit` cycles, until it is taken."""
+
+    waiting: In(1)
+    take: In(1)
+    # A flip-flop.
+    over: Out(1)
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        super().__init__()
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        count = Signal(range(self._limit))
+        with m.If(~self.waiting | self.take):
+            m.d.sync += [count.eq(0), self.over.eq(0)]
+        with m.Elif(count == self._limit - 1):
+            m.d.sync += self.over.eq(1)
+        with m.Else():
+            m.d.sync += count.eq(count + 1)
         return m
