@@ -1,0 +1,1 @@
+"""Facts about the machine, for everybody: encodings, layouts, formats, configurations. Standard library only."""

@@ -61,7 +61,7 @@ TABLE: list[Insn] = []
 
 
 def _add(mnemonic: str, opcode: int, unit: Unit, operands: tuple[Operand, ...], meaning: str, group: str, **more: object) -> None:
-    TABLE.append(Insn(mnemonic, opcode, unit, operands, meaning, group, **more))  # type: ignore[arg-type]
+    TABLE.append(Insn(mnemonic, opcode, unit, operands, meaning, group, **more))
 
 
 # --- Control: 0x001 .. 0x01f -------------------------------------------------------------------------------------------------

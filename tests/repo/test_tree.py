@@ -40,15 +40,18 @@ def matches(text: str, pattern: str) -> list[int]:
     return [number for number, line in enumerate(text.splitlines(), 1) if re.search(pattern, line)]
 
 
-def source_of(test: Path, known: set[str]) -> bool:
-    """Whether tests/a/test_x_more.py has a source: a/x.py, a/x/ or a/x_more.py (tests/arch is about golden/arch)."""
+def mirrored(test: Path, text: str, known: set[str]) -> bool:
+    """Whether a/b/ of tests/a/b/test_x.py is a folder of the tree and x.py is in it, or the test is about all of a.b.
+
+    tests/arch is about golden/arch. A longer name may follow the file's: test_x_faults.py is about x.py too.
+    """
     parts = list(test.relative_to(ROOT / "tests").parts)
     if parts[0] == "arch":
         parts.insert(0, "golden")
     words = parts.pop().removesuffix(".py").split("_")[1:]
-    folder = "/".join(parts)
-    stems = ["_".join(words[:count]) for count in range(1, len(words) + 1)]
-    return any(f"{folder}/{stem}.py" in known or f"{folder}/{stem}/__init__.py" in known for stem in stems)
+    stems = ["/".join([*parts, "_".join(words[:count])]) for count in range(1, len(words) + 1)]
+    named = any(f"{stem}.py" in known or f"{stem}/__init__.py" in known for stem in stems)
+    return named or ("/".join([*parts, "__init__.py"]) in known and ".".join(parts) in text)
 
 
 @pytest.mark.parametrize(("name", "pattern"), FORBIDDEN.items(), ids=FORBIDDEN)
@@ -92,16 +95,18 @@ def test_tests_mirror_the_tree():
         and path.name.startswith(("test_", "cocotb_"))
         and path.relative_to(ROOT / "tests").parts[0] not in ("repo", "system")
     ]
-    lost = [here(path) for path in tests if not source_of(path, known)]
+    fixtures = {path.parent: path.read_text() for path in files("conftest.py")}
+    lost = [here(path) for path in tests if not mirrored(path, path.read_text() + fixtures.get(path.parent, ""), known)]
     assert not lost, f"no source file for: {', '.join(lost)}"
 
 
 def test_a_test_without_a_source_is_found():
-    known = {"rtl/common/stream.py", "golden/arch/isa.py"}
-    assert source_of(ROOT / "tests/rtl/common/test_stream_rules.py", known)
-    assert source_of(ROOT / "tests/arch/test_isa.py", known)
-    assert not source_of(ROOT / "tests/rtl/common/test_queue.py", known)
-    assert not source_of(ROOT / "tests/rtl/core/test_stream.py", known)
+    known = {"rtl/common/__init__.py", "rtl/common/stream.py", "golden/arch/isa.py"}
+    assert mirrored(ROOT / "tests/rtl/common/test_stream_rules.py", "", known)
+    assert mirrored(ROOT / "tests/arch/test_isa.py", "", known)
+    assert mirrored(ROOT / "tests/rtl/common/test_throughput.py", "from rtl.common import stream", known)
+    assert not mirrored(ROOT / "tests/rtl/common/test_queue.py", "", known)
+    assert not mirrored(ROOT / "tests/rtl/core/test_stream.py", "from rtl.core import stream", known)
 
 
 def test_tests_are_no_package():

@@ -1,0 +1,47 @@
+"""Runs inside Verilator for tests/sim/build/test_verilator.py: tests that pass, fail, and act on inner memories."""
+
+import os
+
+import cocotb
+
+from tb.bind import bind, parameters
+from tb.clock import cycles, start
+from tb.seed import generator
+
+
+@cocotb.test()
+async def edges_show_the_values_before_them(dut):
+    ports = bind(dut)
+    await start(ports)
+    ports.data.set(5)
+    await cycles(ports, 1)
+    assert ports.held.get() == 0, "an input written after an edge was seen by that edge"
+    await cycles(ports, 1)
+    assert ports.held.get() == 5
+
+
+@cocotb.test()
+async def a_public_memory_is_read_and_written(dut):
+    ports = bind(dut)
+    await start(ports)
+    memory = dut.store
+    memory[3].value = 0x5A
+    ports.address.set(3)
+    await cycles(ports, 3)
+    assert ports.held_word.get() == 0x5A
+
+
+@cocotb.test()
+async def prints_its_random_numbers(dut):
+    dut._log.info("drawn %d", generator("a").getrandbits(32))
+
+
+@cocotb.test()
+async def fails(dut):
+    bind(dut)
+    assert parameters()["answer"] == 42, "the answer is wrong"
+
+
+@cocotb.test()
+async def stops_the_simulation(dut):
+    os._exit(3)
