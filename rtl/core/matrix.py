@@ -89,7 +89,7 @@ class MatrixUnit(wiring.Component):
     Parameters
     ----------
     body: form of the data paths; both give the same bits at the same cycles.
-    trace: whether the port `trace` exists.
+    trace: whether the port `ended` exists (Verilator keeps the name `trace` to itself).
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class MatrixUnit(wiring.Component):
         }
         if trace:
             # TRACE_LATENCY cycles after a step or load.
-            ports["trace"] = Out(MatrixTrace)
+            ports["ended"] = Out(MatrixTrace)
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -205,13 +205,13 @@ class MatrixUnit(wiring.Component):
         return decode.group, held
 
     def _trace(self, m, raw, sequencer):
-        trace = self.trace
+        ended = self.ended
         digest = Signal(64)
         m.d.comb += digest.eq(sum((2 * place + 1) * word for place, word in enumerate(raw)))
         m.d.sync += [
-            trace.valid.eq(sequencer.w_valid),
-            Cat(trace.acc, trace.thread).eq(sequencer.w_slot),
-            trace.digest.eq(digest),
+            ended.valid.eq(sequencer.w_valid),
+            Cat(ended.acc, ended.thread).eq(sequencer.w_slot),
+            ended.digest.eq(digest),
         ]
 
 

@@ -1,0 +1,79 @@
+"""What `make timing` times: units in their synthesis form, and the parts of a node that they cover.
+
+A unit is built fresh by its function. `PARTS` lists every part of a node that has logic; a part that no timed unit
+covers is told in the report as uncovered. Storage (register files, SRAM arrays) is a black box and no part.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from amaranth.lib import wiring
+
+
+@dataclass(frozen=True)
+class Unit:
+    """`build` makes the component; `covers` names entries of PARTS."""
+
+    build: Callable[[], wiring.Component]
+    covers: tuple[str, ...]
+
+
+def _matrix_lane() -> wiring.Component:
+    from rtl.fp.adder import Body
+    from rtl.fp.dot import DotLane
+
+    return DotLane(Body.SYNTHESIS)
+
+
+def _operand_decode() -> wiring.Component:
+    from rtl.fp.adder import Body
+    from rtl.fp.operand import OperandDecode
+
+    return OperandDecode(Body.SYNTHESIS)
+
+
+def _drain_converter() -> wiring.Component:
+    from rtl.fp.adder import Body
+    from rtl.fp.drain import DrainConverter
+
+    return DrainConverter(4, Body.SYNTHESIS)
+
+
+def _accumulator_drain() -> wiring.Component:
+    from rtl.core.accumulators import AccumulatorDrain
+    from rtl.fp.adder import Body
+
+    return AccumulatorDrain(Body.SYNTHESIS)
+
+
+def _accumulator_load() -> wiring.Component:
+    from rtl.core.accumulators import AccumulatorLoad
+    from rtl.fp.adder import Body
+
+    return AccumulatorLoad(Body.SYNTHESIS)
+
+
+def _lane_control() -> wiring.Component:
+    from rtl.fp.lane_control import LaneSequencer
+
+    return LaneSequencer()
+
+
+UNITS: dict[str, Unit] = {
+    "operand decode": Unit(_operand_decode, ("operand decode",)),
+    "lane control": Unit(_lane_control, ("lane control",)),
+    "matrix lane": Unit(_matrix_lane, ("matrix lane",)),
+    "accumulator load": Unit(_accumulator_load, ("accumulator load",)),
+    "drain converter": Unit(_drain_converter, ()),
+    "accumulator drain": Unit(_accumulator_drain, ("accumulator drain",)),
+}
+"""Units by name, in the order they are timed."""
+
+PARTS: tuple[str, ...] = (
+    "operand decode",
+    "lane control",
+    "matrix lane",
+    "accumulator load",
+    "accumulator drain",
+)
+"""Parts of a node with logic."""
