@@ -4,10 +4,10 @@ JOBS ?= 2
 RUN := .venv/bin/python -m sim
 PYTEST := .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
-VARIABLES := WORKLOAD MESH STEPS BATCH SHARDS SEED FORMAT ENGINE
+VARIABLES := WORKLOAD MESH STEPS BATCH SHARDS SEED SEEDS FORMAT ENGINE CONFIG
 GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
 
-.PHONY: help setup sim test regress waves profile bench timing lint verilog docs clean
+.PHONY: help setup sim test regress waves profile bench timing lint verilog clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,7 +23,7 @@ sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH
 test: setup ## the tests that CI runs: SEED JOBS ARGS
 	@$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow" $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-regress: setup ## the full verification suite: SEED
+regress: setup ## the full verification suite: SEED SEEDS
 	@$(RUN) regress $(GIVEN)
 
 waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, SEED
@@ -32,7 +32,7 @@ waves: setup ## one test or workload again, with waves: TEST=path::name or WORKL
 profile: setup ## where the cycles of a workload go: WORKLOAD SEED
 	@$(RUN) profile $(GIVEN)
 
-bench: setup ## the benchmark table, as JSON and as a page
+bench: setup ## the benchmark table, as JSON and as a page: CONFIG SEED
 	@$(RUN) bench $(GIVEN)
 
 timing: setup ## estimate for a 7 nm library, per unit
@@ -42,11 +42,8 @@ lint: setup ## style and the rules of the tree
 	@.venv/bin/python -m ruff check .
 	@$(PYTEST) -q tests/repo
 
-verilog: setup ## plain Verilog for other flows, in build/verilog
-	@$(RUN) verilog
-
-docs: setup ## write the generated pages anew
-	@$(RUN) docs
+verilog: setup ## plain Verilog for other flows, in build/verilog: CONFIG
+	@$(RUN) verilog $(GIVEN)
 
 clean: ## remove everything generated (.venv stays)
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis

@@ -149,3 +149,18 @@ def test_the_lock_holds_every_dependency_and_no_place():
 
 def test_ci_runs_what_a_person_runs():
     assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_verb_of_the_makefile_runs_something_that_exists():
+    from sim.commands import COMMANDS
+
+    makefile = (ROOT / "Makefile").read_text()
+    called = set(re.findall(r"\$\(RUN\) (\w+)", makefile))
+    assert called and called <= set(COMMANDS), f"no such command: {called - set(COMMANDS)}"
+
+
+def test_the_makefile_lists_its_verbs():
+    makefile = (ROOT / "Makefile").read_text()
+    phony = set(re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split())
+    explained = set(re.findall(r"^(\w+):.*## \S", makefile, re.MULTILINE))
+    assert phony == explained == set(re.findall(r"^(\w+):(?!=)", makefile, re.MULTILINE))
