@@ -14,7 +14,7 @@ and nothing is checked: whoever issues keeps two results out of one cycle with t
 Stage 0 holds only the selection of operands, so the operands may come from a register file's read port directly.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, DomainRenamer, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,6 +22,8 @@ from golden.arch.formats import BF16
 from golden.arch.simd_ops import (
     IMM_BITS,
     LANES,
+    LATENCY,
+    MAX_LATENCY,
     PIPE_STAGES,
     SIMD_OP_BITS,
     SPECIAL_STAGES,
@@ -29,6 +31,7 @@ from golden.arch.simd_ops import (
     SimdClass,
     SimdOp,
 )
+from rtl.common.clock_gate import gated_domain
 from rtl.core.simd_alu import SimdAlu
 from rtl.core.simd_permute import SimdPermute
 from rtl.fp.adder import Body
@@ -51,7 +54,14 @@ def _class(op, which: SimdClass):
 
 
 class SimdPipe(wiring.Component):
-    """The pipe. ``body``: form of its arithmetic."""
+    """The pipe.
+
+    Parameters
+    ----------
+    body: form of its arithmetic.
+    gated: stop its clock while no operation is in it. A compiled model then skips the whole pipe, 2 us a cycle; not for
+        Amaranth's own simulator (rtl.common.clock_gate).
+    """
 
     # An operation starts: everything up to `c` is read in this cycle.
     valid: In(1)
@@ -78,11 +88,25 @@ class SimdPipe(wiring.Component):
     # Flags raised by any lane; with out_valid, else zero.
     out_flags: Out(FpFlags)
 
-    def __init__(self, body: Body = Body.SIMULATION):
+    def __init__(self, body: Body = Body.SIMULATION, gated: bool = False):
         self.body = body
+        self.gated = gated
         super().__init__()
 
     def elaborate(self, platform) -> Module:
+        if not self.gated:
+            return self._pipe()
+        m = Module()
+        # Edges still needed: the longest operation's result, and one that takes out_valid back.
+        remaining = Signal(range(MAX_LATENCY + 1))
+        fewer = Mux(remaining == 0, 0, remaining - 1)
+        latency = Mux(_class(self.op, SimdClass.SPECIAL), LATENCY[SimdOp.RECIP], LATENCY[SimdOp.FMA])
+        m.d.sync += remaining.eq(Mux(self.valid & (latency > fewer), latency, fewer))
+        gated_domain(m, "gated", self.valid | (remaining != 0))
+        m.submodules.pipe = DomainRenamer("gated")(self._pipe())
+        return m
+
+    def _pipe(self) -> Module:
         m = Module()
         lanes = range(LANES)
 

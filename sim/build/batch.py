@@ -40,7 +40,8 @@ extern "C" void batch_run(void* handle, long rows, const uint32_t* in, uint32_t*
 }}
 """
 _RESET = "    top->rst = 1;\n    for (int i = 0; i < 8; ++i) { top->clk = i & 1; top->eval(); }\n"
-_RESET += "    top->rst = 0;\n    top->clk = 0;\n    top->eval();"
+# The clock falls together with the first row's inputs, as it does for every other row.
+_RESET += "    top->rst = 0;\n    top->clk = 0;"
 _EDGE = "        top->clk = 1;\n        top->eval();\n        top->clk = 0;"
 
 

@@ -16,9 +16,9 @@ EDGES = np.array(
 )
 
 
-@pytest.fixture(scope="module")
-def pipe() -> Batch:
-    return Batch(SimdPipe())
+@pytest.fixture(scope="module", params=[False, True], ids=["free", "gated"])
+def pipe(request) -> Batch:
+    return Batch(SimdPipe(gated=request.param))
 
 
 def registers(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -28,9 +28,7 @@ def registers(rng: np.random.Generator, count: int) -> np.ndarray:
     small = rng.integers(-300, 300, (count, 16)).astype(np.int32).view(np.uint32)
     edge = EDGES[rng.integers(0, len(EDGES), (count, 16))] | (word & np.uint32(0x80000000))
     # Whole registers of one kind, so that some raise no flag and some masks are all true or all false.
-    kind = np.where(
-        rng.integers(0, 3, (count, 1)) == 0, rng.integers(0, 4, (count, 16)), rng.integers(0, 4, (count, 1))
-    )
+    kind = np.where(rng.integers(0, 3, (count, 1)) == 0, rng.integers(0, 4, (count, 16)), rng.integers(0, 4, (count, 1)))
     return np.select([kind == 0, kind == 1, kind == 2], [word, plain, small], edge).astype(np.uint32)
 
 
@@ -116,6 +114,13 @@ def test_any_order_with_gaps(pipe: Batch, seed: int) -> None:
     ops = rng.choice(np.array(list(SimdOp)), ROWS)
     busy = seed == 1
     check(pipe, ops, schedule(ops, (rng.random(ROWS) < 0.7) | busy), seed)
+
+
+@pytest.mark.parametrize("gap", [6, 7, 8, 9, 13, 14, 15, 16, 40])
+def test_after_idle_cycles(pipe: Batch, gap: int) -> None:
+    """Operations far enough apart that a gated clock stops in between, or nearly."""
+    ops = np.tile(np.repeat(np.array(list(SimdOp)), gap), 2)
+    check(pipe, ops, schedule(ops, np.arange(len(ops)) % gap == 0), seed=200 + gap)
 
 
 def test_every_operation_starts_every_cycle_unless_it_occupies(pipe: Batch) -> None:
