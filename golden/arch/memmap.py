@@ -114,3 +114,4 @@ class Csr(IntEnum):
 
 READ_ONLY_CSRS = frozenset({Csr.THREAD, Csr.NODE, Csr.CYCLE}) | {Csr.COUNTER + counter for counter in Counter}
 CSRS = frozenset({Csr.PRIORITY, Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.COUNTER_CLEAR}) | READ_ONLY_CSRS
+CSR_BITS = {Csr.PRIORITY: 4, Csr.FP_MODE: 18, Csr.FP_FLAGS: 4, Csr.SEED: 64}  # of those that keep what is written: higher bits read 0
