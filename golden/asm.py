@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from golden.arch import isa
 from golden.arch.encoding import Insn, Kind, Operand, pred_of
@@ -38,6 +39,8 @@ _KIND_WORDS = {
     Kind.LABEL: "a label",
 }
 _TRAILING = (Kind.FLAG, Kind.CHOICE)
+_ALL_FEATURES = frozenset(isa.FEATURES)
+_ANY_REGISTER = re.compile(r"[xv]([0-9]|[12][0-9]|3[01])|[cpd][0-7]")
 _NAME = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*")
 _LABEL = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*:")
 _PREDICATE = re.compile(r"\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*\)")
@@ -48,7 +51,7 @@ class AsmError(ValueError):
     """A mistake in a program: where it stands and what was expected, with a caret under it."""
 
     def __init__(self, message: str, source: str, line: int, text: str, column: int) -> None:
-        caret = " " * column + "^"
+        caret = "".join("\t" if char == "\t" else " " for char in text[:column]) + "^"
         super().__init__(f"{source}:{line}:{column + 1}: {message}\n    {text}\n    {caret}")
         self.line, self.column, self.message = line, column, message
 
@@ -104,13 +107,12 @@ class _Assembler:
         """Split lines, place labels, expand nothing that changes length later; returns the end address."""
         address = origin
         for number, raw in enumerate(text.splitlines(), 1):
-            body = raw.split(";")[0].split("#")[0].expandtabs()
+            body = _code(raw)
             column = 0
             while match := _LABEL.match(body, column):
                 name = match.group(1)
                 line = _Line(number, raw, address, None, _Piece("", match.start(1)), [])
-                if name in self.labels:
-                    raise self.fail(line, line.mnemonic, f"label {name} is already defined")
+                self._define(line, line.mnemonic, name)
                 self.labels[name] = address
                 column = match.end()
             pred = None
@@ -131,21 +133,42 @@ class _Assembler:
                 raise self.fail(line, line.mnemonic, f"the program leaves the {1 << ADDRESS_BITS} bytes of the address space")
         return address
 
+    def _define(self, line: _Line, piece: _Piece, name: str) -> None:
+        """Refuse a name that means something already: a second meaning would hold in the whole text."""
+        if name in self.labels or name in self.names or name in self.aliases:
+            raise self.fail(line, piece, f"{name} is already defined")
+        if _ANY_REGISTER.fullmatch(name):
+            raise self.fail(line, piece, f"{name} is a register, which cannot have another meaning")
+
+    def _directive(self, line: _Line) -> None:
+        name, pieces = line.mnemonic.text, line.operands
+        if len(pieces) != 2 or not _NAME.fullmatch(pieces[0].text):
+            raise self.fail(line, line.mnemonic, f"{name} takes a name and a {'number' if name == '.equ' else 'register'}")
+        self._define(line, pieces[0], pieces[0].text)
+        if name == ".equ":
+            self.names[pieces[0].text] = self.number(line, pieces[1], labels=False)
+            return
+        register = self.aliases.get(pieces[1].text, pieces[1].text)
+        if not _ANY_REGISTER.fullmatch(register):
+            raise self.fail(line, pieces[1], f"expected a register, found {pieces[1].text or 'nothing'}")
+        self.aliases[pieces[0].text] = register
+
     def _size(self, line: _Line) -> int:
         """Words that a line becomes; directives take effect here."""
         name, pieces = line.mnemonic.text, line.operands
+        if line.pred and name.startswith("."):
+            raise self.fail(line, line.pred, f"{name} is no instruction and takes no predicate")
         if name in (".equ", ".def"):
-            if len(pieces) != 2 or not _NAME.fullmatch(pieces[0].text):
-                raise self.fail(line, line.mnemonic, f"{name} takes a name and a {'number' if name == '.equ' else 'register'}")
-            if name == ".equ":
-                self.names[pieces[0].text] = self.number(line, pieces[1], labels=False)
-            else:
-                self.aliases[pieces[0].text] = self.aliases.get(pieces[1].text, pieces[1].text)
+            self._directive(line)
             return 0
+        if name in ("li64", "mv") and len(pieces) != 2:
+            takes = "a scalar register and a number" if name == "li64" else "two scalar registers"
+            raise self.fail(line, line.mnemonic, f"{name} takes {takes}")
         if name == "li64":
-            if len(pieces) != 2:
-                raise self.fail(line, line.mnemonic, "li64 takes a scalar register and a number")
-            parts = _constant(self.number(line, pieces[1], labels=False))
+            value = self.number(line, pieces[1], labels=False)
+            if not -(1 << 63) <= value < 1 << 64:
+                raise self.fail(line, pieces[1], f"{value} does not fit 64 bits")
+            parts = _constant(value)
             for i, part in enumerate(parts):
                 step = _Line(
                     line.number, line.text, line.address + 4 * i, line.pred, _Piece("lih" if i else "li", line.mnemonic.column), []
@@ -163,7 +186,8 @@ class _Assembler:
         try:
             return evaluate(piece.text, {**self.names, **(self.labels if labels else {})})
         except ExpressionError as error:
-            raise self.fail(line, piece, str(error)) from None
+            known = "" if labels else " before this line (the address of a label is lpc's)"
+            raise self.fail(line, piece, f"{error}{known if 'named' in str(error) else ''}") from None
 
     def encode(self, line: _Line) -> int:
         name = line.mnemonic.text
@@ -176,13 +200,13 @@ class _Assembler:
             return value & 0xFFFFFFFF
         insn = isa.BY_MNEMONIC.get(name)
         if insn is None:
-            close = [m for m in isa.BY_MNEMONIC if m.split(".")[0] == name.split(".")[0]]
+            close = [m for m in isa.BY_MNEMONIC if m.split(".")[0] == name.split(".")[0]] or get_close_matches(name, isa.BY_MNEMONIC)
             hint = f"; did you mean {', '.join(close)}?" if close else ""
             raise self.fail(line, line.mnemonic, f"no instruction {name}{hint}")
         pred = self._register(line, line.pred, Kind.P) if line.pred else 0
         values = self._operands(line, insn)
         word = insn.encode(pred, **values)
-        if isa.lookup(word, frozenset(isa.FEATURES)) is None:
+        if isa.lookup(word, _ALL_FEATURES) is None:
             raise self.fail(line, line.mnemonic, f"{name} is illegal with these operands: {insn.meaning}")
         return word
 
@@ -205,7 +229,7 @@ class _Assembler:
                 raise self.fail(line, piece, f"{insn.mnemonic} takes no further operand{extra}")
             self._positional(line, insn, positional.pop(0), piece, values)
         if positional:
-            end = _Piece("", len(line.text.split(";")[0].split("#")[0].rstrip()))
+            end = _Piece("", len(_code(line.text).rstrip()))
             raise self.fail(line, end, f"{insn.mnemonic} needs {_KIND_WORDS[positional[0].kind]} as {positional[0].name}")
         return values
 
@@ -229,9 +253,12 @@ class _Assembler:
             if distance % 4:
                 raise self.fail(line, piece, f"target {value:#x} is no multiple of 4 away")
             value = distance // 4
+            if not _runs_forward(insn, value):
+                raise self.fail(line, piece, f"{insn.mnemonic} ends at {piece.text}, which does not lie after it")
         low, high = op.limits
         if not low <= value <= high:
-            raise self.fail(line, piece, f"{op.name} = {value} does not fit: {low} to {high}")
+            far = f" words from here, {insn.mnemonic} reaches" if op.kind is Kind.LABEL else " does not fit:"
+            raise self.fail(line, piece, f"{op.name} = {value}{far} {low} to {high}")
         values[op.name] = value
 
     def _register(self, line: _Line, piece: _Piece, kind: Kind) -> int:
@@ -240,6 +267,16 @@ class _Assembler:
         if not re.fullmatch(rf"{letter}(0|[1-9][0-9]*)", text) or int(text[1:]) >= count:
             raise self.fail(line, piece, f"expected {_KIND_WORDS[kind]}, found {text or 'nothing'}")
         return int(text[1:])
+
+
+def _code(text: str) -> str:
+    """A line without its comment."""
+    return text.split(";")[0].split("#")[0]
+
+
+def _runs_forward(insn: Insn, target: int) -> bool:
+    """Whether a loop has a body; other instructions may go anywhere."""
+    return not insn.mnemonic.startswith("loop") or target > 0
 
 
 def _split(body: str, start: int) -> list[_Piece]:
@@ -287,9 +324,9 @@ def assemble(text: str, origin: int = PROGRAM_BASE, source: str = "<text>", name
 
 
 def disassemble(word: int, pc: int = 0, labels: dict[int, str] | None = None) -> str:
-    """One instruction as text that assembles to the same word at ``pc``; ``.word`` for an illegal one."""
-    insn = isa.lookup(word, frozenset(isa.FEATURES))
-    if insn is None:
+    """One instruction as text that assembles to the same word at ``pc``; ``.word`` for an illegal one, or a loop without a body."""
+    insn = isa.lookup(word, _ALL_FEATURES)
+    if insn is None or not _runs_forward(insn, insn.decode(word).get("target", 0)):
         return f".word {word:#010x}"
     values, parts, trailing = insn.decode(word), [], []
     for op in insn.operands:

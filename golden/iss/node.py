@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 
 from golden.arch import isa
-from golden.arch.encoding import Kind, pred_of
-from golden.arch.memmap import Fault, ThreadState
-from golden.arch.trace import Record
+from golden.arch.encoding import Insn, Kind, pred_of
+from golden.arch.memmap import ADDRESS_BITS, Fault, ThreadState
+from golden.arch.trace import Effect, Record
 from golden.asm import disassemble
-from golden.iss.semantics import SEMANTICS
+from golden.iss.semantics import SEMANTICS, Semantics
 from golden.iss.state import Blocked, FaultStop, Node, Thread
 
 
@@ -21,22 +23,58 @@ class UndefinedRead(RuntimeError):
     """An instruction reads a register that nobody wrote."""
 
 
+@dataclass(frozen=True)
+class _Decoded:
+    """A word taken apart once: its record, what it does, its fields, and the registers that it reads."""
+
+    insn: Insn
+    execute: Semantics
+    pred: int
+    fields: dict[str, int]
+    reads: tuple[str, ...]
+
+
+# The (row, half row) pairs of an accumulator that a load of a part writes.
+_PARTS = {
+    "cld.f32": lambda quarter: frozenset((4 * (quarter >> 1) + row, quarter & 1) for row in range(4)),
+    "cld.raw": lambda row: frozenset({(row, 0), (row, 1)}),
+}
+_LETTERS = {Kind.X: "x", Kind.V: "v", Kind.C: "c", Kind.D: "d"}
+
+
+@lru_cache(maxsize=1 << 16)
+def _decode(word: int, features: frozenset[str]) -> _Decoded | None:
+    insn = isa.lookup(word, features)
+    if insn is None:
+        return None
+    fields = insn.decode(word)
+    return _Decoded(insn, SEMANTICS[insn.mnemonic], pred_of(word), fields, _reads(insn, fields))
+
+
+def _reads(insn: Insn, fields: dict[str, int]) -> tuple[str, ...]:
+    """Registers whose contents matter: x ^ x is a zero whatever x holds, and a part of an accumulator is loaded without reading it."""
+    if insn.mnemonic in ("xor", "vxor") and fields.get("ra", fields.get("va")) == fields.get("rb", fields.get("vb")):
+        return ()
+    written = {Kind.D} if insn.mnemonic == "setd" else {Kind.C} if fields.get("first") or insn.mnemonic.startswith("cld.") else set()
+    return tuple(
+        f"{_LETTERS[op.kind]}{fields[op.name]}" for op in insn.operands if op.kind in _LETTERS and op.reads and op.kind not in written
+    )
+
+
 class Simulator:
     """Runs a node.
 
     Parameters
     ----------
     node : the state to run on.
-    strict : raise UndefinedRead when an instruction reads a register that was never written since ``forget``.
+    strict : raise UndefinedRead when an instruction reads a register that was never written since this simulator was made.
     """
 
     def __init__(self, node: Node, strict: bool = False) -> None:
         self.node, self.strict = node, strict
         if strict:
             for thread in node.threads:
-                thread.unwritten = {
-                    f"{letter}{i}" for letter, count in (("x", 32), ("v", 32), ("c", 8), ("d", 8)) for i in range(count)
-                } - {"x0"}
+                thread.forget()
 
     def step(self, thread: Thread) -> Record | None:
         """Execute one instruction of a running thread; None when it waits or stopped with a fault (nothing retired)."""
@@ -44,28 +82,26 @@ class Simulator:
         if pc + 4 > node.config.sram_bytes or pc % 4:
             return self._fault(thread, Fault.FETCH, pc)
         word = int.from_bytes(node.sram[pc : pc + 4].tobytes(), "little")
-        insn = isa.lookup(word, node.config.features)
-        if insn is None:
+        decoded = _decode(word, node.config.features)
+        if decoded is None:
             return self._fault(thread, Fault.ILLEGAL, word)
-        executed = thread.p[pred_of(word)]
+        executed = thread.p[decoded.pred]
         effects = []
+        thread.pc = (pc + 4) % (1 << ADDRESS_BITS)
         if executed:
-            operands = {**insn.decode(word), "pc": pc, "word": word}
             if self.strict:
-                self._check_reads(thread, insn, operands)
-            thread.pc = pc + 4
+                self._check_reads(thread, decoded, pc, word)
             try:
-                effects = SEMANTICS[insn.mnemonic](node, thread, operands)
+                effects = decoded.execute(node, thread, {**decoded.fields, "pc": pc, "word": word})
             except FaultStop as stop:
                 thread.pc = pc
                 return self._fault(thread, stop.cause, stop.operand)
             except Blocked as blocked:
                 thread.pc, thread.state, thread.waits = pc, ThreadState.WAITING, str(blocked)
                 return None
-            for letter, index, _ in effects:
-                thread.unwritten.discard(f"{letter}{index}")
-        else:
-            thread.pc = pc + 4
+            thread.pc %= 1 << ADDRESS_BITS
+            if thread.unwritten:
+                self._note_writes(thread, decoded, effects)
         if thread.state is ThreadState.WAITING:
             thread.state, thread.waits = ThreadState.RUNNING, ""
         self._loop_back(thread, pc)
@@ -90,16 +126,23 @@ class Simulator:
         thread.state, thread.cause, thread.operand, thread.waits = ThreadState.FAULTED, cause, operand, ""
 
     @staticmethod
-    def _check_reads(thread: Thread, insn, operands: dict[str, int]) -> None:
-        if insn.mnemonic in ("xor", "vxor") and operands.get("ra", operands.get("va")) == operands.get("rb", operands.get("vb")):
-            return  # x ^ x is how a program makes a zero
-        letters = {Kind.X: "x", Kind.V: "v", Kind.C: "c", Kind.D: "d"}
-        for op in insn.operands:
-            name = f"{letters.get(op.kind, '')}{operands[op.name]}"
-            defines = insn.mnemonic == "setd" and op.kind is Kind.D or operands.get("first") and op.kind is Kind.C
-            if op.kind in letters and op.reads and not defines and name in thread.unwritten:
-                text = disassemble(operands["word"], operands["pc"])
-                raise UndefinedRead(f"thread {thread.index} at {operands['pc']:#x}: {text} reads {name}, which nobody wrote")
+    def _check_reads(thread: Thread, decoded: _Decoded, pc: int, word: int) -> None:
+        for name in decoded.reads:
+            if name in thread.unwritten:
+                text = disassemble(word, pc)
+                raise UndefinedRead(f"thread {thread.index} at {pc:#x}: {text} reads {name}, which nobody wrote")
+
+    @staticmethod
+    def _note_writes(thread: Thread, decoded: _Decoded, effects: list[Effect]) -> None:
+        """Registers written are defined from now on; an accumulator loaded in parts, when all its rows and halves are."""
+        for letter, index, _ in effects:
+            name = f"{letter}{index}"
+            if letter == "c" and decoded.insn.mnemonic in _PARTS and name in thread.unwritten:
+                parts = _PARTS[decoded.insn.mnemonic](decoded.fields["imm"])
+                thread.parts[index] = thread.parts.get(index, frozenset()) | parts
+                if len(thread.parts[index]) < 16:
+                    continue
+            thread.unwritten.discard(name)
 
     def run(self, limit: int = 10_000_000) -> Iterable[Record]:
         """Records until every thread is idle or faulted: threads take turns, one instruction each.

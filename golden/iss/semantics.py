@@ -15,15 +15,19 @@ from golden.arch import isa
 from golden.arch.descriptor import RESERVED_LO, Descriptor
 from golden.arch.encoding import Insn
 from golden.arch.formats import BF16, FP32
-from golden.arch.memmap import CSRS, READ_ONLY_CSRS, Csr, Fault, ThreadState
+from golden.arch.memmap import CSR_BITS, CSRS, READ_ONLY_CSRS, Csr, Fault, ThreadState
 from golden.arch.simd_ops import SimdOp
-from golden.arch.trace import Effect, merge_bytes
+from golden.arch.trace import Effect
 from golden.iss.state import MASK64, Blocked, FaultStop, Loop, Node, Thread, piece_bytes, signed, tile_bytes
 from golden.numerics import matrix, simd
 
 Operands = dict[str, int]
 Semantics = Callable[[Node, Thread, Operands], list[Effect]]
 SEMANTICS: dict[str, Semantics] = {}
+
+
+class UndefinedStore(RuntimeError):
+    """A store whose pieces overlap: which of them stays is not defined."""
 
 
 def op(*mnemonics: str) -> Callable[[Semantics], Semantics]:
@@ -335,8 +339,15 @@ def _vector_load(insn: Insn) -> Semantics:
 
 def _write_bytes(n: Node, addresses: np.ndarray, keep: np.ndarray, image: np.ndarray) -> list[Effect]:
     n.check_words(addresses, keep)
-    n.sram[addresses[keep]] = image[keep]
-    return merge_bytes([(int(a), int(b)) for a, b in zip(addresses[keep], image[keep], strict=True)])
+    order = np.argsort(addresses[keep])
+    where, what = addresses[keep][order], image[keep][order]
+    gaps = np.diff(where)
+    if (gaps == 0).any():
+        raise UndefinedStore(f"a store writes the byte at {int(where[1:][gaps == 0][0]):#x} twice: its rows overlap")
+    n.sram[where] = what
+    starts = [0, *(np.flatnonzero(gaps != 1) + 1).tolist()] if len(where) else []
+    ends = [*starts[1:], len(where)]
+    return [("m", int(where[start]), what[start:end].tobytes()) for start, end in zip(starts, ends, strict=False)]
 
 
 def _vector_store(insn: Insn) -> Semantics:
@@ -444,7 +455,7 @@ def _csrw(n: Node, t: Thread, o: Operands) -> list[Effect]:
     if csr not in CSRS or csr in READ_ONLY_CSRS:
         raise FaultStop(Fault.ILLEGAL, o["word"])
     if csr in t.csr:
-        t.csr[csr] = t.x[o["ra"]]
+        t.csr[csr] = t.x[o["ra"]] & ((1 << CSR_BITS[csr]) - 1)
     return []
 
 

@@ -66,6 +66,13 @@ class Thread:
     csr: dict[int, int] = field(default_factory=lambda: {Csr.PRIORITY: 0, Csr.FP_MODE: 0, Csr.FP_FLAGS: 0, Csr.SEED: 0})
     waits: str = ""
     unwritten: set[str] = field(default_factory=set)
+    parts: dict[int, frozenset] = field(default_factory=dict)  # of unwritten accumulators: what loads of parts have written
+
+    def forget(self) -> None:
+        """From now on nobody has written any register."""
+        counts = (("x", isa.SCALAR_REGISTERS), ("v", isa.VECTOR_REGISTERS), ("c", isa.ACCUMULATORS), ("d", isa.DESCRIPTORS))
+        self.unwritten = {f"{letter}{i}" for letter, count in counts for i in range(count)} - {"x0"}
+        self.parts = {}
 
     @property
     def runs(self) -> bool:
