@@ -63,7 +63,7 @@ def install(lock: Path, venv: Path) -> bool:
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     mark.unlink(missing_ok=True)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*pip, "--no-deps", "-r", str(lock)], check=True)
+    subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "-r", str(lock)], check=True)
     partial = mark.with_suffix(".partial")
     partial.write_text(goal + "\n")
     os.replace(partial, mark)
@@ -83,6 +83,9 @@ def main() -> int:
         except subprocess.CalledProcessError as error:
             print(f"setup: `{' '.join(map(str, error.cmd))}` failed; its messages are above.", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("setup: interrupted; the next run starts the environment anew.", file=sys.stderr)
+            return 130
     return 0
 
 

@@ -1,0 +1,63 @@
+"""The shared options: a failure prints one command, and that command repeats the same random choices."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILING = '''"""Fails."""
+
+import pytest
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_draws(rng, size):
+    print("drawn", size, rng.integers(0, 2**62))
+    assert size == 1
+'''
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A tree with nothing but this project's pytest settings and one test that fails for size 2."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    (tmp_path / "tests" / "test_failing.py").write_text(FAILING)
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1, result.stdout + result.stderr
+    return result.stdout
+
+
+def drawn(output: str, size: int) -> str:
+    return re.search(rf"drawn {size} (\d+)", output)[1]
+
+
+def test_the_seed_is_in_the_header_and_in_one_line_per_failure(elsewhere):
+    output = run(elsewhere, "--seed", "5")
+    assert "seed: 5" in output
+    assert re.findall("^rerun: (.*)$", output, re.MULTILINE) == [
+        ".venv/bin/python -m pytest 'tests/test_failing.py::test_draws[2]' --seed 5"
+    ]
+
+
+def test_the_line_repeats_the_failure_alone(elsewhere):
+    whole = run(elsewhere, "--seed", "5")
+    alone = run(elsewhere, "tests/test_failing.py::test_draws[2]", "--seed", "5")
+    assert drawn(whole, 2) == drawn(alone, 2) != drawn(whole, 1)
+    assert drawn(run(elsewhere, "--seed", "6"), 2) != drawn(whole, 2)
+
+
+def test_workers_draw_the_same(elsewhere):
+    assert drawn(run(elsewhere, "--seed", "5", "-n", "2"), 2) == drawn(run(elsewhere, "--seed", "5"), 2)
