@@ -5,9 +5,6 @@
                       S1 compare, logic, integer, permute, widen, narrow; S2 select; .. S5 -+- S6 select -> result
                       S1 .. S3 to integer; S4 select; S1 .. S4 to float; S5 select ---------+
 
-A special function takes the front end for two cycles; the lower lanes' operands wait one cycle for the upper ones', so
-that all sixteen enter stage 0 together.
-
 Everything leaves through stage 6 of the multiply-add lanes, LATENCY[op] cycles after its operands came; nothing stalls
 and nothing is checked: whoever issues keeps two results out of one cycle with the tables of golden.arch.simd_ops.
 
@@ -15,7 +12,7 @@ Stage 0 holds only the selection of operands, so the operands may come from a re
 """
 
 from amaranth.hdl import Cat, Const, DomainRenamer, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.formats import BF16
@@ -26,13 +23,13 @@ from golden.arch.simd_ops import (
     MAX_LATENCY,
     PIPE_STAGES,
     SIMD_OP_BITS,
-    SPECIAL_STAGES,
     TAG_BITS,
     SimdClass,
     SimdOp,
 )
 from rtl.common.clock_gate import gated_domain
 from rtl.core.simd_alu import SimdAlu
+from rtl.core.simd_operands import SimdControl, SimdOperands, any_flags, is_class
 from rtl.core.simd_permute import SimdPermute
 from rtl.fp.adder import Body
 from rtl.fp.compare import Compare
@@ -40,17 +37,6 @@ from rtl.fp.convert import NarrowBf16, Widen
 from rtl.fp.flags import FpFlags
 from rtl.fp.fma import FmaLane
 from rtl.fp.integer import FloatToInteger, IntegerToFloat
-from rtl.fp.special import SpecialUnit
-
-HALF = LANES // 2
-ONE = 0x3F800000
-NEGATIVE_ZERO = 0x80000000
-
-_Control = data.StructLayout({"op": SIMD_OP_BITS, "imm": IMM_BITS})
-
-
-def _class(op, which: SimdClass):
-    return op[4:] == which
 
 
 class SimdPipe(wiring.Component):
@@ -61,37 +47,41 @@ class SimdPipe(wiring.Component):
     body: form of its arithmetic.
     gated: stop its clock while no operation is in it. A compiled model then skips the whole pipe, 2 us a cycle; not for
         Amaranth's own simulator (rtl.common.clock_gate).
+    lanes: 16 in a node; a slice of 4 is what timing synthesises. A power of two.
     """
 
-    # An operation starts: everything up to `c` is read in this cycle.
-    valid: In(1)
-    # Operation code (golden.arch.simd_ops.SimdOp).
-    op: In(SIMD_OP_BITS)
-    # Immediate; ignored by most operations.
-    imm: In(IMM_BITS)
-    # Comes out with the result, unchanged.
-    tag: In(TAG_BITS)
-    # Operands: vector registers; what an operation does not read may hold anything.
-    a: In(512)
-    b: In(512)
-    c: In(512)
-    # A result appears: LATENCY[op] cycles after the operation started.
-    out_valid: Out(1)
-    # Its tag; with out_valid.
-    out_tag: Out(TAG_BITS)
-    # The result register; with out_valid.
-    out_data: Out(512)
-    # Some 32-bit lane of the result is not zero; with out_valid.
-    out_any: Out(1)
-    # Every 32-bit lane of the result is not zero; with out_valid.
-    out_all: Out(1)
-    # Flags raised by any lane; with out_valid, else zero.
-    out_flags: Out(FpFlags)
-
-    def __init__(self, body: Body = Body.SIMULATION, gated: bool = False):
+    def __init__(self, body: Body = Body.SIMULATION, gated: bool = False, lanes: int = LANES):
         self.body = body
         self.gated = gated
-        super().__init__()
+        self.lanes = lanes
+        super().__init__(
+            {
+                # An operation starts: everything up to `c` is read in this cycle.
+                "valid": In(1),
+                # Operation code (golden.arch.simd_ops.SimdOp).
+                "op": In(SIMD_OP_BITS),
+                # Immediate; ignored by most operations.
+                "imm": In(IMM_BITS),
+                # Comes out with the result, unchanged.
+                "tag": In(TAG_BITS),
+                # Operands: vector registers; what an operation does not read may hold anything.
+                "a": In(32 * lanes),
+                "b": In(32 * lanes),
+                "c": In(32 * lanes),
+                # A result appears: LATENCY[op] cycles after the operation started.
+                "out_valid": Out(1),
+                # Its tag; with out_valid.
+                "out_tag": Out(TAG_BITS),
+                # The result register; with out_valid.
+                "out_data": Out(32 * lanes),
+                # Some 32-bit lane of the result is not zero; with out_valid.
+                "out_any": Out(1),
+                # Every 32-bit lane of the result is not zero; with out_valid.
+                "out_all": Out(1),
+                # Flags raised by any lane; with out_valid, else zero.
+                "out_flags": Out(FpFlags),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         if not self.gated:
@@ -100,7 +90,7 @@ class SimdPipe(wiring.Component):
         # Edges still needed: the longest operation's result, and one that takes out_valid back.
         remaining = Signal(range(MAX_LATENCY + 1))
         fewer = Mux(remaining == 0, 0, remaining - 1)
-        latency = Mux(_class(self.op, SimdClass.SPECIAL), LATENCY[SimdOp.RECIP], LATENCY[SimdOp.FMA])
+        latency = Mux(is_class(self.op, SimdClass.SPECIAL), LATENCY[SimdOp.RECIP], LATENCY[SimdOp.FMA])
         m.d.sync += remaining.eq(Mux(self.valid & (latency > fewer), latency, fewer))
         gated_domain(m, "gated", self.valid | (remaining != 0))
         m.submodules.pipe = DomainRenamer("gated")(self._pipe())
@@ -108,7 +98,7 @@ class SimdPipe(wiring.Component):
 
     def _pipe(self) -> Module:
         m = Module()
-        lanes = range(LANES)
+        lanes = range(self.lanes)
 
         def register(name: str, shape, source, resets: bool = False) -> Signal:
             """A flip-flop that follows `source`."""
@@ -116,61 +106,30 @@ class SimdPipe(wiring.Component):
             m.d.sync += held.eq(source)
             return held
 
-        # Special functions: the upper half of the register enters the front end a cycle after the lower one.
-        is_special = _class(self.op, SimdClass.SPECIAL)
-        m.submodules.special = special = SpecialUnit(HALF, self.body)
-        second = register("second_half", 1, self.valid & is_special, resets=True)
-        m.d.comb += special.function.eq(Mux(second, register("second_function", 2, self.op[:2]), self.op[:2]))
-        for i in range(HALF):
-            upper = register(f"second_x_{i}", 32, self.a[32 * (HALF + i) : 32 * (HALF + i) + 32])
-            m.d.comb += special.x[i].eq(Mux(second, upper, self.a[32 * i : 32 * i + 32]))
-        enters, special_tag = self.valid & is_special, self.tag
-        for stage in range(1, SPECIAL_STAGES + 1):
-            enters = register(f"f{stage}_valid", 1, enters, resets=True)
-            special_tag = register(f"f{stage}_tag", TAG_BITS, special_tag)
-        finish = [special.operands[i] if i < HALF else special.next[i - HALF] for i in lanes]
-
-        # Stage 0: operands. An addition is a*1 + b, a product a*b - 0.
-        is_fma = _class(self.op, SimdClass.FMA)
-        adds, multiplies = Signal(), Signal()
-        flip_a, flip_b, flip_c = Signal(), Signal(), Signal()
+        m.submodules.operands = operands = SimdOperands(self.body, self.lanes)
         m.d.comb += [
-            adds.eq(is_fma & (self.op[:2] == SimdOp.FADD & 3)),
-            multiplies.eq(is_fma & (self.op[:2] == SimdOp.FMUL & 3)),
-            flip_a.eq(is_fma & (self.op[:3] == SimdOp.FNMA & 7)),
-            flip_b.eq(self.op[2]),
-            flip_c.eq(is_fma & (self.op[:2] == SimdOp.FMS & 3)),
+            operands.valid.eq(self.valid),
+            operands.op.eq(self.op),
+            operands.imm.eq(self.imm),
+            operands.tag.eq(self.tag),
         ]
-        valid = [register("s0_valid", 1, enters | (self.valid & ~is_special), resets=True)]
-        tag = [register("s0_tag", TAG_BITS, Mux(enters, special_tag, self.tag))]
-        # A special function that is settled travels as a copy of its operand a.
-        control = [register("s0_control", _Control, Cat(Mux(enters, SimdOp.COPY, self.op), self.imm))]
-        # Lanes whose result is the sum, not another unit's.
-        sums = [register("s0_sums", LANES, Mux(enters, ~Cat(lane.fixed for lane in finish), is_fma.replicate(LANES)))]
-        s0_special = register("s0_special", 1, enters)
-        s0_hidden_off = register("s0_hidden_off", 1, enters & finish[0].hidden_off)
-        known = Signal(FpFlags)
-        with m.If(enters):
-            m.d.comb += known.eq(self._any_flags(lane.flags for lane in finish))
-        known = register("s1_known", FpFlags, register("s0_known", FpFlags, known))
-        a, b, c = [], [], []
         for i in lanes:
-            raw_a, raw_b, raw_c = (word[32 * i : 32 * i + 32] for word in (self.a, self.b, self.c))
-            addend = Mux(adds, Cat(raw_b[:31], raw_b[31] ^ flip_b), Cat(raw_c[:31], raw_c[31] ^ flip_c))
-            a.append(register(f"s0_a_{i}", 32, Mux(enters, finish[i].a, Cat(raw_a[:31], raw_a[31] ^ flip_a))))
-            b.append(register(f"s0_b_{i}", 32, Mux(enters, finish[i].b, Mux(adds, ONE, raw_b))))
-            c.append(register(f"s0_c_{i}", 32, Mux(enters, finish[i].c, Mux(multiplies, NEGATIVE_ZERO, addend))))
+            for out, register_word in ((operands.a, self.a), (operands.b, self.b), (operands.c, self.c)):
+                m.d.comb += out[i].eq(register_word[32 * i : 32 * i + 32])
+        a, b, c = operands.out_a, operands.out_b, operands.out_c
+        valid, tag, control, sums = [operands.out_valid], [operands.out_tag], [operands.control], [operands.sums]
+        known = register("s1_known", FpFlags, operands.known)
 
         # What travels beside the stages: stage k's signals are index k.
         for stage in range(1, PIPE_STAGES - 1):
             valid.append(register(f"s{stage}_valid", 1, valid[-1], resets=True))
             tag.append(register(f"s{stage}_tag", TAG_BITS, tag[-1]))
-            control.append(register(f"s{stage}_control", _Control, control[-1]))
-            sums.append(register(f"s{stage}_sums", LANES, sums[-1]))
+            control.append(register(f"s{stage}_control", SimdControl, control[-1]))
+            sums.append(register(f"s{stage}_sums", self.lanes, sums[-1]))
         op = [held.op for held in control]
 
         # Stage 1: the one-stage classes.
-        m.submodules.permute = permute = SimdPermute()
+        m.submodules.permute = permute = SimdPermute(self.lanes)
         m.d.comb += [permute.op.eq(op[0][:4]), permute.imm.eq(control[0].imm)]
         compares, alus, widens, narrows, floats, integers, fmas = [], [], [], [], [], [], []
         for i in lanes:
@@ -187,22 +146,22 @@ class SimdPipe(wiring.Component):
                 compare.op.eq(op[0][:4]),
                 compare.a.eq(a[i]),
                 compare.b.eq(b[i]),
-                alu.integer.eq(_class(op[0], SimdClass.INTEGER)),
+                alu.integer.eq(is_class(op[0], SimdClass.INTEGER)),
                 alu.op.eq(op[0][:4]),
                 alu.imm.eq(control[0].imm),
                 alu.a.eq(a[i]),
                 alu.b.eq(b[i]),
                 alu.c.eq(c[i]),
                 # The low half of the register is elements 0..15: lanes 0..7.
-                widen.code.eq(Mux(op[0][0], a[8 + i // 2], a[i // 2])[half : half + 16]),
+                widen.code.eq(Mux(op[0][0], a[self.lanes // 2 + i // 2], a[i // 2])[half : half + 16]),
                 to_float.value.eq(a[i]),
                 to_integer.value.eq(a[i]),
                 fma.a.eq(a[i]),
                 fma.b.eq(b[i]),
                 fma.c.eq(c[i]),
-                fma.odd.eq(~s0_special & op[0][3]),
-                fma.hidden_off.eq(s0_hidden_off),
-                fma.quiet.eq(s0_special),
+                fma.odd.eq(~operands.special & op[0][3]),
+                fma.hidden_off.eq(operands.hidden_off),
+                fma.quiet.eq(operands.special),
             ]
             compares.append(compare)
             alus.append(alu)
@@ -210,13 +169,13 @@ class SimdPipe(wiring.Component):
             floats.append(to_float)
             integers.append(to_integer)
             fmas.append(fma)
-        for element in range(2 * LANES):
+        for element in range(2 * self.lanes):
             m.submodules[f"narrow_{element}"] = narrow = NarrowBf16()
-            m.d.comb += narrow.value.eq((a if element < LANES else b)[element % LANES])
+            m.d.comb += narrow.value.eq((a if element < self.lanes else b)[element % self.lanes])
             narrows.append(narrow)
 
         # Stages 2 to 5: select by class as results appear, then wait.
-        is_compare, is_permute, is_convert = (_class(op[1], which) for which in (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT))
+        is_compare, is_permute, is_convert = (is_class(op[1], which) for which in (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT))
         narrowed = op[1][:4] == SimdOp.NARROW_BF16 & 15
         other = []
         for i in lanes:
@@ -228,7 +187,7 @@ class SimdPipe(wiring.Component):
         with m.If(is_compare):
             m.d.comb += flags.invalid.eq(Cat(compare.invalid for compare in compares).any())
         with m.Elif(is_convert):
-            narrow_flags, widen_flags = (self._any_flags(part.flags for part in parts) for parts in (narrows, widens))
+            narrow_flags, widen_flags = (any_flags(part.flags for part in parts) for parts in (narrows, widens))
             # Conversions of integers share the class and read no float, but FTOI, which adds its flags in stage 4.
             with m.If(narrowed):
                 m.d.comb += flags.eq(narrow_flags)
@@ -257,7 +216,7 @@ class SimdPipe(wiring.Component):
         some = Cat(fma.next_nonzero for fma in fmas)
         total = Signal(FpFlags)
         with m.If(valid[5]):
-            m.d.comb += total.eq(self._any_flags([flags, *(fma.next_flags for fma in fmas)]))
+            m.d.comb += total.eq(any_flags([flags, *(fma.next_flags for fma in fmas)]))
         m.d.comb += self.out_tag.eq(register("s6_tag", TAG_BITS, tag[5]))
         m.d.sync += [
             self.out_valid.eq(valid[5]),
@@ -266,9 +225,3 @@ class SimdPipe(wiring.Component):
             self.out_flags.eq(total),
         ]
         return m
-
-    @staticmethod
-    def _any_flags(parts):
-        """Each flag if any of the parts has it."""
-        parts = [part.as_value() for part in parts]
-        return Cat(Cat(part[bit] for part in parts).any() for bit in range(len(parts[0])))

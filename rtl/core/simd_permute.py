@@ -10,13 +10,12 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.simd_ops import IMM_BITS, LANES, SimdOp
 
-HALF = LANES // 2
-
 
 class SimdPermute(wiring.Component):
-    """The permutation class; one operation a cycle."""
+    """The permutation class; one operation a cycle. ``lanes``: a power of two."""
 
-    def __init__(self):
+    def __init__(self, lanes: int = LANES):
+        self.lanes = lanes
         super().__init__(
             {
                 # The low four bits of the operation's code, with the operands.
@@ -24,25 +23,23 @@ class SimdPermute(wiring.Component):
                 # Lane index or distance, with the operands.
                 "imm": In(IMM_BITS),
                 # Operands, lane by lane.
-                "a": In(32).array(LANES),
-                "b": In(32).array(LANES),
+                "a": In(32).array(lanes),
+                "b": In(32).array(lanes),
                 # Result, lane by lane, one cycle after the operands.
-                "result": Out(32).array(LANES),
+                "result": Out(32).array(lanes),
             }
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        lanes = self.lanes
         rotated = list(self.a)
-        for bit in reversed(range(4)):
-            turned = [Signal(32, name=f"turn{1 << bit}_{lane}") for lane in range(LANES)]
-            m.d.comb += [
-                turned[lane].eq(Mux(self.imm[bit], rotated[(lane + (1 << bit)) % LANES], rotated[lane]))
-                for lane in range(LANES)
-            ]
+        for bit in reversed(range(lanes.bit_length() - 1)):
+            turned = [Signal(32, name=f"turn{1 << bit}_{lane}") for lane in range(lanes)]
+            m.d.comb += [turned[lane].eq(Mux(self.imm[bit], rotated[(lane + (1 << bit)) % lanes], rotated[lane])) for lane in range(lanes)]
             rotated = turned
 
-        for lane in range(LANES):
+        for lane in range(lanes):
             value, result = Signal(32, name=f"value_{lane}"), Signal(32, name=f"result_{lane}", reset_less=True)
             with m.Switch(self.op):
                 for op, source in self._wiring(lane).items():
@@ -58,8 +55,8 @@ class SimdPermute(wiring.Component):
 
     def _wiring(self, lane: int) -> dict[SimdOp, object]:
         """What lane ``lane`` of the result is, for the operations of fixed wiring."""
-        pair = (self.a, self.b)
-        low, high = lane // 2, HALF + lane // 2
+        pair, half = (self.a, self.b), self.lanes // 2
+        low, high = lane // 2, half + lane // 2
         odd = 16 * (lane % 2)
         # Lane i of a 16-bit zip is element i of a below element i of b: half a lane of each.
         return {
@@ -67,6 +64,6 @@ class SimdPermute(wiring.Component):
             SimdOp.ZIP32_HI: pair[lane % 2][high],
             SimdOp.ZIP16_LO: Cat(self.a[low][odd : odd + 16], self.b[low][odd : odd + 16]),
             SimdOp.ZIP16_HI: Cat(self.a[high][odd : odd + 16], self.b[high][odd : odd + 16]),
-            SimdOp.DUP_LO: self.a[lane % HALF],
-            SimdOp.DUP_HI: self.a[HALF + lane % HALF],
+            SimdOp.DUP_LO: self.a[lane % half],
+            SimdOp.DUP_HI: self.a[half + lane % half],
         }

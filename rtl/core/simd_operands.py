@@ -1,0 +1,137 @@
+"""Stage 0 of the SIMD pipe, and the special functions' front end that delivers to it.
+
+    registers a, b, c --------------------------------+
+                 \\                                      S0 -> operands of the lanes
+                  special functions F1 .. F7, half of -+
+                  the lanes, then the other half
+
+An addition becomes a*1 + b and a product a*b - 0, so that stage 1 starts with three operands whatever the operation. A
+special function occupies the front end for two cycles; the lower lanes' operands wait one cycle for the upper ones', so
+that all lanes enter stage 0 together, SPECIAL_STAGES cycles after the operation came, in place of any other operation.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.simd_ops import IMM_BITS, LANES, SIMD_OP_BITS, SPECIAL_STAGES, TAG_BITS, SimdClass, SimdOp
+from rtl.fp.adder import Body
+from rtl.fp.flags import FpFlags
+from rtl.fp.special import SpecialUnit
+
+ONE = 0x3F800000
+NEGATIVE_ZERO = 0x80000000
+
+SimdControl = data.StructLayout({"op": SIMD_OP_BITS, "imm": IMM_BITS})
+"""What the later stages need to know of an operation."""
+
+
+def any_flags(parts):
+    """Each flag if any of the parts has it."""
+    parts = [part.as_value() for part in parts]
+    return Cat(Cat(part[bit] for part in parts).any() for bit in range(len(parts[0])))
+
+
+def is_class(op, which: SimdClass):
+    """Whether an operation code is of a class."""
+    return op[4:] == which
+
+
+class SimdOperands(wiring.Component):
+    """Operand selection; one operation a cycle, special functions every other cycle.
+
+    Parameters
+    ----------
+    body: form of the arithmetic.
+    lanes: 32-bit lanes, an even number.
+    """
+
+    def __init__(self, body: Body = Body.SIMULATION, lanes: int = LANES):
+        self.body = body
+        self.lanes = lanes
+        super().__init__(
+            {
+                # An operation starts: everything up to `c` is read in this cycle.
+                "valid": In(1),
+                "op": In(SIMD_OP_BITS),
+                "imm": In(IMM_BITS),
+                "tag": In(TAG_BITS),
+                # Operands, lane by lane.
+                "a": In(32).array(lanes),
+                "b": In(32).array(lanes),
+                "c": In(32).array(lanes),
+                # One cycle later, or SPECIAL_STAGES + 1 for a special function, which then counts as a copy: the rest.
+                "out_valid": Out(1),
+                "out_tag": Out(TAG_BITS),
+                "control": Out(SimdControl),
+                # Operands of the multiply-add lanes and of all others.
+                "out_a": Out(32).array(lanes),
+                "out_b": Out(32).array(lanes),
+                "out_c": Out(32).array(lanes),
+                # Lanes whose result is the multiply-add's, not another unit's.
+                "sums": Out(lanes),
+                # The operands come from the front end; operand a is not normalised.
+                "special": Out(1),
+                "hidden_off": Out(1),
+                # Flags that the front end raised.
+                "known": Out(FpFlags),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        half = self.lanes // 2
+
+        def register(name: str, shape, source, resets: bool = False) -> Signal:
+            """A flip-flop that follows `source`."""
+            held = Signal(shape, name=name, reset_less=not resets)
+            m.d.sync += held.eq(source)
+            return held
+
+        # The upper half of the register enters the front end a cycle after the lower one.
+        is_special = is_class(self.op, SimdClass.SPECIAL)
+        m.submodules.special = special = SpecialUnit(half, self.body)
+        second = register("second_half", 1, self.valid & is_special, resets=True)
+        m.d.comb += special.function.eq(Mux(second, register("second_function", 2, self.op[:2]), self.op[:2]))
+        for i in range(half):
+            m.d.comb += special.x[i].eq(Mux(second, register(f"second_x_{i}", 32, self.a[half + i]), self.a[i]))
+        enters, special_tag = self.valid & is_special, self.tag
+        for stage in range(1, SPECIAL_STAGES + 1):
+            enters = register(f"f{stage}_valid", 1, enters, resets=True)
+            special_tag = register(f"f{stage}_tag", TAG_BITS, special_tag)
+        finish = [special.operands[i] if i < half else special.next[i - half] for i in range(self.lanes)]
+
+        is_fma = is_class(self.op, SimdClass.FMA)
+        adds, multiplies, flip_a, flip_c = (Signal(name=name) for name in ("adds", "multiplies", "flip_a", "flip_c"))
+        known = Signal(FpFlags)
+        m.d.comb += [
+            adds.eq(is_fma & (self.op[:2] == SimdOp.FADD & 3)),
+            multiplies.eq(is_fma & (self.op[:2] == SimdOp.FMUL & 3)),
+            flip_a.eq(is_fma & (self.op[:3] == SimdOp.FNMA & 7)),
+            flip_c.eq(is_fma & (self.op[:2] == SimdOp.FMS & 3)),
+        ]
+        with m.If(enters):
+            m.d.comb += known.eq(any_flags(lane.flags for lane in finish))
+        fixed = Cat(lane.fixed for lane in finish)
+        m.d.comb += [
+            self.out_valid.eq(register("s0_valid", 1, enters | (self.valid & ~is_special), resets=True)),
+            self.out_tag.eq(register("s0_tag", TAG_BITS, Mux(enters, special_tag, self.tag))),
+            # A special function that is settled travels as a copy of its operand a.
+            self.control.eq(register("s0_control", SimdControl, Cat(Mux(enters, SimdOp.COPY, self.op), self.imm))),
+            self.sums.eq(register("s0_sums", self.lanes, Mux(enters, ~fixed, is_fma.replicate(self.lanes)))),
+            self.special.eq(register("s0_special", 1, enters)),
+            self.hidden_off.eq(register("s0_hidden_off", 1, enters & finish[0].hidden_off)),
+            self.known.eq(register("s0_known", FpFlags, known)),
+        ]
+        for i in range(self.lanes):
+            a, b, c = self.a[i], self.b[i], self.c[i]
+            addend = Mux(adds, Cat(b[:31], b[31] ^ self.op[2]), Cat(c[:31], c[31] ^ flip_c))
+            chosen = (
+                Cat(a[:31], a[31] ^ flip_a),
+                Mux(adds, ONE, b),
+                Mux(multiplies, NEGATIVE_ZERO, addend),
+            )
+            outputs, given = (self.out_a, self.out_b, self.out_c), finish[i]
+            for name, out, own in zip("abc", outputs, chosen, strict=True):
+                m.d.comb += out[i].eq(register(f"s0_{name}_{i}", 32, Mux(enters, given[name], own)))
+        return m
