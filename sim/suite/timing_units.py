@@ -59,6 +59,49 @@ def _lane_control() -> wiring.Component:
     return LaneSequencer()
 
 
+def _fma_lane() -> wiring.Component:
+    from rtl.fp.adder import Body
+    from rtl.fp.fma import FmaLane
+
+    return FmaLane(Body.SYNTHESIS)
+
+
+def _special_functions() -> wiring.Component:
+    from rtl.fp.adder import Body
+    from rtl.fp.special import SpecialUnit
+
+    return SpecialUnit(1, Body.SYNTHESIS)
+
+
+def _narrow() -> wiring.Component:
+    from golden.arch.formats import NARROW_FORMATS
+    from rtl.fp.adder import Body
+    from rtl.fp.convert import Narrow
+
+    return Narrow(NARROW_FORMATS, body=Body.SYNTHESIS)
+
+
+def _widen() -> wiring.Component:
+    from golden.arch.formats import NARROW_FORMATS
+    from rtl.fp.convert import Widen
+
+    return Widen(NARROW_FORMATS)
+
+
+def _simd_permute() -> wiring.Component:
+    from rtl.core.simd_permute import SimdPermute
+
+    return SimdPermute()
+
+
+def _simd_slice() -> wiring.Component:
+    # Two of the sixteen lanes, with everything round them: stage 0, selection, flags. The whole pipe takes ABC hours.
+    from rtl.core.simd import SimdPipe
+    from rtl.fp.adder import Body
+
+    return SimdPipe(Body.SYNTHESIS, lanes=2)
+
+
 UNITS: dict[str, Unit] = {
     "operand decode": Unit(_operand_decode, ("operand decode",)),
     "lane control": Unit(_lane_control, ("lane control",)),
@@ -66,6 +109,12 @@ UNITS: dict[str, Unit] = {
     "accumulator load": Unit(_accumulator_load, ("accumulator load",)),
     "drain converter": Unit(_drain_converter, ()),
     "accumulator drain": Unit(_accumulator_drain, ("accumulator drain",)),
+    "FMA lane": Unit(_fma_lane, ()),
+    "special functions": Unit(_special_functions, ()),
+    "narrow": Unit(_narrow, ()),
+    "widen": Unit(_widen, ()),
+    "SIMD permute": Unit(_simd_permute, ("SIMD permute",)),
+    "SIMD pipe, 2 lanes": Unit(_simd_slice, ("SIMD pipe",)),
 }
 """Units by name, in the order they are timed."""
 
@@ -75,5 +124,7 @@ PARTS: tuple[str, ...] = (
     "matrix lane",
     "accumulator load",
     "accumulator drain",
+    "SIMD permute",
+    "SIMD pipe",
 )
 """Parts of a node with logic."""
