@@ -4,34 +4,43 @@ Order: mesh write; line read (mesh or instruction fill) unless it meets the mesh
 first within a bank; scalar store. A line that waits also keeps its banks free of stores. A port with a turn goes
 first. Loads take what is left, one cycle later (rtl/mem/loads.py). A bank that a partial store has read is locked
 until that store has written: only its owner writes there.
+
+Who meets whom is worked out for all at once; turns and locks come in at the end, so that no flip-flop of theirs drives
+64-bit masks.
 """
 
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LANES
+from rtl.mem.body import SINGLE_WRITES
+from rtl.mem.conflict import Claim, Group, prefixes
 
 
 class Ahead(wiring.Component):
-    """Grants of mesh lines and stores for the next slot. Requests are flip-flops; grants are combinational."""
+    """Grants of mesh lines and stores for the next slot. Requests are flip-flops; grants are combinational.
+
+    Parameters
+    ----------
+    pairs: form of the comparisons, see rtl/mem/conflict.py.
+    """
 
     # Bank masks of the mesh write and of the line read; zero when there is none.
     mw_banks: In(BANKS)
     lr_banks: In(BANKS)
     mw_valid: In(1)
     lr_valid: In(1)
-    # Store lanes that ask in this cycle, their bank masks, and which of them hold a lock on their bank.
-    st_valid: In(LANES)
-    st_banks: In(BANKS).array(LANES)
-    st_locked: In(LANES)
-    # The same for the scalar store.
-    ss_valid: In(1)
-    ss_banks: In(BANKS)
-    ss_locked: In(1)
+    # Stores: lanes of ST, then SS. Which ask in this cycle, which hold a lock on their bank, and their banks as mask,
+    # number, present (rtl/mem/queue.py).
+    valid: In(SINGLE_WRITES)
+    locked: In(SINGLE_WRITES)
+    banks: In(BANKS).array(SINGLE_WRITES)
+    number: In(6).array(SINGLE_WRITES)
+    present: In(SINGLE_WRITES)
     # At most one is high: the port goes first in this cycle.
     first_lr: In(1)
     first_st: In(1)
@@ -41,78 +50,77 @@ class Ahead(wiring.Component):
 
     mw_take: Out(1)
     lr_take: Out(1)
-    st_take: Out(LANES)
-    ss_take: Out(1)
+    take: Out(SINGLE_WRITES)
     # Banks that step 1 has given away in the slot that runs in this cycle (a flip-flop).
     busy: Out(BANKS)
 
+    def __init__(self, pairs: bool):
+        self._pairs = pairs
+        super().__init__()
+
     def elaborate(self, platform) -> Module:
         m = Module()
+        claims = [Claim(self.banks[i], self.number[i], self.present[i]) for i in range(SINGLE_WRITES)]
+        lanes, scalar = claims[:LANES], claims[LANES]
 
-        # Sets of banks that decide: locks, stores, the two that may come first.
-        lock = Signal(BANKS)
-        stores = Signal(BANKS)
-        lines = Signal(BANKS)
-        locked = [Mux(self.st_locked[lane], self.st_banks[lane], 0) for lane in range(LANES)]
-        ahead_of_lines = Signal(BANKS)
+        # Who meets whom.
+        meets_mw = Signal(SINGLE_WRITES)
+        meets_lr = Signal(SINGLE_WRITES)
+        meets_lock = Signal(SINGLE_WRITES)
+        meets_lower = Signal(SINGLE_WRITES)
+        meets_scalar = Signal(SINGLE_WRITES)
+        lines_meet = Signal()
+        lower = prefixes(m, self._pairs, lanes)
+        the_scalar = Group(m, self._pairs).add(scalar)
+        locks = Group(m, self._pairs)
+        for index, claim in enumerate(claims):
+            owner = self.locked[index]
+            locks = locks.add(Claim(Mux(owner, claim.banks, 0), claim.number, owner & claim.present))
         m.d.comb += [
-            lock.eq(reduce(or_, locked) | Mux(self.ss_locked, self.ss_banks, 0)),
-            stores.eq(reduce(or_, (self.st_banks[lane] for lane in range(LANES)))),
-            lines.eq(self.mw_banks | self.lr_banks),
-            ahead_of_lines.eq(Mux(self.first_st, stores, 0) | Mux(self.first_ss, self.ss_banks, 0)),
+            meets_mw.eq(Cat((claim.banks & self.mw_banks).any() for claim in claims)),
+            meets_lr.eq(Cat((claim.banks & self.lr_banks).any() for claim in claims)),
+            meets_lock.eq(Cat(locks.meets(claim) for claim in claims)),
+            meets_lower.eq(Cat(lower[index].meets(claim) for index, claim in enumerate(claims))),
+            meets_scalar.eq(Cat(the_scalar.meets(claim) for claim in lanes)),
+            lines_meet.eq((self.mw_banks & self.lr_banks).any()),
         ]
 
         # Lines.  A mesh write that meets a lock waits, and does not hold up the line read meanwhile: the owner of the
         # lock may be waiting for that read to pass.
         mw_locked = Signal()
         m.d.comb += [
-            mw_locked.eq((self.mw_banks & lock).any()),
+            mw_locked.eq((meets_mw & self.locked).any()),
             self.mw_take.eq(
                 self.mw_valid & ~self.quiet & ~mw_locked
-                & ~(self.mw_banks & (ahead_of_lines | Mux(self.first_lr, self.lr_banks, 0))).any()
+                & ~(self.first_lr & lines_meet)
+                & ~(self.first_st & meets_mw[:LANES].any())
+                & ~(self.first_ss & meets_mw[LANES])
             ),
             self.lr_take.eq(
                 self.lr_valid & ~self.quiet
-                & ~((self.lr_banks & self.mw_banks).any() & ~mw_locked & ~self.first_lr)
-                & ~(self.lr_banks & ahead_of_lines).any()
+                & ~(lines_meet & ~mw_locked & ~self.first_lr)
+                & ~(self.first_st & meets_lr[:LANES].any())
+                & ~(self.first_ss & meets_lr[LANES])
             ),
         ]
 
-        # Store lanes.  An owner of a lock meets nobody but the line read.
-        before = Signal(BANKS)
-        m.d.comb += before.eq(
-            lock | Mux(self.first_st, 0, lines) | Mux(self.first_ss, self.ss_banks, 0)
-        )
-        owner_before = Signal(BANKS)
-        m.d.comb += owner_before.eq(Mux(self.first_st, 0, self.lr_banks))
-        for lane in range(LANES):
-            banks = self.st_banks[lane]
-            m.d.comb += self.st_take[lane].eq(
-                self.st_valid[lane] & ~self.quiet
-                & ~(banks & Mux(self.st_locked[lane], owner_before, before)).any()
+        # Stores.  An owner of a lock meets nobody but the line read.
+        for index in range(SINGLE_WRITES):
+            first = self.first_st if index < LANES else self.first_ss
+            behind = meets_mw[index] | meets_lr[index]
+            if index < LANES:
+                others = meets_lower[index] | (self.first_ss & meets_scalar[index])
+            else:
+                behind = behind | meets_lower[index]  # the scalar store comes after every lane
+                others = 0
+            blocked = Mux(
+                self.locked[index], meets_lr[index] & ~first, meets_lock[index] | (behind & ~first) | others
             )
-            after = Signal(BANKS, name=f"after_lane{lane}")
-            m.d.comb += after.eq(before | banks)
-            before = after
-
-        # Scalar store.
-        ss_before = Signal(BANKS)
-        m.d.comb += [
-            ss_before.eq(
-                Mux(self.ss_locked, self.lr_banks, lock | lines | stores)
-            ),
-            self.ss_take.eq(
-                self.ss_valid & ~self.quiet
-                & ~(self.ss_banks & Mux(self.first_ss, Mux(self.ss_locked, 0, lock), ss_before)).any()
-            ),
-        ]
+            m.d.comb += self.take[index].eq(self.valid[index] & ~self.quiet & ~blocked)
 
         # What is gone in the next slot.
-        granted = [Mux(self.st_take[lane], self.st_banks[lane], 0) for lane in range(LANES)]
+        granted = [Mux(self.take[index], self.banks[index], 0) for index in range(SINGLE_WRITES)]
         m.d.sync += self.busy.eq(
-            reduce(or_, granted)
-            | Mux(self.mw_take, self.mw_banks, 0)
-            | Mux(self.lr_take, self.lr_banks, 0)
-            | Mux(self.ss_take, self.ss_banks, 0)
+            reduce(or_, granted) | Mux(self.mw_take, self.mw_banks, 0) | Mux(self.lr_take, self.lr_banks, 0)
         )
         return m

@@ -31,23 +31,22 @@ def row_of(word: Value) -> Value:
     return word[6:]
 
 
-def word_banks(m: Module, word: Value, active: Value) -> Signal:
-    """64-bit mask with the bank of a word address, or no bit when `active` is low."""
+def word_banks(m: Module, word: Value, active: Value) -> tuple[Signal, Signal]:
+    """Bank of a word address as a number, and as a 64-bit mask that is zero when `active` is low."""
     bank = Signal(_COLUMN_BITS + 1)
     banks = Signal(BANKS)
     # The shifted value is one bit wide, so the result is exactly 64 bits and stays in one machine word.
     m.d.comb += [bank.eq(Cat(word[0], column_of(word))), banks.eq(active << bank)]
-    return banks
+    return bank, banks
 
 
-def line_banks(m: Module, line: Value, active: Value) -> Signal:
-    """64-bit mask with the eight banks of a line address (15 bits), or no bit when `active` is low."""
-    first = Signal(_COLUMN_BITS)
-    m.d.comb += first.eq(line_column_of(line))
+def line_banks(m: Module, line: Value, active: Value) -> tuple[Signal, Signal]:
+    """First bank of a line address (15 bits), and a 64-bit mask of its eight banks, zero when `active` is low."""
+    first = Signal(_COLUMN_BITS + 1)
     banks = Signal(BANKS)
-    m.d.comb += banks.eq(active << Cat(Const(0, 1), first))
+    m.d.comb += [first.eq(Cat(Const(0, 1), line_column_of(line))), banks.eq(active << first)]
     for step in (1, 2, 4):  # the column pairs up with its odd bank, then with 1, then with 2 more columns
         wider = Signal(BANKS)
         m.d.comb += wider.eq(banks | banks.rotate_left(step))
         banks = wider
-    return banks
+    return first, banks

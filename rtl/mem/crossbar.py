@@ -98,10 +98,8 @@ class ReturnWord(wiring.Component):
 def line_selects(m: Module, banks: Value, phase: Value) -> list[Signal]:
     """For each word of a line the 64-bit one-hot of its bank.
 
-    Parameters
-    ----------
-    banks: the line's eight banks.
-    phase: its first column modulo 4. A bank of the line in column c holds word pair (c - phase) mod 4, so the mask and two
+    Parameters ---------- banks: the line's eight banks. phase: its first column modulo 4. A bank of the line in column
+    c holds word pair (c - phase) mod 4, so the mask and two
         bits say everything, and no hash stands before the crossbar.
     """
     pair_of = [Signal(2, name=f"pair{column}") for column in range(4)]

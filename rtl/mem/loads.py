@@ -4,28 +4,38 @@ Banks that step 1 has not given away go to the scalar load, then to L0 and L1 in
 within a port a lane loses to any lower lane on its bank. A port with a turn goes before the others.
 """
 
-from functools import reduce
-from operator import or_
-
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LANES
+from rtl.mem.conflict import Claim, Group, prefixes
 
 
 class Loads(wiring.Component):
-    """Grants of loads in this slot. Requests are flip-flops; grants are combinational."""
+    """Grants of loads in this slot. Requests are flip-flops; grants are combinational.
+
+    Parameters
+    ----------
+    pairs: form of the comparisons, see rtl/mem/conflict.py.
+    """
 
     # Banks taken by step 1.
     busy: In(BANKS)
-    # Current requests; a mask of zero (a lane that reads nothing) is never in anybody's way.
+    # Current requests: a bank mask of zero (a lane that reads nothing) is never in anybody's way. Mask, number,
+    # present as in rtl/mem/queue.py.
     sl_valid: In(1)
     sl_banks: In(BANKS)
+    sl_number: In(6)
+    sl_present: In(1)
     l0_valid: In(LANES)
     l0_banks: In(BANKS).array(LANES)
+    l0_number: In(6).array(LANES)
+    l0_present: In(LANES)
     l1_valid: In(LANES)
     l1_banks: In(BANKS).array(LANES)
+    l1_number: In(6).array(LANES)
+    l1_present: In(LANES)
     # Return paths lent to partial stores in this slot: these wait.
     l1_lent: In(LANES)
     sl_lent: In(1)
@@ -38,6 +48,10 @@ class Loads(wiring.Component):
     l0_take: Out(LANES)
     l1_take: Out(LANES)
 
+    def __init__(self, pairs: bool):
+        self._pairs = pairs
+        super().__init__()
+
     def elaborate(self, platform) -> Module:
         m = Module()
         flip = Signal()
@@ -45,27 +59,34 @@ class Loads(wiring.Component):
         l1_leads = Signal()
         m.d.comb += l1_leads.eq(self.first_l1 | (flip & ~self.first_l0))
 
-        l0_all = Signal(BANKS)
-        l1_all = Signal(BANKS)
-        sl_avoids = Signal(BANKS)
-        l0_avoids = Signal(BANKS)
-        l1_avoids = Signal(BANKS)
-        m.d.comb += [
-            l0_all.eq(reduce(or_, (self.l0_banks[lane] for lane in range(LANES)))),
-            l1_all.eq(reduce(or_, (self.l1_banks[lane] for lane in range(LANES)))),
-            sl_avoids.eq(self.busy | Mux(self.first_l0, l0_all, 0) | Mux(self.first_l1, l1_all, 0)),
-            l0_avoids.eq(self.busy | Mux(self.first_l0, 0, self.sl_banks) | Mux(l1_leads, l1_all, 0)),
-            l1_avoids.eq(self.busy | Mux(self.first_l1, 0, self.sl_banks) | Mux(l1_leads, 0, l0_all)),
-            self.sl_take.eq(self.sl_valid & ~self.sl_lent & ~(self.sl_banks & sl_avoids).any()),
-        ]
-        for valid, banks, taken, avoids, lent in (
-            (self.l0_valid, self.l0_banks, self.l0_take, l0_avoids, None),
-            (self.l1_valid, self.l1_banks, self.l1_take, l1_avoids, self.l1_lent),
+        sl = Claim(self.sl_banks, self.sl_number, self.sl_present)
+        lanes = {
+            name: [Claim(banks[lane], number[lane], present[lane]) for lane in range(LANES)]
+            for name, banks, number, present in (
+                ("l0", self.l0_banks, self.l0_number, self.l0_present),
+                ("l1", self.l1_banks, self.l1_number, self.l1_present),
+            )
+        }
+        lower = {name: prefixes(m, self._pairs, claims) for name, claims in lanes.items()}
+        scalar = Group(m, self._pairs).add(sl)
+
+        def taken(claim: Claim):
+            return (claim.banks & self.busy).any()
+
+        m.d.comb += self.sl_take.eq(
+            self.sl_valid & ~self.sl_lent & ~taken(sl)
+            & ~(self.first_l0 & lower["l0"][LANES].meets(sl))
+            & ~(self.first_l1 & lower["l1"][LANES].meets(sl))
+        )
+        for name, other, valid, take, other_leads, first in (
+            ("l0", "l1", self.l0_valid, self.l0_take, l1_leads, self.first_l0),
+            ("l1", "l0", self.l1_valid & ~self.l1_lent, self.l1_take, ~l1_leads, self.first_l1),
         ):
-            for lane in range(LANES):
-                grant = valid[lane] & ~(banks[lane] & avoids).any()
-                m.d.comb += taken[lane].eq(grant if lent is None else grant & ~lent[lane])
-                further = Signal(BANKS, name=f"avoids_below{lane}")
-                m.d.comb += further.eq(avoids | banks[lane])
-                avoids = further
+            for lane, claim in enumerate(lanes[name]):
+                m.d.comb += take[lane].eq(
+                    valid[lane] & ~taken(claim)
+                    & ~lower[name][lane].meets(claim)
+                    & ~(other_leads & lower[other][LANES].meets(claim))
+                    & ~(~first & scalar.meets(claim))
+                )
         return m

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS
 from rtl.mem.banking import word_banks
+from rtl.mem.conflict import Claim
 
 DEPTH = 4
 
@@ -24,7 +25,7 @@ class RequestQueue(wiring.Component):
     addr_width: bits of the address.
     info_width: bits that travel along untouched.
     words: 64-bit data words that travel along (0 for loads).
-    banks_of: circuit from address to 64-bit bank mask (`word_banks` or `line_banks`).
+    banks_of: circuit from address to bank number and 64-bit bank mask (`word_banks` or `line_banks`).
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class RequestQueue(wiring.Component):
         addr_width: int,
         info_width: int,
         words: int = 0,
-        banks_of: Callable[[Module, Value, Value], Signal] = word_banks,
+        banks_of: Callable[[Module, Value, Value], tuple[Signal, Signal]] = word_banks,
     ):
         if addr_width + info_width + 1 > 64:
             raise ValueError(f"address {addr_width} and info {info_width} do not fit an entry of 63 bits")
@@ -53,6 +54,9 @@ class RequestQueue(wiring.Component):
             # The current request, flip-flops. `banks` is zero when there is none or it is not active.
             "valid": Out(1),
             "banks": Out(BANKS),
+            # The same as a number (of a line: its first bank), and whether there is one.
+            "number": Out(range(BANKS)),
+            "present": Out(1),
             "head_addr": Out(addr_width),
             "head_info": Out(info_width),
             "head_data": Out(64).array(words),
@@ -60,6 +64,11 @@ class RequestQueue(wiring.Component):
             "merge": In(1),
             "merged": In(64),
         })
+
+    @property
+    def claim(self) -> Claim:
+        """What the current request wants, for the arbiters."""
+        return Claim(self.banks, self.number, self.present)
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -97,11 +106,15 @@ class RequestQueue(wiring.Component):
         addr = entry[: len(self.addr)]
         info = entry[len(self.addr) : width - 1]
         present = waiting.any() | self.push
-        banks = self._banks_of(m, addr, present & entry[width - 1])
+        occupies = Signal()
+        m.d.comb += occupies.eq(present & entry[width - 1])
+        number, banks = self._banks_of(m, addr, occupies)
         with m.If(advance):
             m.d.sync += [
                 self.valid.eq(present),
                 self.banks.eq(banks),
+                self.number.eq(number),
+                self.present.eq(occupies),
                 self.head_addr.eq(addr),
                 self.head_info.eq(info),
             ]

@@ -79,8 +79,8 @@ class SRAM(wiring.Component):
         m = Module()
         tables = self._body == "flat"
         m.submodules.body = body = (FlatBody if tables else BanksBody)(self._rows)
-        m.submodules.ahead = ahead = Ahead()
-        m.submodules.loads = loads = Loads()
+        m.submodules.ahead = ahead = Ahead(pairs=not tables)
+        m.submodules.loads = loads = Loads(pairs=not tables)
         m.submodules.turns = turns = Turns(len(_TURN_PORTS))
         m.submodules.corrector = corrector = Corrector(READS, tables)
         m.submodules.status = status = Status(tables)
@@ -170,8 +170,8 @@ class SRAM(wiring.Component):
             m.d.sync += overtook.eq(fills & mr.valid)
         m.d.comb += turns.old.eq(Cat(
             age("lr", mr.valid | fill.valid, ahead.lr_take),
-            age("st", st_valid, ahead.st_take),
-            age("ss", ss.valid, ahead.ss_take),
+            age("st", st_valid, ahead.take[:LANES]),
+            age("ss", ss.valid, ahead.take[_SS_WRITE]),
             age("sl", sl.valid, loads.sl_take),
             age("l0", l0_valid, loads.l0_take),
             age("l1", l1_valid, loads.l1_take),
@@ -182,7 +182,6 @@ class SRAM(wiring.Component):
         # --- Step 1: lines and stores, for the next slot -------------------------------------------------------------
         partials = [PartialStore() for _ in range(SINGLE_WRITES)]
         writers = [*storing, ss]
-        grants = [*(ahead.st_take[lane] for lane in range(LANES)), ahead.ss_take]
         for index, (partial, q) in enumerate(zip(partials, writers, strict=True)):
             m.submodules[f"partial{index}"] = partial
             m.d.comb += [
@@ -190,7 +189,7 @@ class SRAM(wiring.Component):
                 partial.strobe.eq(q.head_info[:8]),
                 partial.partial.eq(q.head_info[8]),
                 partial.word.eq(q.head_data[0]),
-                partial.grant.eq(grants[index]),
+                partial.grant.eq(ahead.take[index]),
                 q.take.eq(partial.ends),
                 q.merge.eq(partial.merge),
                 q.merged.eq(partial.merged),
@@ -202,18 +201,17 @@ class SRAM(wiring.Component):
             ahead.mw_banks.eq(mw.banks),
             ahead.lr_valid.eq(mr.valid | fill.valid),
             ahead.lr_banks.eq(Mux(fills, fill.banks, mr.banks)),
-            ahead.st_valid.eq(Cat(p.asks for p in partials[:LANES])),
-            ahead.st_locked.eq(Cat(p.locked for p in partials[:LANES])),
-            ahead.ss_valid.eq(partials[_SS_WRITE].asks),
-            ahead.ss_locked.eq(partials[_SS_WRITE].locked),
-            ahead.ss_banks.eq(ss.banks),
+            ahead.valid.eq(Cat(p.asks for p in partials)),
+            ahead.locked.eq(Cat(p.locked for p in partials)),
+            ahead.present.eq(Cat(q.present for q in writers)),
             Cat(ahead.first_lr, ahead.first_st, ahead.first_ss).eq(turns.turn[:3]),
             ahead.quiet.eq(turns.turn[3:].any()),
             mw.take.eq(ahead.mw_take),
             mr.take.eq(ahead.lr_take & ~fills),
             fill.take.eq(ahead.lr_take & fills),
         ]
-        m.d.comb += [ahead.st_banks[lane].eq(q.banks) for lane, q in enumerate(storing)]
+        for index, q in enumerate(writers):
+            m.d.comb += [ahead.banks[index].eq(q.banks), ahead.number[index].eq(q.number)]
 
         # What step 1 granted, for the slot that runs now.
         write = Signal(SINGLE_WRITES)
@@ -284,6 +282,10 @@ class SRAM(wiring.Component):
             loads.busy.eq(ahead.busy),
             loads.sl_valid.eq(sl.valid),
             loads.sl_banks.eq(sl.banks),
+            loads.sl_number.eq(sl.number),
+            loads.sl_present.eq(sl.present),
+            loads.l0_present.eq(Cat(q.present for q in loading["l0"])),
+            loads.l1_present.eq(Cat(q.present for q in loading["l1"])),
             loads.l0_valid.eq(l0_valid),
             loads.l1_valid.eq(l1_valid),
             loads.l1_lent.eq(lent[:LANES]),
@@ -296,6 +298,8 @@ class SRAM(wiring.Component):
             m.d.comb += [
                 loads.l0_banks[lane].eq(loading["l0"][lane].banks),
                 loads.l1_banks[lane].eq(loading["l1"][lane].banks),
+                loads.l0_number[lane].eq(loading["l0"][lane].number),
+                loads.l1_number[lane].eq(loading["l1"][lane].number),
                 loading["l0"][lane].take.eq(loads.l0_take[lane]),
                 loading["l1"][lane].take.eq(loads.l1_take[lane]),
             ]
@@ -406,9 +410,8 @@ class SRAM(wiring.Component):
         m.d.comb += lost.eq(Cat(
             l0_valid & ~loads.l0_take,
             l1_valid & ~loads.l1_take,
-            ahead.st_valid & ~ahead.st_take,
             sl.valid & ~loads.sl_take,
-            ahead.ss_valid & ~ahead.ss_take,
+            ahead.valid & ~ahead.take,
             mw.valid & ~ahead.mw_take,
             ahead.lr_valid & ~ahead.lr_take,
         ))

@@ -1,7 +1,8 @@
 """The register-to-register paths of the SRAM as units that a synthesis run can time one by one.
 
-Each unit contains the circuits of its stage between flip-flops, repeated parts once. `TIMING_UNITS` names them; together
-they hold every path of rtl/mem/sram.py with the banks body, whose macros are black boxes with registered ports.
+Each unit contains the circuits of its stage between flip-flops, repeated parts once. `TIMING_UNITS` names them;
+together they hold every path of rtl/mem/sram.py with the banks body, whose macros are black boxes with registered
+ports.
 """
 
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class LoadFront(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.loads = loads = Loads()
+        m.submodules.loads = loads = Loads(pairs=True)
         queues = [RequestQueue(WORD_ADDRESS_BITS, 15) for _ in range(SINGLE_READS)]
         takes = [*loads.l0_take, *loads.l1_take, loads.sl_take]
         for index, queue in enumerate(queues):
@@ -71,6 +72,10 @@ class LoadFront(wiring.Component):
             loads.busy.eq(self.busy),
             loads.sl_valid.eq(sl.valid),
             loads.sl_banks.eq(sl.banks),
+            loads.sl_number.eq(sl.number),
+            loads.sl_present.eq(sl.present),
+            loads.l0_present.eq(Cat(queue.present for queue in l0)),
+            loads.l1_present.eq(Cat(queue.present for queue in l1)),
             loads.l0_valid.eq(Cat(queue.valid for queue in l0)),
             loads.l1_valid.eq(Cat(queue.valid for queue in l1)),
             loads.l1_lent.eq(self.lent[:LANES]),
@@ -78,7 +83,12 @@ class LoadFront(wiring.Component):
             Cat(loads.first_sl, loads.first_l0, loads.first_l1).eq(self.first),
         ]
         for lane in range(LANES):
-            m.d.comb += [loads.l0_banks[lane].eq(l0[lane].banks), loads.l1_banks[lane].eq(l1[lane].banks)]
+            m.d.comb += [
+                loads.l0_banks[lane].eq(l0[lane].banks),
+                loads.l1_banks[lane].eq(l1[lane].banks),
+                loads.l0_number[lane].eq(l0[lane].number),
+                loads.l1_number[lane].eq(l1[lane].number),
+            ]
         m.d.sync += [
             self.room.eq(Cat(Cat(queue.room for queue in port).all() for port in (l0, l1, [sl]))),
             self.taken.eq(Cat(takes)),
@@ -127,7 +137,7 @@ class StepOne(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.ahead = ahead = Ahead()
+        m.submodules.ahead = ahead = Ahead(pairs=True)
         m.submodules.turns = turns = Turns(6)
         m.submodules.done = done = DoneInOrder(6)
         lines = [RequestQueue(LINE_BITS, 16, banks_of=line_banks) for _ in range(3)]
@@ -139,7 +149,6 @@ class StepOne(wiring.Component):
         for index, queue in enumerate(lines):
             m.submodules[f"line{index}"] = queue
             m.d.comb += [queue.push.eq(self.push[index]), queue.active.eq(1), queue.addr.eq(self.line[index])]
-        grants = [*ahead.st_take, ahead.ss_take]
         for index, (queue, partial) in enumerate(zip(stores, partials, strict=True)):
             m.submodules[f"store{index}"] = queue
             m.submodules[f"partial{index}"] = partial
@@ -151,7 +160,7 @@ class StepOne(wiring.Component):
                 queue.take.eq(partial.ends),
                 partial.valid.eq(queue.valid),
                 partial.partial.eq(queue.head_info[8]),
-                partial.grant.eq(grants[index]),
+                partial.grant.eq(ahead.take[index]),
                 partial.returned.eq(self.returned[index]),
                 partial.lost.eq(self.lost[index]),
             ]
@@ -159,7 +168,7 @@ class StepOne(wiring.Component):
         lanes = Cat(queue.valid for queue in stores[:LANES])
         waiting = (ahead.lr_valid, lanes, stores[LANES].valid)
         for index, (age, waits, take) in enumerate(
-            zip(ages, waiting, (ahead.lr_take, ahead.st_take, ahead.ss_take), strict=True)
+            zip(ages, waiting, (ahead.lr_take, ahead.take[:LANES], ahead.take[LANES]), strict=True)
         ):
             m.submodules[f"age{index}"] = age
             m.d.comb += [age.tick.eq(turns.tick), age.waiting.eq(waits), age.take.eq(take)]
@@ -172,11 +181,9 @@ class StepOne(wiring.Component):
             ahead.mw_banks.eq(mw.banks),
             ahead.lr_valid.eq(mr.valid | fill.valid),
             ahead.lr_banks.eq((mr.banks & ~fills.replicate(BANKS)) | (fill.banks & fills.replicate(BANKS))),
-            ahead.st_valid.eq(Cat(partial.asks for partial in partials[:LANES])),
-            ahead.st_locked.eq(Cat(partial.locked for partial in partials[:LANES])),
-            ahead.ss_valid.eq(partials[LANES].asks),
-            ahead.ss_locked.eq(partials[LANES].locked),
-            ahead.ss_banks.eq(stores[LANES].banks),
+            ahead.valid.eq(Cat(partial.asks for partial in partials)),
+            ahead.locked.eq(Cat(partial.locked for partial in partials)),
+            ahead.present.eq(Cat(queue.present for queue in stores)),
             Cat(ahead.first_lr, ahead.first_st, ahead.first_ss).eq(turns.turn[:3]),
             ahead.quiet.eq(turns.turn[3:].any()),
             done.push.eq(self.push[3]),
@@ -185,7 +192,8 @@ class StepOne(wiring.Component):
             self.done.eq(done.done),
             self.turn.eq(turns.turn),
         ]
-        m.d.comb += [ahead.st_banks[lane].eq(stores[lane].banks) for lane in range(LANES)]
+        for index, queue in enumerate(stores):
+            m.d.comb += [ahead.banks[index].eq(queue.banks), ahead.number[index].eq(queue.number)]
         m.d.sync += [
             self.room.eq(Cat(
                 *(queue.room for queue in lines), Cat(q.room for q in stores[:LANES]).all(), stores[LANES].room
@@ -199,7 +207,8 @@ class StepOne(wiring.Component):
 
 
 class ReturnPath(wiring.Component):
-    """Bank output registers, the return crossbar of one line word (the longest: its select is made here), a register."""
+    """Bank output registers, the return crossbar of one line word (the longest: its select is made here), a
+    register."""
 
     codes: In(CODE_BITS).array(BANKS)
     banks: In(BANKS)

@@ -92,8 +92,9 @@ def random_step1(rng) -> dict:
     return {"ports": ports, "first": str(first), "quiet": bool(rng.random() < 0.05)}
 
 
-def test_step_1_follows_its_order(simulate, rng):
-    dut = Ahead()
+@pytest.mark.parametrize("pairs", (False, True))
+def test_step_1_follows_its_order(simulate, rng, pairs):
+    dut = Ahead(pairs)
 
     async def bench(ctx):
         for _ in range(4000):
@@ -103,21 +104,20 @@ def test_step_1_follows_its_order(simulate, rng):
             ctx.set(dut.mw_banks, ports["mw"][1])
             ctx.set(dut.lr_valid, ports["lr"][0])
             ctx.set(dut.lr_banks, ports["lr"][1])
-            lanes = [ports[f"st{lane}"] for lane in range(8)]
-            ctx.set(dut.st_valid, sum(valid << lane for lane, (valid, _, _) in enumerate(lanes)))
-            ctx.set(dut.st_locked, sum(locked << lane for lane, (_, _, locked) in enumerate(lanes)))
-            for lane, (_, banks, _) in enumerate(lanes):
-                ctx.set(dut.st_banks[lane], banks)
-            ctx.set(dut.ss_valid, ports["ss"][0])
-            ctx.set(dut.ss_banks, ports["ss"][1])
-            ctx.set(dut.ss_locked, ports["ss"][2])
+            stores = [ports[name] for name in (*(f"st{lane}" for lane in range(8)), "ss")]
+            ctx.set(dut.valid, sum(valid << index for index, (valid, _, _) in enumerate(stores)))
+            ctx.set(dut.locked, sum(locked << index for index, (_, _, locked) in enumerate(stores)))
+            ctx.set(dut.present, sum((banks != 0) << index for index, (_, banks, _) in enumerate(stores)))
+            for index, (_, banks, _) in enumerate(stores):
+                ctx.set(dut.banks[index], banks)
+                ctx.set(dut.number[index], max(0, banks.bit_length() - 1))
             for name in ("lr", "st", "ss"):
                 ctx.set(getattr(dut, f"first_{name}"), request["first"] == name)
             ctx.set(dut.quiet, request["quiet"])
             grants, taken = step1(request)
             await ctx.delay(1e-10)
-            got = {"mw": ctx.get(dut.mw_take), "lr": ctx.get(dut.lr_take), "ss": ctx.get(dut.ss_take)}
-            got |= {f"st{lane}": ctx.get(dut.st_take) >> lane & 1 for lane in range(8)}
+            got = {"mw": ctx.get(dut.mw_take), "lr": ctx.get(dut.lr_take), "ss": ctx.get(dut.take) >> 8}
+            got |= {f"st{lane}": ctx.get(dut.take) >> lane & 1 for lane in range(8)}
             assert got == grants, request
             await ctx.tick()
             assert ctx.get(dut.busy) == taken
@@ -125,8 +125,9 @@ def test_step_1_follows_its_order(simulate, rng):
     simulate(dut, bench)
 
 
-def test_step_2_follows_its_order(simulate, rng):
-    dut = Loads()
+@pytest.mark.parametrize("pairs", (False, True))
+def test_step_2_follows_its_order(simulate, rng, pairs):
+    dut = Loads(pairs)
 
     async def bench(ctx):
         flip = 0
@@ -144,11 +145,15 @@ def test_step_2_follows_its_order(simulate, rng):
             ctx.set(dut.busy, busy)
             ctx.set(dut.sl_valid, sl != 0)
             ctx.set(dut.sl_banks, sl)
+            ctx.set(dut.sl_number, max(0, sl.bit_length() - 1))
+            ctx.set(dut.sl_present, sl != 0)
             ctx.set(dut.l0_valid, valid["l0"])
             ctx.set(dut.l1_valid, valid["l1"])
-            for lane in range(8):
-                ctx.set(dut.l0_banks[lane], banks["l0"][lane])
-                ctx.set(dut.l1_banks[lane], banks["l1"][lane])
+            for name in ("l0", "l1"):
+                ctx.set(getattr(dut, f"{name}_present"), sum((mask != 0) << lane for lane, mask in enumerate(banks[name])))
+                for lane, mask in enumerate(banks[name]):
+                    ctx.set(getattr(dut, f"{name}_banks")[lane], mask)
+                    ctx.set(getattr(dut, f"{name}_number")[lane], max(0, mask.bit_length() - 1))
             ctx.set(dut.l1_lent, lent)
             ctx.set(dut.sl_lent, sl_lent)
             for name in ("sl", "l0", "l1"):

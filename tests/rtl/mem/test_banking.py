@@ -55,8 +55,8 @@ class Hash(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.d.comb += [
-            self.banks.eq(banking.word_banks(m, self.word, self.active)),
-            self.line.eq(banking.line_banks(m, self.word[3:], Const(1, 1))),
+            self.banks.eq(banking.word_banks(m, self.word, self.active)[1]),
+            self.line.eq(banking.line_banks(m, self.word[3:], Const(1, 1))[1]),
         ]
         return m
 
