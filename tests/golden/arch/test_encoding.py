@@ -1,0 +1,105 @@
+"""The word format against words worked by hand, and the checks that the table makes on itself."""
+
+import pytest
+
+from golden.arch import encoding
+from golden.arch.encoding import Insn, Kind, Operand, Unit
+from golden.arch.isa import BY_MNEMONIC, BY_OPCODE, TABLE
+from golden.asm import assemble, disassemble
+from tests.golden.vectors import read
+
+WORDS = read.rows("words.txt")
+PC = 0x100
+
+
+def bits_of(text: str) -> int:
+    """A word from its six fields, written from bit 31 down."""
+    widths = [len(part) for part in text.split()]
+    assert widths == [5, 5, 5, 5, 3, 9], f"{text}: not five, five, five, five, three and nine bits"
+    return int(text.replace(" ", ""), 2)
+
+
+def test_every_derivation_spells_its_word():
+    for text, bits, word, *_ in WORDS:
+        assert bits_of(bits) == int(word, 16), text
+
+
+def test_hand_made_words_assemble_and_disassemble():
+    for text, _, word, *_ in WORDS:
+        assert assemble(text, PC).words == [int(word, 16)], text
+        assert disassemble(int(word, 16), PC) == text
+
+
+def test_every_instruction_has_a_hand_made_word():
+    seen = {BY_OPCODE[int(word, 16) & 0x1FF].mnemonic for _, _, word, *_ in WORDS}
+    assert seen == set(BY_MNEMONIC)
+
+
+def test_every_bit_of_the_word_is_a_one_somewhere_by_hand():
+    """Field extremes: each bit of each operand position stands as one and as zero in some hand-made word of its kind."""
+    for insn in TABLE:
+        for operand in insn.operands:
+            group = [int(w, 16) for _, _, w, *_ in WORDS if same_place(BY_OPCODE[int(w, 16) & 0x1FF], operand)]
+            ones, zeros = 0, 0
+            for word in group:
+                ones, zeros = ones | word, zeros | ~word
+            never = 1 << 31 if insn.mnemonic == "loop" else 1 << 21 if insn.mnemonic == "loopi" else 0  # loops run forwards
+            assert operand.mask & ~(ones & zeros) & ~never == 0, f"{insn.mnemonic} {operand.name}: {operand.mask & ~(ones & zeros):#x}"
+
+
+def same_place(insn: Insn, operand: Operand) -> bool:
+    return any(other.lo == operand.lo and other.width == operand.width and other.kind == operand.kind for other in insn.operands)
+
+
+def test_limits_of_an_operand():
+    unsigned, signed = Operand("u", Kind.UINT, 22, 10), Operand("s", Kind.SINT, 22, 10)
+    assert unsigned.limits == (0, 1023) and signed.limits == (-512, 511)
+    assert signed.put(-512) == 0x80000000 and signed.get(0x80000000) == -512
+    assert signed.put(511) == 0x7FC00000 and unsigned.get(0xFFC00000) == 1023
+    for operand, bad in ((unsigned, -1), (unsigned, 1024), (signed, -513), (signed, 512)):
+        with pytest.raises(ValueError, match=f"{operand.name} = {bad} does not fit: "):
+            operand.put(bad)
+    choice = Operand("c", Kind.CHOICE, 20, 2, choices=("a", "b", "c"))
+    with pytest.raises(ValueError, match="c = 3 does not fit: 0 to 2"):
+        choice.put(3)
+
+
+def test_encode_refuses_what_does_not_exist():
+    add = BY_MNEMONIC["add"]
+    with pytest.raises(ValueError, match="predicate p8 does not exist"):
+        add.encode(8, rd=1, ra=2, rb=3)
+    with pytest.raises(ValueError, match="add has no operand imm"):
+        add.encode(rd=1, ra=2, rb=3, imm=0)
+    with pytest.raises(ValueError, match="add needs operand rb"):
+        add.encode(rd=1, ra=2)
+    with pytest.raises(KeyError, match="add has no operand imm"):
+        add.operand("imm")
+    assert add.operand("rb").lo == 22
+
+
+def test_a_word_apart():
+    """0x00c41240: f2 = 3, f1 = 2, f0 = 1, predicate 1, opcode 0x040."""
+    word = 3 << 22 | 2 << 17 | 1 << 12 | 1 << 9 | 0x40
+    assert (encoding.opcode_of(word), encoding.pred_of(word)) == (0x40, 1)
+    assert BY_MNEMONIC["add"].decode(word) == {"rd": 1, "ra": 2, "rb": 3}
+
+
+def insn(mnemonic: str, opcode: int, *operands: Operand) -> Insn:
+    return Insn(mnemonic, opcode, Unit.ALU, operands, "", "test")
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ([insn("a", 0)], "a: opcode 0 does not fit 9 bits, or is 0"),
+        ([insn("a", 512)], "a: opcode 512 does not fit"),
+        ([insn("a", 1), insn("b", 1)], "b and a share opcode 0x1"),
+        ([insn("a", 1), insn("a", 2)], "mnemonic a appears twice"),
+        ([insn("a", 1, Operand("p", Kind.X, 8, 5))], "a: operand p overlaps"),
+        ([insn("a", 1, Operand("p", Kind.X, 12, 5), Operand("q", Kind.X, 16, 5))], "a: operand q overlaps"),
+        ([insn("a", 1, Operand("p", Kind.X, 28, 5))], "a: operand p overlaps"),
+    ],
+)
+def test_a_wrong_table_is_refused(table, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        encoding.check_table(table)

@@ -1,0 +1,145 @@
+"""The instruction table: round trips of words, illegal words, and that every record has a meaning in the simulator."""
+
+import random
+
+import pytest
+
+from golden.arch import isa
+from golden.arch.encoding import SCALAR_QUEUE_UNITS, VECTOR_QUEUE_UNITS, Insn, Kind, Unit
+from golden.arch.memmap import Fault
+from golden.arch.simd_ops import SIMD_OPS, SimdClass, SimdOp
+from golden.asm import assemble, disassemble
+from golden.iss.semantics import SEMANTICS
+
+ALL = frozenset(isa.FEATURES)
+BASE = frozenset({"base"})
+PC = 0x4000
+STEP_CHOICE = 0b11 << 20
+
+
+def random_values(insn: Insn, rng: random.Random) -> dict[str, int]:
+    """Legal operand values: extremes often."""
+    while True:
+        values = {op.name: rng.choice((*op.limits, rng.randint(*op.limits))) for op in insn.operands}
+        if insn.mnemonic.startswith("ldp") and values["rd"] == values["ra"]:
+            continue
+        if insn.mnemonic.startswith("loop") and values["target"] <= 0:
+            continue
+        return values
+
+
+@pytest.mark.parametrize("insn", isa.TABLE, ids=lambda insn: insn.mnemonic)
+def test_round_trips(insn, rng):
+    """Record to word to record, and word to text to word."""
+    random_numbers = random.Random(int(rng.integers(1 << 62)))
+    for _ in range(20):
+        values, pred = random_values(insn, random_numbers), random_numbers.randrange(8)
+        word = insn.encode(pred, **values)
+        assert isa.lookup(word, ALL) is insn and insn.decode(word) == values
+        text = disassemble(word, PC)
+        assert assemble(text, PC).words == [word], text
+        assert disassemble(assemble(text, PC).words[0], PC) == text
+
+
+@pytest.mark.parametrize("insn", isa.TABLE, ids=lambda insn: insn.mnemonic)
+def test_every_reserved_bit_makes_a_word_illegal(insn):
+    word = insn.encode(**random_values(insn, random.Random(1)))
+    used = 0xFFF
+    for op in insn.operands:
+        used |= ((1 << op.width) - 1) << op.lo
+    for bit in range(32):
+        if not used >> bit & 1:
+            assert isa.lookup(word | 1 << bit, ALL) is None, f"bit {bit}"
+            assert disassemble(word | 1 << bit).startswith(".word")
+    assert used ^ insn.reserved_mask == 0xFFFFFFFF
+
+
+def test_unknown_opcodes_and_the_zero_word_are_illegal():
+    known = {insn.opcode for insn in isa.TABLE}
+    assert 0 not in known
+    for opcode in set(range(512)) - known:
+        assert isa.lookup(opcode, ALL) is None
+
+
+def test_a_step_that_does_not_exist_is_illegal():
+    for mnemonic in ("vld.c", "vst.g8", "drain.f32", "drain.raw", "drain.fp16"):
+        word = isa.BY_MNEMONIC[mnemonic].encode(**random_values(isa.BY_MNEMONIC[mnemonic], random.Random(2)))
+        assert isa.lookup(word & ~STEP_CHOICE | 2 << 20, ALL) and isa.lookup(word | STEP_CHOICE, ALL) is None
+    assert isa.lookup(0x0C2 | 3 << 17, ALL) is None  # dstep with code 3
+
+
+def test_a_moving_load_over_its_own_base_is_illegal():
+    for size in ("b", "h", "w", "d", "bu", "hu", "wu"):
+        insn = isa.BY_MNEMONIC[f"ldp.{size}"]
+        assert isa.lookup(insn.encode(rd=3, ra=3, imm=8), ALL) is None
+        assert isa.lookup(insn.encode(rd=3, ra=4, imm=8), ALL) is insn
+        assert isa.lookup(isa.BY_MNEMONIC[f"ld.{size}"].encode(rd=3, ra=3, imm=8), ALL)
+    assert isa.lookup(isa.BY_MNEMONIC["stp.d"].encode(rs=3, ra=3, imm=8), ALL)
+
+
+def test_a_missing_feature_makes_its_instructions_illegal():
+    counts = dict.fromkeys(isa.FEATURES, 0)
+    for insn in isa.TABLE:
+        word = insn.encode(**random_values(insn, random.Random(3)))
+        counts[insn.feature] += 1
+        assert (isa.lookup(word, BASE) is not None) == (insn.feature == "base"), insn.mnemonic
+        assert isa.lookup(word, ALL - {insn.feature}) is None
+    assert counts == {"base": counts["base"], "load-execute": 3, "narrow": 5, "cfloat8": 4, "network": 5}
+
+
+def test_every_base_record_has_a_function_and_no_function_lacks_a_record():
+    base = {insn.mnemonic for insn in isa.TABLE if insn.feature == "base"}
+    assert base <= set(SEMANTICS) <= set(isa.BY_MNEMONIC)
+
+
+def test_every_record_is_complete():
+    for insn in isa.TABLE:
+        assert insn.meaning and insn.group and insn.feature in isa.FEATURES, insn.mnemonic
+        assert all(fault in Fault.__members__ for fault in insn.faults), insn.mnemonic
+        assert insn.unit is Unit.FRONT or insn.unit in SCALAR_QUEUE_UNITS | VECTOR_QUEUE_UNITS
+        for op in insn.operands:
+            assert (op.kind is Kind.CHOICE) == bool(op.choices) and op.writes | op.reads
+
+
+def test_simd_instructions_follow_the_operation_table():
+    by_op = {insn.simd_op: insn for insn in isa.TABLE if insn.simd_op is not None and insn.group != "simd test"}
+    assert set(by_op) == {int(op) for op in SIMD_OPS}
+    for op, info in SIMD_OPS.items():
+        insn = by_op[int(op)]
+        assert insn.opcode == 0x100 + op and insn.unit is Unit.SIMD
+        assert [o.name for o in insn.operands] == ["vd", *(f"v{letter}" for letter in info.operands), *(["imm"] if info.imm else [])]
+        assert isa.is_special(insn) == (op >> 4 == SimdClass.SPECIAL)
+    assert not isa.is_special(isa.BY_MNEMONIC["vany"]) and not isa.is_special(isa.BY_MNEMONIC["add"])
+    assert isa.BY_MNEMONIC["vrecip"].simd_op == SimdOp.RECIP
+
+
+# What each instruction reads (r) and writes (w), by hand, for one of each shape.
+@pytest.mark.parametrize(
+    ("mnemonic", "uses"),
+    [
+        ("add", "rd:w ra:r rb:r"),
+        ("lih", "rd:rw"),
+        ("li", "rd:w"),
+        ("ld.d", "rd:w ra:r"),
+        ("ldp.d", "rd:w ra:rw"),
+        ("st.d", "rs:r ra:r"),
+        ("stp.d", "rs:r ra:rw"),
+        ("call", "rd:w"),
+        ("callr", "rd:w ra:r"),
+        ("peq", "pd:w ra:r rb:r"),
+        ("pand", "pd:w pa:r pb:r"),
+        ("vany", "pd:w va:r"),
+        ("vfma", "vd:w va:r vb:r vc:r"),
+        ("vsplat", "vd:w va:r"),
+        ("vld.c", "vd:w d:r"),
+        ("vst.c", "vs:r d:r"),
+        ("drain.f32", "c:r d:r"),
+        ("step.bf16", "c:rw va:r vb:r"),
+        ("cld.row", "c:w va:r"),
+        ("cld.f32", "c:rw va:r"),
+    ],
+)
+def test_reads_and_writes(mnemonic, uses):
+    registers = {Kind.X, Kind.V, Kind.C, Kind.P, Kind.D}
+    found = {op.name: "r" * op.reads + "w" * op.writes for op in isa.BY_MNEMONIC[mnemonic].operands if op.kind in registers}
+    assert found == dict(item.split(":") for item in uses.split())
