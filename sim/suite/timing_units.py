@@ -95,7 +95,7 @@ def _simd_permute() -> wiring.Component:
 
 
 def _simd_slice() -> wiring.Component:
-    # Two of the sixteen lanes, with everything round them: stage 0, selection, flags. The whole pipe takes ABC hours.
+    # Two of the sixteen lanes, with everything round them: stage 0, selection, flags. ABC needs a minute for them.
     from rtl.core.simd import SimdPipe
     from rtl.fp.adder import Body
 
