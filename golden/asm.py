@@ -225,7 +225,7 @@ class _Assembler:
                 values[op.name] = code
                 continue
             if not positional:
-                extra = f", or one of {', '.join(words)}" if words else ""
+                extra = f" but {', '.join(words)}" if words else ""
                 raise self.fail(line, piece, f"{insn.mnemonic} takes no further operand{extra}")
             self._positional(line, insn, positional.pop(0), piece, values)
         if positional:

@@ -1,0 +1,245 @@
+"""Assembler and disassembler: what each line becomes, and what is said of each mistake."""
+
+import random
+
+import pytest
+
+from golden.arch import isa
+from golden.arch.memmap import PROGRAM_BASE
+from golden.asm import AsmError, assemble, disassemble
+from golden.listing import program_listing
+
+NOP = 1
+
+
+def words(text: str, **options) -> list[int]:
+    return assemble(text, **options).words
+
+
+def addi(rd: int, ra: int, imm: int) -> int:
+    return 0x50 | rd << 12 | ra << 17 | (imm & 0x3FF) << 22
+
+
+# --- what is accepted ----------------------------------------------------------------------------------------------------------
+
+
+def test_comments_blank_lines_and_labels():
+    program = assemble("; all comment\n# too\n\n  a: b:\n\tnop ; after\nc: nop # after\nd:\n")
+    assert program.words == [NOP, NOP] and program.origin == PROGRAM_BASE
+    assert program.labels == {"a": 0x100, "b": 0x100, "c": 0x104, "d": 0x108}
+    assert program.lines == [(5, "nop ; after"), (6, "c: nop # after")]
+    assert program.end == 0x108 and program.image == b"\x01\0\0\0\x01\0\0\0"
+
+
+def test_an_empty_text_is_an_empty_program():
+    assert assemble("").words == [] and assemble("").image == b"" and assemble("").end == PROGRAM_BASE
+
+
+def test_numbers_names_and_aliases():
+    text = ".equ rows, 32\n.equ half, rows / 2\n.def base, x5\n.def again, base\n addi base, again, half - 1\n"
+    assert words(text) == [addi(5, 5, 15)]
+    assert words("addi x1, x2, given * 2", names={"given": 9}) == [addi(1, 2, 18)]
+
+
+def test_aliases_of_every_kind():
+    text = ".def A, d1\n.def acc, c2\n.def v, v3\n.def ok, p4\n(ok) drain.f32 acc, A[1,2], inner\nvcopy v, v\n"
+    assert words(text) == words("(p4) drain.f32 c2, d1[1,2], inner\nvcopy v3, v3")
+
+
+def test_labels_may_come_later_and_stand_in_expressions():
+    program = assemble("br over\nnop\nover: lpc x1, over + 4\nli x2, over\n.word over")
+    assert program.words[0] == 2 | 2 << 12
+    assert program.words[2] == 0x62 | 1 << 12 | 1 << 17
+    assert program.words[3] == 0x60 | 2 << 12 | 0x108 << 17
+    assert program.words[4] == 0x108
+
+
+def test_trailing_words_in_any_order_and_place():
+    same = {tuple(words(f"drain.bf16 c1, d2{rest}")) for rest in (", relu, inner", ", inner, relu")}
+    assert same == {tuple(words("drain.bf16 relu, c1, inner, d2"))}
+    assert words("vld.c v1, d2, stay") == words("vld.c v1, d2[0, 0]") == words("vld.c v1, d2")
+
+
+def test_tiles_take_expressions():
+    assert words(".equ n, 3\nvld.g8 v1, d2[ 1 , n - (1 + 1) ]") == words("vld.g8 v1, d2[1,1]")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, [("li", 0)]),
+        (16383, [("li", 16383)]),
+        (-16384, [("li", -16384)]),
+        (16384, [("li", 0), ("lih", 16384)]),
+        (-16385, [("li", -1), ("lih", 16383)]),
+        ((1 << 64) - 1, [("li", -1)]),
+        (1 << 63, [("li", -8), ("lih", 0), ("lih", 0), ("lih", 0), ("lih", 0)]),
+    ],
+)
+def test_li64_takes_as_many_words_as_it_needs(value, expected):
+    assert words(f"(p3) li64 x7, {value}") == [isa.BY_MNEMONIC[m].encode(3, rd=7, imm=imm) for m, imm in expected]
+
+
+def test_li64_builds_any_constant(seed):
+    rng = random.Random(seed)
+    for _ in range(300):
+        value = rng.getrandbits(64) >> rng.randrange(64)
+        built = 0
+        for word in words(f"li64 x1, {value}"):
+            insn = isa.BY_OPCODE[word & 0x1FF]
+            imm = insn.decode(word)["imm"]
+            built = (imm if insn.mnemonic == "li" else built << 15 | imm) & ((1 << 64) - 1)
+        assert built == value
+
+
+def test_pseudo_instructions_and_words():
+    assert words("mv x1, x2") == [addi(1, 2, 0)]
+    assert words(".word 0xdeadbeef\n.word -1") == [0xDEADBEEF, 0xFFFFFFFF]
+
+
+def test_case_of_line_ends_and_tabs():
+    assert words("nop\r\nnop\r\n\tnop") == [NOP] * 3
+
+
+# --- mistakes --------------------------------------------------------------------------------------------------------------------
+
+# Text, line, column (both from 1), what is said. The column is where the caret stands.
+MISTAKES = [
+    ("nop\nfrobnicate x1", 2, 1, "no instruction frobnicate"),
+    ("ld x1, x2, 0", 1, 1, "no instruction ld; did you mean ld.b, ld.h, ld.w, ld.d, ld.bu, ld.hu, ld.wu?"),
+    ("  ad x1, x2, x3", 1, 3, "no instruction ad; did you mean and, add, vand?"),
+    ("add x1, x2", 1, 11, "add needs a scalar register x0 to x31 as rb"),
+    ("add", 1, 4, "add needs a scalar register x0 to x31 as rd"),
+    ("add x1, x2, ; x3", 1, 13, "expected a scalar register x0 to x31, found nothing"),
+    ("add x1,, x2", 1, 8, "expected a scalar register x0 to x31, found nothing"),
+    ("add x1, x2, x32", 1, 13, "expected a scalar register x0 to x31, found x32"),
+    ("add x1, x2, x03", 1, 13, "expected a scalar register x0 to x31, found x03"),
+    ("add x1, v2, x3", 1, 9, "expected a scalar register x0 to x31, found v2"),
+    ("vcopy v1, x2", 1, 11, "expected a vector register v0 to v31, found x2"),
+    ("cld.raw c8, v1, 0", 1, 9, "expected an accumulator c0 to c7, found c8"),
+    ("pand p1, p8, p0", 1, 10, "expected a predicate p0 to p7, found p8"),
+    ("vld.c v1, d8", 1, 11, "expected a descriptor d0 to d7, found d8"),
+    ("vld.c v1, d2[0,1", 1, 11, "expected a descriptor d0 to d7, found d2[0,1"),
+    ("vld.c v1", 1, 9, "vld.c needs a descriptor d0 to d7 as d"),
+    ("vld.c v1, d2[2,0]", 1, 11, "tile [2,0] does not exist: row 0 to 1, column 0 to 3"),
+    ("vld.c v1, d2[0,4]", 1, 11, "tile [0,4] does not exist"),
+    ("vld.c v1, d2[-1,0]", 1, 11, "tile [-1,0] does not exist"),
+    ("vld.c v1, d2[0,what]", 1, 16, "no label or number named what"),
+    ("setd d1[0,1], x2, x3", 1, 6, "setd takes no tile offset"),
+    ("drain.raw c1, d2[0,1]", 1, 15, "drain.raw takes no tile offset"),
+    ("vld.c v1, d2, inner, outer", 1, 22, "outer: step is given twice"),
+    ("drain.f32 c1, d2, relu, relu", 1, 25, "relu: relu is given twice"),
+    ("drain.f32 c1, d2, sr", 1, 19, "drain.f32 takes no further operand but relu, stay, inner, outer"),
+    ("add x1, x2, x3, x4", 1, 17, "add takes no further operand"),
+    ("nop x1", 1, 5, "nop takes no further operand"),
+    ("addi x1, x2, 512", 1, 14, "imm = 512 does not fit: -512 to 511"),
+    ("addi x1, x2, -513", 1, 14, "imm = -513 does not fit: -512 to 511"),
+    ("slli x1, x2, 64", 1, 14, "imm = 64 does not fit: 0 to 63"),
+    ("wait 64, 1", 1, 6, "s = 64 does not fit: 0 to 63"),
+    ("wait 1, -1", 1, 9, "imm = -1 does not fit: 0 to 1023"),
+    ("li x1, 1.5", 1, 8, "expected a number, found 1.5"),
+    ("li x1, (1 + ", 1, 8, "expected a number, found (1 +"),
+    ("li x1, 1 / 0", 1, 8, "division by zero"),
+    ("li x1, x2", 1, 8, "no label or number named x2"),
+    ("br nowhere", 1, 4, "no label or number named nowhere"),
+    ("br 0x102", 1, 4, "target 0x102 is no multiple of 4 away"),
+    ("br 0x200104", 1, 4, "target = 524289 words from here, br reaches -524288 to 524287"),
+    ("loopi far, 2\n.equ far, 0x904", 1, 7, "target = 513 words from here, loopi reaches -512 to 511"),
+    ("top: nop\nloopi top, 3", 2, 7, "loopi ends at top, which does not lie after it"),
+    ("here: loop here, x1", 1, 12, "loop ends at here, which does not lie after it"),
+    ("ldp.d x3, x3, 8", 1, 1, "ldp.d is illegal with these operands: a = x[ra]"),
+    ("(x1) nop", 1, 2, "expected a predicate p0 to p7, found x1"),
+    ("  (p8) nop", 1, 4, "expected a predicate p0 to p7, found p8"),
+    ("(p1)", 1, 2, "a predicate needs an instruction after it"),
+    ("nop\n\n  (p1)  ; nothing", 3, 4, "a predicate needs an instruction after it"),
+    ("(p1) .word 1", 1, 2, ".word is no instruction and takes no predicate"),
+    ("(p1) .equ a, 1", 1, 2, ".equ is no instruction and takes no predicate"),
+    ("123", 1, 1, "expected an instruction"),
+    ("  = 3", 1, 3, "expected an instruction"),
+    ("() nop", 1, 1, "expected an instruction"),
+    ("a: nop\na: nop", 2, 1, "a is already defined"),
+    (".equ a, 1\na: nop", 2, 1, "a is already defined"),
+    (".equ a, 1\n.equ a, 2", 2, 6, "a is already defined"),
+    ("a: nop\n.def a, x1", 2, 6, "a is already defined"),
+    (".def a, x1\n.equ a, 2", 2, 6, "a is already defined"),
+    ("x1: nop", 1, 1, "x1 is a register, which cannot have another meaning"),
+    (".def p7, p1", 1, 6, "p7 is a register, which cannot have another meaning"),
+    (".def a, 5", 1, 9, "expected a register, found 5"),
+    (".def a, x32", 1, 9, "expected a register, found x32"),
+    (".equ a", 1, 1, ".equ takes a name and a number"),
+    (".equ 1, 2", 1, 1, ".equ takes a name and a number"),
+    (".def a", 1, 1, ".def takes a name and a register"),
+    (".equ a, b", 1, 9, "no label or number named b before this line"),
+    ("li64 x1", 1, 1, "li64 takes a scalar register and a number"),
+    ("li64 v1, 5", 1, 6, "expected a scalar register x0 to x31, found v1"),
+    ("l: li64 x1, l + missing", 1, 13, "no label or number named l before this line (the address of a label is lpc's)"),
+    ("li64 x1, 1 << 64", 1, 10, "18446744073709551616 does not fit 64 bits"),
+    ("li64 x1, -(1 << 63) - 1", 1, 10, "-9223372036854775809 does not fit 64 bits"),
+    ("mv x1", 1, 1, "mv takes two scalar registers"),
+    ("mv x1, x2, x3", 1, 1, "mv takes two scalar registers"),
+    ("mv x1, v2", 1, 8, "expected a scalar register x0 to x31, found v2"),
+    (".word", 1, 1, ".word takes one number"),
+    (".word 1 << 32", 1, 7, "4294967296 does not fit a word of 32 bits"),
+    (".byte 1", 1, 1, "no instruction .byte"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "column", "message"), MISTAKES)
+def test_a_mistake_is_named_with_its_place(text, line, column, message):
+    with pytest.raises(AsmError) as caught:
+        assemble(text, source="kernel.s")
+    error = caught.value
+    assert error.message.startswith(message)
+    first, shown, caret = str(error).split("\n")
+    assert first.startswith(f"kernel.s:{line}:{column}: {message}")
+    assert shown == "    " + text.splitlines()[line - 1]
+    assert caret == "    " + " " * (column - 1) + "^"
+    assert (error.line, error.column) == (line, column - 1)
+
+
+def test_the_caret_stands_under_tabs():
+    with pytest.raises(AsmError) as caught:
+        assemble("\tadd\tx1, x2, y3")
+    assert str(caught.value).split("\n")[1:] == ["    \tadd\tx1, x2, y3", "    \t   \t        ^"]
+
+
+def test_a_program_too_long_or_at_no_address_is_one_sentence():
+    with pytest.raises(AsmError, match="the program leaves the 2097152 bytes of the address space"):
+        assemble("nop\nnop", origin=0x1FFFFC)
+    for origin in (2, -4, 1 << 21):
+        with pytest.raises(ValueError, match=f"origin {origin:#x} is no word address of the node"):
+            assemble("nop", origin=origin)
+
+
+# --- back to text ------------------------------------------------------------------------------------------------------------------
+
+
+def test_random_words_survive_text(seed):
+    """Word to text to word, legal or not, and every feature's instructions among them."""
+    rng = random.Random(seed)
+    for _ in range(5000):
+        word = rng.getrandbits(32)
+        if rng.random() < 0.8:  # mostly a known opcode
+            insn = rng.choice(isa.TABLE)
+            word = word & ~0x1FF & ~(insn.reserved_mask if rng.random() < 0.9 else 0) | insn.opcode
+        text = disassemble(word, 0x40000)
+        assert assemble(text, 0x40000).words == [word], text
+
+
+def test_targets_take_the_names_of_labels():
+    assert disassemble(2 | 4 << 12, 0x100, {0x110: "done"}) == "br done"
+    assert disassemble(2 | 4 << 12, 0x100, {0x114: "other"}) == "br 0x110"
+
+
+def test_a_listing_names_labels_and_assembles_again():
+    source = "start: li x1, 3\nloopi end, 4\nadd x2, x2, x1\nend: halt\n"
+    program = assemble(source)
+    listing = program_listing(program)
+    assert listing.splitlines()[0] == "start:" and "loopi end, 4" in listing
+    again = "\n".join(line if line.endswith(":") else line.split("  ", 3)[3] for line in listing.splitlines())
+    assert assemble(again).words == program.words
+
+
+def test_undefined_words_are_shown_as_words():
+    assert disassemble(0) == ".word 0x00000000" and disassemble(0xFFFFFFFF) == ".word 0xffffffff"
+    assert disassemble(0x80000006).startswith(".word"), "a loop that runs backwards has no text"
