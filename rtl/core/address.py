@@ -65,7 +65,7 @@ def mask(m: Module, start: Value, size: Value, limit: int, name: str, shift: Val
 
 def multiples(m: Module, t0: Value, t1: Value, t2: Value, name: str) -> list[Value]:
     """l0 * t0 + l1 * t1 + l2 * t2 modulo 2^18 for l = 0 to 7."""
-    sums: list[Value] = [Const(0, WORD_BITS), t0, t1, None, t2, None, None, None]  # type: ignore[list-item]
+    sums: list[Value] = [Const(0, WORD_BITS), t0, t1, None, t2, None, None, None]
     for index, (left, right) in {3: (1, 2), 5: (1, 4), 6: (2, 4), 7: (3, 4)}.items():
         total = Signal(WORD_BITS, name=f"{name}_{index}")
         m.d.comb += total.eq(sums[left] + sums[right])

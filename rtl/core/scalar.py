@@ -392,14 +392,14 @@ class ScalarUnit(wiring.Component):
 
         # Faults.
         late_fault = Mux(faulty[0], 0, 1)
-        with m.If((faulty[0] | faulty[1])):
+        with m.If(faulty[0] | faulty[1]):
             m.d.sync += [
                 self.fault_out.thread.eq(thread),
                 self.fault_out.cause.eq(Mux(late_fault, faults[1][0], faults[0][0])),
                 self.fault_out.pc.eq(Mux(late_fault, faults[1][1], faults[0][1])),
                 self.fault_out.operand.eq(Mux(late_fault, faults[1][2], faults[0][2])),
             ]
-        m.d.sync += self.fault_out.valid.eq((faulty[0] | faulty[1]))
+        m.d.sync += self.fault_out.valid.eq(faulty[0] | faulty[1])
         m.d.sync += stopped.eq((stopped | Mux((faulty[0] | faulty[1]), 1 << thread, 0)) & ~self.kill)
 
         # Operands for the front end.
