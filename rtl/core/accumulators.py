@@ -77,18 +77,19 @@ class AccumulatorLoad(wiring.Component):
         m = Module()
         x0_valid = Signal()
         m.d.sync += x0_valid.eq(self.valid)
-        kind, index, register = self.kind, self.index, self.data
+        kind, index = self.kind, self.index
+        # A row in the upper half moves to the lower one, so that the row is always the first eight numbers.
+        upper = (kind == LoadKind.ROW) & index[0]
+        words = [self.data.word_select(i, 64) for i in range(ROWS)]
+        words = [Mux(upper, words[i + ROWS // 2], words[i]) for i in range(ROWS // 2)] + words[ROWS // 2 :]
         registers = {}
         for stage in ("x0", "x1", "x2", "x3"):
             next_kind = Signal(LoadKind, name=f"{stage}_kind", reset_less=True)
             next_index = Signal(3, name=f"{stage}_index", reset_less=True)
             m.d.sync += [next_kind.eq(kind), next_index.eq(index)]
-            words = []
-            for i in range(ROWS):
-                word = Signal(64, name=f"{stage}_word_{i}", reset_less=True)
-                m.d.sync += word.eq(register[64 * i : 64 * i + 64] if stage == "x0" else register[i])
-                words.append(word)
-            kind, index, register = next_kind, next_index, words
+            held = [Signal(64, name=f"{stage}_word_{i}", reset_less=True) for i in range(ROWS)]
+            m.d.sync += [after.eq(before) for after, before in zip(held, words, strict=True)]
+            kind, index, words = next_kind, next_index, held
             registers[stage] = (kind, index, words)
 
         kind, index, words = registers["x0"]
@@ -111,28 +112,16 @@ class AccumulatorLoad(wiring.Component):
             later = held
         m.d.sync += self.a_hit.eq(later)
 
-        numbers = self._numbers(m, "x0", kind, index, words)
+        numbers = _numbers(words)
         exponents = [load.load_exponent(number) for number in numbers]
         raw = [word[56:62] for word in words]
         m.d.sync += self._spread(m, "x0", kind, exponents, raw, self.x1_exponent, load.EXPONENT_BITS)
 
-        kind, index, words = registers["x3"]
-        numbers = self._numbers(m, "x3", kind, index, words)
-        values = [load.load_value(m, n, body=self.body, name=f"x3_{i}") for i, n in enumerate(numbers)]
+        kind, _index, words = registers["x3"]
+        values = [load.load_value(m, n, body=self.body, name=f"x3_{i}") for i, n in enumerate(_numbers(words))]
         raw = [Cat(word[:56], word[62:]) for word in words]
         m.d.sync += self._spread(m, "x3", kind, values, raw, self.a_value, VALUE_BITS)
         return m
-
-    def _numbers(self, m, stage, kind, index, words):
-        """The 16 FP32 numbers; the upper half stands in the place of the lower one where a row lies there."""
-        numbers = [word[32 * half : 32 * half + 32] for word in words for half in range(2)]
-        result = []
-        for i, number in enumerate(numbers):
-            chosen = Signal(32, name=f"{stage}_number_{i}")
-            upper = (kind == LoadKind.ROW) & index[0]
-            m.d.comb += chosen.eq(Mux(upper, numbers[i + COLUMNS], number) if i < COLUMNS else number)
-            result.append(chosen)
-        return result
 
     def _spread(self, m, stage, kind, converted, raw, outputs, width):
         """Assignments of every lane's value: of its place in the quarter, else of its column."""
@@ -147,6 +136,11 @@ class AccumulatorLoad(wiring.Component):
                 yield outputs[COLUMNS * r + j].eq(Mux(kind == LoadKind.QUARTER, place, columns[j]))
 
 
+def _numbers(words):
+    """The 16 FP32 numbers of a register."""
+    return [word[32 * half : 32 * half + 32] for word in words for half in range(2)]
+
+
 class AccumulatorDrain(wiring.Component):
     """Chooses, converts and packs the elements of one beat per cycle.
 
@@ -158,10 +152,11 @@ class AccumulatorDrain(wiring.Component):
         self.body = body
         super().__init__(
             {
-                # A beat, and in the same cycle the raw words of all 64 elements of its accumulator, row by row.
+                # A beat; the accumulator files are read in this cycle.
                 "request": In(DrainBeat),
+                # One cycle later: the raw words of all 64 elements of its accumulator, row by row.
                 "words": In(data.ArrayLayout(64, ROWS * COLUMNS)),
-                # DRAIN_LATENCY - 1 cycles later.
+                # DRAIN_LATENCY cycles after the request.
                 "valid": Out(1),
                 "tag": Out(TAG_BITS),
                 "data": Out(VECTOR_BITS),
@@ -170,32 +165,28 @@ class AccumulatorDrain(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # Beats by stage: d1 is the request itself; d6 packs.
+        # Beats by stage: d1 chooses and takes magnitudes, d5 rounds, d6 packs.
         beats = [self.request]
-        for stage in range(2, 7):
-            beat = Signal(DrainBeat, name=f"d{stage}", reset_less=True)
-            m.d.sync += beat.eq(beats[-1])
-            beats.append(beat)
         valid = self.request.valid
-        for stage in range(2, 7):
+        for stage in range(1, 7):
+            beat = Signal(DrainBeat, name=f"d{stage}", reset_less=True)
             there = Signal(name=f"d{stage}_valid")
-            m.d.sync += there.eq(valid)
+            m.d.sync += [beat.eq(beats[-1]), there.eq(valid)]
+            beats.append(beat)
             valid = there
-        first, rounding, packing = beats[0], beats[4], beats[5]
+        first, rounding, packing = beats[1], beats[5], beats[6]
 
         results = []
         for r in range(ROWS_A_BEAT):
+            choices = [self._choice(m, f"{r}_{side}") for side in range(2)]
             for j in range(COLUMNS):
                 wide = j < COLUMNS_A_BEAT
                 converter = drain.DrainConverter(4 if wide else 2, self.body)
                 m.submodules[f"converter_{r}_{j}"] = converter
-                narrow = first.format == DrainFormat.BF16
-                # BF16: beat bit 0 is the half. FP32: bit 1 is the half, bit 0 the columns.
-                half = Mux(narrow, first.beat[0], first.beat[1])
-                m.d.comb += converter.choice.eq(Cat(half, first.beat[0] & ~narrow) if wide else first.beat[0])
-                for choice in range(converter.choices):
-                    row, column = r + ROWS_A_BEAT * (choice & 1), j + COLUMNS_A_BEAT * (choice >> 1)
-                    m.d.comb += converter.words[choice].eq(self.words[COLUMNS * row + column])
+                m.d.comb += converter.choice.eq(choices[j // COLUMNS_A_BEAT])
+                for place in range(converter.choices):
+                    row, column = r + ROWS_A_BEAT * (place & 1), j + COLUMNS_A_BEAT * (place >> 1)
+                    m.d.comb += converter.words[place].eq(self.words[COLUMNS * row + column])
                 m.d.comb += converter.bf16.eq(rounding.format == DrainFormat.BF16 if wide else Const(1, 1))
                 m.d.comb += converter.relu.eq(rounding.relu)
                 results.append(converter.result)
@@ -227,3 +218,15 @@ class AccumulatorDrain(wiring.Component):
             m.d.comb += self.data[64 * j : 64 * j + 64].eq(word)
         m.d.sync += [self.valid.eq(valid), self.tag.eq(packing.tag)]
         return m
+
+    def _choice(self, m, name):
+        """Which of its lanes a converter takes: bit 0 the half of the tile, bit 1 the columns (FP32 only).
+
+        A register for each four converters: it drives 256 multiplexers.
+        """
+        narrow = self.request.format == DrainFormat.BF16
+        choice = Signal(2, name=f"d1_choice_copy_{name}", reset_less=True)
+        # BF16: beat bit 0 is the half. FP32: bit 1 is the half, bit 0 the columns.
+        half = Mux(narrow, self.request.beat[0], self.request.beat[1])
+        m.d.sync += choice.eq(Cat(half, self.request.beat[0] & ~narrow))
+        return choice

@@ -26,7 +26,6 @@ from rtl.core.accumulators import (
     VECTOR_BITS,
     AccumulatorDrain,
     AccumulatorLoad,
-    DrainBeat,
     DrainFormat,
     LoadKind,
 )
@@ -145,18 +144,12 @@ class MatrixUnit(wiring.Component):
             loader.index.eq(load.index),
             loader.data.eq(self.load_data),
         ]
-        beat = Signal(DrainBeat, reset_less=True)
-        beat_valid = Signal()
-        m.d.sync += [
-            beat.beat.eq(drain.beat),
-            beat.format.eq(drain.format),
-            beat.relu.eq(drain.relu),
-            beat.tag.eq(drain.tag),
-            beat_valid.eq(drain.valid),
-        ]
         m.d.comb += [
-            drainer.request.eq(beat),
-            drainer.request.valid.eq(beat_valid),
+            drainer.request.valid.eq(drain.valid),
+            drainer.request.beat.eq(drain.beat),
+            drainer.request.format.eq(drain.format),
+            drainer.request.relu.eq(drain.relu),
+            drainer.request.tag.eq(drain.tag),
             self.drained.valid.eq(drainer.valid),
             self.drained.tag.eq(drainer.tag),
             self.drained_data.eq(drainer.data),

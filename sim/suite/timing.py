@@ -48,7 +48,11 @@ _ABC = (
     "strash; &get -n; &fraig -x; &put; scorr; dc2; strash; if -g -K 6; strash; dch; if -g -K 6; strash; dch; "
     "map -B 0.9 {D}; topo; buffer -c; topo; upsize {D}; dnsize {D}; stime -p\n"
 )
+# Registers whose name says that they are copies stay apart: each drives its own part of a large fan-out.
 _SYNTHESIS = """read_rtlil unit.il
+proc
+flatten
+setattr -set keep 1 w:*_copy_* %ci1:+[Q] t:$*dff* %i
 synth -flatten -top unit
 dfflibmap -liberty library.lib
 abc -liberty library.lib -D 500 -constr constraints -script mapping.abc
@@ -187,7 +191,7 @@ def plain(netlist: str) -> str:
 
     def single(assign: re.Match) -> str:
         pairs = zip(bits(assign[1]), bits(assign[2]), strict=True)
-        return "".join(f"  assign {left} = {right};\n" for left, right in pairs)
+        return "".join(f"  assign {left} = {right} ;\n" for left, right in pairs)
 
     netlist = re.sub(r"(?m)^( *(?:wire|input|output)) signed ", r"\1 ", netlist)
     return re.sub(r"(?m)^  assign (\{[^=]*\}) = ([^;]*);\n", single, netlist)
