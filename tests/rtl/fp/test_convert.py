@@ -83,10 +83,7 @@ def test_widen_all_codes(widen: Batch, fmt) -> None:
 
 @pytest.mark.parametrize("stochastic", [False, True], ids=["nearest", "stochastic"])
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda fmt: fmt.name)
-def test_narrow_equals_golden(narrow: Batch, fmt, stochastic: bool) -> None:
-    seed = 40 + FORMATS.index(fmt)
-    print(f"seed {seed}")
-    rng = np.random.default_rng(seed)
+def test_narrow_equals_golden(narrow: Batch, rng: np.random.Generator, fmt, stochastic: bool) -> None:
     bias = rng.integers(0, BIAS_MAX + 1, VECTORS) if fmt.has_bias else None
     word = values(rng, VECTORS, fmt, bias)
     random = rng.integers(0, 1 << RANDOM_BITS, VECTORS, dtype=np.uint32)
@@ -109,13 +106,27 @@ def test_narrow_equals_golden(narrow: Batch, fmt, stochastic: bool) -> None:
 
 
 @pytest.mark.parametrize("part, stages", [(Narrow((BF16,), stochastic=False), NARROW_STAGES), (NarrowBf16(), 1)])
-def test_bf16_alone(part, stages: int) -> None:
+def test_bf16_alone(part, stages: int, rng: np.random.Generator) -> None:
     """Converters of one format: no format port to decode, no random word."""
-    rng = np.random.default_rng(50)
     word = values(rng, VECTORS, BF16, None)
     out = feed(Batch(part), stages, {"value": word})
     expect(out["code"], convert.narrow(BF16, word), value=word)
     expect(out["flags"], packed(convert.narrow_flags(BF16, word)), value=word)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stochastic", [False, True], ids=["nearest", "stochastic"])
+@pytest.mark.parametrize("fmt", [CFLOAT8_1_4_3, CFLOAT8_1_5_2], ids=lambda fmt: fmt.name)
+def test_narrow_every_bf16_word_and_bias(narrow: Batch, rng: np.random.Generator, fmt, stochastic: bool) -> None:
+    """All 65,536 BF16 words to both CFloat8 formats with each of the 64 biases."""
+    word = np.arange(1 << 16, dtype=np.uint32) << np.uint32(16)
+    for bias in range(BIAS_MAX + 1):
+        random = rng.integers(0, 1 << RANDOM_BITS, word.size, dtype=np.uint32)
+        inputs = {"value": word, "format": FORMATS.index(fmt), "bias": bias, "stochastic": int(stochastic), "random": random}
+        out = feed(narrow, NARROW_STAGES, inputs)
+        used = random if stochastic else None
+        expect(out["code"], convert.narrow(fmt, word, bias, used), value=word, random=random)
+        expect(out["flags"], packed(convert.narrow_flags(fmt, word, bias, used)), value=word, random=random)
 
 
 def test_every_narrow_format_is_covered() -> None:

@@ -10,6 +10,7 @@ from sim.build.batch import Batch
 
 BODIES = {body.value: body for body in Body}
 VECTORS = 1_000_000
+MANY = 10_000_000
 EDGES = np.array(
     [0, 1, 2, 0x7FFFFF, 0x800000, 0x800001, 0xFFFFFF, 0x34000000, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x7F7FFFFF]
     + [0x7F000000, 0x7F800000, 0x7F800001, 0x7FBFFFFF, 0x7FC00000, 0x7FFFFFFF],
@@ -74,16 +75,25 @@ def expect(got: np.ndarray, wanted: np.ndarray, **operands: np.ndarray) -> None:
     assert not wrong.size, f"{wrong.size} of {wanted.size} differ: " + "; ".join(shown)
 
 
-@pytest.mark.parametrize("odd", [False, True], ids=["nearest", "odd"])
-def test_equals_golden(lane: Batch, odd: bool) -> None:
-    seed = 20 + odd
-    print(f"seed {seed}")
-    a, b, c = triples(np.random.default_rng(seed), VECTORS)
+def compare(lane: Batch, rng: np.random.Generator, odd: bool, count: int) -> None:
+    a, b, c = triples(rng, count)
     out = feed(lane, {"a": a, "b": b, "c": c, "odd": odd})
     wanted = fma32(a, b, c, odd)
     expect(out["result"], wanted, a=a, b=b, c=c)
     expect(out["flags"], packed(fma_flags(a, b, c, odd)), a=a, b=b, c=c)
     expect(out["nonzero"], (wanted != 0).astype(np.uint32), a=a, b=b, c=c)
+
+
+@pytest.mark.parametrize("odd", [False, True], ids=["nearest", "odd"])
+def test_equals_golden(lane: Batch, rng: np.random.Generator, odd: bool) -> None:
+    compare(lane, rng, odd, VECTORS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("odd", [False, True], ids=["nearest", "odd"])
+def test_equals_golden_on_many(lane: Batch, rng: np.random.Generator, odd: bool) -> None:
+    for _ in range(MANY // VECTORS):
+        compare(lane, rng, odd, VECTORS)
 
 
 @pytest.mark.parametrize("odd", [False, True], ids=["nearest", "odd"])
@@ -95,11 +105,9 @@ def test_all_edge_triples(lane: Batch, odd: bool) -> None:
     expect(out["flags"], packed(fma_flags(a, b, c, odd)), a=a, b=b, c=c)
 
 
-def test_operand_without_hidden_bit(lane: Batch) -> None:
+def test_operand_without_hidden_bit(lane: Batch, rng: np.random.Generator) -> None:
     """a counts as fraction * 2^(exponent - 150); the same value normalised is what golden multiplies."""
-    seed, count = 22, 500_000
-    print(f"seed {seed}")
-    rng = np.random.default_rng(seed)
+    count = 500_000
     fraction = (rng.integers(0, 1 << 23, count) >> rng.integers(0, 24, count)).astype(np.uint32)
     exponent = rng.integers(30, 255, count).astype(np.uint32)
     sign = rng.integers(0, 2, count).astype(np.uint32) << np.uint32(31)
@@ -117,15 +125,14 @@ def test_operand_without_hidden_bit(lane: Batch) -> None:
     expect(out["flags"], packed(fma_flags(normal, b, c)), a=a, b=b, c=c)
 
 
-def test_quiet_operands_do_not_report_denormal(lane: Batch) -> None:
-    a, b, c = triples(np.random.default_rng(24), 20_000)
+def test_quiet_operands_do_not_report_denormal(lane: Batch, rng: np.random.Generator) -> None:
+    a, b, c = triples(rng, 20_000)
     out = feed(lane, {"a": a, "b": b, "c": c, "quiet": 1})
     expect(out["flags"], packed(fma_flags(a, b, c)) & 0b1101, a=a, b=b, c=c)
 
 
-def test_other_result_takes_the_last_stage(lane: Batch) -> None:
+def test_other_result_takes_the_last_stage(lane: Batch, rng: np.random.Generator) -> None:
     """`other` is taken in the sixth stage, in place of the sum that reaches it then."""
-    rng = np.random.default_rng(23)
     rows = 64
     a, b, c = triples(rng, rows)
     use = rng.integers(0, 2, rows).astype(np.uint32)

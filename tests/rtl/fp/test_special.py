@@ -58,11 +58,7 @@ def finish(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(fixed == 1, a, fma32(multiplier, b, c)), flags | np.where(fixed == 1, 0, lane).astype(np.uint32)
 
 
-@pytest.mark.parametrize("op", FUNCTIONS, ids=lambda op: op.name)
-def test_equals_golden(unit: Batch, op: SimdOp) -> None:
-    seed = 60 + (op & 3)
-    print(f"seed {seed}")
-    x = operands(np.random.default_rng(seed), VECTORS)
+def compare(unit: Batch, op: SimdOp, x: np.ndarray) -> None:
     pad = np.zeros(STAGES, dtype=np.uint32)
     out = unit.run({"x__0": np.concatenate([x, pad]), "function": int(op) & 3})
     result, flags = finish(out["operands__0"][STAGES:])
@@ -78,9 +74,23 @@ def test_equals_golden(unit: Batch, op: SimdOp) -> None:
     assert not wrong.size, f"{op.name} flags: {wrong.size} of {x.size} wrong, first {first}"
 
 
-def test_functions_do_not_mix(unit: Batch) -> None:
+@pytest.mark.parametrize("op", FUNCTIONS, ids=lambda op: op.name)
+def test_equals_golden(unit: Batch, rng: np.random.Generator, op: SimdOp) -> None:
+    compare(unit, op, operands(rng, VECTORS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", FUNCTIONS, ids=lambda op: op.name)
+def test_every_fraction_of_two_exponents(unit: Batch, op: SimdOp) -> None:
+    """All 2^23 fractions of two neighbouring binades: every segment of every table at every step."""
+    for exponent in (127, 128):
+        for part in range(8):
+            fraction = np.arange(part << 20, (part + 1) << 20, dtype=np.uint32)
+            compare(unit, op, fraction | np.uint32(exponent << 23))
+
+
+def test_functions_do_not_mix(unit: Batch, rng: np.random.Generator) -> None:
     """A different function every cycle."""
-    rng = np.random.default_rng(66)
     x = operands(rng, 20_000)
     ops = np.array(list(FUNCTIONS))[rng.integers(0, 4, x.size)]
     pad = np.zeros(STAGES, dtype=np.uint32)
