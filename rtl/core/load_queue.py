@@ -21,6 +21,16 @@ ScalarRequest = data.StructLayout({"addr": 18, "tag": 16})
 SLOTS_SHAPE = data.ArrayLayout(StoreSlots, THREADS)
 
 
+def of_thread(m: Module, thread: Value, values: list[Value], name: str) -> Signal:
+    """The thread's one of a value per thread."""
+    chosen = Signal(len(values[0]), name=name)
+    with m.Switch(thread):
+        for t in range(THREADS):
+            with m.Case(t):
+                m.d.comb += chosen.eq(values[t])
+    return chosen
+
+
 class LoadQueue(wiring.Component):
     """One queue.
 
@@ -65,21 +75,13 @@ class LoadQueue(wiring.Component):
 
         occupied = [self.slots[t].occupied for t in range(THREADS)]
 
-        def of_thread(thread: Value, name: str) -> Signal:
-            chosen = Signal(SLOTS, name=name)
-            with m.Switch(thread):
-                for t in range(THREADS):
-                    with m.Case(t):
-                        m.d.comb += chosen.eq(occupied[t])
-            return chosen
-
         older = [Signal(SLOTS, name=f"older_{k}") for k in range(DEPTH)]
         threads = [Signal(THREAD_BITS, name=f"thread_{k}") for k in range(DEPTH)]
         for k in range(DEPTH):
-            m.d.sync += older[k].eq(older[k] & of_thread(threads[k], f"occupied_{k}"))
+            m.d.sync += older[k].eq(older[k] & of_thread(m, threads[k], occupied, f"occupied_{k}"))
             with m.If(self.push & (end == k)):
                 m.d.sync += [
-                    older[k].eq(self.older & of_thread(self.range.thread, f"occupied_push_{k}")),
+                    older[k].eq(self.older & of_thread(m, self.range.thread, occupied, f"occupied_push_{k}")),
                     threads[k].eq(self.range.thread),
                 ]
         waits_for = Signal(SLOTS)

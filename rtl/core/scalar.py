@@ -10,20 +10,18 @@ have issued meanwhile are cancelled in X, the rest waits for `kill`. A vector lo
 SRAM, with no lane enabled, so that its register's busy bit falls.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, memory, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from golden.arch.encoding import F0, F1, F2
-from golden.arch.memmap import CSR_BITS, Csr, Fault
-from golden.arch.trace import SEQ_BITS
-from rtl.core.address import NOWHERE_LOW, DrainAddress, GatherAddress
-from rtl.core.alu import Alu
+from golden.arch.encoding import F0
+from golden.arch.memmap import CSR_BITS, Csr
+from rtl.core.address import NOWHERE_LOW
 from rtl.core.counters import COUNTER_BITS, LINE, LINES, Counters, Events
 from rtl.core.csr import NODE_BITS, CsrFile
-from rtl.core.descriptors import Descriptor, DescriptorFile, Stepper
+from rtl.core.descriptors import DescriptorFile
 from rtl.core.layouts import (
     ST_POS_BITS,
     THREAD_BITS,
@@ -33,37 +31,20 @@ from rtl.core.layouts import (
     LoadBegin,
     Operand,
     PredicateWrite,
-    StoreAddress,
-    StoreIssue,
-    StoreKind,
     StoreSlots,
     TraceScalar,
 )
-from rtl.core.load_queue import LoadQueue, ScalarRequest, VectorLoadQueues
+from rtl.core.load_queue import VectorLoadQueues, of_thread
 from rtl.core.scalar_decode import Queued, Step, immediate
-from rtl.core.scalar_issue import GENERATION_BITS, ScalarIssue
+from rtl.core.scalar_execute import Execute, ExecuteSlot
+from rtl.core.scalar_issue import ScalarIssue
+from rtl.core.scalar_late import LateResults, Poke
 from rtl.core.scalar_queue import HEADS, ScalarHead, ScalarPush, ScalarQueue
 from rtl.core.scalar_registers import READS, ScalarRegisters
-from rtl.core.slow import SlowUnit
+from rtl.core.scalar_store import StoreAddressPort, StoreEntry, StoreIssuePort, StorePlace
 from rtl.mem import ports
 
 SLOTS = 2
-# How equal words of two stores are known to lie in equal lanes: from the address alone, or by the rows of one descriptor.
-STREAM_LINE, STREAM_ROWS8, STREAM_ROWS4, STREAM_UNIQUE = range(4)
-STREAM_BITS = 12
-
-Execute = data.StructLayout({
-    "valid": 1,
-    "q": Queued,
-    "a": 64,
-    "b": 64,
-    "descriptor": Descriptor,
-    "generation": GENERATION_BITS,
-})
-LoadTag = data.StructLayout({"thread": THREAD_BITS, "index": 5, "offset": 3, "size": 2, "signed": 1})
-Poke = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "index": 5, "value": 64})
-StoreIssuePort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "store": StoreIssue})
-StoreAddressPort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "cancel": 1, "store": StoreAddress})
 
 
 class ScalarUnit(wiring.Component):
@@ -140,24 +121,15 @@ class ScalarUnit(wiring.Component):
         m.submodules.issue = issue = ScalarIssue()
         m.submodules.registers = registers = ScalarRegisters()
         m.submodules.descriptors = file = DescriptorFile()
-        m.submodules.vector_loads = vector_loads = VectorLoadQueues()
-        m.submodules.scalar_loads = scalar_loads = LoadQueue(ScalarRequest)
-        m.submodules.slow = slow = SlowUnit()
         m.submodules.csr = csr = CsrFile()
         m.submodules.counters = counters = Counters()
-        occupied = [self.store_slots[t].occupied for t in range(THREADS)]
-        pending = [self.scalar_busy[t] for t in range(THREADS)]
+        m.submodules.late = late = LateResults(self._trace)
+        m.submodules.loads = loads = VectorLoadQueues()
+        slots = [Signal(Execute, name=f"x{k}") for k in range(SLOTS)]
+        thread = Signal(THREAD_BITS)  # of both slots
+        older = Signal(4)  # store slots of the thread that were in use when they issued
         stopped = Signal(THREADS)  # a fault is on its way to the front end
 
-        def of_thread(thread: Value, values: list[Value], name: str) -> Signal:
-            chosen = Signal(len(values[0]), name=name)
-            with m.Switch(thread):
-                for t in range(THREADS):
-                    with m.Case(t):
-                        m.d.comb += chosen.eq(values[t])
-            return chosen
-
-        # --- queue ----------------------------------------------------------------------------------------------------
         m.d.comb += [
             queue.push.eq(self.scalar_in),
             queue.push_thread.eq(self.scalar_thread),
@@ -165,50 +137,66 @@ class ScalarUnit(wiring.Component):
             queue.take_thread.eq(issue.thread),
             queue.kill.eq(self.kill),
             self.scalar_free.eq(queue.free),
+            self.scalar_busy.eq(late.pending),
+            issue.room_one.eq(loads.room_one),
+            issue.room_two.eq(loads.room_two),
         ]
         for t in range(THREADS):
             head = queue.heads[HEADS * t]
             m.d.comb += [self.scalar_head[t].valid.eq(queue.valid[t][0]), self.scalar_head[t].vq_mark.eq(head.vq_mark)]
+            executing = slots[0].valid & (thread == t)
+            m.d.comb += self.idle[t].eq(queue.empty[t] & ~executing & ~late.pending[t].any())
 
-        # --- I --------------------------------------------------------------------------------------------------------
+        self._issue(m, queue, issue, registers, file, late, slots, thread, older, stopped)
+        done, parts = self._execute(m, slots, thread, older, stopped, registers, file, csr, loads, StorePlace(words))
+        self._late(m, slots, done, parts, thread, older, late, registers, csr, counters)
+        if self._trace:
+            self._add_trace(m, slots, thread, done, registers, file, late)
+        return m
+
+    @staticmethod
+    def _pick(m: Module, slots: list[Signal], flag: str) -> tuple[Value, Value]:
+        """For a flag of the control word that one of the pair has at most: whether one has it, and whether the second."""
+        second = slots[1].valid & slots[1].q.control[flag]
+        return second | (slots[0].valid & slots[0].q.control[flag]), second
+
+    def _issue(self, m, queue, issue, registers, file, late, slots, thread, older, stopped) -> None:
+        """Stage I: from the queues into the slots."""
+        occupied = [self.store_slots[t].occupied for t in range(THREADS)]
         m.d.comb += [
             issue.heads.eq(queue.heads),
             issue.valid.eq(queue.valid),
             issue.hold.eq(stopped | self.kill),
-            issue.pending.eq(self.scalar_busy),
+            issue.pending.eq(late.pending),
             issue.vq_head.eq(self.vq_head),
             issue.simd_pending.eq(self.simd_pending),
             issue.load_parity.eq(self.load_parity),
             issue.st_read.eq(self.st_read),
             issue.occupied.eq(Cat(occupied)),
             issue.priority.eq(Cat(self.priority[t][2:4] for t in range(THREADS))),
-            issue.room_one.eq(vector_loads.room_one),
-            issue.room_two.eq(vector_loads.room_two),
-            issue.room_scalar.eq(scalar_loads.room),
-            issue.slow_free.eq(slow.free),
+            issue.slow_free.eq(late.slow_free),
+            issue.room_scalar.eq(late.room),
             registers.thread.eq(issue.thread),
+            late.begin_thread.eq(issue.thread),
         ]
+        m.d.sync += [thread.eq(issue.thread), older.eq(of_thread(m, issue.thread, occupied, "older_now"))]
         for t in range(THREADS):
             for h in range(HEADS):
                 q = queue.heads[HEADS * t + h]
                 m.d.comb += registers.index[READS * t + 2 * h].eq(q.a)
                 m.d.comb += registers.index[READS * t + 2 * h + 1].eq(q.b)
-        thread = Signal(THREAD_BITS)  # of both slots of X
-        older = Signal(4)  # store slots that were in use when they issued
-        older_now = of_thread(issue.thread, occupied, "older_now")
-        m.d.sync += [thread.eq(issue.thread), older.eq(older_now)]
-        slots = [Signal(Execute, name=f"x{k}") for k in range(SLOTS)]
-        register_bit = []  # of each slot, the register in f0
+        bits = [Signal(isa.SCALAR_REGISTERS, name=f"register_{k}") for k in range(SLOTS)]  # the register in f0
         for k, q in enumerate((issue.first, issue.second)):
-            c, x = q.control, slots[k]
+            c, x, begin = q.control, slots[k], self.load_begin[k]
             m.d.comb += [
+                bits[k].eq(1 << q.word[F0 : F0 + 5]),
                 registers.chosen[2 * k].eq(q.a),
                 registers.chosen[2 * k + 1].eq(q.b),
                 file.read_index[k].eq(Cat(q.d, issue.thread)),
-                self.load_begin[k].valid.eq(issue.issue[k] & c.vload),
-                self.load_begin[k].thread.eq(issue.thread),
-                self.load_begin[k].reg.eq(q.word[F0 : F0 + 5]),
-                self.load_begin[k].seq.eq(q.seq),
+                begin.valid.eq(issue.issue[k] & c.vload),
+                begin.thread.eq(issue.thread),
+                begin.reg.eq(q.word[F0 : F0 + 5]),
+                begin.seq.eq(q.seq),
             ]
             m.d.sync += [
                 x.valid.eq(issue.issue[k]),
@@ -218,358 +206,154 @@ class ScalarUnit(wiring.Component):
                 x.descriptor.eq(file.read[k]),
                 x.generation.eq(issue.generation[k]),
             ]
-            bit = Signal(isa.SCALAR_REGISTERS, name=f"register_{k}")
-            m.d.comb += bit.eq(1 << q.word[F0 : F0 + 5])
-            register_bit.append(bit)
-
-        # Stores: at most one of the pair, and a load that goes with it is the older of the two.
-        second_stores = issue.issue[1] & issue.second.control.store
-        stores = second_stores | issue.issue[0] & issue.first.control.store
-        q = Signal(Queued, name="stored")
-        source = Signal(64)
+        first, second = issue.first.control, issue.second.control
+        becomes = [issue.issue[k] & (c.sload | c.slow) for k, c in enumerate((first, second))]
+        m.d.comb += [
+            late.begins.eq(Mux(becomes[0], bits[0], 0) | Mux(becomes[1], bits[1], 0)),
+            late.claim.eq((issue.issue[0] & first.slow) | (issue.issue[1] & second.slow)),
+        ]
+        # At most one of the pair is a store; a load that goes with it is the older of the two.
+        m.submodules.store_entry = entry = StoreEntry()
+        second_stores = issue.issue[1] & second.store
         with m.If(second_stores):
-            m.d.comb += [q.eq(issue.second), source.eq(registers.value[3])]
+            m.d.comb += [entry.q.eq(issue.second), entry.source.eq(registers.value[3])]
         with m.Else():
-            m.d.comb += [q.eq(issue.first), source.eq(registers.value[1])]
-        with_it = Mux(second_stores, register_bit[0], 0)
-        c, out = q.control, self.store_issue.store
+            m.d.comb += [entry.q.eq(issue.first), entry.source.eq(registers.value[1])]
+        busy = of_thread(m, issue.thread, [self.load_busy[t] for t in range(THREADS)], "busy_now")
+        pending = of_thread(m, issue.thread, [late.pending[t] for t in range(THREADS)], "pending_now")
         m.d.comb += [
-            self.store_issue.valid.eq(stores),
+            entry.loads.eq(busy | Mux(second_stores & first.vload, bits[0], 0)),
+            entry.scalar_loads.eq(pending | Mux(second_stores & first.sload, bits[0], 0)),
+            self.store_issue.valid.eq(second_stores | (issue.issue[0] & first.store)),
             self.store_issue.thread.eq(issue.thread),
-            out.seq.eq(q.seq),
-            out.source.eq(Mux(c.drain, q.word[F0 : F0 + 3], q.word[F0 : F0 + 5])),
-            out.vq.eq(q.vq),
-            out.parity.eq(q.parity),
-            out.loads.eq(
-                of_thread(issue.thread, [self.load_busy[t] for t in range(THREADS)], "busy_now")
-                | Mux(issue.first.control.vload, with_it, 0)
-            ),
-            out.scalar_loads.eq(
-                of_thread(issue.thread, pending, "pending_now") | Mux(issue.first.control.sload, with_it, 0)
-            ),
-            out.drain_format.eq(c.drain_format),
-            out.relu.eq(q.word[F2 + 3]),
+            self.store_issue.store.eq(entry.entry),
         ]
-        with m.If(c.drain):
-            m.d.comb += out.kind.eq(StoreKind.DRAIN)
-        with m.Elif(c.sstore):
-            m.d.comb += out.kind.eq(StoreKind.SCALAR)
-        with m.Elif(c.sync):
-            m.d.comb += out.kind.eq(StoreKind.RAISE)
-        with m.Else():
-            m.d.comb += out.kind.eq(StoreKind.VECTOR)
-        # A scalar store's data is repeated at every place that it may have in its word.
-        with m.If(c.sync):
-            m.d.comb += out.value.eq(Cat(q.word[F2 : F2 + 10], Const(0, 6), q.word[F0 : F0 + 6]))
-        with m.Else():
-            with m.Switch(c.size):
-                for size in range(4):
-                    with m.Case(size):
-                        m.d.comb += out.value.eq(source[: 8 << size].replicate(8 >> size))
 
-        # --- X --------------------------------------------------------------------------------------------------------
-        m.submodules.drain = drain = DrainAddress(words)
-        drains = slots[1].valid & slots[1].q.control.drain
-        drained = Signal(Execute)
-        m.d.comb += [
-            drained.eq(Mux(drains, Value.cast(slots[1]), Value.cast(slots[0]))),
-            drain.geometry.eq(drained.descriptor.geometry),
-            drain.position.eq(drained.descriptor.inner),
-            drain.tile.eq(drained.q.word[F2 : F2 + 3]),
-            drain.kind.eq(drained.q.control.drain_format),
-        ]
-        is_stopped = of_thread(thread, [stopped[t] for t in range(THREADS)], "is_stopped")
+    def _execute(self, m, slots, thread, older, stopped, registers, file, csr, loads, place):
+        """Stage X; returns what completes, and the slots' components."""
+        parts = [ExecuteSlot(self._config.sram_words) for _ in range(SLOTS)]
+        m.submodules.place = place
         # Signals of their own for each slot: the second's depend on the first's.
         cancelled, faulty, done = (
             [Signal(name=f"{name}_{k}") for k in range(SLOTS)] for name in ("cancelled", "faulty", "done")
         )
+        is_stopped = of_thread(m, thread, [stopped[t] for t in range(THREADS)], "is_stopped")
         m.d.comb += [cancelled[0].eq(is_stopped), cancelled[1].eq(is_stopped | faulty[0])]
-        m.d.comb += [done[k].eq(x.valid & ~cancelled[k] & ~faulty[k]) for k, x in enumerate(slots)]
-        faults, addresses, gathers = [], [], []
-        for k, x in enumerate(slots):
-            q, c = x.q, x.q.control
-            m.submodules[f"alu_{k}"] = alu = Alu()
-            m.submodules[f"stepper_{k}"] = stepper = Stepper()
-            m.submodules[f"gather_{k}"] = gather = GatherAddress(words)
-            gathers.append(gather)
+        for k, (x, part) in enumerate(zip(slots, parts, strict=True)):
+            m.submodules[f"slot_{k}"] = part
+            q, c, result, predicate = x.q, x.q.control, registers.result[k], self.predicate_out[k]
+            dead = cancelled[k] | part.fault
+            request, span = loads.request[k], loads.range[k]
             m.d.comb += [
-                alu.op.eq(c.alu),
-                alu.compare.eq(c.compare),
-                alu.invert.eq(c.invert),
-                alu.a.eq(x.a),
-                alu.b.eq(x.b),
-                alu.pc.eq(q.pc),
-                stepper.current.eq(x.descriptor),
-                stepper.step.eq(q.step),
-                stepper.set.eq(c.setd),
-                stepper.low.eq(x.a),
-                stepper.high.eq(x.b),
-                gather.geometry.eq(x.descriptor.geometry),
-                gather.position.eq(x.descriptor.inner),
-                gather.tile.eq(q.word[F2 : F2 + 3]),
-                gather.pieces.eq(c.pieces),
-            ]
-            # Results: of the arithmetic unit, a half of a descriptor, or the moved base.
-            to_ra = c.writes_ra
-            now = (c.writes_rd & ~c.sload & ~c.slow) | to_ra
-            result = registers.result[k]
-            m.d.comb += [
+                part.x.eq(x),
+                part.drain_fault.eq(place.fault),
+                part.drain_fault_addr.eq(place.fault_addr),
+                part.csr_illegal.eq(csr.illegal),
+                faulty[k].eq(x.valid & ~cancelled[k] & part.fault),
+                done[k].eq(x.valid & ~dead),
+                result.en.eq(done[k] & part.writes),
                 result.thread.eq(thread),
-                result.index.eq(Mux(to_ra, q.word[F1 : F1 + 5], q.word[F0 : F0 + 5])),
-                result.en.eq(done[k] & now),
-                result.value.eq(
-                    Mux(
-                        c.getd,
-                        Mux(q.word[F2], stepper.image_high, stepper.image_low),
-                        Mux(to_ra, alu.sum, alu.result),
-                    )
-                ),
-            ]
-            m.d.comb += [
+                result.index.eq(part.index),
+                result.value.eq(part.result),
+                predicate.valid.eq(done[k] & c.writes_p),
+                predicate.thread.eq(thread),
+                predicate.index.eq(q.word[F0 : F0 + 3]),
+                predicate.value.eq(part.predicate),
                 file.write[k].eq(done[k] & q.changes_d),
                 file.write_outer[k].eq(c.setd | (q.step == Step.OUTER)),
                 file.write_geometry[k].eq(c.setd),
                 file.write_index[k].eq(Cat(q.d, thread)),
-                file.value[k].eq(stepper.after),
-                self.predicate_out[k].valid.eq(done[k] & c.writes_p),
-                self.predicate_out[k].thread.eq(thread),
-                self.predicate_out[k].index.eq(q.word[F0 : F0 + 3]),
-                self.predicate_out[k].value.eq(alu.predicate),
-            ]
-            # Faults. A misaligned scalar access is that first.
-            address = Signal(64, name=f"address_{k}")
-            scalar, vector = c.sload | c.sstore, c.vload | c.vstore
-            unaligned = Signal(name=f"unaligned_{k}")
-            with m.Switch(c.size):
-                for size in range(1, 4):
-                    with m.Case(size):
-                        m.d.comb += unaligned.eq(address[:size].any())
-            outside = address[21:].any() | (address[3:21] >= words)
-            m.d.comb += address.eq(Mux(c.post, x.a, alu.sum))
-            addresses.append(address)
-            cause, operand = Signal(4, name=f"cause_{k}"), Signal(64, name=f"fault_operand_{k}")
-            m.d.comb += [cause.eq(Fault.RANGE), operand.eq(address)]
-            fault = Signal(name=f"fault_{k}")
-            with m.If(scalar):
-                m.d.comb += fault.eq(unaligned | outside)
-                with m.If(unaligned):
-                    m.d.comb += cause.eq(Fault.MISALIGNED)
-            with m.Elif(vector):
-                m.d.comb += [fault.eq(gather.fault), operand.eq(Cat(Const(0, 3), gather.fault_addr))]
-            with m.Elif(c.drain):
-                m.d.comb += [fault.eq(drain.fault), operand.eq(Cat(Const(0, 3), drain.fault_addr))]
-            with m.Elif(c.setd):
-                m.d.comb += [fault.eq(stepper.bad), cause.eq(Fault.DESCRIPTOR), operand.eq(x.b)]
-            with m.Elif(c.csr):
-                m.d.comb += [fault.eq(csr.illegal), cause.eq(Fault.ILLEGAL), operand.eq(q.word)]
-            m.d.comb += faulty[k].eq(x.valid & ~cancelled[k] & fault)
-            faults.append((cause, q.pc, operand))
-
-            # Vector loads enter their queues whatever happens.
-            dead = cancelled[k] | fault
-            request, span = vector_loads.request[k], vector_loads.range[k]
-            m.d.comb += [
-                vector_loads.push[k].eq(x.valid & c.vload),
+                file.value[k].eq(part.after),
+                # A vector load enters its queue whatever happens.
+                loads.push[k].eq(x.valid & c.vload),
                 request.reg.eq(q.word[F0 : F0 + 5]),
-                request.enable.eq(Mux(dead, 0, gather.enable)),
-                request.addr.eq(gather.addr),
-                request.keep.eq(gather.keep),
+                request.enable.eq(Mux(dead, 0, part.gather.enable)),
+                request.addr.eq(part.lanes),
+                request.keep.eq(part.gather.keep),
                 span.thread.eq(thread),
-                span.low.eq(Mux(dead, NOWHERE_LOW, gather.low)),
-                span.high.eq(Mux(dead, 0, gather.high)),
+                span.low.eq(Mux(dead, NOWHERE_LOW, part.gather.low)),
+                span.high.eq(Mux(dead, 0, part.gather.high)),
             ]
-        m.d.comb += [vector_loads.older.eq(older), vector_loads.slots.eq(self.store_slots)]
-        wiring.connect(m, wiring.flipped(self.l0), vector_loads.l0)
-        wiring.connect(m, wiring.flipped(self.l1), vector_loads.l1)
+        m.d.comb += [loads.older.eq(older), loads.slots.eq(self.store_slots)]
+        wiring.connect(m, wiring.flipped(self.l0), loads.l0)
+        wiring.connect(m, wiring.flipped(self.l1), loads.l1)
 
-        def pick(condition, name: str) -> tuple[Signal, Signal]:
-            """The slot whose control satisfies a condition that one of the pair has at most: (some, the second)."""
-            second = Signal(name=f"{name}_second")
-            some = Signal(name=f"{name}_some")
-            both = [x.valid & condition(x.q.control) for x in slots]
-            m.d.comb += [second.eq(both[1]), some.eq(both[0] | both[1])]
-            return some, second
-
-        # Faults.
-        late_fault = Mux(faulty[0], 0, 1)
-        with m.If(faulty[0] | faulty[1]):
+        any_fault = faulty[0] | faulty[1]
+        with m.If(any_fault):
+            blamed, cause, operand = Signal(Queued), Signal(4), Signal(64)
+            with m.If(faulty[0]):
+                m.d.comb += [blamed.eq(slots[0].q), cause.eq(parts[0].cause), operand.eq(parts[0].operand)]
+            with m.Else():
+                m.d.comb += [blamed.eq(slots[1].q), cause.eq(parts[1].cause), operand.eq(parts[1].operand)]
             m.d.sync += [
                 self.fault_out.thread.eq(thread),
-                self.fault_out.cause.eq(Mux(late_fault, faults[1][0], faults[0][0])),
-                self.fault_out.pc.eq(Mux(late_fault, faults[1][1], faults[0][1])),
-                self.fault_out.operand.eq(Mux(late_fault, faults[1][2], faults[0][2])),
+                self.fault_out.cause.eq(cause),
+                self.fault_out.pc.eq(blamed.pc),
+                self.fault_out.operand.eq(operand),
             ]
-        m.d.sync += self.fault_out.valid.eq(faulty[0] | faulty[1])
-        m.d.sync += stopped.eq((stopped | Mux((faulty[0] | faulty[1]), 1 << thread, 0)) & ~self.kill)
+        m.d.sync += [
+            self.fault_out.valid.eq(any_fault),
+            stopped.eq((stopped | Mux(any_fault, 1 << thread, 0)) & ~self.kill),
+        ]
 
-        # Operands for the front end.
-        some, second = pick(lambda c: c.operand, "operand")
+        some, second = self._pick(m, slots, "operand")
         m.d.comb += [
             self.operand_out.valid.eq(some & Mux(second, done[1], done[0])),
             self.operand_out.thread.eq(thread),
             self.operand_out.value.eq(Mux(second, slots[1].a, slots[0].a)),
         ]
-
-        # --- store address --------------------------------------------------------------------------------------------
-        some, second = pick(lambda c: c.store, "store")
-        x, address = Signal(Execute, name="storing"), Signal(64, name="store_byte")
-        gather = Signal(data.StructLayout({
-            "base": 18, "t0": 18, "t1": 18, "t2": 18, "enable": 8, "strobe": 64, "low": 18, "high": 18, "row": 3,
-        }))
+        some, second = self._pick(m, slots, "store")
         with m.If(second):
-            m.d.comb += [x.eq(slots[1]), address.eq(addresses[1])]
+            m.d.comb += [place.x.eq(slots[1]), place.address.eq(parts[1].address), place.gather.eq(parts[1].gather)]
         with m.Else():
-            m.d.comb += [x.eq(slots[0]), address.eq(addresses[0])]
-        for name, values in {
-            "base": [g.base for g in gathers],
-            "t0": [g.t[0] for g in gathers],
-            "t1": [g.t[1] for g in gathers],
-            "t2": [g.t[2] for g in gathers],
-            "enable": [g.enable for g in gathers],
-            "strobe": [g.keep for g in gathers],
-            "low": [g.low for g in gathers],
-            "high": [g.high for g in gathers],
-            "row": [g.row for g in gathers],
-        }.items():
-            m.d.comb += gather[name].eq(Mux(second, values[1], values[0]))
-        c, out = x.q.control, self.store_address.store
-        geometry = x.descriptor.geometry
-        unique = Signal(10)
-        m.d.sync += unique.eq(unique + 1)
-        bytes_ = Signal(8)
-        with m.Switch(c.size):
-            for size in range(4):
-                with m.Case(size):
-                    m.d.comb += bytes_.eq((1 << (1 << size)) - 1)
-        column_bytes = Signal(17)
-        with m.Switch(geometry.elem):
-            for elem in range(4):
-                with m.Case(elem):
-                    m.d.comb += column_bytes.eq(Cat(Const(0, elem), geometry.columns))
-        with m.If(c.drain):
-            with m.If(c.drain_format == 0):
-                m.d.comb += column_bytes.eq(Cat(Const(0, 2), geometry.columns))
-            with m.Else():
-                m.d.comb += column_bytes.eq(Cat(Const(0, 1), geometry.columns))
-        # Rows that overlap hold a word more than once, in different lanes.
-        overlapping = column_bytes > Cat(Const(0, 3), geometry.row_pitch)
-        by_descriptor = Cat(x.generation, x.q.d)
-        one_of_a_kind = Cat(unique, Const(STREAM_UNIQUE, 2))
+            m.d.comb += [place.x.eq(slots[0]), place.address.eq(parts[0].address), place.gather.eq(parts[0].gather)]
         m.d.comb += [
+            place.cancel.eq(~Mux(second, done[1], done[0])),
             self.store_address.valid.eq(some),
             self.store_address.thread.eq(thread),
-            self.store_address.cancel.eq(~Mux(second, done[1], done[0])),
+            self.store_address.cancel.eq(place.cancel),
+            self.store_address.store.eq(place.place),
         ]
-        with m.If(c.vstore):
-            m.d.comb += [
-                out.base.eq(gather.base),
-                out.t0.eq(gather.t0),
-                out.t1.eq(gather.t1),
-                out.t2.eq(gather.t2),
-                out.enable.eq(gather.enable),
-                out.strobe.eq(gather.strobe),
-                out.low.eq(gather.low),
-                out.high.eq(gather.high),
-            ]
-            with m.Switch(c.pieces):
-                with m.Case(0):
-                    m.d.comb += out.stream.eq(Cat(gather.base[:3], Const(0, 7), Const(STREAM_LINE, 2)))
-                with m.Case(2):
-                    place = Cat(gather.base[0], gather.row[:2])
-                    by_rows = Cat(place, by_descriptor, Const(STREAM_ROWS4, 2))
-                    m.d.comb += out.stream.eq(Mux(overlapping, one_of_a_kind, by_rows))
-                with m.Case(3):
-                    by_rows = Cat(gather.row, by_descriptor, Const(STREAM_ROWS8, 2))
-                    m.d.comb += out.stream.eq(Mux(overlapping, one_of_a_kind, by_rows))
-                with m.Default():
-                    m.d.comb += out.stream.eq(one_of_a_kind)
-        with m.Elif(c.drain):
-            raw = c.drain_format[1]
-            by_rows = Cat(drain.base[0], drain.row[:2], by_descriptor, Const(STREAM_ROWS4, 2))
-            m.d.comb += [
-                out.base.eq(drain.base),
-                out.t0.eq(1),
-                out.t1.eq(Mux(raw, 2, drain.pitch)),
-                out.t2.eq(Mux(raw, 4, Cat(Const(0, 1), drain.pitch))),
-                out.row_mask.eq(drain.row_mask),
-                out.column_mask.eq(drain.column_mask),
-                out.row_pitch.eq(drain.pitch),
-                out.low.eq(drain.low),
-                out.high.eq(drain.high),
-            ]
-            with m.If(raw):
-                m.d.comb += out.stream.eq(Cat(drain.base[:3], Const(0, 7), Const(STREAM_LINE, 2)))
-            with m.Else():
-                m.d.comb += out.stream.eq(Mux(overlapping, one_of_a_kind, by_rows))
-        with m.Elif(c.sstore):
-            # All scalar stores share a port that keeps their order.
-            m.d.comb += [
-                out.base.eq(address[3:21]),
-                out.enable.eq(1),
-                out.strobe.eq(self._move_bytes(m, bytes_, address[:3])),
-                out.low.eq(address[3:21]),
-                out.high.eq(address[3:21]),
-                out.stream.eq(1 << 3),
-            ]
-        with m.Else():
-            m.d.comb += [out.low.eq(NOWHERE_LOW), out.high.eq(0), out.stream.eq(one_of_a_kind)]
-        with m.If(self.store_address.cancel):
-            m.d.comb += [out.low.eq(NOWHERE_LOW), out.high.eq(0)]
+        return done, parts
 
-        # --- scalar loads ---------------------------------------------------------------------------------------------
-        some, second = pick(lambda c: c.sload, "load")
-        loading, address = Signal(Execute, name="loading"), Signal(64, name="load_byte")
-        m.d.comb += [
-            loading.eq(Mux(second, Value.cast(slots[1]), Value.cast(slots[0]))),
-            address.eq(Mux(second, addresses[1], addresses[0])),
-        ]
-        tag = Signal(LoadTag)
-        m.d.comb += [
-            tag.thread.eq(thread),
-            tag.index.eq(loading.q.word[F0 : F0 + 5]),
-            tag.offset.eq(address[:3]),
-            tag.size.eq(loading.q.control.size),
-            tag.signed.eq(loading.q.control.signed),
-            scalar_loads.push.eq(some & Mux(second, done[1], done[0])),
-            scalar_loads.older.eq(older),
-            scalar_loads.range.thread.eq(thread),
-            scalar_loads.range.low.eq(address[3:21]),
-            scalar_loads.range.high.eq(address[3:21]),
-            scalar_loads.request.addr.eq(address[3:21]),
-            scalar_loads.request.tag.eq(tag),
-            scalar_loads.slots.eq(self.store_slots),
-            scalar_loads.take.eq(scalar_loads.go & self.sl.ready),
-            self.sl.valid.eq(scalar_loads.go),
-            self.sl.addr.eq(scalar_loads.head_request.addr),
-            self.sl.tag.eq(scalar_loads.head_request.tag),
-        ]
-        back = data.View(LoadTag, self.sl.ret.tag[: LoadTag.size])
-        loaded = self._extend(m, self.sl.ret.data, back)
+    def _late(self, m, slots, done, parts, thread, older, late, registers, csr, counters) -> None:
+        """What leaves X for the units with later results, control registers and counters."""
 
-        # --- slow unit and control registers --------------------------------------------------------------------------
-        some, second = pick(lambda c: c.slow, "slow")
-        slow_done = Mux(second, done[1], done[0])
-        q = Signal(Queued, name="slow_instruction")
-        csr_some, csr_second = pick(lambda c: c.csr, "csr")
+        def chosen(second, name: str) -> Value:
+            return Mux(second, Value.cast(getattr(slots[1], name)), Value.cast(getattr(slots[0], name)))
+
+        lost = [x.valid & ~done[k] & (x.q.control.sload | x.q.control.slow) for k, x in enumerate(slots)]
+        bits = [Mux(lost[k], 1 << x.q.word[F0 : F0 + 5], 0) for k, x in enumerate(slots)]
+        wiring.connect(m, wiring.flipped(self.sl), late.sl)
+        some, second = self._pick(m, slots, "sload")
         m.d.comb += [
-            q.eq(Mux(second, Value.cast(slots[1].q), Value.cast(slots[0].q))),
-            slow.claim.eq(
-                issue.issue[0] & issue.first.control.slow | issue.issue[1] & issue.second.control.slow
-            ),
-            slow.start.eq(some & slow_done),
-            slow.cancel.eq(some & ~slow_done),
-            slow.is_csr.eq(q.control.csr),
-            slow.a.eq(Mux(second, slots[1].a, slots[0].a)),
-            slow.b.eq(Mux(second, slots[1].b, slots[0].b)),
-            slow.tag.thread.eq(thread),
-            slow.tag.index.eq(q.word[F0 : F0 + 5]),
-            slow.tag.seq.eq(q.seq),
-            slow.csr_value.eq(csr.value),
+            late.thread.eq(thread),
+            late.lost.eq(bits[0] | bits[1]),
+            late.load.eq(some & Mux(second, done[1], done[0])),
+            late.load_q.eq(chosen(second, "q")),
+            late.address.eq(Mux(second, parts[1].address, parts[0].address)),
+            late.older.eq(older),
+            late.slots.eq(self.store_slots),
+            late.poke.eq(self.poke),
+            self.poke_ready.eq(late.poke_ready),
+            registers.late.eq(late.write),
+        ]
+        some, second = self._pick(m, slots, "slow")
+        m.d.comb += [
+            late.slow.eq(some),
+            late.slow_done.eq(Mux(second, done[1], done[0])),
+            late.slow_q.eq(chosen(second, "q")),
+            late.a.eq(chosen(second, "a")),
+            late.b.eq(chosen(second, "b")),
+            late.csr_value.eq(csr.value),
+        ]
+        some, second = self._pick(m, slots, "csr")
+        m.d.comb += [
             csr.thread.eq(thread),
-            csr.number.eq(Mux(csr_second, slots[1].b, slots[0].b)),
-            csr.is_write.eq(~Mux(csr_second, slots[1].q.control.slow, slots[0].q.control.slow)),
-            csr.commit.eq(csr_some & Mux(csr_second, done[1], done[0])),
-            csr.data.eq(Mux(csr_second, slots[1].a, slots[0].a)),
+            csr.number.eq(chosen(second, "b")),
+            csr.is_write.eq(~Mux(second, slots[1].q.control.slow, slots[0].q.control.slow)),
+            csr.commit.eq(some & Mux(second, done[1], done[0])),
+            csr.data.eq(chosen(second, "a")),
             csr.node.eq(self.node),
             csr.counter_value.eq(counters.value),
             csr.cycles.eq(counters.cycles),
@@ -583,113 +367,34 @@ class ScalarUnit(wiring.Component):
             counters.line.eq(self.counter_line),
             self.counter_values.eq(counters.values),
         ]
-        vectors = [slot.q.control.vload | slot.q.control.vstore | slot.q.control.drain for slot in slots]
+        vector = [x.q.control.vload | x.q.control.vstore | x.q.control.drain for x in slots]
         m.d.comb += [
-            counters.retired_scalar.eq((done[0] & ~vectors[0]) + (done[1] & ~vectors[1])),
-            counters.retired_vector_memory.eq((done[0] & vectors[0]) + (done[1] & vectors[1])),
+            counters.retired_scalar.eq((done[0] & ~vector[0]) + (done[1] & ~vector[1])),
+            counters.retired_vector_memory.eq((done[0] & vector[0]) + (done[1] & vector[1])),
         ]
 
-        # --- the late write port, pending and idle ----------------------------------------------------------------------
-        late = registers.late
-        m.d.comb += self.poke_ready.eq(~self.sl.ret.valid & ~slow.done)
-        with m.If(self.sl.ret.valid):
-            m.d.comb += [late.en.eq(1), late.thread.eq(back.thread), late.index.eq(back.index), late.value.eq(loaded)]
-        with m.Elif(slow.done):
-            m.d.comb += [
-                late.en.eq(1),
-                late.thread.eq(slow.result_tag.thread),
-                late.index.eq(slow.result_tag.index),
-                late.value.eq(slow.result),
-                slow.take.eq(1),
-            ]
-        with m.Else():
-            m.d.comb += [
-                late.en.eq(self.poke.valid),
-                late.thread.eq(self.poke.thread),
-                late.index.eq(self.poke.index),
-                late.value.eq(self.poke.value),
-            ]
-        begins, arrived, lost = (Signal(isa.SCALAR_REGISTERS, name=name) for name in ("begins", "arrived", "lost"))
-        begin_bits = [
-            Mux(issue.issue[k] & (q.control.sload | q.control.slow), register_bit[k], 0)
-            for k, q in enumerate((issue.first, issue.second))
-        ]
-        lost_bits = [
-            Mux(x.valid & ~done[k] & (x.q.control.sload | x.q.control.slow), 1 << x.q.word[F0 : F0 + 5], 0)
-            for k, x in enumerate(slots)
-        ]
-        returns = self.sl.ret.valid | slow.done
-        m.d.comb += [
-            begins.eq(begin_bits[0] | begin_bits[1]),
-            arrived.eq(Mux(returns, 1 << late.index, 0)),
-            lost.eq(lost_bits[0] | lost_bits[1]),
-        ]
-        for t in range(THREADS):
-            m.d.sync += pending[t].eq(
-                (pending[t] | Mux(issue.thread == t, begins, 0))
-                & ~Mux(thread == t, lost, 0)
-                & ~Mux(late.thread == t, arrived, 0)
-            )
-            m.d.comb += self.idle[t].eq(queue.empty[t] & ~(slots[0].valid & (thread == t)) & ~pending[t].any())
-
-        if self._trace:
-            self._add_trace(m, slots, thread, done, registers, file, tag, scalar_loads.push, loading.q.seq, back, slow)
-        return m
-
-    @staticmethod
-    def _move_bytes(m: Module, strobe: Value, offset: Value) -> Value:
-        """An 8-bit strobe moved up to a byte offset that it fits at."""
-        for bit in range(3):
-            moved = Signal(8, name=f"strobe_{bit}")
-            m.d.comb += moved.eq(Mux(offset[bit], Cat(Const(0, 1 << bit), strobe)[:8], strobe))
-            strobe = moved
-        return strobe
-
-    @staticmethod
-    def _extend(m: Module, word: Value, tag) -> Signal:
-        """The bytes of a word that a scalar load wants, extended to 64 bits."""
-        at, value = Signal(64, name="loaded_at"), Signal(64, name="loaded")
-        m.d.comb += at.eq(word >> Cat(Const(0, 3), tag.offset))
-        with m.Switch(tag.size):
-            for size in range(4):
-                width = 8 << size
-                with m.Case(size):
-                    fill = (at[width - 1] & tag.signed).replicate(64 - width)
-                    m.d.comb += value.eq(Cat(at[:width], fill))
-        return value
-
-    def _add_trace(self, m, slots, thread, done, registers, file, tag, starts, seq, back, slow) -> None:
-        """Trace ports; a load's sequence number waits in a table, as one load per register is under way."""
-        m.submodules.load_seq = table = memory.Memory(shape=SEQ_BITS, depth=THREADS * isa.SCALAR_REGISTERS, init=[])
-        into, out = table.write_port(), table.read_port(domain="comb")
-        m.d.comb += [
-            into.en.eq(starts),
-            into.addr.eq(Cat(tag.index, tag.thread)),
-            into.data.eq(seq),
-            out.addr.eq(Cat(back.index, back.thread)),
-        ]
+    def _add_trace(self, m, slots, thread, done, registers, file, late) -> None:
+        """Trace ports, a cycle behind: a slot has one result at most."""
         for k, x in enumerate(slots):
-            c, result, trace = x.q.control, registers.result[k], self.trace_out[k]
-            writes_x = result.en & result.index.any()
-            writes_d = file.write[k]
-            writes_p = done[k] & c.writes_p & x.q.word[F0 : F0 + 3].any()
+            result, trace, predicate = registers.result[k], self.trace_out[k], self.predicate_out[k]
+            writes_p, writes_d = predicate.valid & predicate.index.any(), file.write[k]
             m.d.sync += [
-                trace.valid.eq(writes_x | writes_d | writes_p),
+                trace.valid.eq((result.en & result.index.any()) | writes_d | writes_p),
                 trace.thread.eq(thread),
                 trace.seq.eq(x.q.seq),
-                trace.kind.eq(Mux(c.writes_p, 1, Mux(writes_d, 2, 0))),
-                trace.index.eq(Mux(c.writes_p, x.q.word[F0 : F0 + 3], Mux(writes_d, x.q.d, result.index))),
-                trace.value.eq(
-                    Mux(c.writes_p, self.predicate_out[k].value, Mux(writes_d, file.value[k].inner.base, result.value))
-                ),
             ]
-        late, trace = registers.late, self.trace_out[SLOTS]
-        loads = self.sl.ret.valid
+            with m.If(writes_p):
+                m.d.sync += [trace.kind.eq(1), trace.index.eq(predicate.index), trace.value.eq(predicate.value)]
+            with m.Elif(writes_d):
+                m.d.sync += [trace.kind.eq(2), trace.index.eq(x.q.d), trace.value.eq(file.value[k].inner.base)]
+            with m.Else():
+                m.d.sync += [trace.kind.eq(0), trace.index.eq(result.index), trace.value.eq(result.value)]
+        trace = self.trace_out[SLOTS]
         m.d.sync += [
-            trace.valid.eq((loads | slow.done) & late.index.any()),
-            trace.thread.eq(late.thread),
-            trace.seq.eq(Mux(loads, out.data, slow.result_tag.seq)),
-            trace.kind.eq(Mux(loads, 3, 0)),
-            trace.index.eq(late.index),
-            trace.value.eq(late.value),
+            trace.valid.eq(late.trace.valid),
+            trace.thread.eq(late.write.thread),
+            trace.seq.eq(late.trace.seq),
+            trace.kind.eq(Mux(late.trace.load, 3, 0)),
+            trace.index.eq(late.write.index),
+            trace.value.eq(late.write.value),
         ]
