@@ -21,6 +21,7 @@ from golden.arch.formats import BF16, FP32
 from golden.asm import assemble
 from golden.kernels.job import Job, Launch, random_bf16, register
 from golden.kernels.placement import Allocator, Matrix, steps
+from golden.kernels.stream import loop
 from golden.numerics import matrix
 
 UNROLL = 4  # steps of k per pass of the inner loop: one register group each
@@ -60,7 +61,7 @@ def reference(shape: GemmShape, a: NDArray[np.uint16], b: NDArray[np.uint16], bi
 
 
 def text(shape: GemmShape, label: str) -> str:
-    """The subroutine ``label``: x1..x6 hold the images of A, B, C (low, high), with a bias x7, x8 its; returns through x31."""
+    """The subroutine ``label``: x1..x6 hold the images of A, B, C (low, high), with a bias x7, x8 its; x30 is used; returns through x31."""
     lines = [f"{label}:"]
     lines += [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4 if shape.bias else 3)]
     writer = _Writer(shape, label, lines)
@@ -91,7 +92,7 @@ class _Writer:
         if times > 1:
             self.count += 1
             end = f"{self.label}_{self.count}"
-            self.say(f"loopi {end}, {times}")
+            self.lines += loop(end, times)
             inside()
             self.lines.append(f"{end}:")
         elif times == 1:

@@ -13,6 +13,7 @@ from golden.arch.memmap import PROGRAM_BASE
 
 DTYPES = {"BF16": np.uint16, "FP32": np.uint32, "U8": np.uint8}
 PITCH_BYTES = 16
+MAX_ROWS, MAX_COLUMNS, MAX_PITCH = 8191, 16383, 8 * 8191  # the descriptor's fields (docs/isa.md)
 CONFLICT_BYTES = 496  # gathers at multiples of 31 * 16 B fall on few banks (docs/sram.md)
 
 
@@ -59,6 +60,10 @@ class Matrix:
         address = self.address + row * self.pitch + column * self.dtype.itemsize
         if address % 8:
             raise ValueError(f"{self.name}: element ({row}, {column}) lies at {address:#x}, no multiple of 8")
+        limits = ((self.rows, "rows", MAX_ROWS), (self.columns, "columns", MAX_COLUMNS), (self.pitch, "bytes a row", MAX_PITCH))
+        for value, what, most in limits:
+            if value > most:
+                raise ValueError(f"{self.name} has {value} {what}, a descriptor holds {most}")
         return Descriptor(
             base=address // 8,
             row_pitch=self.pitch // 8,
@@ -86,11 +91,16 @@ class Allocator:
     next: int = PROGRAM_BASE
     matrices: dict[str, Matrix] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.next > self.config.sram_bytes:
+            size = self.next - PROGRAM_BASE
+            raise ValueError(f"the program needs {size} bytes, {self.config.name} has {self.config.sram_bytes} bytes of SRAM")
+
     def reserve(self, size: int, name: str = "buffer") -> int:
         """The address of ``size`` fresh bytes."""
         address = -(-self.next // 64) * 64
         if address + size > self.config.sram_bytes:
-            left = self.config.sram_bytes - address
+            left = max(0, self.config.sram_bytes - address)
             raise ValueError(
                 f"{name} needs {size} bytes, {left} of the {self.config.sram_bytes} bytes of SRAM are left in {self.config.name}"
             )

@@ -1,7 +1,7 @@
 """Stochastic gradient descent: W = W - rate dW in FP32 (one rounding), and the BF16 copy that the matrix unit reads.
 
-The three arrays are walked as they lie, padding included, 32 elements a pass: the copy's pitch is half that of the masters. d0 W, d1
-dW, d2 the copy, d3 a line whose first element is the rate.
+The three arrays are walked as they lie, padding included, as rows of 32 elements: the copy's pitch is half that of the masters. d0 W,
+d1 dW, d2 the copy, d3 a line whose first element is the rate, d4 W again.
 """
 
 from __future__ import annotations
@@ -51,11 +51,10 @@ def _passes(n: int) -> list[str]:
     return lines
 
 
-def line(matrix: Matrix) -> Matrix:
-    """The matrix as one row of all its elements, padding included, rounded up to whole passes."""
+def folded(matrix: Matrix) -> Matrix:
+    """The matrix as rows of ``PASS`` elements, its padding among them."""
     size = matrix.dtype.itemsize
-    elements = -(-matrix.size // size // PASS) * PASS
-    return Matrix(matrix.name, matrix.address, 1, elements, matrix.format, elements * size)
+    return Matrix(matrix.name, matrix.address, -(-matrix.size // (size * PASS)), PASS, matrix.format, size * PASS)
 
 
 def arguments(w: Matrix, dw: Matrix, copy: Matrix, rate: Matrix) -> tuple[int, ...]:
@@ -63,30 +62,32 @@ def arguments(w: Matrix, dw: Matrix, copy: Matrix, rate: Matrix) -> tuple[int, .
     if not w.pitch == dw.pitch == 2 * copy.pitch:
         raise ValueError(f"sgd: pitches {w.pitch}, {dw.pitch}, {copy.pitch} B of W, dW and the copy are not 2 : 2 : 1")
     views = (
-        line(w).descriptor(**steps("x", 16, "y", 1)),
-        line(dw).descriptor(**steps("x", 16, "y", 1)),
-        line(copy).descriptor(**steps("x", 8, "y", 1)),
+        folded(w).descriptor(**steps("y", 1, "y", 1)),
+        folded(dw).descriptor(**steps("y", 1, "y", 1)),
+        folded(copy).descriptor(**steps("y", 1, "y", 1)),
         rate.descriptor(),
     )
     return tuple(half for view in views for half in view.pack())
 
 
 def place(space: Allocator, name: str, rows: int, columns: int) -> tuple[Matrix, Matrix, Matrix]:
-    """W, dW (FP32) and the BF16 copy of a weight matrix, padded so that ``line`` stays inside them."""
-    pitch = -(-columns * 2 // 16) * 16
-    matrices = (
-        space.matrix(name, rows, columns, "FP32", 2 * pitch),
-        space.matrix(f"d{name}", rows, columns, "FP32", 2 * pitch),
-        space.matrix(f"{name}_bf16", rows, columns, "BF16", pitch),
-    )
-    for matrix in matrices:
-        space.next = max(space.next, matrix.address + line(matrix).size)
-    return matrices
+    """W, dW (FP32) and the BF16 copy of a weight matrix, padded so that ``folded`` stays inside them."""
+    pitch = _copy_pitch(columns)
+    matrices = []
+    for label, format, size in ((name, "FP32", 2 * pitch), (f"d{name}", "FP32", 2 * pitch), (f"{name}_bf16", "BF16", pitch)):
+        matrix = space.matrix(label, rows, columns, format, size)
+        space.reserve(max(0, matrix.address + folded(matrix).size - space.next), f"the last pass over {label}")
+        matrices.append(matrix)
+    return matrices[0], matrices[1], matrices[2]
 
 
-def elements(w: Matrix) -> int:
-    """Elements that ``text`` walks for this matrix."""
-    return line(w).columns
+def walked(rows: int, columns: int) -> int:
+    """Elements that ``text`` walks for matrices that ``place`` makes."""
+    return -(-rows * _copy_pitch(columns) // (2 * PASS)) * PASS
+
+
+def _copy_pitch(columns: int) -> int:
+    return -(-columns * 2 // 16) * 16
 
 
 @register("sgd", "W = W - rate dW in FP32, and a BF16 copy", "m", "n")
@@ -94,9 +95,7 @@ def build(config: NodeConfig, rng: np.random.Generator, m: int = 65, n: int = 32
     """One update of a random m x n weight matrix."""
     if m < 1 or n < 1:
         raise ValueError(f"sgd: {m}x{n}, a shape has at least 1")
-    pitch = -(-n * 2 // 16) * 16
-    count = -(-m * pitch // 2 // PASS) * PASS
-    program = assemble(f"start: call x31, sgd\n        halt\n{text(count, 'sgd')}", source="sgd")
+    program = assemble(f"start: call x31, sgd\n        halt\n{text(walked(m, n), 'sgd')}", source="sgd")
     space = Allocator(config, program.end)
     w, dw, copy = place(space, "W", m, n)
     rates = space.matrix("rate", 1, 16, "FP32")

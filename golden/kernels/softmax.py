@@ -21,6 +21,7 @@ from golden.arch.config import NodeConfig
 from golden.asm import assemble
 from golden.kernels.job import Job, Launch, register
 from golden.kernels.placement import Allocator, Matrix, steps
+from golden.kernels.stream import loop
 from golden.numerics import compare, convert, fma, special
 
 CLASSES = 10
@@ -83,7 +84,7 @@ def text(samples: int, label: str, classes: int = CLASSES) -> str:
     lines = [f"setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(5)]
     lines += [f"vld.c v{_SHARE}, d4"] + [f"vsplat v{28 + i}, v{_SHARE}, {i}" for i in range(4)]
     if passes > 1:
-        lines.append(f"loopi {label}_end, {passes}")
+        lines += [line.strip() for line in loop(f"{label}_end", passes)]
     lines += _pass(classes)
     if passes > 1:
         lines += [f"dstep d{d}, outer" for d in range(4)]

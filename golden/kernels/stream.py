@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+LONGEST_IMMEDIATE = 1023
+
+
+def loop(end: str, times: int) -> list[str]:
+    """The beginning of a loop of any count up to 16,383; a large one goes through x30."""
+    if times <= LONGEST_IMMEDIATE:
+        return [f"        loopi {end}, {times}"]
+    return [f"        li x30, {times}", f"        loop {end}, x30"]
+
 
 def unrolled(label: str, times: int, unroll: int, body: Callable[[int], list[str]]) -> list[str]:
     """``body(n)`` is the text of n neighbouring elements; ``times`` elements in all: a loop of ``unroll`` at a time, then the rest."""
     passes, rest = divmod(times, unroll)
     lines: list[str] = []
     if passes > 1:
-        lines += [f"        loopi {label}_end, {passes}", *_indent(body(unroll)), f"{label}_end:"]
+        lines += [*loop(f"{label}_end", passes), *_indent(body(unroll)), f"{label}_end:"]
     elif passes == 1:
         lines += _indent(body(unroll))
     return lines + (_indent(body(rest)) if rest else [])

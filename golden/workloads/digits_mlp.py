@@ -155,7 +155,6 @@ class Machine:
             "grad_w1": GemmShape(INPUTS + 1, HIDDEN, b, True, False, "FP32"),
         }
         texts = {name: (name, gemm.text(shape, name), 6) for name, shape in shapes.items()}
-        copy_elements = [-(-rows * pitch // 2 // sgd.PASS) * sgd.PASS for rows, pitch in ((INPUTS + 1, 2 * HIDDEN), (HIDDEN + 1, 32))]
         return [
             texts["layer1"],
             texts["layer2"],
@@ -164,8 +163,8 @@ class Machine:
             ("mask", relu.text(b, HIDDEN, "mask"), 6),
             texts["grad_w2"],
             texts["grad_w1"],
-            ("update1", sgd.text(copy_elements[0], "update1"), 8),
-            ("update2", sgd.text(copy_elements[1], "update2"), 8),
+            ("update1", sgd.text(sgd.walked(INPUTS + 1, HIDDEN), "update1"), 8),
+            ("update2", sgd.text(sgd.walked(HIDDEN + 1, CLASSES), "update2"), 8),
         ]
 
     def _program(self, names: dict[str, int]) -> Program:
