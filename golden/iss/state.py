@@ -65,13 +65,16 @@ class Thread:
     loops: list[Loop] = field(default_factory=list)
     csr: dict[int, int] = field(default_factory=lambda: {Csr.PRIORITY: 0, Csr.FP_MODE: 0, Csr.FP_FLAGS: 0, Csr.SEED: 0})
     waits: str = ""
+    given: bool = False  # x1 to x8 came with the start
     unwritten: set[str] = field(default_factory=set)
     parts: dict[int, frozenset] = field(default_factory=dict)  # of unwritten accumulators: what loads of parts have written
 
     def forget(self) -> None:
-        """From now on nobody has written any register."""
+        """From now on nobody has written any register, but for what a start packet gave a thread that runs."""
         counts = (("x", isa.SCALAR_REGISTERS), ("v", isa.VECTOR_REGISTERS), ("c", isa.ACCUMULATORS), ("d", isa.DESCRIPTORS))
         self.unwritten = {f"{letter}{i}" for letter, count in counts for i in range(count)} - {"x0"}
+        if self.runs and self.given:
+            self.unwritten -= {f"x{i}" for i in range(1, 9)}
         self.parts = {}
 
     @property
@@ -84,6 +87,7 @@ class Thread:
         self.seq = self.retired = 0
         self.p = [True] + [False] * (isa.PREDICATES - 1)
         self.loops = []
+        self.given = args is not None
         if args is not None:
             for index, value in enumerate(tuple(args) + (0,) * (8 - len(args)), 1):
                 self.x[index] = value & MASK64

@@ -60,5 +60,5 @@ def test_codes():
         "READ_DATA": 16, "ACK": 17, "ERROR": 18, "HALTED": 19, "STATUS": 20,
     }
     assert [p.name for p in PortId] == ["NORTH", "EAST", "SOUTH", "WEST", "NODE"]
-    assert [d.name for d in DebugOp] == ["HALT", "RESUME", "STEP", "BREAK_SET", "BREAK_CLEAR", "INJECT", "JUMP", "STATUS"]
+    assert [d.name for d in DebugOp] == ["HALT", "RESUME", "STEP", "BREAK_SET", "BREAK_CLEAR", "INJECT", "JUMP", "STATUS", "FLUSH"]
     assert (packet.FLAG_RESPONSE, packet.FLAG_FIXED, packet.FLAG_MULTICAST, packet.SEQUENCE_NOTIFY) == (1, 2, 4, 128)

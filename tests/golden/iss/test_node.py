@@ -332,6 +332,17 @@ def test_what_was_written_may_be_read(text):
     assert ended(strict(text, args=(0x1000, 0)))
 
 
+def test_what_a_start_gave_counts_whenever_the_simulator_is_made():
+    node = Node(TINY)
+    node.write(0x100, Run("add x9, x1, x8\nadd x9, x9, x10").program.image)
+    node.threads[0].start(0x100, (1,))
+    with pytest.raises(UndefinedRead, match="reads x10"):
+        Simulator(node, strict=True).finish()
+    node.threads[0].start(0x100)
+    with pytest.raises(UndefinedRead, match="reads x1,"):
+        Simulator(node, strict=True).finish()
+
+
 def test_only_a_strict_simulator_reports():
     assert ended(run("add x1, x9, x9"))
 
