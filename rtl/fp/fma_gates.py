@@ -269,7 +269,7 @@ def _both_sums(m: Module, half: Value, carries: Value) -> tuple[Value, Value]:
 
 def _align(m: Module, addend: Value, shift: Value, far: Value) -> tuple[Value, Value]:
     """The addend at the top of the window, moved right by up to 79; whether bits fell out below."""
-    below = 28  # 79 places move the lowest bit 27 below the window
+    below = 27  # 79 places move the lowest bit, 52, so far below the window
     value = Cat(Const(0, below + WINDOW - 24), addend)
     for bit in range(7):
         step = Signal(len(value), name=f"align_{1 << bit}")

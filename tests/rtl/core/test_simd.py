@@ -6,6 +6,7 @@ import pytest
 from golden.arch.simd_ops import IMM_BITS, LATENCY, MAX_LATENCY, OCCUPANCY, TAG_BITS, SimdClass, SimdOp
 from golden.numerics import simd
 from rtl.core.simd import SimdPipe
+from rtl.fp.adder import Body
 from sim.build.batch import Batch
 
 ROWS = 6_000
@@ -16,9 +17,12 @@ EDGES = np.array(
 )
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["free", "gated"])
+GATES = pytest.param({"body": Body.SYNTHESIS}, id="gates", marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[pytest.param({}, id="free"), pytest.param({"gated": True}, id="gated"), GATES])
 def pipe(request) -> Batch:
-    return Batch(SimdPipe(gated=request.param))
+    return Batch(SimdPipe(**request.param))
 
 
 def registers(rng: np.random.Generator, count: int) -> np.ndarray:
