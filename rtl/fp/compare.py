@@ -1,4 +1,4 @@
-"""FP32 minimum, maximum and compares of one lane: one stage (docs/numerics.md, "Minimum, maximum and compares").
+"""FP32 minimum, maximum and compares of one lane: one stage (docs/numerics.md section 4).
 
 The order of FP32 words is that of integers once negative words are inverted below the sign: then -0 comes just before
 +0, as minimum and maximum want it; the compares add that the zeros are equal and that a NaN compares with nothing.

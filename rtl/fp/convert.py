@@ -1,4 +1,4 @@
-"""Conversions between FP32 and the narrow formats (docs/numerics.md, "Conversions").
+"""Conversions between FP32 and the narrow formats (docs/numerics.md section 3).
 
 ``Widen`` takes one stage, ``Narrow`` three: shift distance, shift, round. Both are made for a tuple of formats, and a
 port says which one a word has; formats that no instance needs cost nothing. ``NarrowBf16`` takes one stage: BF16 has

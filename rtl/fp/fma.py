@@ -1,6 +1,6 @@
 """One lane of fused multiply-add: a*b + c in FP32, rounded once, subnormals at full speed.
 
-The arithmetic is docs/numerics.md, "Fused multiply-add". Six stages; an operation may start every cycle:
+The arithmetic is docs/numerics.md section 2. Six stages; an operation may start every cycle:
 
     S1 unpack, product      S2 align the addend    S3 add    S4 magnitude, zero count    S5 normalise    S6 round
 

@@ -1,4 +1,4 @@
-"""Signed 32-bit integers to FP32 and back, one lane each (docs/numerics.md, "Conversions").
+"""Signed 32-bit integers to FP32 and back, one lane each (docs/numerics.md section 3).
 
 IntegerToFloat: S1 magnitude, S2 count zeros, S3 shift, S4 round
 FloatToInteger: S1 distance,  S2 shift,       S3 round and negate

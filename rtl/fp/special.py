@@ -1,6 +1,6 @@
 """Front end of 1/x, 1/sqrt(x), 2^x and log2(x): what the multiply-add lanes need to finish them.
 
-docs/numerics.md, "Special functions". A segment of a table holds a quadratic in d; its value y (2^23..2^24) times a
+docs/numerics.md section 5. A segment of a table holds a quadratic in d; its value y (2^23..2^24) times a
 power of two, or times f plus an integer for log2, is the result, and the multiply-add lane rounds it and handles
 subnormals. Seven stages, one operand a lane and cycle:
 
