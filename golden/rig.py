@@ -10,7 +10,7 @@ ordered by a semaphore that one thread raises and one waits for, or by a barrier
 order in which every raise comes before its wait, so nobody waits for ever. Every register is written before it is read. Counters
 and cycle numbers are the only values that depend on time.
 
-SRAM, from the top: per thread 8 KB of its own and 1 KB of tables, then 64 lines for messages; the program lies at its usual place.
+SRAM, from the top: per thread 8 KB of its own and 2 KB of tables, then 64 lines for messages; the program lies at its usual place.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from golden.arch.memmap import PROGRAM_BASE
 from golden.arch.trace import Record
 from golden.asm import Program, assemble
 from golden.kernels.job import Launch
-from golden.rig_memory import REGION, SCRATCH_INIT, Layout, region_bytes, table_bytes
+from golden.rig_memory import REGION, Layout, region_bytes, table_bytes
 from golden.rig_snippets import FAULTS, Writer, render
 from golden.rig_sync import Conductor
 
@@ -147,7 +147,7 @@ class Rig:
         for writer in self.writers:
             t = writer.thread
             inputs.append((self.layout.region(t), region_bytes(data, REGION)))
-            inputs.append((self.layout.table(t), table_bytes(data, writer.images, SCRATCH_INIT)))
+            inputs.append((self.layout.table(t), table_bytes(data, writer.images)))
         started = [0] if self.started_by_program else range(self.threads)
         launches = [Launch(t, program.labels[f"start{t}"], self.args[t]) for t in started]
         return RigJob(self.seed, text, program, inputs, launches, self.faulting)

@@ -16,12 +16,12 @@ from golden.arch.descriptor import STEP_BACK, STEP_Y, Descriptor
 from golden.arch.isa import THREADS
 
 REGION = 8192  # bytes that a thread owns
-TABLE = 1024  # bytes of its tables: images, then scalars
+TABLE = 2048  # bytes of its tables: images, scalars, lines of ordinary numbers
 LINES = 64  # lines of 64 bytes for messages
-SCALARS = 512  # offset of the scalars in a table
+SCALARS, ORDINARY = 512, 1024  # offsets in a table
 IMAGES = 4  # images of each descriptor
 SCRATCH = 7  # the descriptor that a snippet sets before it uses it
-SCRATCH_INIT = 31  # image that walks over the first 2 KB
+BF16_LINES, F32_LINES, SCRATCH_INIT = 28, 29, 31  # images that walk over ordinary BF16, FP32, and the part's first 2 KB
 X_LIMIT, Y_LIMIT = 1700, 7500  # words and rows that a position may move in all
 
 KINDS = ("load", "load", "store", "store", "store", "bf16", "f32")
@@ -69,17 +69,18 @@ def random_image(rng: random.Random, kind: str, region: int) -> Descriptor:
     if loose:
         elem = rng.randrange(4)
         size = 8
-    columns = rng.choice((1, 2, 3, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 64, 100))
+    columns = rng.choice((1, 2, 3, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 64, 65, 100, 128)) * (2 if elem == 0 else 1)
     width = -(-columns * size // 8)
     pitch = width + rng.choice((0, 0, 1, 2, 3, 6, rng.randrange(40)))
     if rng.random() < 0.1:
         pitch = max(width, rng.choice((62, 64)))
     if kind == "load" and rng.random() < 0.2:
         pitch = rng.choice((0, 1, 2, 5))
-    rows = min(rng.choice((1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 40)), (REGION // 8 - width) // max(pitch, 1) + 1)
+    rows = min(rng.choice((1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 40, 64, 100)), (REGION // 8 - width) // max(pitch, 1) + 1)
     first = region // 8 + rng.randrange(REGION // 8 - (rows - 1) * pitch - width + 1)
-    x_words = 0 if loose else _around(rng, -(-columns * (1 << elem) // 8))
-    y0 = _around(rng, rows)
+    inner, outer = _step(rng, loose), _step(rng, loose)
+    x_words = 0 if loose else _around(rng, -(-columns * (1 << elem) // 8), inner & STEP_BACK and not inner & STEP_Y)
+    y0 = _around(rng, rows, inner & STEP_BACK and inner & STEP_Y)
     return Descriptor(
         base=(first + y0 * pitch + x_words) % (1 << 18),
         row_pitch=pitch,
@@ -88,18 +89,20 @@ def random_image(rng: random.Random, kind: str, region: int) -> Descriptor:
         y0=y0,
         x0=x_words * (8 >> elem),
         elem=elem,
-        inner=_step(rng, loose),
-        outer=_step(rng, loose),
+        inner=inner,
+        outer=outer,
     )
 
 
-def _around(rng: random.Random, extent: int) -> int:
-    """A start for an axis of ``extent``: mostly 0, else before it, inside it, or past it."""
-    return rng.choice((0, 0, 0, 0, -1, -3, -rng.randrange(1, 12), rng.randrange(extent + 1), extent - 1, extent + 2))
+def _around(rng: random.Random, extent: int, back: int) -> int:
+    """A start for an axis of ``extent``: mostly where steps begin, else before it, inside it, or past it."""
+    if back:
+        return max(0, extent - rng.choice((1, 2, 4, 8, 9)))
+    return rng.choice((0, 0, 0, 0, 0, -1, -3, -rng.randrange(1, 12), rng.randrange(extent + 1), extent - 1, extent + 2))
 
 
 def _step(rng: random.Random, only_y: bool) -> int:
-    size = rng.choice((0, 0, 0, 1, 1, 2, 3, 4)) if rng.random() < 0.9 else rng.randrange(8)
+    size = rng.choice((0, 0, 0, 0, 1, 1, 2, 3)) if rng.random() < 0.9 else rng.randrange(8)
     axis = STEP_Y if only_y or rng.random() < 0.5 else 0
     return size | axis | (STEP_BACK if rng.random() < 0.4 else 0)
 
@@ -115,35 +118,37 @@ def step_cost(images: Sequence[Descriptor]) -> tuple[int, int]:
 
 def region_bytes(data: np.random.Generator, size: int) -> bytes:
     """What a thread's part holds at first: random bytes, ordinary and peculiar FP32 and BF16 numbers, by 64 bytes."""
-    lines = []
-    for _ in range(size // 64):
-        kind = data.integers(6)
-        if kind == 0:
-            line = data.integers(0, 256, 64, np.uint8).tobytes()
-        elif kind == 1:
-            line = data.choice(np.array(INTERESTING_F32, np.uint32), 16).astype("<u4").tobytes()
-        elif kind == 2:
-            line = (data.choice(np.array(INTERESTING_F32, np.uint32), 32) >> 16).astype("<u2").tobytes()
-        elif kind == 3:
-            line = (data.standard_normal(16) * 10.0 ** data.integers(-3, 4)).astype("<f4").tobytes()
-        elif kind == 4:
-            line = (data.standard_normal(32).astype(np.float32).view(np.uint32) >> 16).astype("<u2").tobytes()
-        else:
-            line = data.integers(-20, 20, 16).astype("<i4").tobytes()
-        lines.append(line)
-    return b"".join(lines)
+    return b"".join(_line(data, int(data.integers(6))) for _ in range(size // 64))
 
 
-def table_bytes(data: np.random.Generator, images: Sequence[Descriptor], scratch: int) -> bytes:
-    """Images by number, then 64 scalars, peculiar ones among them."""
+def _line(data: np.random.Generator, kind: int) -> bytes:
+    match kind:
+        case 0:
+            return data.integers(0, 256, 64, np.uint8).tobytes()
+        case 1:
+            return data.choice(np.array(INTERESTING_F32, np.uint32), 16).astype("<u4").tobytes()
+        case 2:
+            return (data.choice(np.array(INTERESTING_F32, np.uint32), 32) >> 16).astype("<u2").tobytes()
+        case 3:
+            return (data.standard_normal(16) * 10.0 ** data.integers(-3, 4)).astype("<f4").tobytes()
+        case 4:
+            return ((data.standard_normal(32) * 2.0 ** data.integers(-20, 20)).astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()
+        case _:
+            return data.integers(-20, 20, 16).astype("<i4").tobytes()
+
+
+def table_bytes(data: np.random.Generator, images: Sequence[Descriptor]) -> bytes:
+    """Images by number, 64 scalars, peculiar ones among them, 8 lines of ordinary BF16 and 8 of FP32."""
     table = bytearray(TABLE)
-    for i, image in enumerate(images[: scratch + 1]):
+    for i, image in enumerate(images):
         table[16 * i : 16 * i + 16] = b"".join(half.to_bytes(8, "little") for half in image.pack())
-    for i in range((TABLE - SCALARS) // 8):
+    for i in range((ORDINARY - SCALARS) // 8):
         value = int(data.integers(0, 1 << 64, dtype=np.uint64))
         if data.random() < 0.3:
             value = INTERESTING_U64[data.integers(len(INTERESTING_U64))]
         elif data.random() < 0.3:
             value = (value % 200 - 100) % (1 << 64)
         table[SCALARS + 8 * i : SCALARS + 8 * i + 8] = value.to_bytes(8, "little")
+    for i in range(16):
+        table[ORDINARY + 64 * i : ORDINARY + 64 * i + 64] = _line(data, 4 if i < 8 else 3)
     return bytes(table)

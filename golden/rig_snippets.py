@@ -17,12 +17,14 @@ from golden.arch.descriptor import step_code
 from golden.arch.encoding import Insn, Kind, Unit
 from golden.arch.memmap import Counter, Csr
 from golden.rig_memory import (
+    BF16_LINES,
+    F32_LINES,
     IMAGES,
     KINDS,
+    ORDINARY,
     REGION,
     SCALARS,
     SCRATCH,
-    SCRATCH_INIT,
     X_LIMIT,
     Y_LIMIT,
     Layout,
@@ -93,8 +95,8 @@ class Writer:
         self.thread, self.config, self.layout, self.rng, self.length = thread, config, layout, rng, length
         region = layout.region(thread)
         self.images = [random_image(rng, kind, region) for kind in KINDS for _ in range(IMAGES)]
-        self.images += [line_image(region + 64 * i, step_code("x", 8)) for i in range(SCRATCH_INIT - len(self.images))]
-        self.images.append(line_image(region, step_code("x", 8)))
+        ordinary = layout.table(thread) + ORDINARY
+        self.images += [line_image(start, step_code("x", 8)) for start in (ordinary, ordinary + 512, region, region)]
         self.room = [[X_LIMIT, Y_LIMIT] for _ in KINDS]
         self.cost = [step_cost(self.images[IMAGES * d : IMAGES * (d + 1)]) for d in range(len(KINDS))]
         self.snippets: list[Snippet] = []
@@ -118,6 +120,10 @@ class Writer:
 
     def v(self) -> str:
         return f"v{self.rng.choice((self.rng.randrange(8), self.rng.randrange(32)))}"  # few, so that they depend on each other
+
+    def tame(self) -> str:
+        """A register that mostly holds numbers."""
+        return f"v{28 + self.rng.randrange(4)}" if self.rng.random() < 0.8 else self.v()
 
     def c(self) -> str:
         return f"c{self.rng.randrange(8)}"
@@ -157,7 +163,7 @@ class Writer:
         return [self.when() + self.operands(self.rng.choice(table)) for _ in range(count)]
 
     def tile(self) -> str:
-        return f"[{self.rng.randrange(2)},{self.rng.randrange(4)}]" if self.rng.random() < 0.5 else ""
+        return f"[{self.rng.randrange(2)},{self.rng.choice((0, 0, 1, 2, 3))}]" if self.rng.random() < 0.4 else ""
 
     def descriptor(self, *kinds: str) -> int:
         return self.rng.choice([d for d, kind in enumerate(KINDS) if kind in kinds])
@@ -166,7 +172,7 @@ class Writer:
         """A trailing step of descriptor ``d``, as long as its position may move."""
         if self.in_routine or self.rng.random() < 0.4 or not self.spend(d):
             return ""
-        return f", {self.rng.choice(('inner', 'inner', 'outer'))}"
+        return f", {self.rng.choice(('inner', 'inner', 'inner', 'outer'))}"
 
     def spend(self, d: int) -> bool:
         words, rows = (cost * self.times for cost in self.cost[d])
@@ -189,13 +195,22 @@ class Writer:
         lines += ["li x26, 0", "li x30, 0", "li x31, 0"]
         for d in range(len(KINDS)):
             lines += self._set(d, 0)
-        lines += [f"step.bf16 c{c}, v{2 * c}, v{2 * c + 1}, first" for c in range(isa.ACCUMULATORS)]
+        lines += [f"ld.d x27, x29, {16 * BF16_LINES}", f"ld.d x28, x29, {16 * BF16_LINES + 8}", f"setd d{SCRATCH}, x27, x28"]
+        lines += [f"vld.c v{v}, d{SCRATCH}, inner" for v in range(28, 32)]
+        lines += [f"step.bf16 c{c}, v{28 + c % 4}, v{31 - c // 2}, first" for c in range(isa.ACCUMULATORS)]
         lines += [f"pltu p{p}, x{2 * p}, x{2 * p + 1}" for p in FREE_P]
         return _indent(lines)
 
     def _set(self, d: int, image: int) -> list[str]:
         at = 16 * (IMAGES * d + image)
         return [f"ld.d x27, x29, {at}", f"ld.d x28, x29, {at + 8}", f"setd d{d}, x27, x28"]
+
+    def ordinary(self, image: int) -> tuple[list[str], list[str]]:
+        """Two registers loaded with ordinary numbers through d7: their names, and the lines."""
+        at, names = 16 * image, [self.tame(), self.tame()]
+        lines = [f"ld.d x27, x29, {at}", f"ld.d x28, x29, {at + 8}", f"setd d{SCRATCH}, x27, x28"]
+        lines += [f"vld.c {self.tame()}, d{SCRATCH}, inner" for _ in range(self.rng.randrange(3))]
+        return names, lines + [f"vld.c {name}, d{SCRATCH}, inner" for name in names]
 
     def scratch(self, address: int, step: int = 0) -> list[str]:
         """d7 over 64 bytes (or more, stepping) at an address."""
@@ -255,14 +270,18 @@ class Writer:
         for _ in range(self.rng.randint(1, 5)):
             d = self.rng.randrange(len(KINDS))
             lines.append(f"{self.when()}{self.rng.choice(self.loads).mnemonic} {self.v()}, d{d}{self.tile()}{self.step(d)}")
-        return lines
+        return lines + self._restart(d)
 
     def vector_store(self) -> list[str]:
         lines = []
         for _ in range(self.rng.randint(1, 3)):
             d = self.descriptor("store", "bf16", "f32")
             lines.append(f"{self.when()}{self.rng.choice(self.stores).mnemonic} {self.v()}, d{d}{self.tile()}{self.step(d)}")
-        return lines
+        return lines + self._restart(d)
+
+    def _restart(self, d: int) -> list[str]:
+        """Often back to the outer position, before steps leave the matrix for good."""
+        return [f"dstep d{d}, restart"] if self.rng.random() < 0.4 else []
 
     def overlap(self) -> list[str]:
         """Scalar and vector accesses to the same 64 bytes, one after another."""
@@ -282,10 +301,17 @@ class Writer:
 
     def matrix_burst(self) -> list[str]:
         lines = []
+        if self.rng.random() < 0.6:  # NaN is contagious: most bursts begin with numbers
+            (a, b), lines = self.ordinary(BF16_LINES)
+            lines += [f"step.bf16 {self.c()}, {a}, {b}{', first' if first else ''}" for first in (1, 1, self.rng.randrange(2))]
+            if self.rng.random() < 0.3:
+                (f, _), more = self.ordinary(F32_LINES)
+                lines += [*more, f"cld.row {self.c()}, {f}, 0", f"cld.f32 {self.c()}, {f}, {self.rng.randrange(4)}"]
         for _ in range(self.rng.randint(2, 8)):
             kind = self.rng.random()
             if kind < 0.6:
-                lines.append(self.when() + self.operands(isa.BY_MNEMONIC["step.bf16"]))
+                flags = "".join(f", {flag}" for flag in ("first", "at", "bt") if self.rng.random() < 0.4)
+                lines.append(f"{self.when()}step.bf16 {self.c()}, {self.tame()}, {self.tame()}{flags}")
             elif kind < 0.75:
                 lines.append(self.when() + self.operands(isa.BY_MNEMONIC[self.rng.choice(("cld.f32", "cld.row"))]))
             else:
@@ -310,8 +336,7 @@ class Writer:
         return lines
 
     def descriptors(self) -> list[str]:
-        d = self.rng.randrange(len(KINDS))
-        lines = self._set(d, self.rng.randrange(IMAGES)) if self.rng.random() < 0.6 else []
+        lines = [line for d in self.rng.sample(range(len(KINDS)), 2) for line in self._set(d, self.rng.randrange(IMAGES))]
         for _ in range(self.rng.randint(0, 2)):
             d = self.rng.randrange(len(KINDS))
             which = "restart" if self.in_routine or not self.spend(d) else self.rng.choice(("inner", "outer", "restart"))
@@ -351,7 +376,7 @@ class Writer:
         kinds = {
             self.scalar: 8, self.predicates: 4, self.scalar_memory: 5, self.scalar_stream: 2, self.vector_load: 8,
             self.vector_store: 4, self.overlap: 2, self.simd_burst: 10, self.matrix_burst: 6, self.raw: 1,
-            self.descriptors: 3, self.system: 1, self.quiet: 1, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
+            self.descriptors: 5, self.system: 1, self.quiet: 1, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
         }
         if self.in_routine:
             kinds = {kind: weight for kind, weight in kinds.items() if kind != self.patch}

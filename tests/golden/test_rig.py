@@ -109,7 +109,7 @@ def test_the_result_does_not_depend_on_the_order_of_threads(seed):
 
 def test_threads_share_something():
     """Messages arrive: some line is written by one thread and read by another."""
-    text = "".join(Rig(seed, TINY, 120, threads=4).text() for seed in range(10))
+    text = "".join(Rig(seed, TINY, 120, threads=4).text() for seed in range(25))
     for event in ("message to", "barrier 0", "barrier 1", "token", "waitr", "tstart", "tjoin"):
         assert event in text, event
 
