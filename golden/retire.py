@@ -64,14 +64,18 @@ class Collector:
         self.order: dict[int, list[_Open]] = {t: [] for t in range(isa.THREADS)}
         self.loads: dict[tuple[int, int], tuple[_Open, dict[int, bytes]]] = {}
 
-    def dispatch(self, thread: int, seq: int, pc: int, word: int, executed: int) -> None:
-        """An instruction in program order; ``pc`` is a byte address."""
+    def dispatch(self, thread: int, seq: int, pc: int, word: int, executed: int, result: int) -> None:
+        """An instruction in program order; ``pc`` is a byte address, ``result`` that of predicate logic."""
         item = _Open(Record(thread, seq, pc, word, bool(executed)), [])
         if executed:
             insn = isa.lookup(word, self.features)
             if insn is None:
                 raise TraceError(f"thread {thread} seq {seq}: the illegal word {word:#010x} was dispatched")
-            item.due, item.beats = promised(insn, insn.decode(word))
+            values = insn.decode(word)
+            item.due, item.beats = promised(insn, values)
+            if insn.unit is Unit.FRONT and "p" in item.due:
+                item.due.remove("p")
+                item.record.effects.append(("p", values["pd"], result))
         if (thread, seq) in self.open:
             raise TraceError(f"thread {thread} seq {seq} is dispatched while an older one of that number is incomplete")
         self.order[thread].append(item)

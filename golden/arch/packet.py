@@ -60,6 +60,7 @@ class DebugOp(IntEnum):
     INJECT = 5  # executes payload word 0 as an instruction of the halted thread, pc unchanged; answers STATUS
     JUMP = 6  # pc = payload word 0
     STATUS = 7  # answers STATUS
+    FLUSH = 8  # empties the instruction cache: before a start, when the program in SRAM is another one
 
 
 FLAG_RESPONSE, FLAG_FIXED, FLAG_MULTICAST = 1, 2, 4

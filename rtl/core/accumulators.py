@@ -156,6 +156,8 @@ class AccumulatorDrain(wiring.Component):
                 "request": In(DrainBeat),
                 # One cycle later: the raw words of all 64 elements of its accumulator, row by row.
                 "words": In(data.ArrayLayout(64, ROWS * COLUMNS)),
+                # A beat is in some stage.
+                "busy": Out(1),
                 # DRAIN_LATENCY cycles after the request.
                 "valid": Out(1),
                 "tag": Out(TAG_BITS),
@@ -168,12 +170,15 @@ class AccumulatorDrain(wiring.Component):
         # Beats by stage: d1 chooses and takes magnitudes, d5 rounds, d6 packs.
         beats = [self.request]
         valid = self.request.valid
+        stages = [self.valid]
         for stage in range(1, 7):
             beat = Signal(DrainBeat, name=f"d{stage}", reset_less=True)
             there = Signal(name=f"d{stage}_valid")
             m.d.sync += [beat.eq(beats[-1]), there.eq(valid)]
             beats.append(beat)
             valid = there
+            stages.append(there)
+        m.d.comb += self.busy.eq(Cat(stages).any())
         first, rounding, packing = beats[1], beats[5], beats[6]
 
         results = []

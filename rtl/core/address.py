@@ -3,12 +3,16 @@
 ``GatherAddress`` serves loads and stores of vector registers, ``DrainAddress`` tiles of accumulators. Both combinational: the
 stage AG, between the descriptor that issue read and the load and store queues. Elements outside the extents are masked,
 and only words with an unmasked byte must lie in SRAM. Addresses count words of 8 B modulo 2 MB.
+
+Written for depth: sums of many terms stand in one expression, so that synthesis adds them with one carry chain, and masks
+come from position and extents beside the addresses, never before them.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.sram import LINE_WORDS
 from rtl.core.descriptors import Geometry, Position
 
 WORD_BITS = 18
@@ -16,31 +20,20 @@ LANES = 8
 NOWHERE_LOW = (1 << WORD_BITS) - 1  # with high = 0: a range that overlaps nothing
 
 
-def window(m: Module, start: Value, size: Value, limit: int, shift: Value | None, name: str) -> tuple[Signal, Signal]:
-    """Which of ``limit`` units, counted from a signed ``start``, lie in [0, size): from the first result up to the second.
-
-    ``shift`` turns elements into units (bytes) by a left shift of 0 to 3 places.
-    """
-    ends = []
-    for what, elements in (("from", -start), ("to", size - start)):
+def window(m: Module, start: Value, offset: Value, size: Value, limit: int, name: str) -> tuple[Signal, Signal]:
+    """Which of ``limit`` units, counted from a signed ``start`` + ``offset``, lie in [0, size): from the first result up to the
+    second. ``limit`` is a power of two."""
+    log, ends = limit.bit_length() - 1, []
+    for what, units in (("from", -start - offset), ("to", size - start - offset)):
         end = Signal(range(limit + 1), name=f"{name}_{what}")
-        count = Signal(elements.shape(), name=f"{name}_{what}_elements")
-        width = len(count) - 1
-        units = Signal(width + 3, name=f"{name}_{what}_units")
-        m.d.comb += count.eq(elements)
-        if shift is None:
-            m.d.comb += units.eq(count[:width])
-        else:
-            with m.Switch(shift):
-                for places in range(4):
-                    with m.Case(places):
-                        m.d.comb += units.eq(Cat(Const(0, places), count[:width]))
+        count = Signal(units.shape(), name=f"{name}_{what}_units")
+        m.d.comb += count.eq(units)
         with m.If(count[-1]):
             m.d.comb += end.eq(0)
-        with m.Elif(units[limit.bit_length() - 1 :].any()):
+        with m.Elif(count[log:-1].any()):
             m.d.comb += end.eq(limit)
         with m.Else():
-            m.d.comb += end.eq(units)
+            m.d.comb += end.eq(count[:log])
         ends.append(end)
     return ends[0], ends[1]
 
@@ -55,33 +48,33 @@ def below(m: Module, count: Value, limit: int, name: str) -> Value:
     return read.data
 
 
-def mask(m: Module, start: Value, size: Value, limit: int, name: str, shift: Value | None = None) -> Signal:
+def mask(m: Module, start: Value, offset: Value, size: Value, limit: int, name: str) -> Signal:
     """The same window as a mask of ``limit`` bits."""
-    first, last = window(m, start, size, limit, shift, name)
+    first, last = window(m, start, offset, size, limit, name)
     result = Signal(limit, name=f"{name}_mask")
     m.d.comb += result.eq(below(m, last, limit, f"{name}_below_last") & ~below(m, first, limit, f"{name}_below_first"))
     return result
 
 
-def multiples(m: Module, t0: Value, t1: Value, t2: Value, name: str) -> list[Value]:
-    """l0 * t0 + l1 * t1 + l2 * t2 modulo 2^18 for l = 0 to 7."""
-    sums: list[Value] = [Const(0, WORD_BITS), t0, t1, None, t2, None, None, None]
-    for index, (left, right) in {3: (1, 2), 5: (1, 4), 6: (2, 4), 7: (3, 4)}.items():
-        total = Signal(WORD_BITS, name=f"{name}_{index}")
-        m.d.comb += total.eq(sums[left] + sums[right])
-        sums[index] = total
-    return sums
+def multiples(m: Module, pitch: Value) -> list[Value]:
+    """0 to 15 times the pitch, modulo 2^18: one addition, or two for 11 and 13."""
+    shifted = [Cat(Const(0, log), pitch)[:WORD_BITS] for log in range(5)]
+    p1, p2, p4, p8, p16 = shifted
+    found: list[Value] = [Const(0, WORD_BITS), p1, p2, p1 + p2, p4, p1 + p4, p2 + p4, p8 - p1, p8]
+    found += [p8 + p1, p8 + p2, p8 + p2 + p1, p8 + p4, p16 - p2 - p1, p16 - p2, p16 - p1]
+    for index, value in enumerate(found):
+        found[index] = times = Signal(WORD_BITS, name=f"pitch_{index}")
+        m.d.comb += times.eq(value)
+    return found
 
 
-def first_of(m: Module, flags: Value, values: list[Value], default: int, target: Signal, last: bool = False) -> None:
-    """``target`` = the value of the first (or last) flag that is set."""
-    order = range(len(values)) if not last else reversed(range(len(values)))
-    m.d.comb += target.eq(default)
-    chain = m.If
-    for index in order:
-        with chain(flags[index]):
-            m.d.comb += target.eq(values[index])
-        chain = m.Elif
+def span(m: Module, begin: Value, end: Value, words: int, low: Signal, high: Signal) -> None:
+    """The range from the first word of an access to its last, masked or not.
+
+    What lies outside SRAM is masked (or faults), so an access may begin below word 0 or end above the last; it is too short
+    to do both, or to cross the addresses that are not in SRAM.
+    """
+    m.d.comb += [low.eq(Mux(begin >= words, 0, begin)), high.eq(Mux(end >= words, words - 1, end))]
 
 
 class GatherAddress(wiring.Component):
@@ -89,7 +82,7 @@ class GatherAddress(wiring.Component):
 
     Parameters
     ----------
-    words: words of SRAM; a kept byte at or above faults.
+    words: words of SRAM, a multiple of a line's; a kept byte at or above faults.
     """
 
     geometry: In(Geometry)
@@ -104,17 +97,17 @@ class GatherAddress(wiring.Component):
     # Lanes with a byte inside the extents, and those bytes.
     enable: Out(LANES)
     keep: Out(64)
-    # First and last enabled lane's word: the lowest and the highest, as an access that crosses the end of the address
-    # space faults. low > high when no lane is enabled.
+    # A range of words that holds all enabled lanes.
     low: Out(WORD_BITS)
     high: Out(WORD_BITS)
-    # Some enabled lane is not in SRAM; the first such word.
-    fault: Out(1)
-    fault_addr: Out(WORD_BITS)
+    # Enabled lanes that are not in SRAM.
+    outside: Out(LANES)
     # Row of the first piece, modulo 8.
     row: Out(3)
 
     def __init__(self, words: int) -> None:
+        if words % LINE_WORDS:
+            raise ValueError(f"{words} words are no whole lines")
         self._words = words
         super().__init__()
 
@@ -122,34 +115,48 @@ class GatherAddress(wiring.Component):
         m = Module()
         geometry, position = self.geometry, self.position
         pitch = geometry.row_pitch
-        row_words, row, column_words = Signal(WORD_BITS), Signal(4), Signal(5)
+        times = multiples(m, pitch)
+        row, column_words = Signal(4), Signal(5)
+        # A lane's word is the origin, so many pitches, and words along the row: never more than 31.
+        pitches = [Signal(WORD_BITS, name=f"pitches_{lane}") for lane in range(LANES)]
+        along = [Signal(5, name=f"along_{lane}") for lane in range(LANES)]
         with m.Switch(self.pieces):
             for log in range(4):
-                piece = LANES >> log
+                piece = LANES >> log  # words
                 with m.Case(log):
                     m.d.comb += [
-                        row_words.eq(Mux(self.tile[2], Cat(Const(0, log), pitch), 0)),
                         row.eq(self.tile[2] << log),
                         column_words.eq(Cat(Const(0, piece.bit_length() - 1), self.tile[:2])),
                     ]
                     strides = (1, 2, 4)
                     for bit in range(3):
-                        over = bit - (3 - log)  # pieces the bit of the lane number steps over, log2; below: words
+                        over = bit - (3 - log)  # log2 of the pieces that this bit of the lane number steps over
                         step = Cat(Const(0, over), pitch) if over >= 0 else strides[bit]
                         m.d.comb += self.t[bit].eq(step)
-        m.d.comb += self.base.eq(position.base + row_words + column_words)
-        offsets = multiples(m, self.t[0], self.t[1], self.t[2], "offset")
-        m.d.comb += [self.addr[lane].eq(self.base + offsets[lane]) for lane in range(LANES)]
+                    for lane in range(LANES):
+                        i, word = lane // piece, Const(lane % piece, piece.bit_length() - 1)
+                        m.d.comb += [
+                            pitches[lane].eq(Mux(self.tile[2], times[i + (1 << log)], times[i])),
+                            along[lane].eq(Cat(word, self.tile[:2])),
+                        ]
+        for lane in range(LANES):
+            start = Signal(WORD_BITS, name=f"start_{lane}")
+            m.d.comb += [start.eq(position.base + along[lane]), self.addr[lane].eq(start + pitches[lane])]
+        m.d.comb += self.base.eq(self.addr[0])
 
         # --- extents ---
-        y, x, column = Signal(signed(16)), Signal(signed(17)), Signal(8)
+        # Columns are counted in bytes: elements are scaled before anything is added.
+        x, columns_bytes = Signal(signed(18)), Signal(17)
         with m.Switch(geometry.elem):
             for elem in range(4):
                 with m.Case(elem):
-                    m.d.comb += column.eq(Cat(Const(0, 3 - elem), column_words))
-        m.d.comb += [y.eq(position.y0 + row), x.eq(position.x0 + column), self.row.eq(y)]
-        rows = mask(m, y, geometry.rows, LANES, "rows")
-        columns = mask(m, x, geometry.columns, 64, "columns", geometry.elem)
+                    m.d.comb += [
+                        x.eq(Cat(Const(0, elem), position.x0).as_signed()),
+                        columns_bytes.eq(Cat(Const(0, elem), geometry.columns)),
+                    ]
+        m.d.comb += self.row.eq(position.y0 + row)
+        rows = mask(m, position.y0, row, geometry.rows, LANES, "rows")
+        columns = mask(m, x, Cat(Const(0, 3), column_words), columns_bytes, 64, "columns")
         pattern, lane_rows = Signal(64), Signal(LANES)
         with m.Switch(self.pieces):
             for log in range(4):
@@ -162,14 +169,9 @@ class GatherAddress(wiring.Component):
         m.d.comb += [
             self.keep.eq(pattern & Cat(lane_rows[lane].replicate(8) for lane in range(LANES))),
             self.enable.eq(lane_rows & Cat(pattern.word_select(lane, 8).any() for lane in range(LANES))),
+            self.outside.eq(self.enable & Cat(self.addr[lane] >= self._words for lane in range(LANES))),
         ]
-        outside = Signal(LANES)
-        m.d.comb += outside.eq(self.enable & Cat(self.addr[lane] >= self._words for lane in range(LANES)))
-        lanes = [self.addr[lane] for lane in range(LANES)]
-        m.d.comb += self.fault.eq(outside.any())
-        first_of(m, outside, lanes, 0, self.fault_addr)
-        first_of(m, self.enable, lanes, NOWHERE_LOW, self.low)
-        first_of(m, self.enable, lanes, 0, self.high, last=True)
+        span(m, self.addr[0], self.addr[LANES - 1], self._words, self.low, self.high)
         return m
 
 
@@ -177,6 +179,10 @@ class DrainAddress(wiring.Component):
     """A tile of 8x8 elements of 4 B (kind 0) or 2 B (1), or 512 B in a row whatever the extents (2).
 
     Extents and position count elements of the drain's size in x.
+
+    Parameters
+    ----------
+    words: words of SRAM, a multiple of a line's.
     """
 
     geometry: In(Geometry)
@@ -189,71 +195,75 @@ class DrainAddress(wiring.Component):
     pitch: Out(WORD_BITS)
     row_mask: Out(8)
     column_mask: Out(8)
+    # A range of words that holds all elements inside the extents.
     low: Out(WORD_BITS)
     high: Out(WORD_BITS)
-    # Some word with an element inside the extents is not in SRAM; the first such word, row by row.
-    fault: Out(1)
-    fault_addr: Out(WORD_BITS)
+    # Rows with such an element outside SRAM; the first word of every row, and which words of it count.
+    outside: Out(8)
+    starts: Out(data.ArrayLayout(WORD_BITS, 8))
+    word_mask: Out(LANES)
     # Row of the first element, modulo 8.
     row: Out(3)
 
     def __init__(self, words: int) -> None:
+        if words % LINE_WORDS:
+            raise ValueError(f"{words} words are no whole lines")
         self._words = words
         super().__init__()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         geometry, position = self.geometry, self.position
-        raw = self.kind[1]
-        narrow = self.kind[0]
-        row_words = Mux(self.tile[2], Cat(Const(0, 3), geometry.row_pitch)[:WORD_BITS], 0)
-        column_words = Mux(narrow, Cat(Const(0, 1), self.tile[:2], Const(0, 1)), Cat(Const(0, 2), self.tile[:2]))
-        y, x = Signal(signed(16)), Signal(signed(17))
+        raw, narrow = self.kind[1], self.kind[0]
+        row, column = Cat(Const(0, 3), self.tile[2]), Cat(Const(0, 3), self.tile[:2])
+        column_words, start, stop = Signal(5), Signal(WORD_BITS), Signal(WORD_BITS)
+        last = Signal(5)
+        with m.If(raw):
+            m.d.comb += last.eq(LANES - 1)
+        with m.Elif(narrow):
+            m.d.comb += [column_words.eq(Cat(Const(0, 1), self.tile[:2])), last.eq(column_words | 1)]
+        with m.Else():
+            m.d.comb += [column_words.eq(Cat(Const(0, 2), self.tile[:2])), last.eq(column_words | 3)]
         m.d.comb += [
-            self.base.eq(position.base + row_words + column_words),
+            start.eq(position.base + column_words),
+            stop.eq(position.base + last),
             self.pitch.eq(Mux(raw, LANES, geometry.row_pitch)),
-            y.eq(position.y0 + Cat(Const(0, 3), self.tile[2])),
-            x.eq(position.x0 + Cat(Const(0, 3), self.tile[:2])),
-            self.row.eq(y),
+            self.row.eq(position.y0 + row),
         ]
-        rows = mask(m, y, geometry.rows, 8, "rows")
-        columns = mask(m, x, geometry.columns, 8, "columns")
+        rows = mask(m, position.y0, row, geometry.rows, 8, "rows")
+        columns = mask(m, position.x0, column, geometry.columns, 8, "columns")
         m.d.comb += [
             self.row_mask.eq(Mux(raw, 0xFF, rows)),
             self.column_mask.eq(Mux(raw, 0xFF, columns)),
         ]
-        # Words of a row that hold an element to be written; they follow each other.
         c = self.column_mask
-        words = Signal(LANES)
         with m.If(raw):
-            m.d.comb += words.eq(0xFF)
+            m.d.comb += self.word_mask.eq(0xFF)
         with m.Elif(narrow):
-            m.d.comb += words.eq(Cat(c[:4].any(), c[4:].any()))
+            m.d.comb += self.word_mask.eq(Cat(c[:4].any(), c[4:].any()))
         with m.Else():
-            m.d.comb += words.eq(Cat(c[2 * word : 2 * word + 2].any() for word in range(4)))
-        first, last = Signal(3), Signal(3)
-        first_of(m, words, [Const(word, 3) for word in range(LANES)], 0, first)
-        first_of(m, words, [Const(word, 3) for word in range(LANES)], 0, last, last=True)
+            m.d.comb += self.word_mask.eq(Cat(c[2 * word : 2 * word + 2].any() for word in range(4)))
 
-        # A row's words are fewer than those outside SRAM, so one of them is outside only when its first or last is.
-        begin, end = Signal(WORD_BITS), Signal(WORD_BITS)
-        m.d.comb += [begin.eq(self.base + first), end.eq(self.base + last)]
-        pitch2, pitch4 = Cat(Const(0, 1), self.pitch)[:WORD_BITS], Cat(Const(0, 2), self.pitch)[:WORD_BITS]
-        offsets = multiples(m, self.pitch, pitch2, pitch4, "row")
-        active = Signal(8)
-        m.d.comb += active.eq(Mux(words.any(), self.row_mask, 0))
-        starts, faults, places = [], [], []
-        ends = []
-        for row in range(8):
-            start, stop = Signal(WORD_BITS, name=f"start_{row}"), Signal(WORD_BITS, name=f"stop_{row}")
-            m.d.comb += [start.eq(begin + offsets[row]), stop.eq(end + offsets[row])]
-            starts.append(start)
-            ends.append(stop)
-            faults.append((start >= self._words) | (stop >= self._words))
-            places.append(Mux(start >= self._words, start, self._words))
-        outside = Signal(8)
-        m.d.comb += [outside.eq(active & Cat(faults)), self.fault.eq(outside.any())]
-        first_of(m, outside, places, 0, self.fault_addr)
-        first_of(m, active, starts, NOWHERE_LOW, self.low)
-        first_of(m, active, ends, 0, self.high, last=True)
+        times = multiples(m, geometry.row_pitch)
+        pitches = []
+        for r in range(8):
+            distance = Signal(WORD_BITS, name=f"distance_{r}")
+            m.d.comb += distance.eq(Mux(raw, r * LANES, Mux(self.tile[2], times[r + 8], times[r])))
+            m.d.comb += self.starts[r].eq(start + distance)
+            pitches.append(distance)
+        m.d.comb += self.base.eq(self.starts[0])
+        # A row is shorter than a line: word w of it crosses at most one line, and the end of SRAM is one.
+        lines = self._words // LINE_WORDS
+        over = []
+        for r in range(8):
+            line, place = self.starts[r][3:], self.starts[r][:3]
+            beyond, before, end = line >= lines, line == lines - 1, line.all()
+            crosses = Cat(place >= LINE_WORDS - word if word else Const(0) for word in range(LANES))
+            bad = Signal(LANES, name=f"bad_{r}")
+            m.d.comb += bad.eq(Mux(beyond, Mux(end, ~crosses, 0xFF), Mux(before, crosses, 0)))
+            over.append((bad & self.word_mask).any())
+        m.d.comb += self.outside.eq(self.row_mask & Cat(over))
+        end = Signal(WORD_BITS)
+        m.d.comb += end.eq(stop + pitches[7])
+        span(m, self.starts[0], end, self._words, self.low, self.high)
         return m

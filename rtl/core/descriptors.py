@@ -48,33 +48,40 @@ class Stepper(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         geometry, after = self.current.geometry, self.after
-        start = Signal(Position)
-        code = Signal(STEP_BITS)
         outer = self.step == Step.OUTER
-        with m.If(outer):
-            m.d.comb += [start.eq(self.current.outer), code.eq(geometry.outer)]
-        with m.Else():
-            m.d.comb += [start.eq(self.current.inner), code.eq(geometry.inner)]
-        along_y, back = code[STEP_Y.bit_length() - 1], code[STEP_BACK.bit_length() - 1]
-        count = Signal(8)
-        rows = Signal(len(start.base))
-        elements = Signal(12)  # 8 B << 7 in bytes is 1024 elements at most
-        with m.Switch(code[:3]):
-            for log in range(8):
-                with m.Case(log):
-                    m.d.comb += [count.eq(1 << log), rows.eq(Cat(Const(0, log), geometry.row_pitch))]
-        with m.Switch(geometry.elem):
-            for elem in range(4):
-                with m.Case(elem):
-                    m.d.comb += elements.eq(Cat(Const(0, 3 - elem), count))
+        start = Signal(Position)
+        m.d.comb += start.eq(Mux(outer, Value.cast(self.current.outer), Value.cast(self.current.inner)))
+        # Both steps are decoded before one is chosen. Backwards: the complement is added, and one.
+        distances = []
+        for name in ("inner", "outer"):
+            code = geometry[name]
+            along_y, back = code[STEP_Y.bit_length() - 1], code[STEP_BACK.bit_length() - 1]
+            count, rows = Signal(8, name=f"{name}_count"), Signal(len(start.base), name=f"{name}_rows")
+            with m.Switch(code[:3]):
+                for log in range(8):
+                    with m.Case(log):
+                        m.d.comb += [count.eq(1 << log), rows.eq(Cat(Const(0, log), geometry.row_pitch))]
+            elements = Signal(11, name=f"{name}_elements")  # 128 x 8 B are 1024 elements at most
+            with m.Switch(geometry.elem):
+                for elem in range(4):
+                    with m.Case(elem):
+                        m.d.comb += elements.eq(Cat(Const(0, 3 - elem), count))
+            distance = {
+                "base": Mux(along_y, rows, count),
+                "y0": Mux(along_y, count, 0),
+                "x0": Mux(along_y, 0, elements),
+            }
+            distances.append((back, distance))
+        (back_inner, inner_distance), (back_outer, outer_distance) = distances
+        back = Mux(outer, back_outer, back_inner)
         moved = Signal(Position)
-        words = Mux(along_y, rows, count)
-        dy, dx = Mux(along_y, count, 0), Mux(along_y, 0, elements)
-        m.d.comb += [
-            moved.base.eq(Mux(back, start.base - words, start.base + words)),
-            moved.y0.eq(Mux(back, start.y0 - dy, start.y0 + dy)),
-            moved.x0.eq(Mux(back, start.x0 - dx, start.x0 + dx)),
-        ]
+        for name in _MOVING:
+            width = len(Value.cast(moved[name]))
+            step = Signal(width, name=f"step_{name}")
+            m.d.comb += [
+                step.eq(Mux(outer, outer_distance[name], inner_distance[name])),
+                moved[name].eq(Value.cast(start[name]).as_unsigned() + (step ^ back.replicate(width)) + back),
+            ]
 
         given, lo = {}, 0
         bits = Cat(self.low, self.high)

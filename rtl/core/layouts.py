@@ -146,7 +146,7 @@ class StoreIssue(data.Struct):
     scalar_loads: 32  # scalar registers likewise
     drain_format: 2  # DRAIN: 0 FP32, 1 BF16, 2 RAW
     relu: 1
-    value: 64  # SCALAR: the data, shifted to its bytes; RAISE: semaphore << 16 | amount
+    value: 64  # SCALAR: the data, shifted to its bytes; RAISE: pc << 32 | semaphore << 16 | amount
 
 
 class StoreAddress(data.Struct):
@@ -197,6 +197,7 @@ class TraceDispatch(data.Struct):
     pc: PC_BITS
     word: 32
     executed: 1  # predicate true
+    result: 1  # of predicate logic, which ends in decode
 
 
 class TraceScalar(data.Struct):

@@ -14,10 +14,11 @@ Elements of a register v, as BF16 e[0..31] or as bytes c[0..63] in an eight-bit 
     A transp. a[i][k] = e[8k + i]   c[8(4h + k) + i]        B transp. b[k][j] = e[4j + k]   c[8j + 4h + k]
 """
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, DomainRenamer, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.clock_gate import gated_domain
 from rtl.core.accumulators import (
     COLUMNS,
     DRAIN_LATENCY,
@@ -88,6 +89,8 @@ class MatrixUnit(wiring.Component):
     Parameters
     ----------
     body: form of the data paths; both give the same bits at the same cycles.
+    gated: stop the clocks of lanes and drain while nothing is in them (rtl.common.clock_gate): a compiled model then skips
+        them. Not for Amaranth's own simulator.
     trace: whether the port `ended` exists (Verilator keeps the name `trace` to itself).
 
     Attributes
@@ -103,8 +106,9 @@ class MatrixUnit(wiring.Component):
     DRAIN_LATENCY = DRAIN_LATENCY
     TRACE_LATENCY = 9
 
-    def __init__(self, body: Body = Body.SIMULATION, trace: bool = False):
+    def __init__(self, body: Body = Body.SIMULATION, trace: bool = False, gated: bool = False):
         self.body = body
+        self.gated = gated
         self.trace_port = trace
         ports = {
             # A step, with its two registers, in the decode stage.
@@ -127,10 +131,16 @@ class MatrixUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.sequencer = sequencer = LaneSequencer()
-        m.submodules.loader = loader = AccumulatorLoad(self.body)
-        m.submodules.drainer = drainer = AccumulatorDrain(self.body)
+        sequencer, loader, drainer = LaneSequencer(), AccumulatorLoad(self.body), AccumulatorDrain(self.body)
         step, load, drain = self.step, self.load, self.drain
+        lanes, drains = ("lanes", "drains") if self.gated else ("sync", "sync")
+        if self.gated:
+            gated_domain(m, lanes, step.valid | load.valid | sequencer.busy)
+            gated_domain(m, drains, drain.valid | drainer.busy)
+        in_lanes = DomainRenamer(lanes)
+        m.submodules.sequencer = in_lanes(sequencer)
+        m.submodules.loader = in_lanes(loader)
+        m.submodules.drainer = DomainRenamer(drains)(drainer)
         with m.If(load.valid):
             m.d.comb += sequencer.slot.eq(Cat(load.acc, load.thread))
         with m.Else():
@@ -155,14 +165,17 @@ class MatrixUnit(wiring.Component):
             self.drained_data.eq(drainer.data),
         ]
 
-        rows = [self._operand(m, f"a_{i}", self.step_a, step.a, _row_elements(i)) for i in range(ROWS)]
-        columns = [self._operand(m, f"b_{j}", self.step_b, step.b, _column_elements(j)) for j in range(COLUMNS)]
+        rows = [self._operand(m, f"a_{i}", self.step_a, step.a, _row_elements(i), lanes) for i in range(ROWS)]
+        columns = [
+            self._operand(m, f"b_{j}", self.step_b, step.b, _column_elements(j), lanes) for j in range(COLUMNS)
+        ]
         raw = []
         for i, (a, a_significand) in enumerate(rows):
             for j, (b, b_significand) in enumerate(columns):
                 place = COLUMNS * i + j
                 source = COLUMNS * (i % ROWS_A_BEAT) + j
-                m.submodules[f"lane_{i}_{j}"] = lane = DotLane(self.body, self.trace_port)
+                lane = DotLane(self.body, self.trace_port, drain_domain=drains)
+                m.submodules[f"lane_{i}_{j}"] = in_lanes(lane)
                 m.d.comb += [
                     lane.control.eq(sequencer.control),
                     lane.a.eq(a),
@@ -182,9 +195,10 @@ class MatrixUnit(wiring.Component):
             self._trace(m, raw, sequencer)
         return m
 
-    def _operand(self, m, name, register, mode, elements):
+    def _operand(self, m, name, register, mode, elements, domain):
         """Decodes one row of A or column of B; returns its group for X0 and its significands for X2."""
-        m.submodules[name] = decode = OperandDecode(self.body)
+        decode = OperandDecode(self.body)
+        m.submodules[name] = DomainRenamer(domain)(decode)
         m.d.comb += [decode.mode.eq(mode), decode.active.eq(~self.load.valid)]
         for j, (words, codes) in enumerate(elements):
             candidate = decode.candidates[j]
@@ -193,7 +207,7 @@ class MatrixUnit(wiring.Component):
         held = decode.significand
         for stage in ("x1", "x2"):
             later = Signal(significands(self.body), name=f"{stage}_{name}", reset_less=True)
-            m.d.sync += later.eq(held)
+            m.d[domain] += later.eq(held)
             held = later
         return decode.group, held
 

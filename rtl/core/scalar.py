@@ -37,6 +37,7 @@ from rtl.core.layouts import (
 from rtl.core.load_queue import VectorLoadQueues, of_thread
 from rtl.core.scalar_decode import Queued, Step, immediate
 from rtl.core.scalar_execute import Execute, ExecuteSlot
+from rtl.core.scalar_fault import FaultReport
 from rtl.core.scalar_issue import ScalarIssue
 from rtl.core.scalar_late import LateResults, Poke
 from rtl.core.scalar_queue import HEADS, ScalarHead, ScalarPush, ScalarQueue
@@ -246,8 +247,7 @@ class ScalarUnit(wiring.Component):
             request, span = loads.request[k], loads.range[k]
             m.d.comb += [
                 part.x.eq(x),
-                part.drain_fault.eq(place.fault),
-                part.drain_fault_addr.eq(place.fault_addr),
+                part.drain_fault.eq(place.outside.any()),
                 part.csr_illegal.eq(csr.illegal),
                 faulty[k].eq(x.valid & ~cancelled[k] & part.fault),
                 done[k].eq(x.valid & ~dead),
@@ -278,23 +278,30 @@ class ScalarUnit(wiring.Component):
         wiring.connect(m, wiring.flipped(self.l0), loads.l0)
         wiring.connect(m, wiring.flipped(self.l1), loads.l1)
 
+        m.submodules.report = report = FaultReport(self._config.sram_words)
         any_fault = faulty[0] | faulty[1]
-        with m.If(any_fault):
-            blamed, cause, operand = Signal(Queued), Signal(4), Signal(64)
-            with m.If(faulty[0]):
-                m.d.comb += [blamed.eq(slots[0].q), cause.eq(parts[0].cause), operand.eq(parts[0].operand)]
-            with m.Else():
-                m.d.comb += [blamed.eq(slots[1].q), cause.eq(parts[1].cause), operand.eq(parts[1].operand)]
-            m.d.sync += [
-                self.fault_out.thread.eq(thread),
-                self.fault_out.cause.eq(cause),
-                self.fault_out.pc.eq(blamed.pc),
-                self.fault_out.operand.eq(operand),
-            ]
-        m.d.sync += [
-            self.fault_out.valid.eq(any_fault),
-            stopped.eq((stopped | Mux(any_fault, 1 << thread, 0)) & ~self.kill),
+        blamed = Signal(Queued, name="blamed")
+        for k, condition in enumerate((m.If(faulty[0]), m.Else())):
+            with condition:
+                m.d.comb += [
+                    blamed.eq(slots[k].q),
+                    report.cause.eq(parts[k].cause),
+                    report.operand.eq(parts[k].operand),
+                    report.outside.eq(parts[k].outside),
+                    report.places.eq(parts[k].lanes),
+                ]
+        with m.If(blamed.control.drain):
+            m.d.comb += [report.outside.eq(place.outside), report.places.eq(place.starts)]
+        m.d.comb += [
+            report.valid.eq(any_fault),
+            report.thread.eq(thread),
+            report.pc.eq(blamed.pc),
+            report.vector.eq(blamed.control.vload | blamed.control.vstore),
+            report.drain.eq(blamed.control.drain),
+            report.word_mask.eq(place.word_mask),
+            self.fault_out.eq(report.event),
         ]
+        m.d.sync += stopped.eq((stopped | Mux(any_fault, 1 << thread, 0)) & ~self.kill)
 
         some, second = self._pick(m, slots, "operand")
         m.d.comb += [

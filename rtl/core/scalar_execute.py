@@ -4,7 +4,7 @@ Combinational between the flip-flops that issue filled and whatever takes the re
 no unit that exists once.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -50,7 +50,6 @@ class ExecuteSlot(wiring.Component):
     x: In(Execute)
     # Faults found by the units that exist once, for an instruction of theirs.
     drain_fault: In(1)
-    drain_fault_addr: In(18)
     csr_illegal: In(1)
     # Register written at the end of this stage, if the instruction completes.
     writes: Out(1)
@@ -63,7 +62,9 @@ class ExecuteSlot(wiring.Component):
     address: Out(64)
     gather: Out(Gather)
     lanes: Out(data.ArrayLayout(18, 8))
-    # The instruction, if not cancelled, faults.
+    # Lanes of a vector access that are outside SRAM.
+    outside: Out(8)
+    # The instruction, if not cancelled, faults; operand unless lanes or a drain are outside.
     fault: Out(1)
     cause: Out(4)
     operand: Out(64)
@@ -97,6 +98,7 @@ class ExecuteSlot(wiring.Component):
             self.after.eq(stepper.after),
             self.predicate.eq(alu.predicate),
             self.lanes.eq(gather.addr),
+            self.outside.eq(gather.outside),
             *(self.gather[name].eq(getattr(gather, name)) for name in ("base", "enable", "keep", "low", "high", "row")),
             *(self.gather[f"t{bit}"].eq(gather.t[bit]) for bit in range(3)),
         ]
@@ -114,16 +116,16 @@ class ExecuteSlot(wiring.Component):
             for size in range(1, 4):
                 with m.Case(size):
                     m.d.comb += unaligned.eq(self.address[:size].any())
-        outside = self.address[ADDRESS_BITS:].any() | (self.address[3:ADDRESS_BITS] >= self._words)
+        beyond = self.address[ADDRESS_BITS:].any() | (self.address[3:ADDRESS_BITS] >= self._words)
         m.d.comb += [self.cause.eq(Fault.RANGE), self.operand.eq(self.address)]
         with m.If(c.sload | c.sstore):
-            m.d.comb += self.fault.eq(unaligned | outside)
+            m.d.comb += self.fault.eq(unaligned | beyond)
             with m.If(unaligned):
                 m.d.comb += self.cause.eq(Fault.MISALIGNED)
         with m.Elif(c.vload | c.vstore):
-            m.d.comb += [self.fault.eq(gather.fault), self.operand.eq(Cat(Const(0, 3), gather.fault_addr))]
+            m.d.comb += self.fault.eq(gather.outside.any())
         with m.Elif(c.drain):
-            m.d.comb += [self.fault.eq(self.drain_fault), self.operand.eq(Cat(Const(0, 3), self.drain_fault_addr))]
+            m.d.comb += self.fault.eq(self.drain_fault)
         with m.Elif(c.setd):
             m.d.comb += [self.fault.eq(stepper.bad), self.cause.eq(Fault.DESCRIPTOR), self.operand.eq(x.b)]
         with m.Elif(c.csr):

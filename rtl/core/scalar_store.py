@@ -59,7 +59,7 @@ class StoreEntry(wiring.Component):
             m.d.comb += out.kind.eq(StoreKind.VECTOR)
         # A scalar store's data is repeated at every place that it may have in its word: the address is not known yet.
         with m.If(c.sync):
-            m.d.comb += out.value.eq(Cat(q.word[F2 : F2 + 10], Const(0, 6), q.word[F0 : F0 + 6]))
+            m.d.comb += out.value.eq(Cat(q.word[F2 : F2 + 10], Const(0, 6), q.word[F0 : F0 + 6], Const(0, 10), q.pc))
         with m.Else():
             with m.Switch(c.size):
                 for size in range(4):
@@ -83,9 +83,10 @@ class StorePlace(wiring.Component):
     # It shall not happen: the range becomes empty.
     cancel: In(1)
     place: Out(StoreAddress)
-    # A drain's words leave SRAM; the first of them.
-    fault: Out(1)
-    fault_addr: Out(18)
+    # Rows of a drain with words outside SRAM; first word of every row, and which words of a row count.
+    outside: Out(8)
+    starts: Out(data.ArrayLayout(18, 8))
+    word_mask: Out(8)
 
     def __init__(self, words: int) -> None:
         self._words = words
@@ -101,8 +102,9 @@ class StorePlace(wiring.Component):
             drain.position.eq(self.x.descriptor.inner),
             drain.tile.eq(q.word[F2 : F2 + 3]),
             drain.kind.eq(c.drain_format),
-            self.fault.eq(drain.fault),
-            self.fault_addr.eq(drain.fault_addr),
+            self.outside.eq(drain.outside),
+            self.starts.eq(drain.starts),
+            self.word_mask.eq(drain.word_mask),
         ]
 
         # --- stream ---

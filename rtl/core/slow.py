@@ -1,17 +1,17 @@
 """The slow unit: multiplication and reads of control registers, one at a time, with the result some cycles later.
 
-A product takes four cycles of 64 x 16 bits each. The result waits until the late write port of the register file is free;
-until then the destination is pending and nothing else may start here.
+A product takes eight digits of 8 bits, a cycle each, in two steps: 64 x 8 bits, and addition. The result waits until the
+late write port of the register file is free; until then the destination is pending and nothing else may start here.
 """
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.trace import SEQ_BITS
 from rtl.core.layouts import THREAD_BITS
 
-DIGIT = 16
+DIGIT = 8
 
 SlowTag = data.StructLayout({"thread": THREAD_BITS, "index": 5, "seq": SEQ_BITS})
 
@@ -41,10 +41,19 @@ class SlowUnit(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         multiplicand, multiplier = Signal(64, reset_less=True), Signal(64, reset_less=True)
-        reads, multiplies = Signal(), Signal()
-        digits_left = Signal(64 // DIGIT)  # a one walks down
-        product = Signal(64)
-        m.d.comb += product.eq(self._times(m, multiplicand, multiplier[:DIGIT]))
+        reads = Signal()
+        # Ones that walk down: digits still to multiply, and products still to add, a cycle behind.
+        multiplying, adding = Signal(64 // DIGIT), Signal(64 // DIGIT)
+        parts = [Signal(2 * DIGIT, name=f"part_{k}", reset_less=True) for k in range(64 // DIGIT)]
+        # Products at even and at odd places do not overlap among themselves.
+        even, odd = Cat(parts[0::2]), Cat(Const(0, DIGIT), parts[1::2])[:64]
+        m.d.sync += [
+            *(part.eq(multiplicand.word_select(k, DIGIT) * multiplier[:DIGIT]) for k, part in enumerate(parts)),
+            multiplicand.eq(Cat(Const(0, DIGIT), multiplicand)),
+            multiplier.eq(multiplier[DIGIT:]),
+            multiplying.eq(multiplying[1:]),
+            adding.eq(multiplying),
+        ]
         with m.If(self.start):
             m.d.sync += [
                 multiplicand.eq(self.a),
@@ -52,20 +61,12 @@ class SlowUnit(wiring.Component):
                 self.result.eq(0),
                 self.result_tag.eq(self.tag),
                 reads.eq(self.is_csr),
-                multiplies.eq(~self.is_csr),
-                digits_left.eq(1 << (64 // DIGIT - 1)),
+                multiplying.eq(Mux(self.is_csr, 0, 1 << (64 // DIGIT - 1))),
             ]
         with m.Elif(reads):
             m.d.sync += [self.result.eq(self.csr_value), reads.eq(0), self.done.eq(1)]
-        with m.Elif(multiplies):
-            m.d.sync += [
-                self.result.eq(self.result + product),
-                multiplicand.eq(Cat(Const(0, DIGIT), multiplicand)),
-                multiplier.eq(multiplier[DIGIT:]),
-                digits_left.eq(digits_left[1:]),
-                multiplies.eq(~digits_left[0]),
-                self.done.eq(digits_left[0]),
-            ]
+        with m.Elif(adding.any()):
+            m.d.sync += [self.result.eq(self.result + even + odd), self.done.eq(adding[0])]
         with m.If(self.take):
             m.d.sync += self.done.eq(0)
         with m.If(self.claim):
@@ -73,13 +74,3 @@ class SlowUnit(wiring.Component):
         with m.Elif(self.take | self.cancel):
             m.d.sync += self.free.eq(1)
         return m
-
-    @staticmethod
-    def _times(m: Module, a, digit):
-        """a * digit modulo 2^64 in products of 16 x 16 and 32-bit places, so that no intermediate is wider than 64 bits."""
-        total = Signal(64, name="partial")
-        parts = [Signal(2 * DIGIT, name=f"part_{k}") for k in range(64 // DIGIT)]
-        m.d.comb += [part.eq(a.word_select(k, DIGIT) * digit) for k, part in enumerate(parts)]
-        even, odd = Cat(parts[0], parts[2]), Cat(Const(0, DIGIT), parts[1], parts[3][:DIGIT])
-        m.d.comb += total.eq(even + odd)
-        return total

@@ -37,7 +37,7 @@ STATUS = data.StructLayout({"state": 3, "cause": 4, "pc": memmap.ADDRESS_BITS, "
 """One thread as its status line shows it."""
 
 Start = wiring.Signature({"valid": Out(1), "thread": Out(2), "pc": Out(memmap.ADDRESS_BITS - 2)})
-Debug = wiring.Signature({"valid": Out(1), "thread": Out(2), "op": Out(3), "value": Out(64)})
+Debug = wiring.Signature({"valid": Out(1), "thread": Out(2), "op": Out(4), "value": Out(64)})
 Poke = wiring.Signature({"valid": Out(1), "ready": In(1), "thread": Out(2), "index": Out(5), "value": Out(64)})
 Raise = wiring.Signature({"valid": Out(1), "ready": In(1), "semaphore": Out(6), "amount": Out(16)})
 
@@ -75,6 +75,8 @@ class Endpoint(wiring.Component):
                 # Own coordinates, from a boot packet; 1, 1 after reset.
                 "x": Out(5, init=1),
                 "y": Out(5, init=1),
+                # A start packet was accepted while no thread ran; one cycle.
+                "accepted": Out(1),
                 # Events for the counters; one cycle each.
                 "packet_in": Out(1),
                 "packet_out": Out(1),
@@ -290,6 +292,7 @@ class Endpoint(wiring.Component):
         resting = Signal()
         states = Array(self.status[t].state for t in range(THREADS))
         m.d.comb += resting.eq((states[thread] == ThreadState.IDLE) | (states[thread] == ThreadState.FAULTED))
+        busy = [(state != ThreadState.IDLE) & (state != ThreadState.FAULTED) for state in states]
         kind = header.kind
         responds = (header.flags & FLAG_RESPONSE).any()
         to = self._return_address(m, item)
@@ -301,7 +304,7 @@ class Endpoint(wiring.Component):
             answer["to"].eq(to),
             self.poke.thread.eq(thread),
             self.debug.thread.eq(thread),
-            self.debug.op.eq(address[:3]),
+            self.debug.op.eq(address[:4]),
             self.debug.value.eq(item.payload[:64]),
             self.start.thread.eq(thread),
             self.start.pc.eq(address[2 : memmap.ADDRESS_BITS]),
@@ -363,17 +366,18 @@ class Endpoint(wiring.Component):
                                 m.next = "REFUSE"
                             with m.Else():
                                 m.d.sync += poked.eq(0)
+                                m.d.comb += self.accepted.eq(~Cat(busy).any())
                                 m.next = "POKE"
                         with m.Case(PacketKind.DEBUG):
                             m.d.comb += [
-                                self.debug.valid.eq(address[:3] != DebugOp.STATUS),
-                                packet.ready.eq((address[:3] != DebugOp.STATUS) & ~responds),
+                                self.debug.valid.eq(address[:4] != DebugOp.STATUS),
+                                packet.ready.eq((address[:4] != DebugOp.STATUS) & ~responds),
                             ]
-                            with m.If(address[:3] == DebugOp.STATUS):
+                            with m.If(address[:4] == DebugOp.STATUS):
                                 m.next = "STATUS"
                             with m.Elif(responds):
-                                still = (address[:3] == DebugOp.STEP) | (address[:3] == DebugOp.INJECT)
-                                moves = still | ((address[:3] == DebugOp.HALT) & (states[thread] != ThreadState.HALTED) & ~resting)
+                                still = (address[:4] == DebugOp.STEP) | (address[:4] == DebugOp.INJECT)
+                                moves = still | ((address[:4] == DebugOp.HALT) & (states[thread] != ThreadState.HALTED) & ~resting)
                                 with m.If(moves):
                                     m.d.comb += [self.expect_status.eq(1), packet.ready.eq(1)]
                                 with m.Else():
@@ -413,7 +417,7 @@ class Endpoint(wiring.Component):
                 with m.If(answer["ready"]):
                     m.next = "SERVE"
             with m.State("STATUS"):
-                m.d.comb += [answer["valid"].eq(responds | (address[:3] == DebugOp.STATUS)), answer["kind"].eq(PacketKind.STATUS)]
+                m.d.comb += [answer["valid"].eq(responds | (address[:4] == DebugOp.STATUS)), answer["kind"].eq(PacketKind.STATUS)]
                 for t in range(THREADS):
                     with m.If(thread == t):
                         m.d.comb += answer["payload"].eq(Cat(self._status_line(t)))

@@ -31,7 +31,7 @@ JOBS = min(2, os.cpu_count() or 1)
 _SPEED = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]
 # Yosys's Verilog is correct but not tidy: widths and style are not worth a message. A combinational loop that
 # Verilator sees between halves of one signal costs speed only, so it is told in the log and no error.
-_QUIET = ["-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME", "-Wwarn-UNOPTFLAT"]
+_QUIET = ["-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME", "-Wwarn-UNOPTFLAT", "-Wno-fatal"]
 # Parities become one instruction each.
 _MACHINE = ["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []
 

@@ -1,0 +1,690 @@
+"""The front end: threads, their program counters, and what leaves for the queues each cycle.
+
+One thread a cycle dispatches up to ``dispatch_width`` instructions in program order. Control instructions stand alone in a group and end
+here; predicates are resolved here; everything else goes to a queue with its tags (rtl/core/layouts.py).
+
+A thread rests (``hold``) while a control instruction waits: for a register's value, a semaphore, or until all that it began is done.
+"""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.lib import data, enum, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch import isa
+from golden.arch.config import NodeConfig
+from golden.arch.encoding import F0, F1, F2, F3, PRED_LO
+from golden.arch.memmap import SEMAPHORE_BITS, Fault, ThreadState
+from golden.arch.packet import DebugOp
+from golden.arch.trace import SEQ_BITS
+from rtl.core.decode import Control, Decoder
+from rtl.core.fetch import WINDOW_BITS, WINDOW_WORDS, Fetch
+from rtl.core.layouts import (
+    NAMES,
+    PC_BITS,
+    ST_POS_BITS,
+    THREAD_BITS,
+    THREADS,
+    VQ_POS_BITS,
+    FaultEvent,
+    Operand,
+    PredicateWrite,
+    ScalarEntry,
+    TraceDispatch,
+    Unit,
+    VectorEntry,
+)
+from rtl.core.scalar_queue import ScalarHead, ScalarPush
+from rtl.core.sync import Barriers, Raise, Semaphores
+from rtl.mem import ports
+from rtl.noc.endpoint import STATUS, Debug, Start
+
+VectorPush = data.StructLayout({"valid": 1, "entry": VectorEntry})
+VectorHead = data.StructLayout({"valid": 1, "st_mark": ST_POS_BITS})
+LOOP_BITS = 32
+VQ_AHEAD = 64  # vector instructions that may be dispatched past the oldest queued scalar one
+ST_AHEAD = 12  # stores past the oldest queued vector instruction
+
+
+class Hold(enum.Enum, shape=unsigned(4)):
+    """Why a thread dispatches nothing."""
+
+    NONE = 0
+    JUMP = 1  # a register's value: where to go
+    LOOP = 2  # how often
+    AMOUNT = 3  # how much to take from a semaphore
+    SEMAPHORE = 4
+    BARRIER = 5
+    JOIN = 6
+    DRAIN = 7  # everything begun is done; then `then`
+    DEAD = 8  # a fault: the same, then FAULTED
+
+
+class FrontEnd(wiring.Component):
+    """Threads, fetch, dispatch, semaphores.
+
+    Parameters
+    ----------
+    config : sizes.
+    trace : with the trace ports.
+    """
+
+    def __init__(self, config: NodeConfig, trace: bool = False) -> None:
+        self.config, self.trace_on = config, trace
+        width = config.dispatch_width
+        members = {
+            # To the scalar and vector queues: instructions of one thread, oldest first.
+            "scalar_out": Out(data.ArrayLayout(ScalarPush, width)),
+            "vector_out": Out(data.ArrayLayout(VectorPush, width)),
+            "thread_out": Out(THREAD_BITS),
+            # Free places, oldest entries, positions: state of the units.
+            "scalar_free": In(data.ArrayLayout(range(config.scalar_queue + 1), THREADS)),
+            "vector_free": In(data.ArrayLayout(range(config.vector_queue + 1), THREADS)),
+            "scalar_head": In(data.ArrayLayout(ScalarHead, THREADS)),
+            "vector_head": In(data.ArrayLayout(VectorHead, THREADS)),
+            "vq_head": In(data.ArrayLayout(VQ_POS_BITS, THREADS)),
+            "st_read": In(data.ArrayLayout(ST_POS_BITS, THREADS)),
+            "load_parity": In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
+            # Results that steer; one cycle each.
+            "predicate_in": In(data.ArrayLayout(PredicateWrite, 3)),
+            "operand_in": In(Operand),
+            "fault_in": In(data.ArrayLayout(FaultEvent, 2)),
+            # Threads of which a unit holds nothing.
+            "scalar_idle": In(THREADS),
+            "vector_idle": In(THREADS),
+            "store_idle": In(THREADS),
+            # Threads that drop what they have queued; a pulse.
+            "kill": Out(THREADS),
+            # Semaphores: raises of the store unit (with the raiser's thread and pc, for an overflow) and of packets.
+            "raise_in": In(Raise),
+            "raise_thread": In(THREAD_BITS),
+            "raise_pc": In(PC_BITS),
+            "net_raise_in": In(Raise),
+            # From and to the endpoint.
+            "start": In(Start),
+            "debug": In(Debug),
+            "status": Out(data.ArrayLayout(STATUS, THREADS)),
+            "stopped": Out(THREADS),
+            "fill": Out(ports.Fill),
+            # Events and states for the counters.
+            "retired_front": Out(range(width + 1)),
+            "redirect": Out(1),
+            "fetch_miss": Out(1),
+            "running": Out(THREADS),
+            "waiting": Out(THREADS),
+        }
+        if trace:
+            # Instructions in program order: a group's, then waiting ones of each thread as they end.
+            members["trace"] = Out(data.ArrayLayout(TraceDispatch, width + THREADS))
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        width, trace = self.config.dispatch_width, self.trace_on
+        m.submodules.fetch = fetch = Fetch(self.config)
+        m.submodules.decoder = decoder = Decoder(width, self.config.features)
+        m.submodules.semaphores = semaphores = Semaphores()
+        m.submodules.barriers = barriers = Barriers()
+        wiring.connect(m, fetch.fill, wiring.flipped(self.fill))
+        wiring.connect(m, wiring.flipped(self.net_raise_in), semaphores.net_raise_in)
+        wiring.connect(m, wiring.flipped(self.raise_in), semaphores.raise_in)
+
+        # --- state of the threads -------------------------------------------------------------------------------------------
+        def each(shape, name, init=0):
+            return [Signal(shape, name=f"{name}_{t}", init=init) for t in range(THREADS)]
+
+        state = each(3, "state")
+        pc = each(PC_BITS, "pc")
+        seq = each(SEQ_BITS, "seq")
+        retired = each(48, "retired")
+        cause, operand = each(4, "cause"), each(64, "operand")
+        true = each(8, "true", 1)  # predicates
+        pending = each(8, "pending")
+        depth = each(range(isa.LOOP_DEPTH + 1), "depth")
+        starts = [[Signal(PC_BITS, name=f"start_{t}_{k}") for k in range(isa.LOOP_DEPTH)] for t in range(THREADS)]
+        lasts = [[Signal(PC_BITS, name=f"last_{t}_{k}") for k in range(isa.LOOP_DEPTH)] for t in range(THREADS)]
+        lefts = [[Signal(LOOP_BITS, name=f"left_{t}_{k}") for k in range(isa.LOOP_DEPTH)] for t in range(THREADS)]
+        hold, then, held_word = each(Hold, "hold", Hold.NONE), each(Control, "then", Control.PLAIN), each(32, "held_word")
+        amount = each(SEMAPHORE_BITS, "amount")
+        vq_tail, st_tail = each(VQ_POS_BITS, "vq_tail"), each(ST_POS_BITS, "st_tail")
+        parity = each(isa.VECTOR_REGISTERS, "parity")
+        halting, single, inject = each(1, "halting"), each(1, "single"), each(1, "inject")
+        break_on, break_pc, break_skip = each(1, "break_on"), each(PC_BITS, "break_pc"), each(1, "break_skip")
+        idle = self.scalar_idle & self.vector_idle & self.store_idle
+        settled = each(3, "settled")  # cycles since something was dispatched: what is on its way to a queue is counted in
+        empty = Signal(THREADS)
+        for t in range(THREADS):
+            m.d.comb += empty[t].eq(idle[t] & (settled[t] == 7))
+            with m.If(settled[t] != 7):
+                m.d.sync += settled[t].eq(settled[t] + 1)
+
+        # --- fetch ----------------------------------------------------------------------------------------------------------
+        window_of = lambda value: value[3:]  # noqa: E731
+        for t in range(THREADS):
+            m.d.comb += [fetch.active[t].eq(state[t] == ThreadState.RUNNING), fetch.current[t].eq(window_of(pc[t]))]
+            # What follows the current window: the innermost loop's start when its end lies in it and it goes on.
+            m.d.comb += fetch.following[t].eq(window_of(pc[t]) + 1)
+            for k in range(isa.LOOP_DEPTH):
+                with m.If((depth[t] == k + 1) & (window_of(lasts[t][k]) == window_of(pc[t])) & (lefts[t][k] > 1)):
+                    m.d.comb += fetch.following[t].eq(window_of(starts[t][k]))
+        in_sram = self.config.sram_bytes // 4
+
+        # --- choose a thread ------------------------------------------------------------------------------------------------
+        able = Signal(THREADS)
+        for t in range(THREADS):
+            vq_far = self.scalar_head[t].valid & ((vq_tail[t] - self.scalar_head[t].vq_mark)[:VQ_POS_BITS] >= VQ_AHEAD - width)
+            st_far = self.vector_head[t].valid & ((st_tail[t] - self.vector_head[t].st_mark)[:ST_POS_BITS] >= ST_AHEAD - width)
+            room = (self.scalar_free[t] >= width) & (self.vector_free[t] >= width) & ~vq_far & ~st_far
+            at_break = break_on[t] & (break_pc[t] == pc[t]) & ~break_skip[t]
+            fetched = fetch.present[t] | (pc[t] >= in_sram)
+            m.d.comb += able[t].eq(
+                (hold[t] == Hold.NONE)
+                & room
+                & ~self.kill[t]
+                & (
+                    ((state[t] == ThreadState.RUNNING) & fetched & ~halting[t] & ~at_break & (~single[t] | empty[t]))
+                    | (inject[t] & empty[t])
+                )
+            )
+        turn, chosen, some = Signal(THREAD_BITS), Signal(THREAD_BITS), Signal()
+        with m.Switch(turn):
+            for start in range(THREADS):
+                with m.Case(start):
+                    for offset in reversed(range(THREADS)):
+                        t = (start + offset) % THREADS
+                        with m.If(able[t]):
+                            m.d.comb += chosen.eq(t)
+        m.d.comb += [some.eq(able.any()), fetch.thread.eq(chosen), self.thread_out.eq(chosen)]
+        m.d.sync += turn.eq(Mux(some, chosen + 1, turn))
+
+        def of(values):
+            return Array(values)[chosen]
+
+        c_pc, c_seq, c_true = Signal(PC_BITS), Signal(SEQ_BITS), Signal(8)
+        c_inject, c_single = Signal(), Signal()
+        c_vq_tail, c_st_tail, c_parity = Signal(VQ_POS_BITS), Signal(ST_POS_BITS), Signal(isa.VECTOR_REGISTERS)
+        c_vq_head, c_st_read = Signal(VQ_POS_BITS), Signal(ST_POS_BITS)
+        c_depth = Signal(range(isa.LOOP_DEPTH + 1))
+        c_break_on, c_break_pc = Signal(), Signal(PC_BITS)
+        m.d.comb += [
+            c_pc.eq(of(pc)),
+            c_seq.eq(of(seq)),
+            c_true.eq(of(true)),
+            c_inject.eq(of(inject)),
+            c_single.eq(of(single) | c_inject),
+            c_vq_tail.eq(of(vq_tail)),
+            c_st_tail.eq(of(st_tail)),
+            c_parity.eq(of(parity)),
+            c_vq_head.eq(of([self.vq_head[t] for t in range(THREADS)])),
+            c_st_read.eq(of([self.st_read[t] for t in range(THREADS)])),
+            c_depth.eq(of(depth)),
+            c_break_on.eq(of(break_on)),
+            c_break_pc.eq(of(break_pc)),
+        ]
+        top_last = Signal(PC_BITS)
+        for t in range(THREADS):
+            for k in range(isa.LOOP_DEPTH):
+                with m.If((chosen == t) & (depth[t] == k + 1)):
+                    m.d.comb += top_last.eq(lasts[t][k])
+
+        # --- the group, slot by slot ----------------------------------------------------------------------------------------
+        m.submodules.vq_table = vq_table = memory.Memory(shape=VQ_POS_BITS, depth=THREADS * 64, init=[])
+        m.submodules.st_table = st_table = memory.Memory(shape=ST_POS_BITS, depth=THREADS * 64, init=[])
+        assert NAMES <= 64
+        words = [Signal(32, name=f"word{i}") for i in range(width)]
+        go = [Signal(name=f"go{i}") for i in range(width)]
+        on = [Signal(name=f"on{i}") for i in range(width)]
+        rows = decoder.row
+        open_, pend, par = some, Signal(8, name="pend_0"), c_parity
+        vq_pos, st_pos = c_vq_tail, c_st_tail
+        m.d.comb += pend.eq(of(pending))
+        touched: list = []  # (valid, name, position) of older slots
+        stored: list = []
+        control, illegal, outside = Signal(Control), Signal(), Signal()
+        for i in range(width):
+            word, row = words[i], rows[i]
+            lane = (c_pc[:3] + i)[:4]
+            if i == 0:
+                m.d.comb += word.eq(Mux(c_inject, of(held_word), Array(fetch.window[w] for w in range(WINDOW_WORDS))[c_pc[:3]]))
+                here = Const(1)
+                m.d.comb += outside.eq(some & ~c_inject & (c_pc >= in_sram))
+            else:
+                m.d.comb += word.eq(Array(fetch.window[w] for w in range(WINDOW_WORDS))[lane[:3]])
+                here = ~lane[3] & ~c_single & ~(c_break_on & (c_break_pc == (c_pc + i)[:PC_BITS]))
+            m.d.comb += decoder.word[i].eq(word)
+            p = word[PRED_LO : PRED_LO + 3]
+            bit = Signal(8, name=f"pd_bit{i}")
+            m.d.comb += bit.eq(Mux(row.writes_p, 1 << word[F0 : F0 + 3], 0) & 0xFE)
+            logic_waits = (row.control == Control.LOGIC) & (
+                pend.bit_select(word[F1 : F1 + 3], 1) | pend.bit_select(word[F2 : F2 + 3], 1) | pend.bit_select(word[F0 : F0 + 3], 1)
+            )
+            unknown = pend.bit_select(p, 1)
+            holds = c_true.bit_select(p, 1)
+            clean = row.legal & ~outside
+            stops = unknown | (holds & ((pend & bit).any() | logic_waits))
+            is_control = holds & (row.control != Control.PLAIN)
+            if i == 0:
+                m.d.comb += [go[0].eq(open_ & clean & ~stops), illegal.eq(open_ & ~clean)]
+                m.d.comb += control.eq(Mux(go[0] & is_control, row.control, Control.PLAIN))
+                open_next = go[0] & ~is_control
+            else:
+                m.d.comb += go[i].eq(open_ & here & clean & ~stops & ~is_control)
+                open_next = go[i]
+            m.d.comb += on[i].eq(go[i] & holds)
+            ends = (c_depth != 0) & (top_last == (c_pc + i)[:PC_BITS])
+            open_ = open_next & ~ends
+            to_scalar, to_vector = on[i] & row.scalar, on[i] & row.vector
+
+            # Tags. The main name: what is written, or read by a store.
+            name = Signal(6, name=f"main{i}")
+            m.d.comb += name.eq(Mux(row.names_c, Cat(word[F0 : F0 + 3], Const(0b100, 3)), Cat(word[F0 : F0 + 5], Const(0, 1))))
+            vq_read, st_read_port = vq_table.read_port(domain="comb"), st_table.read_port(domain="comb")
+            m.d.comb += [vq_read.addr.eq(Cat(name, chosen)), st_read_port.addr.eq(Cat(name, chosen))]
+            last_touch, last_store = vq_read.data, st_read_port.data
+            for valid, other, position in touched:
+                last_touch = Mux(valid & (other == name), position, last_touch)
+            for valid, other, position in stored:
+                last_store = Mux(valid & (other == name), position, last_store)
+            touch, store = Signal(VQ_POS_BITS, name=f"touch{i}"), Signal(ST_POS_BITS, name=f"store{i}")
+            m.d.comb += [touch.eq(last_touch), store.eq(last_store)]
+            vq_wait = (touch - c_vq_head)[:VQ_POS_BITS] < (vq_pos - c_vq_head)[:VQ_POS_BITS]
+            st_wait = (store - c_st_read)[:ST_POS_BITS] < (st_pos - c_st_read)[:ST_POS_BITS]
+            scalar, vector = self.scalar_out[i], self.vector_out[i]
+            number = (c_seq + i)[:SEQ_BITS]
+            m.d.comb += [
+                scalar.valid.eq(to_scalar),
+                scalar.entry.seq.eq(number),
+                scalar.entry.pc.eq((c_pc + i)[:PC_BITS]),
+                scalar.entry.word.eq(word),
+                scalar.entry.unit.eq(row.unit),
+                scalar.entry.vq.wait.eq(vq_wait & (row.writes_v | row.reads_v0 | row.names_c)),
+                scalar.entry.vq.pos.eq(touch),
+                scalar.entry.st.wait.eq(st_wait & row.writes_v),
+                scalar.entry.st.pos.eq(store),
+                scalar.entry.parity.eq(par.bit_select(word[F0 : F0 + 5], 1)),
+                scalar.entry.vq_mark.eq(vq_pos),
+                vector.valid.eq(to_vector),
+                vector.entry.seq.eq(number),
+                vector.entry.word.eq(word),
+                vector.entry.unit.eq(row.unit),
+                vector.entry.parity_a.eq(par.bit_select(word[F1 : F1 + 5], 1)),
+                vector.entry.parity_b.eq(par.bit_select(word[F2 : F2 + 5], 1)),
+                vector.entry.parity_c.eq(par.bit_select(word[F3 : F3 + 5], 1)),
+                vector.entry.parity_d.eq(par.bit_select(word[F0 : F0 + 5], 1)),
+                vector.entry.st.wait.eq(st_wait & (row.writes_v | row.names_c)),
+                vector.entry.st.pos.eq(store),
+                vector.entry.st_mark.eq(st_pos),
+            ]
+            # What this slot leaves for younger ones, and in the tables.
+            names = [(row.writes_v | row.names_c, name)] + [
+                (reads, Cat(word[lo : lo + 5], Const(0, 1))) for reads, lo in ((row.reads_va, F1), (row.reads_vb, F2), (row.reads_vc, F3))
+            ]
+            for k, (used, what) in enumerate(names):
+                valid = Signal(name=f"touches{i}_{k}")
+                m.d.comb += valid.eq(to_vector & used)
+                port = vq_table.write_port()
+                m.d.comb += [port.en.eq(valid), port.addr.eq(Cat(what, chosen)), port.data.eq(vq_pos)]
+                touched.append((valid, what, vq_pos))
+            reads_name = to_scalar & (row.reads_v0 | row.names_c)
+            port = st_table.write_port()
+            m.d.comb += [port.en.eq(reads_name), port.addr.eq(Cat(name, chosen)), port.data.eq(st_pos)]
+            stored.append((reads_name, name, st_pos))
+            loads = to_scalar & row.writes_v
+            next_par, next_pend = Signal(isa.VECTOR_REGISTERS, name=f"par{i + 1}"), Signal(8, name=f"pend_{i + 1}")
+            next_vq, next_st = Signal(VQ_POS_BITS, name=f"vq{i + 1}"), Signal(ST_POS_BITS, name=f"st{i + 1}")
+            m.d.comb += [
+                next_par.eq(par ^ Mux(loads, 1 << word[F0 : F0 + 5], 0)),
+                next_pend.eq(pend | Mux(on[i], bit, 0)),
+                next_vq.eq(vq_pos + to_vector),
+                next_st.eq(st_pos + (to_scalar & row.store)),
+            ]
+            par, pend, vq_pos, st_pos = next_par, next_pend, next_vq, next_st
+
+        # --- what the group does to its thread -------------------------------------------------------------------------------
+        # A waiting control instruction retires when it is over, the others with their group.
+        waits = Signal()
+        m.d.comb += waits.eq(
+            (control == Control.WAIT)
+            | (control == Control.WAITR)
+            | (control == Control.BARRIER)
+            | (control == Control.FENCE)
+            | (control == Control.IFLUSH)
+            | (control == Control.HALT)
+            | (control == Control.TSTART)
+            | (control == Control.TJOIN)
+            | (control == Control.TRAP)
+        )
+        count = Signal(range(width + 1))
+        m.d.comb += count.eq(sum(go[i] for i in range(width)))
+        word0 = words[0]
+        imm10, imm15, imm20 = word0[F2:].as_signed(), word0[F1:].as_signed(), word0[F0:].as_signed()
+        target = Signal(PC_BITS)
+        with m.Switch(control):
+            with m.Case(Control.CALL):
+                m.d.comb += target.eq(c_pc + imm15)
+            with m.Case(Control.LOOPI):
+                m.d.comb += target.eq(c_pc + word0[F0 : F0 + 10].as_signed())
+            with m.Case(Control.LOOP):
+                m.d.comb += target.eq(c_pc + imm10)
+            with m.Default():
+                m.d.comb += target.eq(c_pc + imm20)
+
+        logic_result = Signal()
+        for t in range(THREADS):
+            mine = some & (chosen == t)
+            with m.If(mine):
+                m.d.sync += [
+                    parity[t].eq(par),
+                    vq_tail[t].eq(vq_pos),
+                    st_tail[t].eq(st_pos),
+                    settled[t].eq(0),
+                    break_skip[t].eq(break_skip[t] & ~go[0]),
+                ]
+                with m.If(go[0]):
+                    m.d.sync += inject[t].eq(0)
+                # pending and seq: see below, they have other writers too.
+                with m.If(illegal):
+                    m.d.sync += [
+                        hold[t].eq(Hold.DEAD),
+                        cause[t].eq(Mux(outside, Fault.FETCH, Fault.ILLEGAL)),
+                        operand[t].eq(Mux(outside, Cat(Const(0, 2), c_pc), word0)),
+                    ]
+                with m.Elif(go[0] & ~c_inject):
+                    self._advance(m, t, pc, depth, starts, lasts, lefts, (c_pc + count - 1)[:PC_BITS], waits | (control != Control.PLAIN))
+                with m.Switch(control):
+                    with m.Case(Control.BR, Control.CALL):
+                        m.d.sync += pc[t].eq(target)
+                    with m.Case(Control.LOOPI):
+                        self._begin_loop(m, t, c_pc, target, word0[F2:], pc, depth, starts, lasts, lefts, hold, cause, operand)
+                    with m.Case(Control.LOGIC):
+                        a, b = c_true.bit_select(word0[F1 : F1 + 3], 1), c_true.bit_select(word0[F2 : F2 + 3], 1)
+                        kind = word0[:2]
+                        result = Array([a & b, a | b, a ^ b, a & ~b])[kind]
+                        m.d.comb += logic_result.eq(result)
+                        index = word0[F0 : F0 + 3]
+                        for k in range(1, 8):
+                            with m.If(index == k):
+                                m.d.sync += true[t][k].eq(result)
+                        with m.If(~c_inject):
+                            self._advance(m, t, pc, depth, starts, lasts, lefts, c_pc, Const(0))
+                    with m.Case(Control.JUMP):
+                        m.d.sync += hold[t].eq(Hold.JUMP)
+                    with m.Case(Control.LOOP):
+                        m.d.sync += [hold[t].eq(Hold.LOOP), held_word[t].eq(word0)]
+                    with m.Case(Control.WAITR):
+                        m.d.sync += [hold[t].eq(Hold.AMOUNT), held_word[t].eq(word0)]
+                    with m.Case(Control.WAIT):
+                        m.d.sync += [hold[t].eq(Hold.SEMAPHORE), held_word[t].eq(word0), amount[t].eq(word0[F2:])]
+                    with m.Case(Control.TJOIN):
+                        m.d.sync += [hold[t].eq(Hold.JOIN), held_word[t].eq(word0)]
+                    with m.Case(Control.HALT, Control.FENCE, Control.IFLUSH, Control.BARRIER, Control.TSTART, Control.TRAP):
+                        m.d.sync += [hold[t].eq(Hold.DRAIN), then[t].eq(control), held_word[t].eq(word0)]
+
+        # --- waiting instructions ---------------------------------------------------------------------------------------------
+        status = self.status
+        busy_threads = Signal(THREADS)
+        for t in range(THREADS):
+            m.d.comb += busy_threads[t].eq((state[t] == ThreadState.RUNNING) | (state[t] == ThreadState.HALTED))
+        ends_now = Signal(THREADS)
+        stops = Signal(THREADS)
+        m.d.sync += self.stopped.eq(stops)
+        started_by = Signal(THREADS)  # threads that a tstart of this cycle starts
+        starting = Signal(THREADS)  # threads at a tstart: one a cycle
+        for t in range(THREADS):
+            m.d.comb += starting[t].eq((hold[t] == Hold.DRAIN) & (then[t] == Control.TSTART) & empty[t])
+        start_pc = Signal(PC_BITS)
+        for t in range(THREADS):
+            word = held_word[t]
+            value = self.operand_in.value
+            came = self.operand_in.valid & (self.operand_in.thread == t)
+            m.d.comb += [
+                semaphores.wait[t].valid.eq((hold[t] == Hold.SEMAPHORE) & ~halting[t]),
+                semaphores.wait[t].semaphore.eq(word[F0 : F0 + 6]),
+                semaphores.wait[t].amount.eq(amount[t]),
+                barriers.arrival[t].valid.eq(hold[t] == Hold.BARRIER),
+                barriers.arrival[t].barrier.eq(word[F0 : F0 + 3]),
+                barriers.arrival[t].count.eq(word[F2 : F2 + 3]),
+            ]
+            with m.Switch(hold[t]):
+                with m.Case(Hold.JUMP):
+                    with m.If(came):
+                        with m.If(value[:2].any() | (value >= self.config.sram_bytes)):
+                            m.d.sync += [
+                                hold[t].eq(Hold.DEAD),
+                                cause[t].eq(Mux(value[:2].any(), Fault.MISALIGNED, Fault.RANGE)),
+                                operand[t].eq(value),
+                            ]
+                        with m.Else():
+                            m.d.sync += [pc[t].eq(value[2:]), hold[t].eq(Hold.NONE)]
+                with m.Case(Hold.LOOP):
+                    with m.If(came):
+                        m.d.sync += hold[t].eq(Hold.NONE)
+                        often = Mux(value[LOOP_BITS:].any(), (1 << LOOP_BITS) - 1, value[:LOOP_BITS])
+                        self._begin_loop(
+                            m, t, pc[t], pc[t] + word[F2:].as_signed(), often, pc, depth, starts, lasts, lefts, hold, cause, operand
+                        )
+                with m.Case(Hold.AMOUNT):
+                    with m.If(came):
+                        m.d.sync += [amount[t].eq(value[:SEMAPHORE_BITS]), hold[t].eq(Hold.SEMAPHORE)]
+                with m.Case(Hold.SEMAPHORE):
+                    with m.If(semaphores.granted[t]):
+                        m.d.comb += ends_now[t].eq(1)
+                with m.Case(Hold.BARRIER):
+                    with m.If(barriers.passed[t]):
+                        m.d.comb += ends_now[t].eq(1)
+                with m.Case(Hold.JOIN):
+                    other = word[F0 : F0 + 2]
+                    with m.If(~Array(state[u] == ThreadState.RUNNING for u in range(THREADS))[other] | (other == t)):
+                        m.d.comb += ends_now[t].eq(1)
+                with m.Case(Hold.DRAIN):
+                    with m.If(empty[t]):
+                        with m.Switch(then[t]):
+                            with m.Case(Control.BARRIER):
+                                m.d.sync += hold[t].eq(Hold.BARRIER)
+                            with m.Case(Control.TRAP):
+                                m.d.sync += [hold[t].eq(Hold.DEAD), cause[t].eq(Fault.TRAP), operand[t].eq(word[F2:])]
+                            with m.Case(Control.TSTART):
+                                other = word[F0 : F0 + 2]
+                                with m.If(busy_threads.bit_select(other, 1)):
+                                    m.d.sync += [hold[t].eq(Hold.DEAD), cause[t].eq(Fault.BUSY), operand[t].eq(other)]
+                                with m.Elif(~starting[:t].any()):
+                                    m.d.comb += [
+                                        ends_now[t].eq(1),
+                                        started_by.bit_select(other, 1).eq(1),
+                                        start_pc.eq(pc[t] + word[F1:].as_signed()),
+                                    ]
+                            with m.Case(Control.IFLUSH):
+                                m.d.comb += [ends_now[t].eq(1), fetch.flush.eq(1)]
+                            with m.Default():
+                                m.d.comb += ends_now[t].eq(1)
+            with m.If(ends_now[t]):
+                m.d.sync += hold[t].eq(Hold.NONE)
+                with m.If((hold[t] == Hold.DRAIN) & (then[t] == Control.HALT)):
+                    m.d.sync += state[t].eq(ThreadState.IDLE)
+                    m.d.comb += stops[t].eq(1)
+                with m.If(state[t] == ThreadState.RUNNING):
+                    self._advance(m, t, pc, depth, starts, lasts, lefts, pc[t], Const(0))
+
+        # --- numbers: one group a cycle, and waiting instructions as they end ---------------------------------------------------
+        for t in range(THREADS):
+            mine = some & (chosen == t)
+            added = Signal(range(width + 2), name=f"added{t}")
+            m.d.comb += added.eq(Mux(mine & ~waits, count, 0) + ends_now[t])
+            m.d.sync += [seq[t].eq(seq[t] + added), retired[t].eq(retired[t] + added)]
+
+        # --- predicates ---------------------------------------------------------------------------------------------------------
+        for t in range(THREADS):
+            done = Signal(8, name=f"done{t}")
+            done_bits = Const(0, 8)
+            for write in self.predicate_in:
+                hit = write.valid & (write.thread == t)
+                for k in range(1, 8):
+                    with m.If(hit & (write.index == k)):
+                        m.d.sync += true[t][k].eq(write.value)
+                done_bits = done_bits | Mux(hit, 1 << write.index, 0)
+            m.d.comb += done.eq(done_bits)
+            with m.If(some & (chosen == t)):
+                m.d.sync += pending[t].eq(pend & ~done)
+            with m.Else():
+                m.d.sync += pending[t].eq(pending[t] & ~done)
+
+        # --- faults -------------------------------------------------------------------------------------------------------------
+        faults = [self.fault_in[k] for k in range(2)]
+        overflow = Signal(FaultEvent)
+        m.d.comb += [
+            overflow.valid.eq(semaphores.overflow),
+            overflow.thread.eq(self.raise_thread),
+            overflow.cause.eq(Fault.SEMAPHORE),
+            overflow.pc.eq(self.raise_pc),
+            overflow.operand.eq(self.raise_in.semaphore),
+        ]
+        dying = Signal(THREADS)
+        for t in range(THREADS):
+            with m.If(hold[t] == Hold.DEAD):
+                m.d.comb += dying[t].eq(1)
+            for fault in [*faults, overflow]:
+                with m.If(fault.valid & (fault.thread == t) & ~dying[t]):
+                    m.d.sync += [
+                        hold[t].eq(Hold.DEAD),
+                        cause[t].eq(fault.cause),
+                        pc[t].eq(fault.pc),
+                        operand[t].eq(fault.operand),
+                        settled[t].eq(0),
+                    ]
+            hit = Cat(fault.valid & (fault.thread == t) for fault in [*faults, overflow]).any()
+            m.d.sync += self.kill[t].eq(hit)
+            with m.If(dying[t] & empty[t] & ~self.kill[t]):
+                m.d.sync += [hold[t].eq(Hold.NONE), state[t].eq(ThreadState.FAULTED), inject[t].eq(0), single[t].eq(0), halting[t].eq(0)]
+                m.d.comb += stops[t].eq(1)
+
+        # --- start and debug ----------------------------------------------------------------------------------------------------
+        for t in range(THREADS):
+            starts_here = self.start.valid & (self.start.thread == t)
+            with m.If(starts_here | started_by[t]):
+                m.d.sync += [
+                    state[t].eq(ThreadState.RUNNING),
+                    pc[t].eq(Mux(starts_here, self.start.pc, start_pc)),
+                    cause[t].eq(Fault.NONE),
+                    operand[t].eq(0),
+                    seq[t].eq(0),
+                    retired[t].eq(0),
+                    true[t].eq(1),
+                    pending[t].eq(0),
+                    depth[t].eq(0),
+                    hold[t].eq(Hold.NONE),
+                    vq_tail[t].eq(self.vq_head[t]),
+                    st_tail[t].eq(self.st_read[t]),
+                    parity[t].eq(self.load_parity[t]),
+                    halting[t].eq(0),
+                    single[t].eq(0),
+                    inject[t].eq(0),
+                    break_skip[t].eq(0),
+                ]
+            at_break = (state[t] == ThreadState.RUNNING) & break_on[t] & (break_pc[t] == pc[t]) & ~break_skip[t] & (hold[t] == Hold.NONE)
+            resting = (hold[t] == Hold.NONE) | (hold[t] == Hold.SEMAPHORE) | (hold[t] == Hold.JOIN)
+            with m.If((state[t] == ThreadState.RUNNING) & (halting[t] | at_break) & resting & empty[t] & ~ends_now[t]):
+                m.d.sync += [state[t].eq(ThreadState.HALTED), hold[t].eq(Hold.NONE), halting[t].eq(0), single[t].eq(0)]
+                m.d.comb += stops[t].eq(1)
+            with m.If(single[t] & (state[t] == ThreadState.RUNNING) & some & (chosen == t) & go[0]):
+                m.d.sync += halting[t].eq(1)
+            injected = Signal(name=f"injected{t}")
+            with m.If(some & (chosen == t) & c_inject & go[0]):
+                m.d.sync += injected.eq(1)
+            with m.If(injected & empty[t] & (hold[t] == Hold.NONE) & (state[t] == ThreadState.HALTED)):
+                m.d.sync += injected.eq(0)
+                m.d.comb += stops[t].eq(1)
+            here = self.debug.valid & (self.debug.thread == t)
+            with m.If(here):
+                with m.Switch(self.debug.op):
+                    with m.Case(DebugOp.HALT):
+                        m.d.sync += halting[t].eq(state[t] == ThreadState.RUNNING)
+                    with m.Case(DebugOp.RESUME, DebugOp.STEP):
+                        with m.If(state[t] == ThreadState.HALTED):
+                            m.d.sync += [
+                                state[t].eq(ThreadState.RUNNING),
+                                single[t].eq(self.debug.op == DebugOp.STEP),
+                                break_skip[t].eq(1),
+                                halting[t].eq(0),
+                            ]
+                    with m.Case(DebugOp.BREAK_SET):
+                        m.d.sync += [break_on[t].eq(1), break_pc[t].eq(self.debug.value[2:])]
+                    with m.Case(DebugOp.BREAK_CLEAR):
+                        m.d.sync += break_on[t].eq(0)
+                    with m.Case(DebugOp.INJECT):
+                        with m.If(state[t] == ThreadState.HALTED):
+                            m.d.sync += [inject[t].eq(1), held_word[t].eq(self.debug.value[:32])]
+                    with m.Case(DebugOp.FLUSH):
+                        m.d.comb += fetch.flush.eq(1)
+                    with m.Case(DebugOp.JUMP):
+                        with m.If(state[t] == ThreadState.HALTED):
+                            m.d.sync += pc[t].eq(self.debug.value[2:])
+
+        # --- outputs --------------------------------------------------------------------------------------------------------------
+        for t in range(THREADS):
+            sleeping = (hold[t] == Hold.SEMAPHORE) | (hold[t] == Hold.BARRIER) | (hold[t] == Hold.JOIN) | (hold[t] == Hold.DRAIN)
+            m.d.comb += [
+                self.running[t].eq(state[t] == ThreadState.RUNNING),
+                self.waiting[t].eq((state[t] == ThreadState.RUNNING) & sleeping),
+                status[t].state.eq(Mux(self.waiting[t], ThreadState.WAITING, state[t])),
+                status[t].cause.eq(cause[t]),
+                status[t].pc.eq(Cat(Const(0, 2), pc[t])),
+                status[t].operand.eq(operand[t]),
+                status[t].retired.eq(retired[t]),
+                status[t].seq.eq(seq[t]),
+                status[t].debug.eq(break_on[t]),
+            ]
+        queued = Signal(range(width + 1))
+        m.d.comb += queued.eq(sum(self.scalar_out[i].valid + self.vector_out[i].valid for i in range(width)))
+        m.d.sync += [
+            self.retired_front.eq(Mux(some & ~waits, count - queued, 0) + ends_now.any()),
+            self.redirect.eq((control == Control.BR) | (control == Control.CALL) | (control == Control.JUMP)),
+            self.fetch_miss.eq(fetch.miss),
+        ]
+        if trace:
+            for i in range(width):
+                record = self.trace[i]
+                m.d.sync += [
+                    record.valid.eq(go[i] & ~waits),
+                    record.thread.eq(chosen),
+                    record.seq.eq(c_seq + i),
+                    record.pc.eq(c_pc + i),
+                    record.word.eq(words[i]),
+                    record.executed.eq(on[i]),
+                    record.result.eq(logic_result),
+                ]
+            for t in range(THREADS):
+                record = self.trace[width + t]
+                m.d.sync += [
+                    record.valid.eq(ends_now[t]),
+                    record.thread.eq(t),
+                    record.seq.eq(seq[t]),
+                    record.pc.eq(pc[t]),
+                    record.word.eq(held_word[t]),
+                    record.executed.eq(1),
+                ]
+        return m
+
+    def _advance(self, m, t, pc, depth, starts, lasts, lefts, end, skip) -> None:
+        """Past the instruction at ``end``: the next one, or back to a loop's start; loops that are over are left."""
+        with m.If(~skip):
+            m.d.sync += pc[t].eq(end + 1)
+            chain = Const(1)
+            for k in reversed(range(isa.LOOP_DEPTH)):
+                at_end = chain & (depth[t] > k) & (lasts[t][k] == end)
+                again = lefts[t][k] > 1
+                with m.If(at_end & again):
+                    m.d.sync += [pc[t].eq(starts[t][k]), lefts[t][k].eq(lefts[t][k] - 1), depth[t].eq(k + 1)]
+                with m.Elif(at_end):
+                    m.d.sync += depth[t].eq(k)
+                chain = Mux(depth[t] > k, at_end & ~again, chain)
+
+    def _begin_loop(self, m, t, at, target, often, pc, depth, starts, lasts, lefts, hold, cause, operand) -> None:
+        """A loop from ``at`` + 1 to before ``target``; skipped when it has no iteration or no body."""
+        with m.If((often == 0) | (target - at <= 1)):
+            m.d.sync += pc[t].eq(target)
+        with m.Elif(depth[t] == isa.LOOP_DEPTH):
+            m.d.sync += [hold[t].eq(Hold.DEAD), cause[t].eq(Fault.LOOP), operand[t].eq(isa.LOOP_DEPTH + 1)]
+        with m.Else():
+            m.d.sync += [pc[t].eq(at + 1), depth[t].eq(depth[t] + 1)]
+            for k in range(isa.LOOP_DEPTH):
+                with m.If(depth[t] == k):
+                    m.d.sync += [starts[t][k].eq(at + 1), lasts[t][k].eq(target - 1), lefts[t][k].eq(often)]

@@ -1,0 +1,73 @@
+"""Every registered kernel on the RTL, every output bit equal to its NumPy reference."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from golden.arch.config import get_config
+from golden.kernels import KERNELS
+from sim.jobs import machine
+from sim.jobs.run import run_job
+
+SHAPES = ((16, 16, 16), (32, 32, 32), (5, 32, 3), (3, 11, 32), (17, 13, 17), (31, 32, 31), (1, 1, 1), (8, 8, 100), (64, 40, 4), (33, 7, 5))
+CONFIG = get_config("tiny")
+
+
+def run(engine, name, rng, **parameters):
+    report = run_job(engine, KERNELS[name].build(CONFIG, rng, **parameters))
+    assert report["mismatches"] == 0, f"{name} {parameters}: {report}"
+    assert report["compared"] > 0
+    return report
+
+
+def test_every_kernel_has_a_test_here():
+    assert set(KERNELS) == {"gemm", "relu-backward", "sgd", "softmax"}
+
+
+@pytest.mark.parametrize("transpose_a, transpose_b", product((False, True), repeat=2))
+def test_gemm_in_every_storage_order(engine, rng, transpose_a, transpose_b):
+    for m, n, k in SHAPES:
+        run(engine, "gemm", rng, m=m, n=n, k=k, transpose_a=transpose_a, transpose_b=transpose_b)
+
+
+@pytest.mark.parametrize("out", ["BF16", "FP32"])
+def test_gemm_with_bias_and_relu(engine, rng, out):
+    for m, n, k in SHAPES[:6]:
+        run(engine, "gemm", rng, m=m, n=n, k=k, out=out, bias=True, relu=True)
+
+
+def test_gemm_gives_the_same_bits_on_one_to_four_threads(engine):
+    for threads in (1, 2, 3, 4):
+        run(engine, "gemm", np.random.default_rng(5), m=72, n=24, k=20, threads=threads)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (32, 32), (7, 33), (5, 64)])
+def test_relu_backward(engine, rng, shape):
+    run(engine, "relu-backward", rng, m=shape[0], n=shape[1])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (33, 10), (65, 32), (3, 100)])
+def test_sgd(engine, rng, shape):
+    run(engine, "sgd", rng, m=shape[0], n=shape[1])
+
+
+@pytest.mark.parametrize("samples", [1, 16, 32, 40, 70])
+def test_softmax(engine, rng, samples):
+    run(engine, "softmax", rng, n=samples)
+
+
+def test_the_counters_of_the_matrix_slot_add_up(engine, rng):
+    run(engine, "gemm", rng, m=32, n=32, k=32)
+    from golden.arch.memmap import Counter
+    from sim.jobs.host import Host
+
+    counters = Host(engine).counters()
+    parts = [counter for counter in Counter if Counter.MATRIX_STEPS <= counter <= Counter.MATRIX_IDLE]
+    assert counters[Counter.CYCLES] == sum(counters[part] for part in parts) > 0
+    assert counters[Counter.MATRIX_STEPS] == 2 * 4 * 4 * 8  # warmed up once, then measured
+
+
+def test_machine_factory_names_configurations():
+    with pytest.raises(ValueError, match="no configuration 'huge'"):
+        machine.design("huge")

@@ -1,0 +1,112 @@
+"""The node against the instruction-set simulator, retired instruction by retired instruction."""
+
+import pytest
+
+from golden.arch.config import get_config
+from golden.asm import assemble
+from golden.kernels.job import Launch
+from golden.rig import Rig
+from sim.jobs import machine
+from sim.jobs.lockstep import Difference, run_lockstep
+
+CONFIG = get_config("tiny")
+
+PROGRAMS = {
+    "scalar": """
+        li x1, 7
+        li64 x2, 0x123456789abcdef0
+        add x3, x1, x2
+        mul x4, x3, x3
+        srai x5, x4, 13
+        st.d x4, x0, 0x80
+        ld.w x6, x0, 0x84
+        sub x7, x6, x5
+        halt
+    """,
+    "loops": """
+        li x1, 0
+        li x2, 3
+        loop outer, x2
+        loopi inner, 5
+        addi x1, x1, 1
+inner:  addi x1, x1, 100
+outer:  st.d x1, x0, 0x80
+        halt
+    """,
+    "predicates": """
+        li x1, 5
+        plti p1, x1, 6
+        pgei p2, x1, 6
+        (p1) addi x2, x1, 1
+        (p2) addi x2, x1, 2
+        por p3, p1, p2
+        (p3) br on
+        trap 1
+on:     (p2) br off
+        call x31, sub
+        halt
+off:    trap 2
+sub:    addi x3, x2, 9
+        jr x31
+    """,
+    "semaphores": """
+start:  li x1, 40
+        st.d x1, x0, 0x80
+        raise 3, 2
+        wait 4, 1
+        ld.d x2, x0, 0x88
+        halt
+start1: wait 3, 2
+        ld.d x1, x0, 0x80
+        addi x1, x1, 2
+        st.d x1, x0, 0x88
+        raise 4, 1
+        halt
+    """,
+}
+
+
+def launches(program):
+    first = Launch(0, program.labels.get("start", program.origin))
+    return [first, *(Launch(t, program.labels[f"start{t}"]) for t in (1, 2, 3) if f"start{t}" in program.labels)]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_written_program(name):
+    program = assemble(PROGRAMS[name], source=name)
+    result = run_lockstep(CONFIG, [(program.origin, program.image)], launches(program))
+    assert result.retired > 5 and not result.faults
+
+
+@pytest.mark.parametrize(
+    "text, cause",
+    [
+        (".word 0", "ILLEGAL"),
+        ("trap 77", "TRAP"),
+        ("li x1, 3\nld.d x2, x1, 0", "MISALIGNED"),
+        ("li64 x1, 0x140000\nld.d x2, x1, 0", "RANGE"),
+        ("li x1, -1\nsetd d0, x0, x1", "DESCRIPTOR"),
+        ("a: loopi e, 2\n loopi e, 2\n loopi e, 2\n loopi e, 2\n loopi e, 2\n nop\ne: halt", "LOOP"),
+        ("raise 5, 1000\n" * 66, "SEMAPHORE"),
+    ],
+)
+def test_a_fault_stops_its_thread_and_no_other(text, cause):
+    program = assemble(f"start: nop\n{text}\nhalt\nstart1: li x1, 9\nst.d x1, x0, 0x80\nhalt\n")
+    result = run_lockstep(CONFIG, [(program.origin, program.image)], launches(program))
+    assert len(result.faults) == 1 and cause in result.faults[0]
+
+
+def test_random_programs_on_four_threads(seed):
+    with machine.engine("tiny", trace=True) as engine:
+        for i in range(20):
+            job = Rig(seed=seed + i, config=CONFIG, length=150).job()
+            run_lockstep(CONFIG, [(job.program.origin, job.program.image), *job.inputs], job.launches, strict=True, engine=engine)
+
+
+def test_a_wrong_record_is_found(monkeypatch):
+    from golden.iss import semantics
+
+    program = assemble(PROGRAMS["scalar"])
+    monkeypatch.setitem(semantics.SEMANTICS, "sub", semantics.SEMANTICS["add"])
+    with pytest.raises(Difference, match="RTL and simulator differ on thread 0"):
+        run_lockstep(CONFIG, [(program.origin, program.image)], launches(program))
