@@ -1,8 +1,8 @@
 """A second model of the matrix step, written from docs/numerics.md alone.
 
 Sections 7.1 to 7.7, and what they refer to in sections 1 (formats), 2.1 (rounding) and 3.2 (narrowing), one element at a time in exact
-rationals; the literal reading of denormals (3.4) is left out. The rule it keeps: nothing here is taken from `golden/numerics` or the RTL, so that agreement with them shows that the text
-decides every bit. Clarity over speed.
+rationals; the literal reading of denormals (3.4) is left out. The rule it keeps: nothing here is taken from `golden/numerics` or the
+RTL, so that agreement with them shows that the text decides every bit. Clarity over speed.
 """
 
 from __future__ import annotations
