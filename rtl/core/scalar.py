@@ -90,11 +90,11 @@ class ScalarUnit(wiring.Component):
             # To the front end.
             "predicate_out": Out(data.ArrayLayout(PredicateWrite, SLOTS)),
             "operand_out": Out(Operand),
-            # A fault; a flip-flop. The thread issues nothing until it is killed.
+            # A fault, two cycles after its execute stage; a flip-flop. The thread issues nothing until it is killed.
             "fault_out": Out(FaultEvent),
             # Threads that drop what they have queued, a pulse.
             "kill": In(THREADS),
-            # Threads of which nothing is queued, executing or under way (vector loads apart).
+            # Threads of which nothing is queued, executing or under way (vector loads apart), nor a fault to be reported.
             "idle": Out(THREADS),
             # Writes a register of a thread that does not run; taken in a cycle with poke_ready.
             "poke": In(Poke),
@@ -146,7 +146,7 @@ class ScalarUnit(wiring.Component):
             head = queue.heads[HEADS * t]
             m.d.comb += [self.scalar_head[t].valid.eq(queue.valid[t][0]), self.scalar_head[t].vq_mark.eq(head.vq_mark)]
             executing = slots[0].valid & (thread == t)
-            m.d.comb += self.idle[t].eq(queue.empty[t] & ~executing & ~late.pending[t].any())
+            m.d.comb += self.idle[t].eq(queue.empty[t] & ~executing & ~late.pending[t].any() & ~stopped[t])
 
         self._issue(m, queue, issue, registers, file, late, slots, thread, older, stopped)
         done, parts = self._execute(m, slots, thread, older, stopped, registers, file, csr, loads, StorePlace(words))
@@ -294,6 +294,7 @@ class ScalarUnit(wiring.Component):
             m.d.comb += [report.outside.eq(place.outside), report.places.eq(place.starts)]
         m.d.comb += [
             report.valid.eq(any_fault),
+            report.kill.eq(self.kill),
             report.thread.eq(thread),
             report.pc.eq(blamed.pc),
             report.vector.eq(blamed.control.vload | blamed.control.vstore),

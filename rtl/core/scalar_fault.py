@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import LINE_WORDS
 from rtl.core.address import LANES, WORD_BITS
-from rtl.core.layouts import PC_BITS, THREAD_BITS, FaultEvent
+from rtl.core.layouts import PC_BITS, THREAD_BITS, THREADS, FaultEvent
 
 
 def first_of(m: Module, flags: Value, values: list[Value], name: str) -> Signal:
@@ -45,6 +45,8 @@ class FaultReport(wiring.Component):
     places: In(data.ArrayLayout(WORD_BITS, LANES))
     # Words of a drain's row that count.
     word_mask: In(LANES)
+    # Threads that are killed, for another fault: this one is forgotten.
+    kill: In(THREADS)
     # Flip-flops.
     event: Out(FaultEvent)
 
@@ -59,7 +61,7 @@ class FaultReport(wiring.Component):
             for name in ("thread", "cause", "pc", "operand", "vector", "drain", "outside", "places", "word_mask")
         }
         valid = Signal()
-        m.d.sync += valid.eq(self.valid)
+        m.d.sync += valid.eq(self.valid & ~self.kill.bit_select(self.thread, 1))
         with m.If(self.valid):
             m.d.sync += [value.eq(getattr(self, name)) for name, value in held.items()]
 
@@ -71,7 +73,7 @@ class FaultReport(wiring.Component):
         bad = Cat(at >= self._words for at in later) & held["word_mask"]
         m.d.comb += word.eq(first_of(m, bad, [Const(index, 3) for index in range(LINE_WORDS)], "first_word"))
         byte = Cat(Const(0, 3), (place + Mux(held["drain"], word, 0))[:WORD_BITS])
-        m.d.sync += self.event.valid.eq(valid)
+        m.d.sync += self.event.valid.eq(valid & ~self.kill.bit_select(held["thread"], 1))
         with m.If(valid):
             m.d.sync += [
                 self.event.thread.eq(held["thread"]),

@@ -110,14 +110,14 @@ class StorePlace(wiring.Component):
         # --- stream ---
         number = Signal(_UNIQUE_BITS)
         m.d.sync += number.eq(number + 1)
-        log = Signal(2)  # bytes of an element in the extents' x
-        m.d.comb += log.eq(Mux(c.drain, Mux(c.drain_format[0], 1, 2), geometry.elem))
         column_bytes = Signal(17)
-        with m.Switch(log):
+        with m.Switch(geometry.elem):
             for places in range(4):
                 with m.Case(places):
                     m.d.comb += column_bytes.eq(Cat(Const(0, places), geometry.columns))
-        apart = column_bytes <= Cat(Const(0, 3), geometry.row_pitch)
+        # A drain counts columns in its own elements; where the descriptor steps by others, extents do not bound a row.
+        same_size = ~c.drain | (geometry.elem == Mux(c.drain_format[0], 1, 2))
+        apart = same_size & (column_bytes <= Cat(Const(0, 3), geometry.row_pitch))
         raw = c.drain_format[1]
         base, row = Mux(c.drain, drain.base, gather.base), Mux(c.drain, drain.row, gather.row)
         descriptor = Cat(self.x.generation, q.d)

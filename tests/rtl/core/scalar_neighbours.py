@@ -57,6 +57,7 @@ class ThreadSide:
     simd_pending: int = 0
     load_parity: int = 0
     load_busy: int = 0
+    loads_done: list[int] = field(default_factory=lambda: [0] * 32)
     st_read: int = 0
     stores: list[Store] = field(default_factory=list)
     slot: int = 0
@@ -185,6 +186,7 @@ class Neighbours:
             side.v[reg] = value
             side.load_busy &= ~(1 << reg)
             side.load_parity ^= 1 << reg
+            side.loads_done[reg] += 1
             self.effects.append((t, self.loads.pop((t, reg)), ("v", reg, value)))
         if self.scalar and self.scalar[0][0] <= self.cycle:
             _, word, tag = self.scalar.pop(0)
@@ -276,7 +278,9 @@ class Neighbours:
             return
         entry = store.issue
         if entry["kind"] == StoreKind.RAISE.value:
-            self.effects.append((t, entry["seq"], ("s", entry["value"] >> 16, entry["value"] & 0xFFFF)))
+            pc, semaphore, amount = entry["value"] >> 32, entry["value"] >> 16 & 0xFFFF, entry["value"] & 0xFFFF
+            assert pc == (0x8000 >> 2) + entry["seq"], f"a raise at {4 * pc:#x}"
+            self.effects.append((t, entry["seq"], ("s", semaphore, amount)))
             return
         low, high = store.address["low"], store.address["high"]
         for byte, value, _, _ in self.written(t, store):

@@ -234,15 +234,13 @@ class Writer:
             register = self.pointer()
             if kind == "range":
                 self.emit("li", rd=register, imm=self.pick(-1, -8, 16383))
-                self.emit("slli", rd=register, ra=register, imm=self.pick(3, 6, 40))
+                self.emit("slli", rd=register, ra=register, imm=self.pick(4, 6, 40))
             names = [i for i in isa.TABLE if i.unit in (Unit.SLOAD, Unit.SSTORE) and i.attrs["size"] and i.attrs["post"]]
             insn = names[int(rng.integers(len(names)))]
             if kind == "misaligned":
                 self.emit("addi", rd=register, ra=register, imm=1 - thread.x[register] % 2)
             doomed = (insn.mnemonic, {"ra": register, "imm": 8, "rd" if insn.unit is Unit.SLOAD else "rs": 5})
         elif kind in ("vector", "drain"):
-            self.emit("li", rd=6, imm=self.node.config.sram_words - int(rng.integers(0, 4)) >> 14)
-            self.emit("lih", rd=6, imm=0)  # too short for the word address: built by shifts below
             base = self.node.config.sram_words - int(rng.integers(1, 9))
             low, high = Descriptor(base=base, row_pitch=3, rows=16, columns=200).pack()
             for register, value in ((6, low), (7, high)):
