@@ -72,11 +72,13 @@ class DotLane(wiring.Component):
     ----------
     body: form of the data path.
     trace: whether `raw` exists.
+    drain_domain: clock of `drain_word`.
     """
 
-    def __init__(self, body: Body = Body.SIMULATION, trace: bool = False):
+    def __init__(self, body: Body = Body.SIMULATION, trace: bool = False, drain_domain: str = "sync"):
         self.body = body
         self.trace = trace
+        self.drain_domain = drain_domain
         ports = {
             # Shared control, each field in the stage that its name says.
             "control": In(LaneControl),
@@ -170,7 +172,7 @@ class DotLane(wiring.Component):
         _write(values, control.w_write, control.w_slot, w_all)
 
         drained = _read(values, self.drain_slot)
-        m.d.sync += self.drain_word.eq(_raw(drained, _read(exponents, self.drain_slot)))
+        m.d[self.drain_domain] += self.drain_word.eq(_raw(drained, _read(exponents, self.drain_slot)))
         if self.trace:
             last = x3_exponent
             for stage in ("a", "t", "s", "w"):

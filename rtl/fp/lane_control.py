@@ -7,7 +7,7 @@ accumulator is forwarded when it is one to three places ahead; farther ahead, th
 made once, in X0, and travel with the operation; the nearest older operation wins because its forward stands last.
 """
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -53,6 +53,8 @@ class LaneSequencer(wiring.Component):
     slot: In(5)
     # Control of all lanes, from flip-flops.
     control: Out(LaneControl)
+    # An operation is in some stage.
+    busy: Out(1)
     # The operation in stage W: whether there is one, and its accumulator.
     w_valid: Out(1)
     w_slot: Out(5)
@@ -89,6 +91,7 @@ class LaneSequencer(wiring.Component):
             control.w_write.eq(valid[7]),
             control.w_slot.eq(w.slot),
             control.w_step.eq(w.step),
+            self.busy.eq(Cat(valid).any()),
             self.w_valid.eq(valid[7]),
             self.w_slot.eq(w.slot),
         ]
