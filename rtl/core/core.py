@@ -6,13 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
+from rtl.core.back_end.store import StoreUnit
+from rtl.core.back_end.vector import VectorUnit
 from rtl.core.counters import COUNTER_BITS, LINE, LINES
-from rtl.core.front import FrontEnd
+from rtl.core.front_end.front import FrontEnd
+from rtl.core.front_end.sync import Raise
 from rtl.core.layouts import TraceDispatch, TraceLoad, TraceMatrix, TraceScalar, TraceStore, TraceVector
 from rtl.core.scalar import ScalarUnit
-from rtl.core.store import StoreUnit
-from rtl.core.sync import Raise
-from rtl.core.vector import VectorUnit
 from rtl.mem import ports
 from rtl.noc.endpoint import STATUS, Debug, Poke, Start
 
@@ -149,7 +149,9 @@ class Core(wiring.Component):
             scalar.node.eq(self.node),
             scalar.counter_line.eq(self.counter_line),
             self.counter_values.eq(scalar.counter_values),
-            self.activity.eq(front.retired_front.any() | scalar.idle.all() == 0),
+            self.activity.eq(
+                front.dispatched | front.retired_front.any() | vector.matrix_step | vector.simd_issue | store.store_beat
+            ),
             self.running.eq(front.running),
             # counters
             scalar.events.matrix_step.eq(vector.matrix_step),

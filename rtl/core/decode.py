@@ -1,147 +1,173 @@
-"""What dispatch needs to know of an instruction: one table row per opcode, made from golden.arch.isa.
+"""Decode of one instruction word: what dispatch needs to know of it, one table row per opcode, made from golden.arch.isa.
 
-An instruction is legal exactly when ``isa.lookup`` finds it: its row says which bits must be zero, where a named choice has a code too
-many, and where two registers must differ.
+Rule kept: a word is illegal here exactly when ``golden.arch.isa.lookup`` has no record for it. The row comes from a ROM
+indexed by the opcode; only the checks that need more than the opcode are gates.
 """
 
-from amaranth.hdl import Mux, Signal, unsigned
+from amaranth.hdl import Const, Module, unsigned
 from amaranth.lib import data, enum, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
-from golden.arch.encoding import F0, F1, F2, F3, OPCODE_BITS, PRED_BITS, PRED_LO, SCALAR_QUEUE_UNITS, VECTOR_QUEUE_UNITS, Kind
+from golden.arch.encoding import F0, F1, F2, F3, OPCODE_BITS, PRED_BITS, SCALAR_QUEUE_UNITS, VECTOR_QUEUE_UNITS, Insn, Kind
 from golden.arch.encoding import Unit as ArchUnit
 from rtl.core.layouts import Unit
 
-FIELDS_LO = PRED_LO + PRED_BITS
+CHECKED_LO = OPCODE_BITS + PRED_BITS  # bits from here on may be reserved
+CHECKED_BITS = 32 - CHECKED_LO
 
 
-class Control(enum.Enum, shape=unsigned(5)):
-    """Instructions that change the thread's own course; PLAIN ones only go to a queue."""
+class Flow(enum.Enum, shape=unsigned(5)):
+    """What an instruction does to the flow of its thread, beside what the back end does."""
 
-    PLAIN = 0
-    BR = 1
+    NONE = 0
+    BRANCH = 1
     CALL = 2
-    JUMP = 3  # jr, callr
-    LOOP = 4
-    LOOPI = 5
-    HALT = 6
-    TRAP = 7
-    FENCE = 8
-    IFLUSH = 9
-    WAIT = 10
-    WAITR = 11
-    BARRIER = 12
-    TSTART = 13
-    TJOIN = 14
-    LOGIC = 15  # predicate logic
+    LOOP_IMMEDIATE = 3
+    LOGIC = 4  # a predicate from two others
+    HALT = 5
+    TRAP = 6
+    FENCE = 7
+    FLUSH = 8
+    WAIT = 9
+    BARRIER = 10
+    START = 11
+    JOIN = 12
+    RAISE = 13
+    JUMP = 16  # from here on a scalar register is needed: it comes back as an Operand
+    CALL_REGISTER = 17
+    LOOP = 18
+    WAIT_REGISTER = 19
 
 
-_CONTROL = {
-    "br": Control.BR,
-    "call": Control.CALL,
-    "jr": Control.JUMP,
-    "callr": Control.JUMP,
-    "loop": Control.LOOP,
-    "loopi": Control.LOOPI,
-    "halt": Control.HALT,
-    "trap": Control.TRAP,
-    "fence": Control.FENCE,
-    "iflush": Control.IFLUSH,
-    "wait": Control.WAIT,
-    "waitr": Control.WAITR,
-    "barrier": Control.BARRIER,
-    "tstart": Control.TSTART,
-    "tjoin": Control.TJOIN,
-    "pand": Control.LOGIC,
-    "por": Control.LOGIC,
-    "pxor": Control.LOGIC,
-    "pandn": Control.LOGIC,
+FLOWS = {
+    "br": Flow.BRANCH,
+    "call": Flow.CALL,
+    "loopi": Flow.LOOP_IMMEDIATE,
+    "pand": Flow.LOGIC,
+    "por": Flow.LOGIC,
+    "pxor": Flow.LOGIC,
+    "pandn": Flow.LOGIC,
+    "halt": Flow.HALT,
+    "trap": Flow.TRAP,
+    "fence": Flow.FENCE,
+    "iflush": Flow.FLUSH,
+    "wait": Flow.WAIT,
+    "barrier": Flow.BARRIER,
+    "tstart": Flow.START,
+    "tjoin": Flow.JOIN,
+    "raise": Flow.RAISE,
+    "jr": Flow.JUMP,
+    "callr": Flow.CALL_REGISTER,
+    "loop": Flow.LOOP,
+    "waitr": Flow.WAIT_REGISTER,
 }
-
-Row = data.StructLayout(
-    {
-        "legal": 1,
-        "reserved": 32 - FIELDS_LO,  # bits from FIELDS_LO on that must be zero
-        "choice_f1": 1,  # a choice of three stands at F1 + 3
-        "choice_d": 1,  # a choice of three stands at F1
-        "differ": 1,  # F0 and F1 must differ
-        "unit": Unit,
-        "scalar": 1,  # goes to the scalar queue
-        "vector": 1,  # goes to the vector queue
-        "control": Control,
-        "writes_p": 1,  # the predicate in F0 is written by the back end
-        "reads_va": 1,  # vector registers in F1, F2, F3
-        "reads_vb": 1,
-        "reads_vc": 1,
-        "writes_v": 1,  # the vector register in F0
-        "reads_v0": 1,  # the vector register in F0 (stores)
-        "names_c": 1,  # the accumulator in F0
-        "store": 1,  # enters the store queue
-    }
-)
+LOGIC_OPS = ("pand", "por", "pxor", "pandn")
+_ALONE = frozenset(Flow) - {Flow.NONE, Flow.BRANCH, Flow.CALL, Flow.LOOP_IMMEDIATE, Flow.LOGIC, Flow.RAISE}
 
 
-def _row(opcode: int, features: frozenset[str]) -> dict:
-    insn = isa.BY_OPCODE.get(opcode)
-    if insn is None or insn.feature not in features:
-        return {"control": Control.PLAIN, "unit": Unit.FRONT}
-    operands = {op.name: op for op in insn.operands}
-    vectors = {op.lo: op for op in insn.operands if op.kind is Kind.V}
-    choices = {op.lo: op for op in insn.operands if op.kind is Kind.CHOICE}
-    assert set(choices) <= {F1, F1 + 3} and all(len(op.choices) == 3 for op in choices.values())
-    back = insn.unit in SCALAR_QUEUE_UNITS | VECTOR_QUEUE_UNITS
+class Attributes(data.Struct):
+    """A row of the table."""
+
+    legal: 1
+    reserved: CHECKED_BITS  # bits of the word, from CHECKED_LO on, that must be zero
+    choice_low: 1  # a choice of three stands in the two bits from f1 on
+    choice_high: 1  # ... in the two bits from f1 + 3 on
+    distinct: 1  # the registers in f0 and f1 must differ
+    unit: Unit
+    scalar: 1  # goes to the scalar queue
+    vector: 1  # goes to the vector queue
+    flow: Flow
+    ends: 1  # nothing younger leaves in the same cycle
+    alone: 1  # leaves only as the first of a cycle
+    asks: 1  # needs a scalar register's value here
+    logic: 2  # index into LOGIC_OPS
+    accumulator: 1  # f0 names an accumulator, else a vector register
+    touch_d: 1  # vector queue: the register in f0, f1, f2, f3 is read or written
+    touch_a: 1
+    touch_b: 1
+    touch_c: 1
+    vload: 1
+    reads_f0: 1  # a store reads the register in f0
+    store: 1  # takes a store position
+    writes_p: 1  # the back end computes the predicate in f0
+
+
+def attributes_of(insn: Insn) -> dict[str, object]:
+    """The row of one instruction, as initial values of an Attributes.
+
+    Raises ValueError when a choice stands where the decoder does not look.
+    """
+    unit, flow = insn.unit, FLOWS.get(insn.mnemonic, Flow.NONE)
+    choices = {operand.lo for operand in insn.operands if operand.kind is Kind.CHOICE}
+    for operand in insn.operands:
+        if operand.kind is Kind.CHOICE and (operand.lo not in (F1, F1 + 3) or operand.width != 2 or len(operand.choices) != 3):
+            raise ValueError(f"{insn.mnemonic}: the choice at bit {operand.lo} is not one of three in two bits at {F1} or {F1 + 3}")
+    named = {operand.lo for operand in insn.operands if operand.kind in (Kind.V, Kind.C)}
+    queued = unit in VECTOR_QUEUE_UNITS
+    predicate = any(operand.kind is Kind.P and operand.writes for operand in insn.operands)
     return {
         "legal": 1,
-        "reserved": insn.reserved_mask >> FIELDS_LO,
-        "choice_f1": int(F1 + 3 in choices),
-        "choice_d": int(F1 in choices),
-        "differ": int(insn.unit is ArchUnit.SLOAD and bool(insn.attrs.get("post"))),
-        "unit": Unit(insn.unit.value),
-        "scalar": int(insn.unit in SCALAR_QUEUE_UNITS),
-        "vector": int(insn.unit in VECTOR_QUEUE_UNITS),
-        "control": _CONTROL.get(insn.mnemonic, Control.PLAIN),
-        "writes_p": int("pd" in operands and back),
-        "reads_va": int(F1 in vectors),
-        "reads_vb": int(F2 in vectors),
-        "reads_vc": int(F3 in vectors),
-        "writes_v": int(F0 in vectors and vectors[F0].writes),
-        "reads_v0": int(F0 in vectors and not vectors[F0].writes),
-        "names_c": int("c" in operands),
-        "store": int(insn.unit in (ArchUnit.VSTORE, ArchUnit.DRAIN, ArchUnit.SSTORE, ArchUnit.SYNC)),
+        "reserved": insn.reserved_mask >> CHECKED_LO,
+        "choice_low": int(F1 in choices),
+        "choice_high": int(F1 + 3 in choices),
+        "distinct": int(bool(insn.attrs.get("post")) and unit is ArchUnit.SLOAD),
+        "unit": Unit(unit.value),
+        "scalar": int(unit in SCALAR_QUEUE_UNITS),
+        "vector": int(queued),
+        "flow": flow,
+        "ends": int(flow is not Flow.NONE),
+        "alone": int(flow in _ALONE),
+        "asks": int(flow.value >= Flow.JUMP.value),
+        "logic": LOGIC_OPS.index(insn.mnemonic) if flow is Flow.LOGIC else 0,
+        "accumulator": int(any(operand.kind is Kind.C and operand.lo == F0 for operand in insn.operands)),
+        "touch_d": int(queued and F0 in named),
+        "touch_a": int(queued and F1 in named),
+        "touch_b": int(queued and F2 in named),
+        "touch_c": int(queued and F3 in named),
+        "vload": int(unit is ArchUnit.VLOAD),
+        "reads_f0": int(unit in (ArchUnit.VSTORE, ArchUnit.DRAIN)),
+        "store": int(unit in (ArchUnit.VSTORE, ArchUnit.DRAIN, ArchUnit.SSTORE, ArchUnit.SYNC)),
+        "writes_p": int(predicate and flow is not Flow.LOGIC),
     }
 
 
-class Decoder(wiring.Component):
-    """Rows for several words at once.
+class Decode(wiring.Component):
+    """Decodes one word; combinational.
 
     Parameters
     ----------
-    width : words per cycle.
-    features : of the configuration; instructions of other features are illegal.
+    features: of the machine; an instruction of another feature is illegal.
     """
 
-    def __init__(self, width: int, features: frozenset[str]) -> None:
-        self.width, self.features = width, features
-        super().__init__(
-            {
-                "word": In(32).array(width),
-                # The row of each word, in the same cycle; ``legal`` counts in the bits that are checked.
-                "row": Out(Row).array(width),
-            }
-        )
+    def __init__(self, features: frozenset[str]) -> None:
+        self._features = features
+        super().__init__({
+            "word": In(32),
+            # What the word is; with illegal set it means nothing.
+            "attributes": Out(Attributes),
+            "illegal": Out(1),
+        })
 
-    def elaborate(self, platform):
-        from amaranth.hdl import Module
-
+    def elaborate(self, platform: object) -> Module:
         m = Module()
-        rows = [_row(opcode, self.features) for opcode in range(1 << OPCODE_BITS)]
-        m.submodules.table = table = memory.Memory(shape=Row, depth=len(rows), init=rows)
-        for i in range(self.width):
-            word, row, port = self.word[i], Signal(Row, name=f"row{i}"), table.read_port(domain="comb")
-            m.d.comb += [port.addr.eq(word[:OPCODE_BITS]), row.eq(port.data)]
-            legal = row.legal & ~(word[FIELDS_LO:] & row.reserved).any()
-            legal &= ~(row.choice_f1 & word[F1 + 3 : F1 + 5].all()) & ~(row.choice_d & word[F1 : F1 + 2].all())
-            legal &= ~(row.differ & (word[F0 : F0 + 5] == word[F1 : F1 + 5]))
-            m.d.comb += [self.row[i].eq(row), self.row[i].legal.eq(legal)]
+        rows: list[dict[str, object]] = [{} for _ in range(1 << OPCODE_BITS)]
+        for insn in isa.TABLE:
+            if insn.feature in self._features:
+                rows[insn.opcode] = attributes_of(insn)
+        m.submodules.table = table = memory.Memory(shape=Attributes, depth=len(rows), init=rows)
+        read = table.read_port(domain="comb")
+        word, a = self.word, read.data
+        none = Const(3, 2)
+        m.d.comb += [
+            read.addr.eq(word[:OPCODE_BITS]),
+            self.attributes.eq(a),
+            self.illegal.eq(
+                ~a.legal
+                | (word[CHECKED_LO:] & a.reserved).any()
+                | (a.choice_low & (word[F1 : F1 + 2] == none))
+                | (a.choice_high & (word[F1 + 3 : F1 + 5] == none))
+                | (a.distinct & (word[F0:F1] == word[F1:F2]))
+            ),
+        ]
         return m

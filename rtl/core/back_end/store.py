@@ -1,4 +1,4 @@
-"""The store unit: per thread a queue of four, in order; one beat of 64 bytes a cycle goes to the SRAM.
+r"""The store unit: per thread a queue of four, in order; one beat of 64 bytes a cycle goes to the SRAM.
 
 ::
 
@@ -18,6 +18,8 @@ from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import SEMAPHORE_BITS
 from rtl.core.accumulators import DrainFormat
+from rtl.core.back_end.vector import StoreRead
+from rtl.core.front_end.sync import Raise
 from rtl.core.layouts import (
     PC_BITS,
     ST_POS_BITS,
@@ -31,8 +33,6 @@ from rtl.core.layouts import (
     TraceStore,
 )
 from rtl.core.matrix import DrainReply, DrainRequest
-from rtl.core.sync import Raise
-from rtl.core.vector import StoreRead
 from rtl.mem import ports
 
 SLOTS = 4
@@ -91,7 +91,7 @@ class StoreUnit(wiring.Component):
         def each(shape, name, init=0):
             return [Signal(shape, name=f"{name}_{t}", init=init) for t in range(THREADS)]
 
-        tail, next_, free_at = each(2, "tail"), each(2, "next"), each(2, "free_at")  # allocate, start, oldest not written
+        tail, next_ = each(2, "tail"), each(2, "next")  # where to allocate, what to start
         occupied, addr_valid, started, cancelled = each(4, "occupied"), each(4, "addr_valid"), each(4, "started"), each(4, "cancelled")
         filling = each(2, "filling")  # slot whose address comes next
         low = [[Signal(18, name=f"low_{t}_{s}") for s in range(SLOTS)] for t in range(THREADS)]

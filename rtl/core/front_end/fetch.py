@@ -1,4 +1,4 @@
-"""Instruction supply: a direct-mapped cache filled from SRAM, and per thread the last few 32-byte windows fetched.
+r"""Instruction supply: a direct-mapped cache filled from SRAM, and per thread the last few 32-byte windows fetched.
 
 ::
 

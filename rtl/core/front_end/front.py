@@ -16,8 +16,9 @@ from golden.arch.encoding import F0, F1, F2, F3, PRED_LO
 from golden.arch.memmap import SEMAPHORE_BITS, Fault, ThreadState
 from golden.arch.packet import DebugOp
 from golden.arch.trace import SEQ_BITS
-from rtl.core.decode import Control, Decoder
-from rtl.core.fetch import WINDOW_BITS, WINDOW_WORDS, Fetch
+from rtl.core.front_end.decode import Control, Decoder
+from rtl.core.front_end.fetch import WINDOW_WORDS, Fetch
+from rtl.core.front_end.sync import Barriers, Raise, Semaphores
 from rtl.core.layouts import (
     NAMES,
     PC_BITS,
@@ -28,13 +29,10 @@ from rtl.core.layouts import (
     FaultEvent,
     Operand,
     PredicateWrite,
-    ScalarEntry,
     TraceDispatch,
-    Unit,
     VectorEntry,
 )
 from rtl.core.scalar_queue import ScalarHead, ScalarPush
-from rtl.core.sync import Barriers, Raise, Semaphores
 from rtl.mem import ports
 from rtl.noc.endpoint import STATUS, Debug, Start
 
@@ -107,6 +105,7 @@ class FrontEnd(wiring.Component):
             "fill": Out(ports.Fill),
             # Events and states for the counters.
             "retired_front": Out(range(width + 1)),
+            "dispatched": Out(1),
             "redirect": Out(1),
             "fetch_miss": Out(1),
             "running": Out(THREADS),
@@ -635,6 +634,7 @@ class FrontEnd(wiring.Component):
         queued = Signal(range(width + 1))
         m.d.comb += queued.eq(sum(self.scalar_out[i].valid + self.vector_out[i].valid for i in range(width)))
         m.d.sync += [
+            self.dispatched.eq(queued != 0),
             self.retired_front.eq(Mux(some & ~waits, count - queued, 0) + ends_now.any()),
             self.redirect.eq((control == Control.BR) | (control == Control.CALL) | (control == Control.JUMP)),
             self.fetch_miss.eq(fetch.miss),

@@ -1,0 +1,1 @@
+"""The vector side and the stores."""
