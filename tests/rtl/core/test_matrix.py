@@ -14,5 +14,5 @@ def test_unit_equals_golden(bench):
     latencies = {
         name: getattr(MatrixUnit, name) for name in ("STEP_TO_DRAIN", "DRAIN_TO_STEP", "DRAIN_LATENCY", "TRACE_LATENCY")
     }
-    passed = bench(MatrixUnit(trace=True), "cocotb_matrix.py", parameters=latencies)
+    passed = bench(MatrixUnit(trace=True, gated=True), "cocotb_matrix.py", parameters=latencies)
     assert len(passed) == 14
