@@ -29,11 +29,14 @@ class Ahead(wiring.Component):
     pairs: form of the comparisons, see rtl/mem/conflict.py.
     """
 
-    # Bank masks of the mesh write and of the line read; zero when there is none.
-    mw_banks: In(BANKS)
-    lr_banks: In(BANKS)
+    # Lines: the mesh write; the line read is the mesh's or, where `fills` is high, the instruction cache's. Their bank
+    # masks are zero when there is none.
     mw_valid: In(1)
+    mw_banks: In(BANKS)
     lr_valid: In(1)
+    fills: In(1)
+    mr_banks: In(BANKS)
+    fill_banks: In(BANKS)
     # Stores: lanes of ST, then SS. Which ask in this cycle, which hold a lock on their bank, and their banks as mask,
     # number, present (rtl/mem/queue.py).
     valid: In(SINGLE_WRITES)
@@ -76,13 +79,17 @@ class Ahead(wiring.Component):
         for index, claim in enumerate(claims):
             owner = self.locked[index]
             locks = locks.add(Claim(Mux(owner, claim.banks, 0), claim.number, owner & claim.present))
+
+        def meets_line_read(banks):
+            return Mux(self.fills, (banks & self.fill_banks).any(), (banks & self.mr_banks).any())
+
         m.d.comb += [
             meets_mw.eq(Cat((claim.banks & self.mw_banks).any() for claim in claims)),
-            meets_lr.eq(Cat((claim.banks & self.lr_banks).any() for claim in claims)),
+            meets_lr.eq(Cat(meets_line_read(claim.banks) for claim in claims)),
             meets_lock.eq(Cat(locks.meets(claim) for claim in claims)),
             meets_lower.eq(Cat(lower[index].meets(claim) for index, claim in enumerate(claims))),
             meets_scalar.eq(Cat(the_scalar.meets(claim) for claim in lanes)),
-            lines_meet.eq((self.mw_banks & self.lr_banks).any()),
+            lines_meet.eq(meets_line_read(self.mw_banks)),
         ]
 
         # Lines.  A mesh write that meets a lock waits, and does not hold up the line read meanwhile: the owner of the
@@ -121,6 +128,9 @@ class Ahead(wiring.Component):
         # What is gone in the next slot.
         granted = [Mux(self.take[index], self.banks[index], 0) for index in range(SINGLE_WRITES)]
         m.d.sync += self.busy.eq(
-            reduce(or_, granted) | Mux(self.mw_take, self.mw_banks, 0) | Mux(self.lr_take, self.lr_banks, 0)
+            reduce(or_, granted)
+            | Mux(self.mw_take, self.mw_banks, 0)
+            | Mux(self.lr_take & ~self.fills, self.mr_banks, 0)
+            | Mux(self.lr_take & self.fills, self.fill_banks, 0)
         )
         return m

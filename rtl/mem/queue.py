@@ -109,15 +109,17 @@ class RequestQueue(wiring.Component):
         occupies = Signal()
         m.d.comb += occupies.eq(present & entry[width - 1])
         number, banks = self._banks_of(m, addr, occupies)
+        # Only `valid` is reset: while it is low the others take in what an empty queue offers, no bank.
+        current = [
+            self._without_reset(m, port) for port in (self.banks, self.number, self.present, self.head_addr, self.head_info)
+        ]
         with m.If(advance):
+            m.d.sync += self.valid.eq(present)
             m.d.sync += [
-                self.valid.eq(present),
-                self.banks.eq(banks),
-                self.number.eq(number),
-                self.present.eq(occupies),
-                self.head_addr.eq(addr),
-                self.head_info.eq(info),
+                register.eq(value)
+                for register, value in zip(current, (banks, number, occupies, addr, info), strict=True)
             ]
+        head_data = [self._without_reset(m, self.head_data[index]) for index in range(self._words)]
         for index, words in enumerate(rings):
             m.submodules[f"data{index}"] = words
             write, read = words.write_port(), words.read_port(domain="comb")
@@ -128,8 +130,15 @@ class RequestQueue(wiring.Component):
                 read.addr.eq(read_at),
             ]
             with m.If(advance):
-                m.d.sync += self.head_data[index].eq(Mux(waiting.any(), read.data, self.data[index]))
+                m.d.sync += head_data[index].eq(Mux(waiting.any(), read.data, self.data[index]))
         if self._words:
             with m.If(self.merge):
-                m.d.sync += self.head_data[0].eq(self.merged)
+                m.d.sync += head_data[0].eq(self.merged)
         return m
+
+    @staticmethod
+    def _without_reset(m: Module, port: Signal) -> Signal:
+        """A register without reset behind an output."""
+        register = Signal(len(port), name=f"current_{port.name}", reset_less=True)
+        m.d.comb += port.eq(register)
+        return register

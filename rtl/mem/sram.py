@@ -200,7 +200,9 @@ class SRAM(wiring.Component):
             ahead.mw_valid.eq(mw.valid),
             ahead.mw_banks.eq(mw.banks),
             ahead.lr_valid.eq(mr.valid | fill.valid),
-            ahead.lr_banks.eq(Mux(fills, fill.banks, mr.banks)),
+            ahead.fills.eq(fills),
+            ahead.mr_banks.eq(mr.banks),
+            ahead.fill_banks.eq(fill.banks),
             ahead.valid.eq(Cat(p.asks for p in partials)),
             ahead.locked.eq(Cat(p.locked for p in partials)),
             ahead.present.eq(Cat(q.present for q in writers)),
@@ -243,7 +245,7 @@ class SRAM(wiring.Component):
             body.line_write_banks.eq(follow(mw.banks, "line_write_banks")),
             body.line_read.eq(line_read),
             body.line_read_addr.eq(follow(lr_line, "line_read_addr")),
-            body.line_read_banks.eq(follow(ahead.lr_banks, "line_read_banks")),
+            body.line_read_banks.eq(follow(Mux(fills, fill.banks, mr.banks), "line_read_banks")),
         ]
         whole_ss = follow(~ss.head_info[8], "whole_ss")
         for index in range(SINGLE_WRITES):

@@ -103,7 +103,10 @@ def test_step_1_follows_its_order(simulate, rng, pairs):
             ctx.set(dut.mw_valid, ports["mw"][0])
             ctx.set(dut.mw_banks, ports["mw"][1])
             ctx.set(dut.lr_valid, ports["lr"][0])
-            ctx.set(dut.lr_banks, ports["lr"][1])
+            fills = int(rng.integers(0, 2))
+            ctx.set(dut.fills, fills)
+            ctx.set(dut.fill_banks if fills else dut.mr_banks, ports["lr"][1])
+            ctx.set(dut.mr_banks if fills else dut.fill_banks, line_mask(rng, 64))
             stores = [ports[name] for name in (*(f"st{lane}" for lane in range(8)), "ss")]
             ctx.set(dut.valid, sum(valid << index for index, (valid, _, _) in enumerate(stores)))
             ctx.set(dut.locked, sum(locked << index for index, (_, _, locked) in enumerate(stores)))
