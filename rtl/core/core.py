@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
+from golden.arch.sram import LANES
 from rtl.core.back_end.store import StoreUnit
 from rtl.core.back_end.vector import VectorUnit
 from rtl.core.counters import COUNTER_BITS, LINE, LINES
@@ -169,6 +170,10 @@ class Core(wiring.Component):
             scalar.events.redirect.eq(front.redirect),
             scalar.events.first_start.eq(self.first_start),
         ]
+        for back, target in ((self.l0.ret, vector.l0), (self.l1.ret, vector.l1)):
+            m.d.comb += target.valid.eq(back.valid)
+            for lane in range(LANES):
+                m.d.comb += [getattr(target, name)[lane].eq(getattr(back, name)[lane]) for name in ("thread", "reg", "data")]
         if self.trace_on:
             self._trace(m, front, scalar, vector, store)
         return m
@@ -188,8 +193,8 @@ class Core(wiring.Component):
                 self.trace.load[i].reg.eq(begin.reg),
             ]
             back = (self.l0.ret, self.l1.ret)[i]
-            for lane in range(8):
-                port = self.trace.lane[8 * i + lane]
+            for lane in range(LANES):
+                port = self.trace.lane[LANES * i + lane]
                 m.d.comb += [
                     port.valid.eq(back.valid[lane]),
                     port.thread.eq(back.thread[lane]),
