@@ -201,6 +201,8 @@ class FrontEnd(wiring.Component):
         c_pc, c_seq, c_true = Signal(PC_BITS), Signal(SEQ_BITS), Signal(8)
         c_inject, c_single = Signal(), Signal()
         c_vq_tail, c_st_tail, c_parity = Signal(VQ_POS_BITS), Signal(ST_POS_BITS), Signal(isa.VECTOR_REGISTERS)
+        c_loaded = Signal(isa.VECTOR_REGISTERS)
+        m.d.comb += c_loaded.eq(of([self.load_parity[t] for t in range(THREADS)]))
         c_vq_head, c_st_read = Signal(VQ_POS_BITS), Signal(ST_POS_BITS)
         c_depth = Signal(range(isa.LOOP_DEPTH + 1))
         c_break_on, c_break_pc = Signal(), Signal(PC_BITS)
@@ -259,7 +261,9 @@ class FrontEnd(wiring.Component):
             unknown = pend.bit_select(p, 1)
             holds = c_true.bit_select(p, 1)
             clean = row.legal & ~outside
-            stops = unknown | (holds & ((pend & bit).any() | logic_waits))
+            # One load of a register may be under way: a second would give its parity back to those who wait for it.
+            again = holds & row.scalar & row.writes_v & (par ^ c_loaded).bit_select(word[F0 : F0 + 5], 1)
+            stops = unknown | again | (holds & ((pend & bit).any() | logic_waits))
             is_control = holds & (row.control != Control.PLAIN)
             if i == 0:
                 m.d.comb += [go[0].eq(open_ & clean & ~stops), illegal.eq(open_ & ~clean)]
