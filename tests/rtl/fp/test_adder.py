@@ -24,7 +24,10 @@ class Miter(Elaboratable):
 
     def __init__(self, width: int, planted: bool):
         self.planted = planted
-        self.a, self.b, self.carry, self.differ = Signal(width), Signal(width), Signal(), Signal()
+        self.a = Signal(width)
+        self.b = Signal(width)
+        self.carry = Signal()
+        self.differ = Signal()
 
     def elaborate(self, platform):
         m = Module()
