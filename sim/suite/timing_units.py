@@ -102,6 +102,25 @@ def _simd_slice() -> wiring.Component:
     return SimdPipe(Body.SYNTHESIS, lanes=2)
 
 
+def _sram(name: str) -> Callable[[], wiring.Component]:
+    def build() -> wiring.Component:
+        from rtl.mem.timing import TIMING_UNITS
+
+        return TIMING_UNITS[name]()
+
+    return build
+
+
+_SRAM = (
+    "sram load front",
+    "sram step 1",
+    "sram return crossbar",
+    "sram correct",
+    "sram write crossbar",
+    "sram merge",
+    "sram status",
+)
+
 UNITS: dict[str, Unit] = {
     "operand decode": Unit(_operand_decode, ("operand decode",)),
     "lane control": Unit(_lane_control, ("lane control",)),
@@ -115,6 +134,7 @@ UNITS: dict[str, Unit] = {
     "widen": Unit(_widen, ()),
     "SIMD permute": Unit(_simd_permute, ("SIMD permute",)),
     "SIMD pipe, 2 lanes": Unit(_simd_slice, ("SIMD pipe",)),
+    **{name: Unit(_sram(name), (name,)) for name in _SRAM},
 }
 """Units by name, in the order they are timed."""
 
@@ -126,5 +146,11 @@ PARTS: tuple[str, ...] = (
     "accumulator drain",
     "SIMD permute",
     "SIMD pipe",
+    *_SRAM,
+    "front end",
+    "scalar unit",
+    "vector unit: queues, hazards, register ports",
+    "store unit",
+    "network endpoint",
 )
 """Parts of a node with logic."""

@@ -182,14 +182,14 @@ def raw_word(pick: random.Random) -> int:
 
 @pytest.mark.fast
 @pytest.mark.parametrize("body", Body)
-@pytest.mark.parametrize("slots", [1, 2, 3, 5])
+@pytest.mark.parametrize("slots", [1, 2, 4])
 def test_random_operations_on_few_accumulators(body, slots):
     """Steps, loads that hit and loads that miss, on so few accumulators that every forwarding distance occurs."""
     for seed in range(3):
         pick = random.Random(f"{slots} {seed}")
         spread = (3, 30, 127)[seed]
         operations = []
-        for _ in range(250):
+        for _ in range(200):
             slot = pick.randrange(slots)
             kind = pick.random()
             if kind < 0.1:
