@@ -71,7 +71,7 @@ class Outcome:
 
 
 Progress = Callable[[int, float, int], None]
-"""Called after every step: steps done, loss, simulated cycles in this process."""
+"""Called when all is ready and after every step: steps done, loss, simulated cycles in this process."""
 
 
 def train(options: Options, progress: Progress) -> Outcome:
@@ -82,13 +82,14 @@ def train(options: Options, progress: Progress) -> Outcome:
     outcome = Outcome(digits_mlp.initial_weights(options.seed))
     node = _Rtl(options) if options.engine == "rtl" else None
     rate = np.float32(digits_mlp.RATE).view(np.uint32)
-    started = time.perf_counter()
     if options.resume:
         _restore(options, outcome)
         for _ in outcome.loss:
             next(order)
+    started = time.perf_counter()
     if node:
         node.begin(outcome.weights)
+    progress(len(outcome.loss), float("nan"), 0)
     try:
         while len(outcome.loss) < options.steps:
             chosen = next(order)

@@ -13,7 +13,7 @@ _PLAIN_SECONDS = 5.0
 
 
 class TrainingProgress:
-    """Shows step, loss, simulated cycles per second and time left; use as a context, call after every step."""
+    """Shows step, loss, simulated cycles per second and time left; use as a context, call before the first step and after each."""
 
     def __init__(self, total: int, done: int = 0) -> None:
         self.total, self.first = total, done
@@ -43,6 +43,9 @@ class TrainingProgress:
 
     def __call__(self, step: int, loss: float, cycles: int) -> None:
         now = time.perf_counter()
+        if step == self.first:
+            self.started = self.printed = now
+            return
         khz = cycles / (now - self.started) / 1e3
         if self.bar:
             self.bar.update(self.task, completed=step, loss=loss, khz=khz)

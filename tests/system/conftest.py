@@ -1,18 +1,12 @@
-"""Whole nodes in the C++ engine, compiled once per configuration and shared."""
+"""Whole nodes in the C++ engine. All of them are one model, ``tiny`` with its trace, so that one build serves them."""
 
 import pytest
 
 from sim.jobs import machine
 
 
-@pytest.fixture(scope="session")
-def traced_engine_maker():
-    """Fresh ``tiny`` nodes with trace ports."""
-    return lambda: machine.engine("tiny", trace=True)
-
-
 @pytest.fixture
 def engine():
-    """A fresh ``tiny`` node."""
-    with machine.engine("tiny") as engine:
+    """A fresh node."""
+    with machine.engine("tiny", trace=True) as engine:
         yield engine
