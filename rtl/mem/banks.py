@@ -65,7 +65,7 @@ class BanksBody(wiring.Component):
             offsets = range(number & 1, LINE_WORDS, 2)
             line_write = Cat(written[offset][number] & self.line_write[offset] for offset in offsets)
             m.d.comb += [
-                address.reads.eq(Cat(self.read[i] & self.read_banks[i][number] for i in range(SINGLE_READS))),
+                address.reads.eq(Cat(self.read_banks[i][number] for i in range(SINGLE_READS))),
                 address.writes.eq(Cat(self.write[i] & self.write_banks[i][number] for i in range(SINGLE_WRITES))),
                 address.line_read.eq(self.line_read & self.line_read_banks[number]),
                 address.line_write.eq(line_write.any()),

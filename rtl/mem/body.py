@@ -22,7 +22,8 @@ def body_ports() -> dict[str, wiring.Member]:
     """Ports of a data body. Everything but `word`, `check` and the addresses beside them belongs to the slot that
     runs."""
     return {
-        # Single reads granted in this slot, their word addresses and banks.
+        # Single reads granted in this slot, their word addresses, and their banks (zero for a read that is not
+        # granted).
         "read": In(SINGLE_READS),
         "read_addr": In(WORD_ADDRESS_BITS).array(SINGLE_READS),
         "read_banks": In(BANKS).array(SINGLE_READS),

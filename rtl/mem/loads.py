@@ -4,7 +4,10 @@ Banks that step 1 has not given away go to the scalar load, then to L0 and L1 in
 within a port a lane loses to any lower lane on its bank. A port with a turn goes before the others.
 """
 
-from amaranth.hdl import Module, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,6 +50,11 @@ class Loads(wiring.Component):
     sl_take: Out(1)
     l0_take: Out(LANES)
     l1_take: Out(LANES)
+    # Bank masks of what is granted, for the address crossbar. They are decided bank by bank and do not wait for the
+    # takes.
+    sl_wins: Out(BANKS)
+    l0_wins: Out(BANKS).array(LANES)
+    l1_wins: Out(BANKS).array(LANES)
 
     def __init__(self, pairs: bool):
         self._pairs = pairs
@@ -73,18 +81,27 @@ class Loads(wiring.Component):
         def taken(claim: Claim):
             return (claim.banks & self.busy).any()
 
+        everybody = {name: reduce(or_, (claim.banks for claim in claims)) for name, claims in lanes.items()}
         m.d.comb += self.sl_take.eq(
             self.sl_valid & ~self.sl_lent & ~taken(sl)
             & ~(self.first_l0 & lower["l0"][LANES].meets(sl))
             & ~(self.first_l1 & lower["l1"][LANES].meets(sl))
         )
-        for name, other, valid, take, other_leads, first in (
-            ("l0", "l1", self.l0_valid, self.l0_take, l1_leads, self.first_l0),
-            ("l1", "l0", self.l1_valid & ~self.l1_lent, self.l1_take, ~l1_leads, self.first_l1),
+        m.d.comb += self.sl_wins.eq(
+            Mux(self.sl_lent, 0, sl.banks)
+            & ~(self.busy | Mux(self.first_l0, everybody["l0"], 0) | Mux(self.first_l1, everybody["l1"], 0))
+        )
+        nobody = Const(0, LANES)
+        for name, other, valid, lent, take, wins, other_leads, first in (
+            ("l0", "l1", self.l0_valid, nobody, self.l0_take, self.l0_wins, l1_leads, self.first_l0),
+            ("l1", "l0", self.l1_valid, self.l1_lent, self.l1_take, self.l1_wins, ~l1_leads, self.first_l1),
         ):
+            before = self.busy | Mux(other_leads, everybody[other], 0) | Mux(first, 0, sl.banks)
             for lane, claim in enumerate(lanes[name]):
+                m.d.comb += wins[lane].eq(Mux(lent[lane], 0, claim.banks) & ~before)
+                before = before | claim.banks
                 m.d.comb += take[lane].eq(
-                    valid[lane] & ~taken(claim)
+                    valid[lane] & ~lent[lane] & ~taken(claim)
                     & ~lower[name][lane].meets(claim)
                     & ~(other_leads & lower[other][LANES].meets(claim))
                     & ~(~first & scalar.meets(claim))

@@ -314,15 +314,16 @@ class SRAM(wiring.Component):
             for_store.eq(lent << LANES),
             body.read.eq((for_load & Cat(q.banks.any() for q in readers)) | for_store),
         ]
+        wins = [*(loads.l0_wins[i] for i in range(LANES)), *(loads.l1_wins[i] for i in range(LANES)), loads.sl_wins]
         infos = []  # keep 8, then thread and register, or tag
         for index, q in enumerate(readers):
-            addr, banks, info = q.head_addr, q.banks, q.head_info
+            addr, banks, info = q.head_addr, wins[index], q.head_info
             if index == _SL_READ:
                 info = Cat(Const(0xFF, 8), info)
             if index >= LANES:
                 lender = index - LANES
                 addr = Mux(lent[lender], write_addr[lender], addr)
-                banks = Mux(lent[lender], write_banks[lender], banks)
+                banks = banks | Mux(lent[lender], write_banks[lender], 0)
                 info = Cat(info[:8] | lent[lender].replicate(8), info[8:])
             m.d.comb += [body.read_addr[index].eq(addr), body.read_banks[index].eq(banks)]
             infos.append(info)

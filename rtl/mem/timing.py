@@ -93,13 +93,13 @@ class LoadFront(wiring.Component):
             self.room.eq(Cat(Cat(queue.room for queue in port).all() for port in (l0, l1, [sl]))),
             self.taken.eq(Cat(takes)),
         ]
+        wins = [*loads.l0_wins, *loads.l1_wins, loads.sl_wins]
         for number in range(BANKS):
             m.submodules[f"address{number}"] = address = BankAddress(_ROW_BITS)
             m.d.comb += [
                 address.reads.eq(Cat(
-                    (take & queue.banks[number])
-                    | (self.lent[i - LANES] & self.lent_banks[i - LANES][number] if i >= LANES else 0)
-                    for i, (take, queue) in enumerate(zip(takes, queues, strict=True))
+                    win[number] | (self.lent[i - LANES] & self.lent_banks[i - LANES][number] if i >= LANES else 0)
+                    for i, win in enumerate(wins)
                 )),
                 address.writes.eq(self.writes[number]),
                 address.write_row[0].eq(self.write_rows[number]),

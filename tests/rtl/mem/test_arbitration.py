@@ -169,15 +169,19 @@ def test_step_2_follows_its_order(simulate, rng, pairs):
             taken = busy
             for name in order:
                 if name == "sl":
-                    assert ctx.get(dut.sl_take) == int(sl != 0 and not sl_lent and not sl & taken)
+                    expected = sl != 0 and not sl_lent and not sl & taken
+                    assert ctx.get(dut.sl_take) == int(expected)
+                    assert ctx.get(dut.sl_wins) == (sl if expected else 0)
                     taken |= sl
                     continue
                 got = ctx.get(dut.l0_take if name == "l0" else dut.l1_take)
+                wins = dut.l0_wins if name == "l0" else dut.l1_wins
                 for lane in range(8):
                     mine = banks[name][lane]
                     waits = name == "l1" and lent >> lane & 1
                     expected = valid[name] >> lane & 1 and not mine & taken and not waits
                     assert got >> lane & 1 == int(bool(expected)), (order, name, lane)
+                    assert ctx.get(wins[lane]) == (mine if expected else 0)
                     taken |= mine
             await ctx.tick()
             flip ^= 1
