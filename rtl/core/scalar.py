@@ -36,7 +36,7 @@ from rtl.core.layouts import (
 )
 from rtl.core.load_queue import VectorLoadQueues, of_thread
 from rtl.core.scalar_decode import Queued, Step, immediate
-from rtl.core.scalar_execute import Execute, ExecuteSlot
+from rtl.core.scalar_execute import Execute, ExecuteSlot, pick
 from rtl.core.scalar_fault import FaultReport
 from rtl.core.scalar_issue import ScalarIssue
 from rtl.core.scalar_late import LateResults, Poke
@@ -145,8 +145,8 @@ class ScalarUnit(wiring.Component):
         for t in range(THREADS):
             head = queue.heads[HEADS * t]
             m.d.comb += [self.scalar_head[t].valid.eq(queue.valid[t][0]), self.scalar_head[t].vq_mark.eq(head.vq_mark)]
-            executing = slots[0].valid & (thread == t)
-            m.d.comb += self.idle[t].eq(queue.empty[t] & ~executing & ~late.pending[t].any() & ~stopped[t])
+            still = queue.empty[t] & ~(slots[0].valid & (thread == t)) & ~stopped[t]
+            m.d.comb += self.idle[t].eq(still & ~late.pending[t].any())
 
         self._issue(m, queue, issue, registers, file, late, slots, thread, older, stopped)
         done, parts = self._execute(m, slots, thread, older, stopped, registers, file, csr, loads, StorePlace(words))
@@ -154,12 +154,6 @@ class ScalarUnit(wiring.Component):
         if self._trace:
             self._add_trace(m, slots, thread, done, registers, file, late)
         return m
-
-    @staticmethod
-    def _pick(m: Module, slots: list[Signal], flag: str) -> tuple[Value, Value]:
-        """For a flag of the control word that one of the pair has at most: whether one has it, and whether the second."""
-        second = slots[1].valid & slots[1].q.control[flag]
-        return second | (slots[0].valid & slots[0].q.control[flag]), second
 
     def _issue(self, m, queue, issue, registers, file, late, slots, thread, older, stopped) -> None:
         """Stage I: from the queues into the slots."""
@@ -208,9 +202,9 @@ class ScalarUnit(wiring.Component):
                 x.generation.eq(issue.generation[k]),
             ]
         first, second = issue.first.control, issue.second.control
-        becomes = [issue.issue[k] & (c.sload | c.slow) for k, c in enumerate((first, second))]
+        begins = [Mux(issue.issue[k] & (c.sload | c.slow), bits[k], 0) for k, c in enumerate((first, second))]
         m.d.comb += [
-            late.begins.eq(Mux(becomes[0], bits[0], 0) | Mux(becomes[1], bits[1], 0)),
+            late.begins.eq(begins[0] | begins[1]),
             late.claim.eq((issue.issue[0] & first.slow) | (issue.issue[1] & second.slow)),
         ]
         # At most one of the pair is a store; a load that goes with it is the older of the two.
@@ -275,9 +269,8 @@ class ScalarUnit(wiring.Component):
                 span.high.eq(Mux(dead, 0, part.gather.high)),
             ]
         m.d.comb += [loads.older.eq(older), loads.slots.eq(self.store_slots)]
-        wiring.connect(m, wiring.flipped(self.l0), loads.l0)
-        wiring.connect(m, wiring.flipped(self.l1), loads.l1)
-
+        for mine, port in ((self.l0, loads.l0), (self.l1, loads.l1)):
+            wiring.connect(m, wiring.flipped(mine), port)
         m.submodules.report = report = FaultReport(self._config.sram_words)
         any_fault = faulty[0] | faulty[1]
         blamed = Signal(Queued, name="blamed")
@@ -304,13 +297,13 @@ class ScalarUnit(wiring.Component):
         ]
         m.d.sync += stopped.eq((stopped | Mux(any_fault, 1 << thread, 0)) & ~self.kill)
 
-        some, second = self._pick(m, slots, "operand")
+        some, second = pick(slots, "operand")
         m.d.comb += [
             self.operand_out.valid.eq(some & Mux(second, done[1], done[0])),
             self.operand_out.thread.eq(thread),
             self.operand_out.value.eq(Mux(second, slots[1].a, slots[0].a)),
         ]
-        some, second = self._pick(m, slots, "store")
+        some, second = pick(slots, "store")
         with m.If(second):
             m.d.comb += [place.x.eq(slots[1]), place.address.eq(parts[1].address), place.gather.eq(parts[1].gather)]
         with m.Else():
@@ -333,7 +326,7 @@ class ScalarUnit(wiring.Component):
         lost = [x.valid & ~done[k] & (x.q.control.sload | x.q.control.slow) for k, x in enumerate(slots)]
         bits = [Mux(lost[k], 1 << x.q.word[F0 : F0 + 5], 0) for k, x in enumerate(slots)]
         wiring.connect(m, wiring.flipped(self.sl), late.sl)
-        some, second = self._pick(m, slots, "sload")
+        some, second = pick(slots, "sload")
         m.d.comb += [
             late.thread.eq(thread),
             late.lost.eq(bits[0] | bits[1]),
@@ -346,7 +339,7 @@ class ScalarUnit(wiring.Component):
             self.poke_ready.eq(late.poke_ready),
             registers.late.eq(late.write),
         ]
-        some, second = self._pick(m, slots, "slow")
+        some, second = pick(slots, "slow")
         m.d.comb += [
             late.slow.eq(some),
             late.slow_done.eq(Mux(second, done[1], done[0])),
@@ -355,7 +348,7 @@ class ScalarUnit(wiring.Component):
             late.b.eq(chosen(second, "b")),
             late.csr_value.eq(csr.value),
         ]
-        some, second = self._pick(m, slots, "csr")
+        some, second = pick(slots, "csr")
         m.d.comb += [
             csr.thread.eq(thread),
             csr.number.eq(chosen(second, "b")),

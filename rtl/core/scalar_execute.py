@@ -4,7 +4,7 @@ Combinational between the flip-flops that issue filled and whatever takes the re
 no unit that exists once.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,6 +37,12 @@ Gather = data.StructLayout({
     "high": 18,
     "row": 3,
 })
+
+
+def pick(slots: list, flag: str) -> tuple[Value, Value]:
+    """For a flag of the control word that one of the pair has at most: whether one has it, and whether the second."""
+    second = slots[1].valid & slots[1].q.control[flag]
+    return second | (slots[0].valid & slots[0].q.control[flag]), second
 
 
 class ExecuteSlot(wiring.Component):
