@@ -322,7 +322,6 @@ class ScalarUnit(wiring.Component):
 
         def chosen(second, name: str) -> Value:
             return Mux(second, Value.cast(getattr(slots[1], name)), Value.cast(getattr(slots[0], name)))
-
         lost = [x.valid & ~done[k] & (x.q.control.sload | x.q.control.slow) for k, x in enumerate(slots)]
         bits = [Mux(lost[k], 1 << x.q.word[F0 : F0 + 5], 0) for k, x in enumerate(slots)]
         wiring.connect(m, wiring.flipped(self.sl), late.sl)
