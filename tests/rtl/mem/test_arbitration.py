@@ -97,7 +97,7 @@ def test_step_1_follows_its_order(simulate, rng, pairs):
     dut = Ahead(pairs)
 
     async def bench(ctx):
-        for _ in range(4000):
+        for _ in range(2000):
             request = random_step1(rng)
             ports = request["ports"]
             ctx.set(dut.mw_valid, ports["mw"][0])
