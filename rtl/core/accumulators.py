@@ -154,7 +154,7 @@ class AccumulatorDrain(wiring.Component):
             {
                 # A beat; the accumulator files are read in this cycle.
                 "request": In(DrainBeat),
-                # One cycle later: the raw words of all 64 elements of its accumulator, row by row.
+                # One cycle later: the folded raw words of all 64 elements of its accumulator, row by row.
                 "words": In(data.ArrayLayout(64, ROWS * COLUMNS)),
                 # A beat is in some stage.
                 "busy": Out(1),
@@ -205,7 +205,7 @@ class AccumulatorDrain(wiring.Component):
                         m.d.comb += word.eq(self.words[COLUMNS * i + j])
             for stage in range(2, 7):
                 held = Signal(64, name=f"d{stage}_raw_{j}", reset_less=True)
-                m.d.sync += held.eq(word)
+                m.d.sync += held.eq(drain.fold(word) if stage == 3 else word)
                 word = held
             raw.append(word)
 

@@ -31,6 +31,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.fp import dot_gates
 from rtl.fp.adder import Body, add
+from rtl.fp.drain import fold
 from rtl.fp.lane_control import LaneControl
 
 TERMS = 4
@@ -96,7 +97,7 @@ class DotLane(wiring.Component):
             "a_load": In(SIGNIFICAND_BITS + 2),
             # Accumulator to read for the drain; any cycle.
             "drain_slot": In(range(SLOTS)),
-            # Its raw word (P, E, S from the top), one cycle later.
+            # Its raw word (P, E, S from the top), folded (`rtl.fp.drain.fold`), one cycle later.
             "drain_word": Out(64),
         }
         if trace:
@@ -172,7 +173,7 @@ class DotLane(wiring.Component):
         _write(values, control.w_write, control.w_slot, w_all)
 
         drained = _read(values, self.drain_slot)
-        m.d[self.drain_domain] += self.drain_word.eq(_raw(drained, _read(exponents, self.drain_slot)))
+        m.d[self.drain_domain] += self.drain_word.eq(fold(_raw(drained, _read(exponents, self.drain_slot))))
         if self.trace:
             last = x3_exponent
             for stage in ("a", "t", "s", "w"):

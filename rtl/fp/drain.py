@@ -44,7 +44,7 @@ class DrainConverter(wiring.Component):
         self.body = body
         super().__init__(
             {
-                # Raw words and which of them to convert: stage D1.
+                # Folded raw words and which of them to convert: stage D1.
                 "words": In(data.ArrayLayout(RAW_BITS, choices)),
                 "choice": In(range(choices)),
                 # Stage D5 of the same element: BF16 (in the upper half of the result) instead of FP32; elements with
@@ -64,7 +64,7 @@ class DrainConverter(wiring.Component):
         exponent, special, negative = word[56:62], word[62:64], word[55]
         magnitude = add(
             m,
-            word[:SIGNIFICAND_BITS] ^ negative.replicate(SIGNIFICAND_BITS),
+            word[:55],
             Const(0, SIGNIFICAND_BITS),
             negative,
             width=SIGNIFICAND_BITS,
@@ -128,7 +128,8 @@ class DrainConverter(wiring.Component):
         negative, special = flags[0], flags[1:]
         nan, infinite = special.all(), special.any() | d5_over
         sign = Mux(special.any(), special[1] & ~special[0], negative & ~d5_zero)
-        finite = rounded & ~infinite.replicate(31)
+        # A zero has an exponent field of its own making when E is large: terms that cancelled leave E where it was.
+        finite = rounded & ~(infinite | d5_zero).replicate(31)
         code = finite | Const(_INFINITY, 31) & infinite.replicate(31) | Const(_NAN, 31) & nan.replicate(31)
         m.d.sync += self.result.eq(Cat(code, sign) & ~(sign & self.relu).replicate(32))
         return m
@@ -145,6 +146,14 @@ class DrainConverter(wiring.Component):
             window = window | magnitude[place:] & chosen.replicate(SIGNIFICAND_BITS)
             lost = lost | magnitude[:place].any() & chosen
         return window, lost
+
+
+def fold(raw: Value) -> Value:
+    """A raw word whose S is inverted below its sign when that is set: its own inverse, and half of a negation.
+
+    Lanes fold what they give to the drain, where the inversion would stand in the way of the choice.
+    """
+    return Cat(raw[:55] ^ raw[55].replicate(55), raw[55:])
 
 
 def _stop(exponent: Value) -> Value:

@@ -98,13 +98,17 @@ def run(body: Body, operations: list[dict]) -> list[int]:
         for slot in range(SLOTS):
             ctx.set(bench.drain_slot, slot)
             await ctx.tick()
-            words.append(ctx.get(bench.drain_word))
+            words.append(unfold(ctx.get(bench.drain_word)))
 
     simulator = Simulator(bench)
     simulator.add_clock(1e-9)
     simulator.add_testbench(drive)
     simulator.run()
     return words
+
+
+def unfold(word: int) -> int:
+    return word ^ ((1 << 55) - 1 if word >> 55 & 1 else 0)
 
 
 def pack(words) -> int:
