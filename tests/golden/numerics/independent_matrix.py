@@ -193,13 +193,12 @@ def narrow(code: int, target: Format, bias: int, random: int | None) -> tuple[in
     width = target.exponent_bits + target.mantissa_bits
     sign = s << width if target.signed else 0
     m = target.mantissa_bits
+    if not target.signed and s == 1:
+        return 0, set() if code == SIGN else {"invalid"}
     if e == 255 and f != 0:
         if target.nan is not None:
             return target.nan, {"invalid"}
-        # A NaN has a sign and UHP has none: rule 6 wins for s = 1.
-        return (0 if s and not target.signed else sign | target.largest), {"invalid"}
-    if not target.signed and s == 1:
-        return 0, set() if code == SIGN else {"invalid"}
+        return sign | target.largest, {"invalid"}
     if e == 255:
         return (sign | target.inf, set()) if target.inf is not None else (sign | target.largest, {"overflow"})
 
