@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest
 VARIABLES := WORKLOAD MESH STEPS BATCH SHARDS SEED SEEDS FORMAT ENGINE CONFIG
 GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
 
-.PHONY: help setup sim test regress waves profile bench timing lint verilog clean
+.PHONY: help setup sim test regress waves profile bench timing lint verilog docs clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,9 @@ timing: setup ## estimate for a 7 nm library, per unit
 lint: setup ## style and the rules of the tree
 	@.venv/bin/python -m ruff check .
 	@$(PYTEST) -q tests/repo
+
+docs: setup ## write the generated pages anew
+	@$(RUN) docs
 
 verilog: setup ## plain Verilog for other flows, in build/verilog: CONFIG
 	@$(RUN) verilog $(GIVEN)

@@ -321,3 +321,31 @@ def _regress(options: argparse.Namespace) -> int:
         print(f"{bucket['count']} x {bucket['message']}\n    {bucket['rerun']}")
     print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: not run; report: {path}")
     return 1 if failed else 0
+
+
+@command(
+    "timing",
+    "Estimate for a 7 nm library, per unit, before layout (make timing).",
+    argument("--liberty", metavar="FILE", help="a .lib or .lib.gz file (default: the one beside the checkout)"),
+    argument("--units", nargs="*", metavar="UNIT", help="only these units (an unknown name lists them)"),
+)
+def _timing(options: argparse.Namespace) -> int:
+    from sim.suite.timing import PERIOD_PS, TimingError, run
+
+    try:
+        report = run(options.liberty, options.units or None)
+    except TimingError as error:
+        raise CommandError(str(error)) from None
+    slow = [row["unit"] for row in report["units"] if row["worst_ps"] > PERIOD_PS]
+    if slow:
+        print(f"over {PERIOD_PS} ps: {', '.join(slow)}")
+    return 1 if report["not_run"] else 0
+
+
+@command("docs", "Write the generated pages anew (make docs).", argument("--check", action="store_true", help="only tell which are stale"))
+def _docs(options: argparse.Namespace) -> int:
+    from sim.jobs.docs import write_docs
+
+    stale = write_docs(check=options.check)
+    print("\n".join(str(page) for page in stale or []) or "the generated pages are fresh")
+    return 1 if options.check and stale else 0

@@ -19,6 +19,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ControlLine, Fault, ThreadState
 from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, DebugOp
+from rtl.common.host_ports import STATUS, Debug, Poke, Start
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.layouts import PACKET, Link, PacketKind
 from rtl.noc.link import LinkReceiver, LinkSender
@@ -33,12 +34,6 @@ RETURN = data.StructLayout({"channel": 2, "x": 5, "y": 5, "tag": 8, "sequence": 
 PENDING = data.StructLayout({"to": RETURN, "respond": 1, "notify": 1})
 """A write under way: whom to answer, whether to, and whether to raise semaphore ``to.tag``."""
 
-STATUS = data.StructLayout({"state": 3, "cause": 4, "pc": memmap.ADDRESS_BITS, "operand": 64, "retired": 48, "seq": 16, "debug": 1})
-"""One thread as its status line shows it."""
-
-Start = wiring.Signature({"valid": Out(1), "thread": Out(2), "pc": Out(memmap.ADDRESS_BITS - 2)})
-Debug = wiring.Signature({"valid": Out(1), "thread": Out(2), "op": Out(4), "value": Out(64)})
-Poke = wiring.Signature({"valid": Out(1), "ready": In(1), "thread": Out(2), "index": Out(5), "value": Out(64)})
 Raise = wiring.Signature({"valid": Out(1), "ready": In(1), "semaphore": Out(6), "amount": Out(16)})
 
 

@@ -37,6 +37,20 @@ class Control(enum.Enum, shape=unsigned(5)):
     LOGIC = 15  # predicate logic
 
 
+class Hold(enum.Enum, shape=unsigned(4)):
+    """Why a thread dispatches nothing."""
+
+    NONE = 0
+    JUMP = 1  # a register's value: where to go
+    LOOP = 2  # how often
+    AMOUNT = 3  # how much to take from a semaphore
+    SEMAPHORE = 4
+    BARRIER = 5
+    JOIN = 6
+    DRAIN = 7  # everything begun is done; then `then`
+    DEAD = 8  # a fault: the same, then FAULTED
+
+
 _CONTROL = {
     "br": Control.BR,
     "call": Control.CALL,

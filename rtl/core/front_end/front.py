@@ -6,55 +6,33 @@ here; predicates are resolved here; everything else goes to a queue with its tag
 A thread rests (``hold``) while a control instruction waits: for a register's value, a semaphore, or until all that it began is done.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, unsigned
-from amaranth.lib import data, enum, memory, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from golden.arch.encoding import F0, F1, F2, F3, PRED_LO
+from golden.arch.encoding import F0, F1, F2
 from golden.arch.memmap import SEMAPHORE_BITS, Fault, ThreadState
 from golden.arch.packet import DebugOp
 from golden.arch.trace import SEQ_BITS
-from rtl.core.front_end.decode import Control, Decoder
-from rtl.core.front_end.fetch import WINDOW_WORDS, Fetch
-from rtl.core.front_end.sync import Barriers, Raise, Semaphores
+from rtl.core.front_end.decode import Control, Hold
+from rtl.core.front_end.dispatch import Dispatch
+from rtl.core.front_end.fetch import Fetch
+from rtl.core.front_end.loops import advance, begin_loop
+from rtl.core.front_end.ports import front_ports
+from rtl.core.front_end.sync import Barriers, Semaphores
 from rtl.core.layouts import (
-    NAMES,
     PC_BITS,
     ST_POS_BITS,
     THREAD_BITS,
     THREADS,
     VQ_POS_BITS,
     FaultEvent,
-    Operand,
-    PredicateWrite,
-    TraceDispatch,
-    VectorEntry,
 )
-from rtl.core.scalar_queue import ScalarHead, ScalarPush
-from rtl.mem import ports
-from rtl.noc.endpoint import STATUS, Debug, Start
 
-VectorPush = data.StructLayout({"valid": 1, "entry": VectorEntry})
-VectorHead = data.StructLayout({"valid": 1, "st_mark": ST_POS_BITS})
 LOOP_BITS = 32
 VQ_AHEAD = 64  # vector instructions that may be dispatched past the oldest queued scalar one
 ST_AHEAD = 12  # stores past the oldest queued vector instruction
-
-
-class Hold(enum.Enum, shape=unsigned(4)):
-    """Why a thread dispatches nothing."""
-
-    NONE = 0
-    JUMP = 1  # a register's value: where to go
-    LOOP = 2  # how often
-    AMOUNT = 3  # how much to take from a semaphore
-    SEMAPHORE = 4
-    BARRIER = 5
-    JOIN = 6
-    DRAIN = 7  # everything begun is done; then `then`
-    DEAD = 8  # a fault: the same, then FAULTED
 
 
 class FrontEnd(wiring.Component):
@@ -68,59 +46,12 @@ class FrontEnd(wiring.Component):
 
     def __init__(self, config: NodeConfig, trace: bool = False) -> None:
         self.config, self.trace_on = config, trace
-        width = config.dispatch_width
-        members = {
-            # To the scalar and vector queues: instructions of one thread, oldest first.
-            "scalar_out": Out(data.ArrayLayout(ScalarPush, width)),
-            "vector_out": Out(data.ArrayLayout(VectorPush, width)),
-            "thread_out": Out(THREAD_BITS),
-            # Free places, oldest entries, positions: state of the units.
-            "scalar_free": In(data.ArrayLayout(range(config.scalar_queue + 1), THREADS)),
-            "vector_free": In(data.ArrayLayout(range(config.vector_queue + 1), THREADS)),
-            "scalar_head": In(data.ArrayLayout(ScalarHead, THREADS)),
-            "vector_head": In(data.ArrayLayout(VectorHead, THREADS)),
-            "vq_head": In(data.ArrayLayout(VQ_POS_BITS, THREADS)),
-            "st_read": In(data.ArrayLayout(ST_POS_BITS, THREADS)),
-            "load_parity": In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
-            # Results that steer; one cycle each.
-            "predicate_in": In(data.ArrayLayout(PredicateWrite, 3)),
-            "operand_in": In(Operand),
-            "fault_in": In(data.ArrayLayout(FaultEvent, 2)),
-            # Threads of which a unit holds nothing.
-            "scalar_idle": In(THREADS),
-            "vector_idle": In(THREADS),
-            "store_idle": In(THREADS),
-            # Threads that drop what they have queued; a pulse.
-            "kill": Out(THREADS),
-            # Semaphores: raises of the store unit (with the raiser's thread and pc, for an overflow) and of packets.
-            "raise_in": In(Raise),
-            "raise_thread": In(THREAD_BITS),
-            "raise_pc": In(PC_BITS),
-            "net_raise_in": In(Raise),
-            # From and to the endpoint.
-            "start": In(Start),
-            "debug": In(Debug),
-            "status": Out(data.ArrayLayout(STATUS, THREADS)),
-            "stopped": Out(THREADS),
-            "fill": Out(ports.Fill),
-            # Events and states for the counters.
-            "retired_front": Out(range(width + 1)),
-            "dispatched": Out(1),
-            "redirect": Out(1),
-            "fetch_miss": Out(1),
-            "running": Out(THREADS),
-            "waiting": Out(THREADS),
-        }
-        if trace:
-            # Instructions in program order: a group's, then waiting ones of each thread as they end.
-            members["trace"] = Out(data.ArrayLayout(TraceDispatch, width + THREADS))
-        super().__init__(members)
+        super().__init__(front_ports(config, trace))
 
     def elaborate(self, platform):
         m = Module()
         width, trace = self.config.dispatch_width, self.trace_on
         m.submodules.fetch = fetch = Fetch(self.config)
-        m.submodules.decoder = decoder = Decoder(width, self.config.features)
         m.submodules.semaphores = semaphores = Semaphores()
         m.submodules.barriers = barriers = Barriers()
         wiring.connect(m, fetch.fill, wiring.flipped(self.fill))
@@ -157,14 +88,13 @@ class FrontEnd(wiring.Component):
                 m.d.sync += settled[t].eq(settled[t] + 1)
 
         # --- fetch ----------------------------------------------------------------------------------------------------------
-        window_of = lambda value: value[3:]  # noqa: E731
         for t in range(THREADS):
-            m.d.comb += [fetch.active[t].eq(state[t] == ThreadState.RUNNING), fetch.current[t].eq(window_of(pc[t]))]
+            m.d.comb += [fetch.active[t].eq(state[t] == ThreadState.RUNNING), fetch.current[t].eq(pc[t][3:])]
             # What follows the current window: the innermost loop's start when its end lies in it and it goes on.
-            m.d.comb += fetch.following[t].eq(window_of(pc[t]) + 1)
+            m.d.comb += fetch.following[t].eq(pc[t][3:] + 1)
             for k in range(isa.LOOP_DEPTH):
-                with m.If((depth[t] == k + 1) & (window_of(lasts[t][k]) == window_of(pc[t])) & (lefts[t][k] > 1)):
-                    m.d.comb += fetch.following[t].eq(window_of(starts[t][k]))
+                with m.If((depth[t] == k + 1) & (lasts[t][k][3:] == pc[t][3:]) & (lefts[t][k] > 1)):
+                    m.d.comb += fetch.following[t].eq(starts[t][k][3:])
         in_sram = self.config.sram_bytes // 4
 
         # --- choose a thread ------------------------------------------------------------------------------------------------
@@ -198,149 +128,41 @@ class FrontEnd(wiring.Component):
         def of(values):
             return Array(values)[chosen]
 
-        c_pc, c_seq, c_true = Signal(PC_BITS), Signal(SEQ_BITS), Signal(8)
-        c_inject, c_single = Signal(), Signal()
-        c_vq_tail, c_st_tail, c_parity = Signal(VQ_POS_BITS), Signal(ST_POS_BITS), Signal(isa.VECTOR_REGISTERS)
-        c_loaded = Signal(isa.VECTOR_REGISTERS)
-        m.d.comb += c_loaded.eq(of([self.load_parity[t] for t in range(THREADS)]))
-        c_vq_head, c_st_read = Signal(VQ_POS_BITS), Signal(ST_POS_BITS)
-        c_depth = Signal(range(isa.LOOP_DEPTH + 1))
-        c_break_on, c_break_pc = Signal(), Signal(PC_BITS)
+        c_pc, c_seq, c_true, c_inject = Signal(PC_BITS), Signal(SEQ_BITS), Signal(8), Signal()
+        m.d.comb += [c_pc.eq(of(pc)), c_seq.eq(of(seq)), c_true.eq(of(true)), c_inject.eq(of(inject))]
+
+        # --- the group ------------------------------------------------------------------------------------------------------
+        m.submodules.group = group = Dispatch(self.config)
         m.d.comb += [
-            c_pc.eq(of(pc)),
-            c_seq.eq(of(seq)),
-            c_true.eq(of(true)),
-            c_inject.eq(of(inject)),
-            c_single.eq(of(single) | c_inject),
-            c_vq_tail.eq(of(vq_tail)),
-            c_st_tail.eq(of(st_tail)),
-            c_parity.eq(of(parity)),
-            c_vq_head.eq(of([self.vq_head[t] for t in range(THREADS)])),
-            c_st_read.eq(of([self.st_read[t] for t in range(THREADS)])),
-            c_depth.eq(of(depth)),
-            c_break_on.eq(of(break_on)),
-            c_break_pc.eq(of(break_pc)),
+            group.some.eq(some),
+            group.thread.eq(chosen),
+            group.pc.eq(c_pc),
+            group.seq.eq(c_seq),
+            group.window.eq(fetch.window),
+            group.true.eq(c_true),
+            group.pending.eq(of(pending)),
+            group.vq_tail.eq(of(vq_tail)),
+            group.st_tail.eq(of(st_tail)),
+            group.vq_head.eq(of([self.vq_head[t] for t in range(THREADS)])),
+            group.st_read.eq(of([self.st_read[t] for t in range(THREADS)])),
+            group.parity.eq(of(parity)),
+            group.loaded.eq(of([self.load_parity[t] for t in range(THREADS)])),
+            group.looping.eq(of(depth) != 0),
+            group.single.eq(of(single) | c_inject),
+            group.inject.eq(c_inject),
+            group.injected.eq(of(held_word)),
+            group.break_on.eq(of(break_on)),
+            group.break_pc.eq(of(break_pc)),
+            self.scalar_out.eq(group.scalar_out),
+            self.vector_out.eq(group.vector_out),
         ]
-        top_last = Signal(PC_BITS)
         for t in range(THREADS):
             for k in range(isa.LOOP_DEPTH):
                 with m.If((chosen == t) & (depth[t] == k + 1)):
-                    m.d.comb += top_last.eq(lasts[t][k])
-
-        # --- the group, slot by slot ----------------------------------------------------------------------------------------
-        m.submodules.vq_table = vq_table = memory.Memory(shape=VQ_POS_BITS, depth=THREADS * 64, init=[])
-        m.submodules.st_table = st_table = memory.Memory(shape=ST_POS_BITS, depth=THREADS * 64, init=[])
-        assert NAMES <= 64
-        words = [Signal(32, name=f"word{i}") for i in range(width)]
-        go = [Signal(name=f"go{i}") for i in range(width)]
-        on = [Signal(name=f"on{i}") for i in range(width)]
-        rows = decoder.row
-        open_, pend, par = some, Signal(8, name="pend_0"), c_parity
-        vq_pos, st_pos = c_vq_tail, c_st_tail
-        m.d.comb += pend.eq(of(pending))
-        touched: list = []  # (valid, name, position) of older slots
-        stored: list = []
-        control, illegal, outside = Signal(Control), Signal(), Signal()
-        for i in range(width):
-            word, row = words[i], rows[i]
-            lane = (c_pc[:3] + i)[:4]
-            if i == 0:
-                m.d.comb += word.eq(Mux(c_inject, of(held_word), Array(fetch.window[w] for w in range(WINDOW_WORDS))[c_pc[:3]]))
-                here = Const(1)
-                m.d.comb += outside.eq(some & ~c_inject & (c_pc >= in_sram))
-            else:
-                m.d.comb += word.eq(Array(fetch.window[w] for w in range(WINDOW_WORDS))[lane[:3]])
-                here = ~lane[3] & ~c_single & ~(c_break_on & (c_break_pc == (c_pc + i)[:PC_BITS]))
-            m.d.comb += decoder.word[i].eq(word)
-            p = word[PRED_LO : PRED_LO + 3]
-            bit = Signal(8, name=f"pd_bit{i}")
-            m.d.comb += bit.eq(Mux(row.writes_p, 1 << word[F0 : F0 + 3], 0) & 0xFE)
-            logic_waits = (row.control == Control.LOGIC) & (
-                pend.bit_select(word[F1 : F1 + 3], 1) | pend.bit_select(word[F2 : F2 + 3], 1) | pend.bit_select(word[F0 : F0 + 3], 1)
-            )
-            unknown = pend.bit_select(p, 1)
-            holds = c_true.bit_select(p, 1)
-            clean = row.legal & ~outside
-            # One load of a register may be under way: a second would give its parity back to those who wait for it.
-            again = holds & row.scalar & row.writes_v & (par ^ c_loaded).bit_select(word[F0 : F0 + 5], 1)
-            stops = unknown | again | (holds & ((pend & bit).any() | logic_waits))
-            is_control = holds & (row.control != Control.PLAIN)
-            if i == 0:
-                m.d.comb += [go[0].eq(open_ & clean & ~stops), illegal.eq(open_ & ~clean)]
-                m.d.comb += control.eq(Mux(go[0] & is_control, row.control, Control.PLAIN))
-                open_next = go[0] & ~is_control
-            else:
-                m.d.comb += go[i].eq(open_ & here & clean & ~stops & ~is_control)
-                open_next = go[i]
-            m.d.comb += on[i].eq(go[i] & holds)
-            ends = (c_depth != 0) & (top_last == (c_pc + i)[:PC_BITS])
-            open_ = open_next & ~ends
-            to_scalar, to_vector = on[i] & row.scalar, on[i] & row.vector
-
-            # Tags. The main name: what is written, or read by a store.
-            name = Signal(6, name=f"main{i}")
-            m.d.comb += name.eq(Mux(row.names_c, Cat(word[F0 : F0 + 3], Const(0b100, 3)), Cat(word[F0 : F0 + 5], Const(0, 1))))
-            vq_read, st_read_port = vq_table.read_port(domain="comb"), st_table.read_port(domain="comb")
-            m.d.comb += [vq_read.addr.eq(Cat(name, chosen)), st_read_port.addr.eq(Cat(name, chosen))]
-            last_touch, last_store = vq_read.data, st_read_port.data
-            for valid, other, position in touched:
-                last_touch = Mux(valid & (other == name), position, last_touch)
-            for valid, other, position in stored:
-                last_store = Mux(valid & (other == name), position, last_store)
-            touch, store = Signal(VQ_POS_BITS, name=f"touch{i}"), Signal(ST_POS_BITS, name=f"store{i}")
-            m.d.comb += [touch.eq(last_touch), store.eq(last_store)]
-            vq_wait = (touch - c_vq_head)[:VQ_POS_BITS] < (vq_pos - c_vq_head)[:VQ_POS_BITS]
-            st_wait = (store - c_st_read)[:ST_POS_BITS] < (st_pos - c_st_read)[:ST_POS_BITS]
-            scalar, vector = self.scalar_out[i], self.vector_out[i]
-            number = (c_seq + i)[:SEQ_BITS]
-            m.d.comb += [
-                scalar.valid.eq(to_scalar),
-                scalar.entry.seq.eq(number),
-                scalar.entry.pc.eq((c_pc + i)[:PC_BITS]),
-                scalar.entry.word.eq(word),
-                scalar.entry.unit.eq(row.unit),
-                scalar.entry.vq.wait.eq(vq_wait & (row.writes_v | row.reads_v0 | row.names_c)),
-                scalar.entry.vq.pos.eq(touch),
-                scalar.entry.st.wait.eq(st_wait & row.writes_v),
-                scalar.entry.st.pos.eq(store),
-                scalar.entry.parity.eq(par.bit_select(word[F0 : F0 + 5], 1)),
-                scalar.entry.vq_mark.eq(vq_pos),
-                vector.valid.eq(to_vector),
-                vector.entry.seq.eq(number),
-                vector.entry.word.eq(word),
-                vector.entry.unit.eq(row.unit),
-                vector.entry.parity_a.eq(par.bit_select(word[F1 : F1 + 5], 1)),
-                vector.entry.parity_b.eq(par.bit_select(word[F2 : F2 + 5], 1)),
-                vector.entry.parity_c.eq(par.bit_select(word[F3 : F3 + 5], 1)),
-                vector.entry.parity_d.eq(par.bit_select(word[F0 : F0 + 5], 1)),
-                vector.entry.st.wait.eq(st_wait & (row.writes_v | row.names_c)),
-                vector.entry.st.pos.eq(store),
-                vector.entry.st_mark.eq(st_pos),
-            ]
-            # What this slot leaves for younger ones, and in the tables.
-            names = [(row.writes_v | row.names_c, name)] + [
-                (reads, Cat(word[lo : lo + 5], Const(0, 1))) for reads, lo in ((row.reads_va, F1), (row.reads_vb, F2), (row.reads_vc, F3))
-            ]
-            for k, (used, what) in enumerate(names):
-                valid = Signal(name=f"touches{i}_{k}")
-                m.d.comb += valid.eq(to_vector & used)
-                port = vq_table.write_port()
-                m.d.comb += [port.en.eq(valid), port.addr.eq(Cat(what, chosen)), port.data.eq(vq_pos)]
-                touched.append((valid, what, vq_pos))
-            reads_name = to_scalar & (row.reads_v0 | row.names_c)
-            port = st_table.write_port()
-            m.d.comb += [port.en.eq(reads_name), port.addr.eq(Cat(name, chosen)), port.data.eq(st_pos)]
-            stored.append((reads_name, name, st_pos))
-            loads = to_scalar & row.writes_v
-            next_par, next_pend = Signal(isa.VECTOR_REGISTERS, name=f"par{i + 1}"), Signal(8, name=f"pend_{i + 1}")
-            next_vq, next_st = Signal(VQ_POS_BITS, name=f"vq{i + 1}"), Signal(ST_POS_BITS, name=f"st{i + 1}")
-            m.d.comb += [
-                next_par.eq(par ^ Mux(loads, 1 << word[F0 : F0 + 5], 0)),
-                next_pend.eq(pend | Mux(on[i], bit, 0)),
-                next_vq.eq(vq_pos + to_vector),
-                next_st.eq(st_pos + (to_scalar & row.store)),
-            ]
-            par, pend, vq_pos, st_pos = next_par, next_pend, next_vq, next_st
+                    m.d.comb += group.last.eq(lasts[t][k])
+        words = [group.words[i] for i in range(width)]
+        go, on, control, illegal, outside = group.go, group.on, group.control, group.illegal, group.outside
+        par, pend, vq_pos, st_pos = group.parity_next, group.pending_next, group.vq_next, group.st_next
 
         # --- what the group does to its thread -------------------------------------------------------------------------------
         # A waiting control instruction retires when it is over, the others with their group.
@@ -392,12 +214,12 @@ class FrontEnd(wiring.Component):
                         operand[t].eq(Mux(outside, Cat(Const(0, 2), c_pc), word0)),
                     ]
                 with m.Elif(go[0] & ~c_inject):
-                    self._advance(m, t, pc, depth, starts, lasts, lefts, (c_pc + count - 1)[:PC_BITS], waits | (control != Control.PLAIN))
+                    advance(m, t, pc, depth, starts, lasts, lefts, (c_pc + count - 1)[:PC_BITS], waits | (control != Control.PLAIN))
                 with m.Switch(control):
                     with m.Case(Control.BR, Control.CALL):
                         m.d.sync += pc[t].eq(target)
                     with m.Case(Control.LOOPI):
-                        self._begin_loop(m, t, c_pc, target, word0[F2:], pc, depth, starts, lasts, lefts, hold, cause, operand)
+                        begin_loop(m, t, c_pc, target, word0[F2:], pc, depth, starts, lasts, lefts, hold, cause, operand)
                     with m.Case(Control.LOGIC):
                         a, b = c_true.bit_select(word0[F1 : F1 + 3], 1), c_true.bit_select(word0[F2 : F2 + 3], 1)
                         kind = word0[:2]
@@ -408,7 +230,7 @@ class FrontEnd(wiring.Component):
                             with m.If(index == k):
                                 m.d.sync += true[t][k].eq(result)
                         with m.If(~c_inject):
-                            self._advance(m, t, pc, depth, starts, lasts, lefts, c_pc, Const(0))
+                            advance(m, t, pc, depth, starts, lasts, lefts, c_pc, Const(0))
                     with m.Case(Control.JUMP):
                         m.d.sync += hold[t].eq(Hold.JUMP)
                     with m.Case(Control.LOOP):
@@ -462,9 +284,7 @@ class FrontEnd(wiring.Component):
                     with m.If(came):
                         m.d.sync += hold[t].eq(Hold.NONE)
                         often = Mux(value[LOOP_BITS:].any(), (1 << LOOP_BITS) - 1, value[:LOOP_BITS])
-                        self._begin_loop(
-                            m, t, pc[t], pc[t] + word[F2:].as_signed(), often, pc, depth, starts, lasts, lefts, hold, cause, operand
-                        )
+                        begin_loop(m, t, pc[t], pc[t] + word[F2:].as_signed(), often, pc, depth, starts, lasts, lefts, hold, cause, operand)
                 with m.Case(Hold.AMOUNT):
                     with m.If(came):
                         m.d.sync += [amount[t].eq(value[:SEMAPHORE_BITS]), hold[t].eq(Hold.SEMAPHORE)]
@@ -505,7 +325,7 @@ class FrontEnd(wiring.Component):
                     m.d.sync += state[t].eq(ThreadState.IDLE)
                     m.d.comb += stops[t].eq(1)
                 with m.If(state[t] == ThreadState.RUNNING):
-                    self._advance(m, t, pc, depth, starts, lasts, lefts, pc[t], Const(0))
+                    advance(m, t, pc, depth, starts, lasts, lefts, pc[t], Const(0))
 
         # --- numbers: one group a cycle, and waiting instructions as they end ---------------------------------------------------
         for t in range(THREADS):
@@ -666,29 +486,3 @@ class FrontEnd(wiring.Component):
                     record.executed.eq(1),
                 ]
         return m
-
-    def _advance(self, m, t, pc, depth, starts, lasts, lefts, end, skip) -> None:
-        """Past the instruction at ``end``: the next one, or back to a loop's start; loops that are over are left."""
-        with m.If(~skip):
-            m.d.sync += pc[t].eq(end + 1)
-            chain = Const(1)
-            for k in reversed(range(isa.LOOP_DEPTH)):
-                at_end = chain & (depth[t] > k) & (lasts[t][k] == end)
-                again = lefts[t][k] > 1
-                with m.If(at_end & again):
-                    m.d.sync += [pc[t].eq(starts[t][k]), lefts[t][k].eq(lefts[t][k] - 1), depth[t].eq(k + 1)]
-                with m.Elif(at_end):
-                    m.d.sync += depth[t].eq(k)
-                chain = Mux(depth[t] > k, at_end & ~again, chain)
-
-    def _begin_loop(self, m, t, at, target, often, pc, depth, starts, lasts, lefts, hold, cause, operand) -> None:
-        """A loop from ``at`` + 1 to before ``target``; skipped when it has no iteration or no body."""
-        with m.If((often == 0) | (target - at <= 1)):
-            m.d.sync += pc[t].eq(target)
-        with m.Elif(depth[t] == isa.LOOP_DEPTH):
-            m.d.sync += [hold[t].eq(Hold.DEAD), cause[t].eq(Fault.LOOP), operand[t].eq(isa.LOOP_DEPTH + 1)]
-        with m.Else():
-            m.d.sync += [pc[t].eq(at + 1), depth[t].eq(depth[t] + 1)]
-            for k in range(isa.LOOP_DEPTH):
-                with m.If(depth[t] == k):
-                    m.d.sync += [starts[t][k].eq(at + 1), lasts[t][k].eq(target - 1), lefts[t][k].eq(often)]

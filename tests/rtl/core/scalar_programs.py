@@ -6,6 +6,7 @@ younger ones that must not happen.
 """
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from golden.arch.encoding import Insn, Kind, Unit
 from golden.arch.memmap import Csr, Fault
 from golden.iss.semantics import SEMANTICS
 from golden.iss.state import FaultStop, Node, Thread, piece_bytes, tile_bytes
+
+Item = TypeVar("Item")
 
 PART = 16 * 1024
 IMAGES = 48
@@ -103,8 +106,8 @@ class Writer:
         low, high = self.base + 16 * IMAGES, self.base + PART
         return bool((used >= low).all() and (used < high).all() and len(np.unique(used)) == len(used))
 
-    def pick(self, *items: object) -> int:
-        return items[int(self.rng.integers(len(items)))]  # type: ignore[return-value]
+    def pick(self, *items: Item) -> Item:
+        return items[int(self.rng.integers(len(items)))]
 
     def x(self, writes: bool = False) -> int:
         """A scalar register: few different ones, so that instructions depend on each other."""
