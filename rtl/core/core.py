@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.sram import LANES
+from rtl.common.host_ports import STATUS, Debug, Poke, Start
 from rtl.core.back_end.store import StoreUnit
 from rtl.core.back_end.vector import VectorUnit
 from rtl.core.counters import COUNTER_BITS, LINE, LINES
@@ -15,7 +16,6 @@ from rtl.core.front_end.sync import Raise
 from rtl.core.layouts import TraceDispatch, TraceLoad, TraceMatrix, TraceScalar, TraceStore, TraceVector
 from rtl.core.scalar import ScalarUnit
 from rtl.mem import ports
-from rtl.noc.endpoint import STATUS, Debug, Poke, Start
 
 
 def trace_signature(config: NodeConfig) -> wiring.Signature:

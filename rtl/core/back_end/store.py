@@ -102,6 +102,8 @@ class StoreUnit(wiring.Component):
         vq_waits = [[Signal(name=f"vq_waits_{t}_{s}") for s in range(SLOTS)] for t in range(THREADS)]
         vq_pos = [[Signal(VQ_POS_BITS, name=f"vq_pos_{t}_{s}") for s in range(SLOTS)] for t in range(THREADS)]
         written = Signal(THREADS * SLOTS)  # entries that are written in this cycle
+        finished = each(4, "finished")  # written, but behind one that is not: slots are freed in order, so that room means a free tail
+        oldest = each(2, "oldest")
         begun = Signal(THREADS)  # threads whose next entry starts
         read_now = Signal(THREADS)  # entries whose data has been read
 
@@ -122,10 +124,12 @@ class StoreUnit(wiring.Component):
             for s in range(SLOTS):
                 here, placed = takes & (tail[t] == s), fills & (filling[t] == s)
                 starts = begun[t] & (next_[t] == s)
-                done = written[SLOTS * t + s]
+                over = finished[t][s] | written[SLOTS * t + s]
+                done = occupied[t][s] & over & (oldest[t] == s)
                 passed = (vq_pos[t][s] - self.vq_head[t])[:VQ_POS_BITS] >= 1 << (VQ_POS_BITS - 1)
                 m.d.sync += [
                     occupied[t][s].eq((occupied[t][s] & ~done) | here),
+                    finished[t][s].eq(over & ~done & ~here),
                     addr_valid[t][s].eq((addr_valid[t][s] | placed) & ~here),
                     cancelled[t][s].eq(Mux(placed, address.cancel, cancelled[t][s] & ~here)),
                     started[t][s].eq((started[t][s] | starts) & ~here),
@@ -144,6 +148,8 @@ class StoreUnit(wiring.Component):
                 with m.If(placed):
                     m.d.sync += [low[t][s].eq(address.store.low), high[t][s].eq(address.store.high), stream[t][s].eq(address.store.stream)]
                 m.d.comb += [self.store_slots[t].low[s].eq(low[t][s]), self.store_slots[t].high[s].eq(high[t][s])]
+                with m.If(done):
+                    m.d.sync += oldest[t].eq(s + 1)
             with m.If(begun[t]):
                 m.d.sync += next_[t].eq(next_[t] + 1)
             m.d.comb += [self.store_slots[t].occupied.eq(occupied[t]), self.store_slots[t].addr_valid.eq(addr_valid[t])]
@@ -165,6 +171,7 @@ class StoreUnit(wiring.Component):
             mine_low, mine_high, mine_stream = pick(low[t]), pick(high[t]), pick(stream[t])
             clashes = Cat(
                 occupied[t][s]
+                & ~finished[t][s]
                 & started[t][s]
                 & (next_[t] != s)
                 & ~cancelled[t][s]
