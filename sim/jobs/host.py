@@ -230,6 +230,10 @@ class Host:
         self.start(launches)
         self.wait(len(launches))
 
+    def flush(self) -> None:
+        """Empty the instruction cache: the program in SRAM is another one."""
+        self.engine.send(self.node, [request(Kind.DEBUG, address=packet.DebugOp.FLUSH)])
+
     def status(self) -> list[Status]:
         """All threads."""
         image = self._control(ControlLine.STATUS, 4)
@@ -250,3 +254,4 @@ class Host:
     def load(self, job: Job) -> None:
         """A job's program and inputs into SRAM."""
         self.write([(job.program.origin, job.program.image), *job.inputs])
+        self.flush()

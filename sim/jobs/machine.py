@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rtl.node import Node
-
 from golden.arch.config import get_config
+from rtl.node import Node
 from sim.build.elaborate import Design, elaborate
 from sim.engine.binding import Engine
 

@@ -41,7 +41,7 @@ def run_job(engine: Engine, job: Job, warm: bool = True) -> dict[str, Any]:
     host.load(job)
     if warm:
         host.run(job.launches)
-        host.load(job)
+        host.write(job.inputs)
     before, started = host.counters(), time.perf_counter()
     first = engine.cycle
     host.run(job.launches)

@@ -358,7 +358,6 @@ class VectorUnit(wiring.Component):
             m.d.comb += self.idle[t].eq((heads[t] == tails[t]) & ~moving.any() & (self.load_busy[t] == 0))
         steps = [present[t] & (entries[t].unit == Unit.MATRIX) for t in range(THREADS)]
         simds = [present[t] & (entries[t].unit == Unit.SIMD) for t in range(THREADS)]
-        some = lambda terms: Cat(terms).any()  # noqa: E731
         m.d.comb += [self.matrix_step.eq(matrix_go), self.simd_issue.eq(simd_go)]
         with m.If(matrix_go):
             m.d.comb += self.matrix_wait.eq(0)
@@ -366,11 +365,11 @@ class VectorUnit(wiring.Component):
             m.d.comb += self.matrix_wait.eq(1 << 5)
         with m.Elif((self.running & ~self.waiting) == 0):
             m.d.comb += self.matrix_wait.eq(1 << 4)
-        with m.Elif(some(s & lacks for s, lacks in zip(steps, lacks_load, strict=True))):
+        with m.Elif(Cat(s & lacks for s, lacks in zip(steps, lacks_load, strict=True)).any()):
             m.d.comb += self.matrix_wait.eq(1 << 0)
-        with m.Elif(some(s & lacks for s, lacks in zip(steps, lacks_drain, strict=True))):
+        with m.Elif(Cat(s & lacks for s, lacks in zip(steps, lacks_drain, strict=True)).any()):
             m.d.comb += self.matrix_wait.eq(1 << 1)
-        with m.Elif(some([*(s & lacks for s, lacks in zip(steps, lacks_simd, strict=True)), *simds])):
+        with m.Elif(Cat(*(s & lacks for s, lacks in zip(steps, lacks_simd, strict=True)), *simds).any()):
             m.d.comb += self.matrix_wait.eq(1 << 2)
         with m.Else():
             m.d.comb += self.matrix_wait.eq(1 << 3)
