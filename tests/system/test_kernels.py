@@ -25,7 +25,7 @@ def test_every_kernel_has_a_test_here():
     assert set(KERNELS) == {"gemm", "relu-backward", "sgd", "softmax"}
 
 
-@pytest.mark.parametrize("transpose_a, transpose_b", product((False, True), repeat=2))
+@pytest.mark.parametrize("transpose_a, transpose_b", list(product((False, True), repeat=2)))
 def test_gemm_in_every_storage_order(engine, rng, transpose_a, transpose_b):
     for m, n, k in SHAPES:
         run(engine, "gemm", rng, m=m, n=n, k=k, transpose_a=transpose_a, transpose_b=transpose_b)
@@ -55,17 +55,6 @@ def test_sgd(engine, rng, shape):
 @pytest.mark.parametrize("samples", [1, 16, 32, 40, 70])
 def test_softmax(engine, rng, samples):
     run(engine, "softmax", rng, n=samples)
-
-
-def test_the_counters_of_the_matrix_slot_add_up(engine, rng):
-    run(engine, "gemm", rng, m=32, n=32, k=32)
-    from golden.arch.memmap import Counter
-    from sim.jobs.host import Host
-
-    counters = Host(engine).counters()
-    parts = [counter for counter in Counter if Counter.MATRIX_STEPS <= counter <= Counter.MATRIX_IDLE]
-    assert counters[Counter.CYCLES] == sum(counters[part] for part in parts) > 0
-    assert counters[Counter.MATRIX_STEPS] == 2 * 4 * 4 * 8  # warmed up once, then measured
 
 
 def test_machine_factory_names_configurations():
