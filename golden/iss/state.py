@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import Descriptor
-from golden.arch.memmap import BARRIERS, SEMAPHORE_BITS, SEMAPHORES, Csr, Fault, ThreadState
+from golden.arch.memmap import BARRIERS, CSR_BITS, SEMAPHORE_BITS, SEMAPHORES, Fault, ThreadState
 from golden.arch.trace import Effect
 from golden.numerics import matrix
 
@@ -47,7 +47,8 @@ class Loop:
 
 @dataclass
 class Thread:
-    """One hardware thread. Registers hold what they held before a start; ``unwritten`` names those that nobody wrote."""
+    """One hardware thread. A start zeroes predicates and control registers; other registers hold what they held before it, and
+    ``unwritten`` names those of them that nobody wrote."""
 
     index: int
     pc: int = 0
@@ -63,7 +64,7 @@ class Thread:
     inner: list[Descriptor] = field(default_factory=lambda: [Descriptor()] * isa.DESCRIPTORS)
     outer: list[Descriptor] = field(default_factory=lambda: [Descriptor()] * isa.DESCRIPTORS)
     loops: list[Loop] = field(default_factory=list)
-    csr: dict[int, int] = field(default_factory=lambda: {Csr.PRIORITY: 0, Csr.FP_MODE: 0, Csr.FP_FLAGS: 0, Csr.SEED: 0})
+    csr: dict[int, int] = field(default_factory=lambda: dict.fromkeys(CSR_BITS, 0))
     waits: str = ""
     given: bool = False  # x1 to x8 came with the start
     unwritten: set[str] = field(default_factory=set)
@@ -86,6 +87,7 @@ class Thread:
         self.pc, self.state, self.cause, self.operand, self.waits = pc, ThreadState.RUNNING, Fault.NONE, 0, ""
         self.seq = self.retired = 0
         self.p = [True] + [False] * (isa.PREDICATES - 1)
+        self.csr = dict.fromkeys(CSR_BITS, 0)
         self.loops = []
         self.given = args is not None
         if args is not None:

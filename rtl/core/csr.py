@@ -1,6 +1,6 @@
 """Control registers of csrr and csrw (golden.arch.memmap.Csr): one set per thread, and the counters behind them.
 
-csrw writes at the end of its execute stage; csrr reads in its own, so the two keep program order.
+A thread starts with zeros. csrw writes at the end of its execute stage; csrr reads in its own, so the two keep program order.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -36,6 +36,8 @@ class CsrFile(wiring.Component):
     cycles: In(48)
     # Pulse: clear the counters.
     clear_counters: Out(1)
+    # Threads that start, a pulse: their registers become 0.
+    starts: In(THREADS)
     # Flags to set, per thread.
     set_flags: In(data.ArrayLayout(CSR_BITS[Csr.FP_FLAGS], THREADS))
     # State, per thread.
@@ -70,6 +72,8 @@ class CsrFile(wiring.Component):
                     for csr, registers in files.items():
                         with m.Case(csr):
                             m.d.sync += registers[t].eq(self.data)
+            with m.If(self.starts[t]):
+                m.d.sync += [registers[t].eq(0) for registers in files.values()]
 
         # --- read ---
         thread_value, is_counter, is_cycle = Signal(64), Signal(), Signal()

@@ -99,7 +99,8 @@ class ScalarUnit(wiring.Component):
             # Writes a register of a thread that does not run; taken in a cycle with poke_ready.
             "poke": In(Poke),
             "poke_ready": Out(1),
-            # Control registers: y << 5 | x; flags to set; state of the others.
+            # Control registers: threads that start, a pulse; y << 5 | x; flags to set; state of the others.
+            "starts": In(THREADS),
             "node": In(NODE_BITS),
             "set_flags": In(data.ArrayLayout(CSR_BITS[Csr.FP_FLAGS], THREADS)),
             "priority": Out(data.ArrayLayout(CSR_BITS[Csr.PRIORITY], THREADS)),
@@ -357,6 +358,7 @@ class ScalarUnit(wiring.Component):
             csr.node.eq(self.node),
             csr.counter_value.eq(counters.value),
             csr.cycles.eq(counters.cycles),
+            csr.starts.eq(self.starts),
             csr.set_flags.eq(self.set_flags),
             self.priority.eq(csr.priority),
             self.fp_mode.eq(csr.fp_mode),

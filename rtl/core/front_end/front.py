@@ -382,6 +382,7 @@ class FrontEnd(wiring.Component):
         # --- start and debug ----------------------------------------------------------------------------------------------------
         for t in range(THREADS):
             starts_here = self.start.valid & (self.start.thread == t)
+            m.d.sync += self.starts[t].eq(starts_here | started_by[t])
             with m.If(starts_here | started_by[t]):
                 m.d.sync += [
                     state[t].eq(ThreadState.RUNNING),

@@ -61,6 +61,8 @@ def front_ports(config: NodeConfig, trace: bool) -> dict:
         "debug": In(Debug),
         "status": Out(data.ArrayLayout(STATUS, THREADS)),
         "stopped": Out(THREADS),
+        # Threads that started in the previous cycle, a pulse.
+        "starts": Out(THREADS),
         "fill": Out(ports.Fill),
         # Events and states for the counters.
         "retired_front": Out(range(width + 1)),
