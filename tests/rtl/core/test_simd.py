@@ -128,3 +128,8 @@ def test_every_operation_starts_every_cycle_unless_it_occupies(pipe: Batch, rng:
     valid = schedule(ops, np.ones(len(ops), dtype=bool))
     assert valid.all()
     check(pipe, ops, valid, rng)
+
+
+@pytest.mark.rtl
+def test_results_in_their_cycles_under_cocotb(bench) -> None:
+    assert len(bench(SimdPipe(gated=True), "cocotb_simd.py")) == 7
