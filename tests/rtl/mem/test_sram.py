@@ -244,3 +244,10 @@ def test_bad_parameters_are_refused():
         SRAM(2561)
     with pytest.raises(ValueError, match="body is 'round', there are 'flat' and 'banks'"):
         SRAM(256, "round")
+
+
+@pytest.mark.parametrize("body", ("flat", pytest.param("banks", marks=pytest.mark.slow)))
+def test_all_ports_at_once_under_cocotb(bench, body):
+    rows = 64
+    passed = bench(SRAM(rows, body), "cocotb_sram.py", parameters={"rows": rows})
+    assert len(passed) == 37
