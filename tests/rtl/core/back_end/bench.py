@@ -74,8 +74,10 @@ class Bench(Programs):
             "raise_out__ready": int(rng.random() < pace["ready"]),
             "running": int(rng.integers(16)),
             "waiting": int(rng.integers(16)),
+            "priority": [int(x) for x in rng.integers(4, size=THREADS)],
             "kill": 0 if self.killed is None else 1 << self.killed,
         }
+        fresh = {op.seq for op in self.pushes}
         self.killed, self.pushes = None, []
         self._addresses(inputs)
         if chance["issue"]:
@@ -96,6 +98,7 @@ class Bench(Programs):
         self.out = out = self._read(self.unit.cycle(inputs))
         self.cycles += 1
         self._results()
+        self._idle(thread, fresh)
         self._loads()
         self._stores(inputs)
         for t, side in enumerate(self.sides):
@@ -284,6 +287,14 @@ class Bench(Programs):
             assert (record["index"], record["digest"]) == (index, value), f"thread {t}, seq {record['seq']}: c{index} is wrong"
             self.took["matrix"][t] += 1
 
+    def _idle(self, thread: int, fresh: set[int]) -> None:
+        """A unit that says it is idle has nothing queued or under way but what came in this cycle."""
+        for t, side in enumerate(self.sides):
+            if self.out["vector_idle"] >> t & 1:
+                late = [key for key in self.expected if key[1] == t and not side.stopped and not (t == thread and key[2] in fresh)]
+                assert not late and not self.out["load_busy"][t], f"cycle {self.cycles}: thread {t} is idle before {late}"
+            assert self.out["store_idle"] >> t & 1 == (self.out["store_slots"][t]["occupied"] == 0)
+
     def _check(self, right: bool, t: int, op: Op, what: str) -> None:
         assert right, f"cycle {self.cycles}, thread {t}, seq {op.seq} ({op.kind}): {what} is wrong"
 
@@ -333,6 +344,9 @@ class Bench(Programs):
         while self.busy(t) or self._loading(t):
             self.step()
             assert self.cycles < limit, f"thread {t} is not idle after its kill"
+        begun = {op.seq for op in side.history if op.executed}
+        late = [key for key in self.expected if key[1] == t and key[2] in begun]
+        assert not late, f"thread {t} is idle after its kill before {late}"
         for _ in range(3):
             self.step()
         lost = [op for op in side.history if op.kind in STORES and op.thread >= 0 and not op.executed]

@@ -2,19 +2,11 @@
 
 import pytest
 
-from golden.arch.config import get_config
 from tests.rtl.core.back_end.bench import Bench
 from tests.rtl.core.back_end.programs import MIX
-from tests.rtl.core.back_end.stubs import BackEnd
-from tests.rtl.core.packing import Stepped
 
 pytestmark = pytest.mark.rtl
 CYCLES = 2500
-
-
-@pytest.fixture(scope="module")
-def unit() -> Stepped:
-    return Stepped(BackEnd(get_config("tiny")))
 
 
 CASES = {
