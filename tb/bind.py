@@ -11,7 +11,7 @@ surprise in the middle of a test.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +74,12 @@ class Port:
         self.name: str = entry["name"]
         self.width: int = entry["width"]
         self.direction: str = entry["direction"]
-        self._signed: bool = entry["signed"]
+        self.signed: bool = entry["signed"]
         self._layout = entry.get("fields")
 
     def get(self) -> int:
         """The port as a number, with its sign if it has one."""
-        return _number(int(self.handle.value), self.width, self._signed)
+        return _number(int(self.handle.value), self.width, self.signed)
 
     def set(self, value: int | Mapping[str, Any]) -> None:
         """Drives an input with a number or with named fields; takes effect after the current clock edge."""
@@ -88,7 +88,7 @@ class Port:
         if isinstance(value, Mapping):
             self.handle.value = pack(self._fields(), value)
         else:
-            self.handle.value = _bits(value, self.width, self._signed, self.name)
+            self.handle.value = _bits(value, self.width, self.signed, self.name)
 
     def fields(self) -> dict[str, Any]:
         """A struct-shaped port as a dictionary."""
@@ -98,6 +98,37 @@ class Port:
         if self._layout is None:
             raise ValueError(f"{self.name} has no fields: it is a plain number of {self.width} bits")
         return self._layout
+
+
+class Bundle:
+    """Ports that belong together as one port, the first in the lowest bits; a port `prefix__x` is the field `x`."""
+
+    def __init__(self, ports: Sequence[Port], prefix: str) -> None:
+        self._ports = {port.name.removeprefix(f"{prefix}__"): port for port in ports}
+        self.width = sum(port.width for port in ports)
+
+    def get(self) -> int:
+        """All fields as one number."""
+        word, offset = 0, 0
+        for port in self._ports.values():
+            word |= (port.get() & ((1 << port.width) - 1)) << offset
+            offset += port.width
+        return word
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Drives the named fields; the others keep their values."""
+        for name, value in values.items():
+            if name not in self._ports:
+                raise KeyError(f"no field {name!r} among {', '.join(self._ports)}")
+            self._ports[name].set(value)
+
+    def fields(self, word: int | None = None) -> dict[str, int]:
+        """The fields of a number that `get` gave, or of the ports as they are."""
+        word, result = self.get() if word is None else word, {}
+        for name, port in self._ports.items():
+            result[name] = _number(word & ((1 << port.width) - 1), port.width, port.signed)
+            word >>= port.width
+        return result
 
 
 class Ports:
@@ -128,6 +159,14 @@ class Ports:
 
     def __iter__(self):
         return iter(self._ports.values())
+
+    def payload(self, name: str) -> Port | Bundle:
+        """What the stream `name` moves: the port `name__payload`, or every port `name__...` that goes the way of `name__valid`."""
+        if f"{name}__payload" in self._ports:
+            return self._ports[f"{name}__payload"]
+        valid = self[f"{name}__valid"]
+        beside = [port for port in self if port.name.startswith(f"{name}__") and port is not valid]
+        return Bundle([port for port in beside if port.direction == valid.direction], name)
 
 
 def bind(dut: Any) -> Ports:

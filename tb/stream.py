@@ -45,7 +45,7 @@ GAPS: Mapping[str, Callable[[random.Random], Gaps]] = {
 
 
 class _Stream:
-    """The three ports of the stream `name` in `ports`."""
+    """Valid, ready and payload of the stream `name` in `ports`; fields without a common payload port count as one."""
 
     def __init__(self, ports: Ports, name: str) -> None:
         self.name = name
@@ -53,7 +53,7 @@ class _Stream:
         self.reset: Port | None = ports.reset
         self.valid = ports[f"{name}__valid"]
         self.ready = ports[f"{name}__ready"]
-        self.payload = ports[f"{name}__payload"]
+        self.payload = ports.payload(name)
 
 
 class Source(_Stream):

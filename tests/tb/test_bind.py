@@ -88,3 +88,21 @@ def test_an_unknown_port_is_named():
     ports = Ports(Design(a=8), description(("a", "input", 8, False)))
     with pytest.raises(KeyError, match="no port 'c' among a"):
         ports.c.get()
+
+
+def test_ports_beside_valid_are_one_payload():
+    entries = [
+        ("w__valid", "output", 1, False),
+        ("w__ready", "input", 1, False),
+        ("w__line", "output", 4, False),
+        ("w__shift", "output", 3, True),
+        ("w__done__tag", "input", 2, False),
+        ("word", "output", 9, False),
+    ]
+    design = Design(**{name: width for name, _, width, _ in entries})
+    payload = Ports(design, description(*entries)).payload("w")
+    design.w__line.value, design.w__shift.value = 9, 0b110
+    assert payload.width == 7 and payload.get() == 9 | 0b110 << 4
+    assert payload.fields() == payload.fields(9 | 0b110 << 4) == {"line": 9, "shift": -2}
+    with pytest.raises(KeyError, match="no field 'done__tag' among line, shift"):
+        payload.set({"done__tag": 1})

@@ -1,0 +1,181 @@
+"""Links: packets become control words and bodies, wires become packets, credits become back-pressure.
+
+    control (t), body (t+1), one credit per channel and place        golden.arch.packet
+
+A link has no ready. A sender holds CREDITS credits per channel; whoever frees a place returns one with a pulse. So
+back-pressure is the gap before each credit, drawn from tb.stream.GAPS, and the rule that a LinkMonitor asserts is that
+nothing is sent without a credit and no credit is returned twice.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import repeat
+
+import cocotb
+from cocotb.triggers import RisingEdge
+
+from golden.arch import packet
+from golden.arch.packet import BODY_FIELDS, CHANNELS, CONTROL_FIELDS, CREDITS, HEADER_FIELDS
+from tb.bind import Ports
+from tb.stream import Gaps
+
+PARITY_PLACES = (*range(4), *range(9, packet.CONTROL_BITS)), range(packet.HEADER_BITS + packet.PAYLOAD_BITS + 8)
+"""Bits of a control word and of a body that parity covers: an odd number of wrong ones is noticed."""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet on a link: channel number, place it goes to, header without parity, payload; `intact` if its parity is right."""
+
+    channel: int
+    x: int
+    y: int
+    header: Mapping[str, int]
+    payload: int = 0
+    intact: bool = True
+
+
+def encode(item: Packet) -> tuple[int, int]:
+    """Control word and body of a packet, parity right, the far corner being its place. ValueError for a field that does not fit."""
+    control = {"valid": 1 << item.channel, "out": 1 << packet.PortId.NODE, "x": item.x, "y": item.y, "far_x": item.x, "far_y": item.y}
+    header = dict(item.header)
+    header["parity"] = packet.header_parity(control, header)
+    body = packet.pack(
+        BODY_FIELDS,
+        header=packet.pack(HEADER_FIELDS, **header),
+        payload=item.payload,
+        payload_parity=packet.payload_parity(item.payload),
+    )
+    return packet.pack(CONTROL_FIELDS, **control), body
+
+
+def decode(control_word: int, body_word: int) -> Packet:
+    """The inverse of `encode`; AssertionError when no single channel is valid."""
+    control, body = packet.unpack(CONTROL_FIELDS, control_word), packet.unpack(BODY_FIELDS, body_word)
+    assert control["valid"].bit_count() == 1, f"a control word for channels {control['valid']:#06b}"
+    header = packet.unpack(HEADER_FIELDS, body["header"])
+    parity = header.pop("parity")
+    right = parity == packet.header_parity(control, header) and body["payload_parity"] == packet.payload_parity(body["payload"])
+    return Packet(control["valid"].bit_length() - 1, control["x"], control["y"], header, body["payload"], right)
+
+
+class LinkSource:
+    """Sends what `put` queued: one packet a cycle at most, per channel in order, while there is credit, with `gaps` before each.
+
+    A packet that is not intact is sent with one wrong bit. Bodies that belong to no packet are noise.
+    """
+
+    def __init__(self, ports: Ports, name: str, rng: random.Random, gaps: Gaps | None = None) -> None:
+        self._edge = RisingEdge(ports.clock.handle)
+        self._control, self._body, self._credit = (ports[f"{name}__{part}"] for part in ("control", "body", "credit"))
+        self._rng = rng
+        self._gaps = gaps if gaps is not None else repeat(0)
+        self._queues: list[deque[Packet]] = [deque() for _ in range(CHANNELS)]
+        self._credits = [CREDITS] * CHANNELS
+        cocotb.start_soon(self._run())
+
+    def put(self, *items: Packet) -> None:
+        """Queues packets, each on its channel."""
+        for item in items:
+            self._queues[item.channel].append(item)
+
+    @property
+    def waiting(self) -> int:
+        """Packets not yet sent."""
+        return sum(map(len, self._queues))
+
+    def _words(self, item: Packet) -> tuple[int, int]:
+        control, body = encode(item)
+        if item.intact:
+            return control, body
+        if self._rng.random() < 0.2:
+            return control ^ 1 << self._rng.choice(PARITY_PLACES[0][4:]), body
+        return control, body ^ 1 << self._rng.choice(PARITY_PLACES[1])
+
+    async def _run(self) -> None:
+        wait = next(self._gaps)
+        body = None
+        while True:
+            self._body.set(self._rng.getrandbits(self._body.width) if body is None else body)
+            control, body = 0, None
+            sendable = [v for v in range(CHANNELS) if self._queues[v] and self._credits[v]]
+            if wait:
+                wait -= 1
+            elif sendable:
+                channel = self._rng.choice(sendable)
+                control, body = self._words(self._queues[channel].popleft())
+                self._credits[channel] -= 1
+                wait = next(self._gaps)
+            self._control.set(control)
+            await self._edge
+            pulses = self._credit.get()
+            for v in range(CHANNELS):
+                self._credits[v] += pulses >> v & 1
+
+
+class LinkMonitor:
+    """Calls `see(packet)` for every packet, in the cycle of its body; asserts the rule of credits. `count`: packets so far."""
+
+    def __init__(self, ports: Ports, name: str, see: Callable[[Packet], None] = lambda item: None) -> None:
+        self.name = name
+        self._see = see
+        self.count = 0
+        self._credits = [CREDITS] * CHANNELS
+        self._before = 0
+        cocotb.start_soon(self._run(ports))
+
+    async def _run(self, ports: Ports) -> None:
+        edge = RisingEdge(ports.clock.handle)
+        control, body, credit = (ports[f"{self.name}__{part}"] for part in ("control", "body", "credit"))
+        while True:
+            await edge
+            self.step(control.get(), body.get() if self._before else 0, credit.get())
+
+    def step(self, control: int, body: int, credit: int) -> None:
+        """One cycle's values; AssertionError when a packet has no credit, or a credit no packet."""
+        if self._before:
+            self.count += 1
+            self._see(decode(self._before, body))
+        valid = packet.unpack(CONTROL_FIELDS, control)["valid"]
+        for v in range(CHANNELS):
+            if valid >> v & 1:
+                assert self._credits[v], f"{self.name}: a packet on channel {v} without credit"
+                self._credits[v] -= 1
+        # A pulse counts from the next cycle on.
+        for v in range(CHANNELS):
+            self._credits[v] += credit >> v & 1
+            assert self._credits[v] <= CREDITS, f"{self.name}: a credit of channel {v} too many"
+        self._before = control if valid else 0
+
+
+class LinkSink:
+    """Returns the credit of every packet that comes, one a cycle at most, with `gaps` before each."""
+
+    def __init__(self, ports: Ports, name: str, rng: random.Random, gaps: Gaps | None = None) -> None:
+        self._edge = RisingEdge(ports.clock.handle)
+        self._control, self._credit = ports[f"{name}__control"], ports[f"{name}__credit"]
+        self._rng = rng
+        self._gaps = gaps if gaps is not None else repeat(0)
+        cocotb.start_soon(self._run())
+
+    async def _run(self) -> None:
+        held = [0] * CHANNELS
+        wait = next(self._gaps)
+        while True:
+            await self._edge
+            valid = packet.unpack(CONTROL_FIELDS, self._control.get())["valid"]
+            for v in range(CHANNELS):
+                held[v] += valid >> v & 1
+            pulse = 0
+            if not any(held):
+                pass
+            elif wait:
+                wait -= 1
+            else:
+                channel = self._rng.choice([v for v in range(CHANNELS) if held[v]])
+                held[channel] -= 1
+                pulse = 1 << channel
+                wait = next(self._gaps)
+            self._credit.set(pulse)
