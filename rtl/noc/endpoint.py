@@ -232,6 +232,7 @@ class Endpoint(wiring.Component):
         to = self._return_address(m, packet.payload)
         thread = packet.payload.header.length[:2]
         self.expect_halt, self.expect_status = Signal(), Signal()
+        self.halt_due = Signal(THREADS)
         served = Const(0)
         for t in range(THREADS):
             halt_to, status_to = Signal(RETURN, name=f"halt_to{t}"), Signal(RETURN, name=f"status_to{t}")
@@ -247,6 +248,7 @@ class Endpoint(wiring.Component):
                 m.d.sync += [halt_to.eq(to), halt_wanted.eq(1)]
             with m.If(self.expect_status & (thread == t)):
                 m.d.sync += [status_to.eq(to), status_wanted.eq(1)]
+            m.d.comb += self.halt_due[t].eq(halt_due)
             due = halt_due | status_due
             with m.If(due & ~served):
                 m.d.comb += [
@@ -392,8 +394,10 @@ class Endpoint(wiring.Component):
                     with m.If(poked == 7):
                         m.next = "START"
             with m.State("START"):
-                m.d.comb += [self.start.valid.eq(1), self.expect_halt.eq(responds), packet.ready.eq(1)]
-                m.next = "SERVE"
+                # The answer about the thread's last run shows its status, so it goes first.
+                with m.If(~self.halt_due.bit_select(thread, 1)):
+                    m.d.comb += [self.start.valid.eq(1), self.expect_halt.eq(responds), packet.ready.eq(1)]
+                    m.next = "SERVE"
             with m.State("LOOK"):
                 m.next = "LOOKED"
             with m.State("LOOKED"):

@@ -7,6 +7,7 @@ from golden.arch import packet
 from golden.arch.config import get_config
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, VERSION, Fault, ThreadState
 from golden.arch.packet import BODY_FIELDS, HEADER_FIELDS, DebugOp, Kind
+from rtl.noc.endpoint import Endpoint
 from sim.engine.binding import Ended, Engine
 from sim.jobs.host import Host, HostError, request
 
@@ -106,3 +107,9 @@ def test_a_checkpoint_goes_on_with_the_same_bits(endpoint_design, tmp_path, rng)
         second.run(100, packets=1)
         assert [body for _, body in second.take(0)] == expected != []
         assert Host(second).read(0x800, 4096) == image
+
+
+@pytest.mark.rtl
+def test_requests_and_threads_under_cocotb(bench):
+    passed = bench(Endpoint(CONFIG), "cocotb_endpoint.py", config="tiny", parameters={"config": "tiny"})
+    assert len(passed) == 38

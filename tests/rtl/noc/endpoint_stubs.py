@@ -1,0 +1,151 @@
+"""An SRAM and a core for the endpoint's bench (cocotb_endpoint.py): they do what the endpoint asks and tell the bench.
+
+The bench has the boards that compare what came (`stores`, `loads`, `raises`, `starts`, `debugs`), and is told of what happens by
+itself: `stored(channel)` when a write is in SRAM, `stopped(thread)` when a thread comes to rest.
+"""
+
+from collections import deque
+
+import cocotb
+from cocotb.triggers import RisingEdge
+
+from golden.arch.memmap import ADDRESS_BITS, ThreadState
+from golden.arch.packet import DebugOp
+from tb.clock import cycles
+from tb.seed import generator
+from tb.stream import GAPS, Monitor, Sink
+
+THREADS = 4
+WORD = 2**64 - 1
+RESTING = (ThreadState.IDLE, ThreadState.FAULTED)
+
+
+class Memory:
+    """An SRAM that stores and reads at once and says so later, in order."""
+
+    def __init__(self, bench, gaps: str):
+        self.bench, ports = bench, bench.ports
+        self.lines = {}
+        self._pick = generator("sram")
+        self._writes, self._reads = deque(), deque()
+        for name, take in (("write", self._write), ("read", self._read)):
+            Monitor(ports, name)
+            Sink(ports, name, GAPS[gaps](generator(f"ready of {name}")), take=take)
+        self._payloads = ports.payload("write"), ports.payload("read")
+        cocotb.start_soon(self._answer())
+
+    def _write(self, number: int) -> None:
+        asked = self._payloads[0].fields(number)
+        mask = sum(WORD << 64 * word for word in range(8) if asked["strobe"] >> word & 1)
+        line = asked["line"]
+        self.bench.stores.got((line, asked["strobe"], f"{asked['data'] & mask:x}"), self.bench.half(line))
+        self.lines[line] = self.lines.get(line, 0) & ~mask | asked["data"] & mask
+        self._writes.append(line)
+
+    def _read(self, number: int) -> None:
+        line = self._payloads[1].fields(number)["line"]
+        self.bench.loads.got(line, self.bench.half(line))
+        self._reads.append((line, self.lines.get(line, 0)))
+
+    async def _answer(self) -> None:
+        ports = self.bench.ports
+        while True:
+            done = bool(self._writes) and self._pick.random() < 0.6
+            ports.write__done__valid.set(done)
+            if done:
+                self.bench.stored(self.bench.half(self._writes.popleft()))
+            back = bool(self._reads) and self._pick.random() < 0.6
+            ports.read__ret__valid.set(back)
+            ports.read__ret__data.set(self._reads.popleft()[1] if back else self._pick.getrandbits(512))
+            await cycles(ports, 1)
+
+
+class Core:
+    """Four threads that do what start and debug say, and end when the bench says."""
+
+    def __init__(self, bench, gaps: str):
+        self.bench, self.ports = bench, bench.ports
+        self.pick = generator("core")
+        self.status = [dict.fromkeys(("state", "cause", "pc", "operand", "retired", "seq", "debug"), 0) for _ in range(THREADS)]
+        self.events: list[tuple[int, int, ThreadState]] = []  # (cycles to go, thread, state it comes to rest in)
+        self.poked = [[] for _ in range(THREADS)]
+        self.groups = [[self.pick.getrandbits(48) for _ in range(8)] for _ in range(8)]
+        Monitor(self.ports, "poke")
+        Sink(self.ports, "poke", GAPS[gaps](generator("ready of poke")), take=self._poke)
+        # raise_ keeps no payload still: a write's notification goes before a RAISE that waits.
+        Sink(self.ports, "raise_", GAPS[gaps](generator("ready of raise")), take=self._raise)
+        self._payloads = self.ports.payload("poke"), self.ports.payload("raise_")
+        cocotb.start_soon(self._run())
+
+    def _poke(self, number: int) -> None:
+        asked = self._payloads[0].fields(number)
+        self.poked[asked["thread"]].append((asked["index"], asked["value"]))
+
+    def _raise(self, number: int) -> None:
+        asked = self._payloads[1].fields(number)
+        group = asked["semaphore"] >> 4
+        self.bench.raises.got((asked["semaphore"], asked["amount"]), group)
+        if group < 2:
+            self.bench.notified[group] += 1
+
+    def line(self, thread: int) -> int:
+        """The thread's status line."""
+        return sum(word << 64 * index for index, word in enumerate(self.status[thread].values()))
+
+    def rest(self, thread: int, state: ThreadState) -> None:
+        """The thread comes to rest some cycles from now."""
+        self.events.append((self.pick.randint(0, 12), thread, state))
+
+    def _begin(self) -> None:
+        thread, pc = self.ports.start__thread.get(), self.ports.start__pc.get() << 2
+        self.bench.starts.got((pc, tuple(self.poked[thread])), thread)
+        self.poked[thread] = []
+        self.bench.begun[thread] += 1
+        self.status[thread] |= {"state": ThreadState.RUNNING, "cause": 0, "pc": pc, "operand": 0}
+
+    def _debug(self) -> None:
+        thread, op, value = self.ports.debug__thread.get(), self.ports.debug__op.get(), self.ports.debug__value.get()
+        self.bench.debugs.got((DebugOp(op), f"{value:x}"), thread)
+        self.bench.debugged[thread] += 1
+        status = self.status[thread]
+        halted = status["state"] == ThreadState.HALTED
+        if op == DebugOp.HALT and status["state"] == ThreadState.RUNNING or op in (DebugOp.STEP, DebugOp.INJECT) and halted:
+            self.rest(thread, ThreadState.HALTED)
+        elif op == DebugOp.RESUME and halted:
+            status["state"] = ThreadState.RUNNING
+        elif op == DebugOp.JUMP and halted:
+            status["pc"] = value % (1 << ADDRESS_BITS)
+
+    async def _run(self) -> None:
+        ports, edge = self.ports, RisingEdge(self.ports.clock.handle)
+        asked = 0
+        while True:
+            stopped = 0
+            for event in list(self.events):
+                self.events.remove(event)
+                left, thread, state = event
+                if left or stopped >> thread & 1:
+                    self.events.append((max(left - 1, 0), thread, state))
+                    continue
+                stopped |= 1 << thread
+                fault = state == ThreadState.FAULTED
+                self.status[thread] |= {
+                    "state": state,
+                    "cause": self.pick.randint(1, 11) if fault else 0,
+                    "operand": self.pick.getrandbits(64) if fault else 0,
+                    "retired": self.pick.getrandbits(48),
+                    "seq": self.pick.getrandbits(16),
+                }
+                self.bench.stopped(thread)
+            ports.stopped.set(stopped)
+            ports.status.set({str(thread): status for thread, status in enumerate(self.status)})
+            # What a group asks for in one cycle shows two cycles later.
+            ports.counters.set({str(index): value for index, value in enumerate(self.groups[asked])})
+            asked = ports.counter_group.get()
+            await edge
+            if ports.accepted.get():
+                self.bench.accepted += 1
+            if ports.start__valid.get():
+                self._begin()
+            if ports.debug__valid.get():
+                self._debug()
