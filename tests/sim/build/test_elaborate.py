@@ -9,7 +9,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from sim.build import cache
-from sim.build.elaborate import BuildError, _yosys, elaborate
+from sim.build.elaborate import BuildError, _yosys, elaborate, elaborate_once
 
 
 class Pair(data.Struct):
@@ -119,3 +119,26 @@ def test_what_yosys_says_is_passed_on(tmp_path):
 
 def test_the_manifest_is_plain_json():
     assert json.loads(elaborate(Wire()).manifest_file.read_text())["ports"][0]["name"] in ("a", "b")
+
+
+def test_unchanged_sources_are_elaborated_once_and_a_changed_one_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "ROOT", tmp_path)
+    monkeypatch.setattr(cache, "BUILD", tmp_path / "build")
+    source = tmp_path / "rtl" / "part.py"
+    source.parent.mkdir()
+    made = []
+
+    def make():
+        made.append(source.read_text())
+        return Store([len(made)])
+
+    def get(config="tiny"):
+        return elaborate_once(make, ["rtl"], top="store", config=config, parameters={})
+
+    source.write_text("a = 1\n")
+    first = get()
+    assert get() == first and made == ["a = 1\n"]
+    source.write_text("a = 2\n")
+    second = get()
+    assert made == ["a = 1\n", "a = 2\n"] and second.sha256 != first.sha256
+    assert get("d1").manifest["config"] == "d1" and len(made) == 3
