@@ -67,7 +67,7 @@ def _number(bits: int, width: int, signed: bool) -> int:
 
 
 class Port:
-    """One port: `handle` is cocotb's, `name`, `width`, `direction` are the manifest's."""
+    """One port: `handle` is cocotb's, `name`, `width`, `direction`, `signed` are the manifest's, as is `layout`, its fields or None."""
 
     def __init__(self, handle: Any, entry: Mapping[str, Any]) -> None:
         self.handle = handle
@@ -75,7 +75,7 @@ class Port:
         self.width: int = entry["width"]
         self.direction: str = entry["direction"]
         self.signed: bool = entry["signed"]
-        self._layout = entry.get("fields")
+        self.layout = entry.get("fields")
 
     def get(self) -> int:
         """The port as a number, with its sign if it has one."""
@@ -90,14 +90,14 @@ class Port:
         else:
             self.handle.value = _bits(value, self.width, self.signed, self.name)
 
-    def fields(self) -> dict[str, Any]:
-        """A struct-shaped port as a dictionary."""
-        return unpack(self._fields(), int(self.handle.value))
+    def fields(self, word: int | None = None) -> dict[str, Any]:
+        """A number that `get` gave, or a struct-shaped port as it is, as a dictionary."""
+        return unpack(self._fields(), int(self.handle.value) if word is None else word)
 
     def _fields(self) -> list[Mapping[str, Any]]:
-        if self._layout is None:
+        if self.layout is None:
             raise ValueError(f"{self.name} has no fields: it is a plain number of {self.width} bits")
-        return self._layout
+        return self.layout
 
 
 class Bundle:

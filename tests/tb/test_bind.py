@@ -103,6 +103,7 @@ def test_ports_beside_valid_are_one_payload():
     payload = Ports(design, description(*entries)).payload("w")
     design.w__line.value, design.w__shift.value = 9, 0b110
     assert payload.width == 7 and payload.get() == 9 | 0b110 << 4
+    assert Ports(design, description(*entries)).w__line.layout is None
     assert payload.fields() == payload.fields(9 | 0b110 << 4) == {"line": 9, "shift": -2}
     with pytest.raises(KeyError, match="no field 'done__tag' among line, shift"):
         payload.set({"done__tag": 1})

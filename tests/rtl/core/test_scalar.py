@@ -336,3 +336,9 @@ def test_faults(unit: Stepped, rng: np.random.Generator) -> None:
         bench.run()
         bench.check()
         bench.resync()
+
+
+@pytest.mark.rtl
+def test_programs_under_cocotb(bench) -> None:
+    """The same programs on the pins, with every pattern of back-pressure at the SRAM ports."""
+    assert len(bench(ScalarUnit(CONFIG, trace=True), "cocotb_scalar.py")) == 15
