@@ -52,7 +52,8 @@ class Counters(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         counters = [Signal(COUNTER_BITS, name=counter.name.lower()) for counter in Counter]
-        events = Signal(Events)
+        # After reset there is nothing to multiply: of every cycle that is counted, one cause or a step is.
+        events = Signal(Events, init={"matrix_wait": 1 << Counter.MATRIX_IDLE - Counter.MATRIX_WAIT_LOAD})
         scalar, memory_ops, stepped = Signal(2), Signal(2), Signal()
         m.d.sync += [events.eq(self.events), scalar.eq(self.retired_scalar), memory_ops.eq(self.retired_vector_memory)]
         amounts = {

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from golden.arch.config import get_config
+from golden.arch.memmap import Counter
 from golden.kernels import KERNELS
 from sim.jobs import machine
+from sim.jobs.host import Host
 from sim.jobs.run import run_job
 
 SHAPES = ((16, 16, 16), (32, 32, 32), (5, 32, 3), (3, 11, 32), (17, 13, 17), (31, 32, 31), (1, 1, 1), (8, 8, 100), (64, 40, 4), (33, 7, 5))
@@ -55,6 +57,14 @@ def test_sgd(engine, rng, shape):
 @pytest.mark.parametrize("samples", [1, 16, 32, 40, 70])
 def test_softmax(engine, rng, samples):
     run(engine, "softmax", rng, n=samples)
+
+
+def test_the_counters_of_the_matrix_slot_add_up(engine, rng):
+    run(engine, "gemm", rng, m=32, n=32, k=32)
+    counters = Host(engine).counters()
+    parts = [counter for counter in Counter if Counter.MATRIX_STEPS <= counter <= Counter.MATRIX_IDLE]
+    assert counters[Counter.CYCLES] == sum(counters[part] for part in parts) > 0
+    assert counters[Counter.MATRIX_STEPS] == 2 * 4 * 4 * 8  # warmed up once, then measured
 
 
 def test_machine_factory_names_configurations():

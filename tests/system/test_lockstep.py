@@ -5,9 +5,10 @@ import pytest
 from golden.arch.config import get_config
 from golden.asm import assemble
 from golden.kernels.job import Launch
+from golden.iss import node
 from golden.rig import Rig
 from sim.jobs import machine
-from sim.jobs.lockstep import run_lockstep
+from sim.jobs.lockstep import Difference, run_lockstep
 
 CONFIG = get_config("tiny")
 
@@ -78,8 +79,34 @@ def test_a_written_program(name):
     assert result.retired > 5 and not result.faults
 
 
+@pytest.mark.parametrize(
+    "text, cause",
+    [
+        (".word 0", "ILLEGAL"),
+        ("trap 77", "TRAP"),
+        ("li x1, 3\nld.d x2, x1, 0", "MISALIGNED"),
+        ("li64 x1, 0x140000\nld.d x2, x1, 0", "RANGE"),
+        ("li x1, -1\nsetd d0, x0, x1", "DESCRIPTOR"),
+        ("a: loopi e, 2\n loopi e, 2\n loopi e, 2\n loopi e, 2\n loopi e, 2\n nop\ne: halt", "LOOP"),
+        ("raise 5, 1000\n" * 66, "SEMAPHORE"),
+    ],
+)
+def test_a_fault_stops_its_thread_and_no_other(text, cause):
+    program = assemble(f"start: nop\n{text}\nhalt\nstart1: li x1, 9\nst.d x1, x0, 0x80\nhalt\n")
+    result = run_lockstep(CONFIG, [(program.origin, program.image)], launches(program))
+    assert len(result.faults) == 1 and cause in result.faults[0]
+
+
 def test_random_programs_on_four_threads(seed):
     with machine.engine("tiny", trace=True) as engine:
-        for i in range(20):
+        for i in range(100):
             job = Rig(seed=seed + i, config=CONFIG, length=150).job()
             run_lockstep(CONFIG, [(job.program.origin, job.program.image), *job.inputs], job.launches, strict=True, engine=engine)
+
+
+def test_a_wrong_record_is_found(monkeypatch):
+    program = assemble(PROGRAMS["scalar"])
+    monkeypatch.setattr(node, "_decode", node._decode.__wrapped__)  # what it keeps of earlier runs is right
+    monkeypatch.setitem(node.SEMANTICS, "sub", node.SEMANTICS["add"])
+    with pytest.raises(Difference, match="RTL and simulator differ on thread 0"):
+        run_lockstep(CONFIG, [(program.origin, program.image)], launches(program))
