@@ -4,8 +4,8 @@ import pytest
 
 from golden.arch.config import get_config
 from golden.asm import assemble
-from golden.kernels.job import Launch
 from golden.iss import node
+from golden.kernels.job import Launch
 from golden.rig import Rig
 from sim.jobs import machine
 from sim.jobs.lockstep import Difference, run_lockstep
