@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from golden.arch import isa
 from golden.arch.encoding import Insn, Kind, Unit
@@ -149,6 +150,32 @@ class Collector:
             if (strobe >> (8 * lane + byte)) & 1
         ]
         self._close(thread, seq, item)
+
+    def feed(self, port: str, fields: dict[str, Any]) -> None:
+        """What a trace port says in a cycle: its name without ``trace__``, and its fields (``pc`` in words, as the hardware has it)."""
+        kind, _, number = port.partition("__")
+        fields = {name: value for name, value in fields.items() if name != "valid"}
+        match kind:
+            case "dispatch":
+                self.dispatch(**{**fields, "pc": 4 * fields["pc"]})
+            case "scalar":
+                self.scalar(**fields)
+            case "vector":
+                self.vector(**fields)
+            case "matrix":
+                self.matrix(**fields)
+            case "load":
+                self.load(**fields)
+            case "lane":
+                self.lane(int(number) % _LANES, **fields)
+            case "store":
+                self.store(**fields)
+            case _:
+                raise ValueError(f"no trace port {port}")
+
+    def complete(self) -> dict[int, list[Record]]:
+        """All complete records per thread in program order; nothing is taken."""
+        return {t: [item.record for item in items if item.complete] for t, items in self.order.items()}
 
     def take(self) -> list[Record]:
         """Records that are complete and whose older ones of the thread were taken."""

@@ -13,6 +13,8 @@ Bytes ``DEBUG_SCRATCH`` .. + 63 of SRAM belong to the debugger: injected instruc
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
 from enum import IntEnum
 
 ADDRESS_BITS = 21
@@ -62,6 +64,24 @@ class ThreadState(IntEnum):
     WAITING = 2  # on a semaphore, barrier, join or fence
     HALTED = 3  # by the debugger
     FAULTED = 4
+
+
+@dataclass(frozen=True)
+class Status:
+    """A thread's status line."""
+
+    state: ThreadState
+    cause: Fault
+    pc: int
+    operand: int
+    retired: int
+    seq: int
+
+    @staticmethod
+    def of(line: bytes) -> Status:
+        """From the 64 bytes of a control line, or of a HALTED or STATUS packet."""
+        state, cause, *rest = struct.unpack_from("<6Q", line)
+        return Status(ThreadState(state), Fault(cause), *rest)
 
 
 class Counter(IntEnum):

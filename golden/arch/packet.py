@@ -14,7 +14,10 @@ that asked, when its thread ends or faults) and STATUS the thread's status line,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
+
+from golden.arch.memmap import LINE_BYTES
 
 COORD_BITS = 5
 CHANNELS = 4
@@ -129,3 +132,19 @@ def header_parity(control: dict[str, int], header: dict[str, int]) -> int:
 def payload_parity(payload: int) -> int:
     """One parity bit per 8 bytes, bit i for word i."""
     return sum(parity((payload >> (64 * i)) & (2**64 - 1)) << i for i in range(8))
+
+
+def pieces(address: int, image: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Bytes from an address on as WRITE packets carry them: (byte address, words, 64 bytes of payload) of each line they touch.
+
+    The image is padded to a multiple of 8 with zeros. ValueError for an address that is no multiple of 8.
+    """
+    if address % 8:
+        raise ValueError(f"a write goes to a multiple of 8, not to {address:#x}")
+    image = image.ljust(-(-len(image) // 8) * 8, b"\0")
+    at = 0
+    while at < len(image):
+        offset = (address + at) % LINE_BYTES
+        size = min(LINE_BYTES - offset, len(image) - at)
+        yield address + at, size // 8, (bytes(offset) + image[at : at + size]).ljust(LINE_BYTES, b"\0")
+        at += size

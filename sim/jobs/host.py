@@ -7,13 +7,12 @@ pipelined; a start asks to be told when its thread ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch import packet
-from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, ControlLine, Counter, Fault, ThreadState
+from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, ControlLine, Counter, Fault, Status, ThreadState
 from golden.arch.packet import BODY_FIELDS, CONTROL_FIELDS, HEADER_FIELDS, Kind
 from golden.asm import disassemble
 from golden.kernels.job import Job, Launch
@@ -28,23 +27,6 @@ _PAYLOAD_LO = packet.HEADER_BITS
 
 class HostError(RuntimeError):
     """A request was refused, a thread faulted, or nothing moves any more; one sentence, or one per thread."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """A thread's status line."""
-
-    state: ThreadState
-    cause: Fault
-    pc: int
-    operand: int
-    retired: int
-    seq: int
-
-    @staticmethod
-    def of(payload: bytes) -> Status:
-        words = np.frombuffer(payload, "<u8")
-        return Status(ThreadState(int(words[0])), Fault(int(words[1])), *(int(word) for word in words[2:6]))
 
 
 def request(kind: Kind, node: tuple[int, int] = (1, 1), payload: bytes = b"", **header: int) -> tuple[int, int]:
@@ -64,17 +46,9 @@ def request(kind: Kind, node: tuple[int, int] = (1, 1), payload: bytes = b"", **
 
 def write_requests(address: int, image: bytes) -> list[tuple[int, int]]:
     """WRITE packets for bytes at an address that is a multiple of 8; the image is padded to a multiple of 8 with zeros."""
-    if address % 8:
-        raise HostError(f"a write goes to a multiple of 8, not to {address:#x}")
-    image = image.ljust(-(-len(image) // 8) * 8, b"\0")
-    packets, at = [], 0
-    while at < len(image):
-        offset = (address + at) % LINE_BYTES
-        size = min(LINE_BYTES - offset, len(image) - at)
-        payload = bytes(offset) + image[at : at + size]
-        packets.append(request(Kind.WRITE, payload=payload, address=address + at, length=size // 8))
-        at += size
-    return packets
+    return [
+        request(Kind.WRITE, payload=payload, address=place, length=words) for place, words, payload in packet.pieces(address, image)
+    ]
 
 
 def read_requests(address: int, size: int) -> list[tuple[int, int]]:
