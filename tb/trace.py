@@ -1,0 +1,40 @@
+"""Watches a design's trace ports and hands what they say to golden.retire, port by port in the manifest's order."""
+
+from typing import Any
+
+import cocotb
+from cocotb.triggers import RisingEdge
+
+from golden.retire import Collector
+from tb.bind import Port, Ports
+
+_PREFIX = "trace__"
+
+
+class TraceMonitor:
+    """Feeds `collector`; `count`: events so far. A port's lowest bit is its valid."""
+
+    def __init__(self, ports: Ports, collector: Collector) -> None:
+        self.collector = collector
+        self.count = 0
+        self._ports = [port for port in ports if port.name.startswith(_PREFIX) and port.direction == "output"]
+        for port in self._ports:
+            assert port.layout and port.layout[0]["name"] == "valid" and port.layout[0]["offset"] == 0, f"{port.name} has no valid"
+        cocotb.start_soon(self._run(RisingEdge(ports.clock.handle)))
+
+    async def _run(self, edge: RisingEdge) -> None:
+        while True:
+            await edge
+            for port in self._ports:
+                word = port.get()
+                if word & 1:
+                    self._see(port, word)
+
+    def _see(self, port: Port, word: int) -> None:
+        self.count += 1
+        self.collector.feed(port.name.removeprefix(_PREFIX), {name: _plain(value) for name, value in port.fields(word).items()})
+
+
+def _plain(value: Any) -> Any:
+    """An array's fields, named 0, 1, ..., as a list."""
+    return list(value.values()) if isinstance(value, dict) else value

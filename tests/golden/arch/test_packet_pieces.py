@@ -1,0 +1,22 @@
+"""Bytes cut into the payloads of WRITE packets."""
+
+import pytest
+
+from golden.arch.packet import pieces
+
+
+@pytest.mark.parametrize("address, size", [(0, 64), (8, 64), (0x138, 8), (56, 200), (64, 1), (0x100, 0), (24, 13)])
+def test_pieces_put_together_are_the_bytes(address, size):
+    image = bytes(range(1, size + 1))
+    memory = bytearray(512)
+    for place, words, payload in pieces(address, image):
+        assert place % 8 == 0 and 1 <= words <= 8 and len(payload) == 64 and place // 64 == (place + 8 * words - 1) // 64
+        offset = place % 64
+        assert not any(payload[:offset]) and not any(payload[offset + 8 * words :])
+        memory[place : place + 8 * words] = payload[offset : offset + 8 * words]
+    assert memory == bytes(address) + image + bytes(512 - address - size)
+
+
+def test_an_address_that_is_no_multiple_of_8():
+    with pytest.raises(ValueError, match="a write goes to a multiple of 8, not to 0x1c"):
+        list(pieces(0x1C, b"1"))

@@ -1,0 +1,283 @@
+"""Runs inside Verilator: a whole node, reached through its link alone, its trace compared with the instruction-set simulator.
+
+A host (tb.host) writes a program and data, starts threads, debugs them and reads SRAM back; a monitor joins the trace ports into records.
+golden.lockstep is the scoreboard: order rule per thread in program order, every record, every byte of SRAM, no leftovers on either side.
+"""
+
+import cocotb
+import numpy as np
+
+from golden.arch import isa
+from golden.arch.config import get_config
+from golden.arch.encoding import Unit
+from golden.arch.memmap import DEBUG_SCRATCH, PROGRAM_BASE, Fault, Status, ThreadState
+from golden.arch.packet import DebugOp
+from golden.asm import Program, assemble
+from golden.kernels import KERNELS
+from golden.kernels.job import Launch
+from golden.lockstep import Injection, Result, Run, compare
+from golden.retire import Collector
+from golden.rig import Rig
+from golden.rig_snippets import FAULTS
+from tb.bind import bind, parameters
+from tb.clock import PERIOD_PS, cycles, start
+from tb.host import Host
+from tb.seed import generator
+from tb.stream import GAPS
+from tb.trace import TraceMonitor
+
+CONFIG = get_config(parameters()["config"])
+RESTING = 64  # cycles after the last thread's end: what the trace says comes a little later
+LIMIT = 120_000 * PERIOD_PS
+
+LOOPS = """
+start:  li x1, 0
+        li x2, 7
+        li x3, 0x2000
+        loop outer, x2
+        loopi inner, 5
+        addi x1, x1, 1
+        st.d x1, x3, 0
+inner:  addi x3, x3, 8
+        plti p1, x1, 12
+        (p1) addi x1, x1, 100
+outer:  mul x1, x1, x2
+        raise 3, 2
+        wait 4, 3
+        ld.d x4, x0, 0x80
+        add x4, x4, x1
+        st.d x4, x0, 0x88
+        barrier 1, 4
+        halt
+start1: wait 3, 1
+        li x1, 41
+        st.d x1, x0, 0x80
+        fence
+        raise 4, 2
+        barrier 1, 4
+        halt
+start2: loopi end2, 60
+        addi x1, x1, 3
+        xor x2, x2, x1
+end2:   nop
+        wait 3, 1
+        raise 4, 1
+        barrier 1, 4
+        st.d x2, x0, 0x90
+        halt
+start3: barrier 1, 4
+        call x31, sub
+        st.d x9, x0, 0x98
+        halt
+sub:    addi x9, x1, 9
+        jr x31
+"""
+
+
+def launches_of(program: Program, rng) -> list[Launch]:
+    """Threads whose entry is named start, start1, ..., with random arguments."""
+    names = {0: "start", **{t: f"start{t}" for t in (1, 2, 3)}}
+    return [
+        Launch(t, program.labels[name], tuple(rng.getrandbits(64) for _ in range(8)))
+        for t, name in names.items()
+        if name in program.labels
+    ]
+
+
+class Bench:
+    """The host, the trace, and a run of a program on both machines."""
+
+    def __init__(self, ports, entry: str, exit: str) -> None:
+        self.ports = ports
+        self.host = Host(ports, entry, exit)
+        self.collector = Collector(CONFIG.features)
+        self.trace = TraceMonitor(ports, self.collector)
+        self.memory: list[tuple[int, bytes]] = []
+        self.launches: list[Launch] = []
+        self.injected: dict[tuple[int, int], Injection] = {}
+
+    async def load(self, memory) -> None:
+        """Zeros over everything, then this: an earlier test's data must not stay."""
+        image = bytearray(CONFIG.sram_bytes)
+        for address, part in memory:
+            image[address : address + len(part)] = part
+        self.memory = [(0, bytes(image))]
+        await self.host.write(self.memory)
+        await self.host.debug(DebugOp.FLUSH)
+
+    def start(self, launches) -> dict[int, int]:
+        """Threads by number, with what their end is awaited by."""
+        self.launches = list(launches)
+        return {launch.thread: self.host.start(launch) for launch in launches}
+
+    async def finish(self, ends: dict[int, int], strict: bool = False) -> tuple[Result, bytes]:
+        """Waits for the threads' ends, reads SRAM, compares everything."""
+        statuses = {t: await self.host.ended(number) for t, number in ends.items()}
+        await cycles(self.ports, RESTING)
+        faulted = frozenset(t for t, status in statuses.items() if status.state is ThreadState.FAULTED)
+        self.collector.finish(faulted)
+        records = self.collector.complete()
+        image = await self.host.read(0, CONFIG.sram_bytes)
+        result = compare(CONFIG, self.memory, self.launches, Run(records, statuses, image, injected=self.injected), strict)
+        for t, status in statuses.items():
+            assert t in faulted or status.retired == status.seq == len(records[t]), f"thread {t} says {status}"
+        self.host.finish()
+        assert self.trace.count >= result.retired > 0
+        return result, image
+
+    async def run(self, memory, launches, strict: bool = False) -> tuple[Result, bytes]:
+        await self.load(memory)
+        return await self.finish(self.start(launches), strict)
+
+
+async def begin(dut, entry: str = "none", exit: str = "none") -> Bench:
+    dut._log.info(f"seed {cocotb.RANDOM_SEED}")
+    ports = bind(dut)
+    await start(ports)
+    return Bench(ports, entry, exit)
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.parametrize(gaps=list(GAPS))
+async def loops_and_semaphores_on_four_threads(dut, gaps: str):
+    bench = await begin(dut, gaps, gaps)
+    program = assemble(LOOPS)
+    result, _ = await bench.run([(program.origin, program.image)], launches_of(program, generator("arguments")))
+    assert result.retired == 250 and not result.faults
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def a_matrix_product_on_two_threads(dut):
+    bench = await begin(dut, "none", "random")
+    job = KERNELS["gemm"].build(CONFIG, np.random.default_rng(cocotb.RANDOM_SEED), m=40, n=24, k=20, threads=2)
+    result, image = await bench.run([(job.program.origin, job.program.image), *job.inputs], job.launches)
+    for name, matrix in job.outputs.items():
+        got = matrix.unpack(image[matrix.address : matrix.address + matrix.size])
+        assert np.array_equal(got, job.expected[name]), name
+    assert any(isa.BY_MNEMONIC[name].unit is Unit.MATRIX for name in result.mnemonics)
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.parametrize(exit=list(GAPS))
+async def a_random_program_on_four_threads(dut, exit: str):
+    bench = await begin(dut, "random", exit)
+    job = Rig(generator("program").getrandbits(30), CONFIG, length=80, threads=4).job()
+    result, _ = await bench.run([(job.program.origin, job.program.image), *job.inputs], job.launches, strict=True)
+    assert result.retired > 200
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.parametrize(cause=list(FAULTS))
+async def a_fault_is_told_and_stops_one_thread(dut, cause: str):
+    bench = await begin(dut, "none", "none")
+    job = Rig(generator("program").getrandbits(30), CONFIG, length=20, threads=4, fault=cause).job()
+    result, _ = await bench.run([(job.program.origin, job.program.image), *job.inputs], job.launches)
+    assert len(result.faults) == 1 and Fault[cause].name in result.faults[0]
+
+
+DEBUGGED = """
+start:  li x5, 1000
+        li x6, 0
+        li x7, 0
+        loopi end, 900
+        addi x7, x7, 3
+here:   add x6, x6, x5
+        xor x8, x6, x7
+end:    st.d x8, x0, 0x80
+        st.d x6, x0, 0x88
+        halt
+start1: li x1, 0
+        loopi end1, 1000
+        addi x1, x1, 5
+end1:   st.d x1, x0, 0xc0
+        halt
+"""
+
+
+class Debugger:
+    """Commands for one thread; `stops`: where it stood still, by sequence number, to be compared with the simulator's pc there."""
+
+    def __init__(self, bench: Bench, thread: int) -> None:
+        self.bench, self.thread = bench, thread
+        self.stops: list[Status] = []
+
+    async def say(self, op: DebugOp, operand: int = 0) -> Status:
+        return await self.bench.host.debug(op, self.thread, operand)
+
+    async def still(self, status: Status) -> Status:
+        """A thread that a breakpoint stops says nothing: it is asked until it rests."""
+        while status.state is ThreadState.RUNNING:
+            status = await self.say(DebugOp.STATUS)
+        assert status.state is ThreadState.HALTED, status
+        self.stops.append(status)
+        return status
+
+    async def step(self, count: int) -> None:
+        for _ in range(count):
+            before = self.stops[-1].seq
+            status = await self.still(await self.say(DebugOp.STEP))
+            assert status.seq == before + 1, f"a step from {before} to {status.seq}"
+
+    async def inject(self, text: str, *writes: tuple[int, bytes]) -> None:
+        word, before = assemble(text).words[0], self.stops[-1]
+        self.bench.injected[self.thread, before.seq] = Injection(word, writes)
+        status = await self.say(DebugOp.INJECT, word)
+        assert (status.state, status.seq, status.pc) == (ThreadState.HALTED, before.seq + 1, before.pc), status
+        self.stops.append(status)
+
+    async def register(self, index: int) -> int:
+        """Reads a register through the debugger's bytes of SRAM."""
+        await self.inject(f"st.d x{index}, x0, {DEBUG_SCRATCH}")
+        return int.from_bytes(await self.bench.host.read(DEBUG_SCRATCH, 8), "little")
+
+    async def change(self, index: int, value: int) -> None:
+        """Writes a register."""
+        data = DEBUG_SCRATCH, value.to_bytes(8, "little")
+        await self.bench.host.write([data])
+        await self.inject(f"ld.d x{index}, x0, {DEBUG_SCRATCH}", data)
+
+    def finish(self) -> None:
+        """Where it stood is where the trace, which equals the simulator's, goes on."""
+        records = self.bench.collector.complete()[self.thread]
+        injected = self.bench.injected
+        for status in self.stops:
+            after = next(r for r in records[status.seq :] if (self.thread, r.seq) not in injected)
+            assert status.pc == after.pc, f"stood at {status.pc:#x} as number {status.seq}, went on at {after.pc:#x}"
+        assert self.stops, "it never stood still"
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.parametrize(gaps=["none", "random"])
+async def a_debugger_halts_steps_reads_and_writes(dut, gaps: str):
+    bench = await begin(dut, gaps, gaps)
+    program, pick = assemble(DEBUGGED), generator("debugger")
+    assert program.origin == PROGRAM_BASE > DEBUG_SCRATCH
+    await bench.load([(program.origin, program.image)])
+    here = program.labels["here"]
+    first, second = Debugger(bench, 0), Debugger(bench, 1)
+    await first.say(DebugOp.BREAK_SET, here)
+    ends = bench.start(launches_of(program, generator("arguments")))
+
+    for passed in range(3):
+        status = await first.still(await first.say(DebugOp.STATUS))
+        assert status.pc == here
+        assert (await first.register(7), await first.register(6)) == (3 * (passed + 1), 1000 * passed)
+        await first.say(DebugOp.RESUME)
+    status = await first.still(await first.say(DebugOp.STATUS))
+    value = pick.getrandbits(64)
+    await first.change(6, value)
+    assert await first.register(6) == value
+    await first.say(DebugOp.BREAK_CLEAR)
+    await first.step(9)  # over the loop's end
+    await first.say(DebugOp.RESUME)
+
+    for debugger in (second, first, second):
+        await cycles(bench.ports, pick.randrange(20))
+        await debugger.still(await debugger.say(DebugOp.HALT))
+        await debugger.step(pick.randint(1, 4))
+        await debugger.say(DebugOp.RESUME)
+    result, image = await bench.finish(ends)
+    first.finish()
+    second.finish()
+    assert int.from_bytes(image[0x88:0x90], "little") == (value + 1000 * 897) % (1 << 64)
+    assert result.retired == 3719
