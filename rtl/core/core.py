@@ -140,6 +140,8 @@ class Core(wiring.Component):
             store.kill.eq(front.kill),
             vector.running.eq(front.running),
             vector.waiting.eq(front.waiting),
+            *(vector.priority[t].eq(scalar.priority[t][:2]) for t in range(THREADS)),
+            scalar.set_flags.eq(vector.set_flags),
             # endpoint
             self.status.eq(front.status),
             self.stopped.eq(front.stopped),

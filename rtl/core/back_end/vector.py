@@ -1,24 +1,27 @@
-"""The vector unit: vector queues, issue, register file, SIMD pipe, matrix unit, and the tracking of vector loads.
+"""The vector unit: vector queues, issue, registers, SIMD pipe, matrix unit, and the tracking of vector loads.
 
-::
+    I   issue: registers are addressed
+    R   operands stand at the SIMD pipe's and at the matrix unit's inputs
+    W   SIMD: result at the pipe's output, LATENCY cycles after R, written into the registers
 
-    I   issue: one MATRIX and one SIMD instruction a cycle, each the oldest of its thread     registers are addressed
-    R   operands stand at the SIMD pipe and at the matrix unit's decode stage
-    ..  SIMD: result after LATENCY, written at the end of that cycle; matrix: accumulators stay in the unit
-
-The matrix slot stays with its thread while that has a step ready; a step that has waited STARVED cycles goes first. SIMD rotates.
+A register that waits for a SIMD result is pending from the cycle after I to W; its next reader issues after W. A drain may ask for an
+accumulator when that is not busy: DRAIN_LEAD cycles later no operation that has issued is on its way to it.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from golden.arch.encoding import F0, F1, F2, F3, OPCODE_BITS, Kind
-from golden.arch.encoding import Unit as ArchUnit
-from golden.arch.simd_ops import LATENCY, MAX_LATENCY, SimdClass, SimdOp
+from golden.arch.encoding import F0, F1, F2, F3
+from golden.arch.simd_ops import MAX_LATENCY
+from golden.arch.sram import LANES
 from golden.arch.trace import SEQ_BITS
+from rtl.core.back_end.load_tracker import LoadTracker, arrival_of
+from rtl.core.back_end.vector_issue import IDLE, WAIT_CAUSES, VectorIssue
+from rtl.core.back_end.vector_queue import VectorHead, VectorPush, VectorQueue
+from rtl.core.back_end.vector_registers import Register, VectorRegisters
 from rtl.core.layouts import (
     ST_POS_BITS,
     THREAD_BITS,
@@ -28,59 +31,17 @@ from rtl.core.layouts import (
     PredicateWrite,
     TraceMatrix,
     TraceVector,
-    Unit,
-    VectorEntry,
 )
-from rtl.core.matrix import DrainReply, DrainRequest, LoadKind, MatrixUnit
+from rtl.core.matrix import DrainReply, DrainRequest, MatrixUnit
 from rtl.core.simd import SimdPipe
+from rtl.fp.flags import FpFlags
 from rtl.mem.ports import LaneReturn
 
-VectorPush = data.StructLayout({"valid": 1, "entry": VectorEntry})
-VectorHead = data.StructLayout({"valid": 1, "st_mark": ST_POS_BITS})
-REGISTERS = isa.VECTOR_REGISTERS
-LANES = 8
-STARVED = 512
-Tag = data.StructLayout({"thread": THREAD_BITS, "index": 5, "is_predicate": 1, "all": 1})
-StoreRead = data.StructLayout({"thread": THREAD_BITS, "reg": 5})
+DRAIN_LEAD = 1
+"""Cycles from a look at acc_busy to the request of a drain's first beat."""
 
-Row = data.StructLayout(
-    {
-        "op": 7,
-        "special": 1,
-        "imm": 1,  # f3 is an immediate
-        "reads_a": 1,
-        "reads_b": 1,
-        "reads_c": 1,
-        "writes_v": 1,
-        "is_predicate": 1,
-        "all": 1,
-        "step": 1,
-        "load_kind": LoadKind,
-    }
-)
-
-
-def _row(opcode: int) -> dict:
-    insn = isa.BY_OPCODE.get(opcode)
-    kinds = list(LoadKind)
-    if insn is None or insn.unit not in (ArchUnit.SIMD, ArchUnit.MATRIX):
-        return {"load_kind": kinds[0]}
-    vectors = {op.lo for op in insn.operands if op.kind is Kind.V and not op.writes}
-    load = {"cld.f32": LoadKind.QUARTER, "cld.row": LoadKind.ROW, "cld.raw": LoadKind.RAW}
-    simd = insn.simd_op is not None
-    return {
-        "op": insn.simd_op or 0,
-        "special": int(simd and SimdOp(insn.simd_op) >> 4 == SimdClass.SPECIAL),
-        "imm": int(any(op.name == "imm" for op in insn.operands)),
-        "reads_a": int(F1 in vectors),
-        "reads_b": int(F2 in vectors),
-        "reads_c": int(F3 in vectors),
-        "writes_v": int(any(op.kind is Kind.V and op.writes for op in insn.operands)),
-        "is_predicate": int(any(op.name == "pd" for op in insn.operands)),
-        "all": int(insn.mnemonic == "vall"),
-        "step": int(insn.unit is ArchUnit.MATRIX and insn.mnemonic not in load),
-        "load_kind": load.get(insn.mnemonic, kinds[0]),
-    }
+Tag = data.StructLayout({"to": Register, "is_predicate": 1, "all": 1})
+PIPE_CYCLES = 1 + max(MAX_LATENCY + 1, MatrixUnit.TRACE_LATENCY)  # from issue until nothing of an instruction is left
 
 
 class VectorUnit(wiring.Component):
@@ -88,335 +49,226 @@ class VectorUnit(wiring.Component):
 
     Parameters
     ----------
-    config : sizes.
-    trace : with the trace ports.
+    config: sizes.
+    trace: with the trace ports.
+    simd, matrix: components with the ports of SimdPipe and MatrixUnit to take in their place.
     """
 
-    def __init__(self, config: NodeConfig, trace: bool = False) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        trace: bool = False,
+        simd: wiring.Component | None = None,
+        matrix: wiring.Component | None = None,
+    ) -> None:
         self.config, self.trace_on = config, trace
+        self.simd, self.matrix = simd or SimdPipe(gated=True), matrix or MatrixUnit(trace=trace, gated=True)
         members = {
+            # From dispatch: instructions of one thread, in program order.
             "vector_in": In(data.ArrayLayout(VectorPush, config.dispatch_width)),
             "vector_thread": In(THREAD_BITS),
-            # State out: free places, oldest entries, positions issued, registers with a SIMD result or a load under way, load parities.
+            # State out: places in the queues, oldest entries, positions issued.
             "vector_free": Out(data.ArrayLayout(range(config.vector_queue + 1), THREADS)),
             "vector_head": Out(data.ArrayLayout(VectorHead, THREADS)),
             "vq_head": Out(data.ArrayLayout(VQ_POS_BITS, THREADS)),
-            "simd_pending": Out(data.ArrayLayout(REGISTERS, THREADS)),
-            "load_busy": Out(data.ArrayLayout(REGISTERS, THREADS)),
-            "load_parity": Out(data.ArrayLayout(REGISTERS, THREADS)),
-            # Accumulator 8 t + c has an operation that a drain could not see yet. State out.
+            # State out: registers with a SIMD result or a load under way, and loads completed modulo two.
+            "simd_pending": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
+            "load_busy": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
+            "load_parity": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
+            # State out: a drain asked for DRAIN_LEAD cycles from now would miss an operation on accumulator 8 t + c.
             "acc_busy": Out(THREADS * isa.ACCUMULATORS),
+            # Loads that issue, and what their lanes bring.
             "load_begin": In(data.ArrayLayout(LoadBegin, 2)),
             "l0": In(LaneReturn),
             "l1": In(LaneReturn),
-            # Store positions read: state of the store unit.
+            # State of the store unit: store positions read.
             "st_read": In(data.ArrayLayout(ST_POS_BITS, THREADS)),
             # A register for the store unit; its value is there in the next cycle.
-            "store_read": In(StoreRead),
+            "store_read": In(Register),
             "store_data": Out(512),
             # Drains, to and from the matrix unit.
             "drain": In(DrainRequest),
             "drained": Out(DrainReply),
             "drained_data": Out(512),
+            # Results that steer the thread.
             "predicate_out": Out(PredicateWrite),
+            # Sticky flags that SIMD results set in this cycle.
+            "set_flags": Out(data.ArrayLayout(FpFlags, THREADS)),
+            # Threads that drop what they have queued, a pulse; what has issued goes on.
             "kill": In(THREADS),
+            # Nothing queued or under way, vector loads included.
             "idle": Out(THREADS),
-            # Threads that run, and those of them that wait: for the causes.
+            # Priorities for the matrix slot; threads that run, and those of them that wait, for the causes.
+            "priority": In(data.ArrayLayout(2, THREADS)),
             "running": In(THREADS),
             "waiting": In(THREADS),
-            # Events: a matrix operation or SIMD operation issued; otherwise why the matrix slot stood empty, one-hot.
+            # Events: a matrix operation issued, else why not, one-hot (golden.arch.memmap.Counter); a SIMD operation issued.
             "matrix_step": Out(1),
-            "matrix_wait": Out(6),
+            "matrix_wait": Out(WAIT_CAUSES, init=1 << IDLE),
             "simd_issue": Out(1),
         }
         if trace:
             members |= {"trace_vector": Out(TraceVector), "trace_matrix": Out(TraceMatrix)}
         super().__init__(members)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
-        depth, width = self.config.vector_queue, self.config.dispatch_width
-        index_bits = (depth - 1).bit_length()
-        m.submodules.simd = simd = SimdPipe(gated=True)
-        m.submodules.matrix = matrix = MatrixUnit(trace=self.trace_on, gated=True)
-        m.submodules.store = store = memory.Memory(shape=VectorEntry, depth=THREADS * depth, init=[])
-        m.submodules.table = table = memory.Memory(shape=Row, depth=1 << OPCODE_BITS, init=[_row(i) for i in range(1 << OPCODE_BITS)])
-
-        # --- queues -----------------------------------------------------------------------------------------------------------
-        heads = [Signal(VQ_POS_BITS, name=f"head_{t}") for t in range(THREADS)]
-        tails = [Signal(VQ_POS_BITS, name=f"tail_{t}") for t in range(THREADS)]
-        tail = Signal(VQ_POS_BITS)
-        m.d.comb += tail.eq(Array(tails)[self.vector_thread])
-        place = tail
-        for i in range(width):
-            port = store.write_port()
-            push = self.vector_in[i]
-            m.d.comb += [port.en.eq(push.valid), port.addr.eq(Cat(place[:index_bits], self.vector_thread)), port.data.eq(push.entry)]
-            after = Signal(VQ_POS_BITS, name=f"place{i}")
-            m.d.comb += after.eq(place + push.valid)
-            place = after
-        issued = Signal(THREADS)
-        entries, rows, present = [], [], []
-        for t in range(THREADS):
-            with m.If(self.kill[t]):
-                m.d.sync += tails[t].eq(heads[t])
-            with m.Elif(self.vector_thread == t):
-                m.d.sync += tails[t].eq(place)
-            m.d.sync += heads[t].eq(heads[t] + issued[t])
-            port, look = store.read_port(domain="comb"), table.read_port(domain="comb")
-            entry = Signal(VectorEntry, name=f"entry_{t}")
-            m.d.comb += [
-                port.addr.eq(Cat(heads[t][:index_bits], Const(t, THREAD_BITS))),
-                entry.eq(port.data),
-                look.addr.eq(entry.word[:OPCODE_BITS]),
-            ]
-            row = Signal(Row, name=f"row_{t}")
-            m.d.comb += row.eq(look.data)
-            entries.append(entry)
-            rows.append(row)
-            here = Signal(name=f"present_{t}")
-            m.d.comb += here.eq((heads[t] != tails[t]) & ~self.kill[t])
-            present.append(here)
-            used = (tails[t] - heads[t])[:VQ_POS_BITS]
-            m.d.comb += [
-                self.vector_free[t].eq(depth - used),
-                self.vector_head[t].valid.eq(heads[t] != tails[t]),
-                self.vector_head[t].st_mark.eq(entry.st_mark),
-                self.vq_head[t].eq(heads[t]),
-            ]
-
-        # --- readiness --------------------------------------------------------------------------------------------------------
-        ready, lacks_load, lacks_drain, lacks_simd = [], [], [], []
-        for t, (entry, row) in enumerate(zip(entries, rows, strict=True)):
-            word = entry.word
-
-            def fits(reg, parity, t=t):
-                return ~self.load_parity[t].bit_select(reg, 1) ^ parity
-
-            def still(reg, t=t):
-                return self.simd_pending[t].bit_select(reg, 1)
-
-            f0, f1, f2, f3 = (word[lo : lo + 5] for lo in (F0, F1, F2, F3))
-            loaded = (
-                (~row.reads_a | fits(f1, entry.parity_a))
-                & (~row.reads_b | fits(f2, entry.parity_b))
-                & (~row.reads_c | fits(f3, entry.parity_c))
-                & (~row.writes_v | fits(f0, entry.parity_d))
-            )
-            made = ~((row.reads_a & still(f1)) | (row.reads_b & still(f2)) | (row.reads_c & still(f3)) | (row.writes_v & still(f0)))
-            past = ~entry.st.wait | ((entry.st.pos - self.st_read[t])[:ST_POS_BITS] >= 1 << (ST_POS_BITS - 1))
-            go = Signal(name=f"ready_{t}")
-            m.d.comb += go.eq(present[t] & loaded & made & past)
-            ready.append(go)
-            lacks_load.append(~loaded)
-            lacks_drain.append(~past)
-            lacks_simd.append(~made)
-
-        # --- SIMD issue -------------------------------------------------------------------------------------------------------
-        short, long = LATENCY[SimdOp.FMA], LATENCY[SimdOp.EXP2]
-        reserved = Signal(MAX_LATENCY + 1)  # bit j: a result appears j cycles from now
-        recent = Signal()  # a special function started in the last cycle
-        simd_ready = Signal(THREADS)
-        for t in range(THREADS):
-            free = Mux(rows[t].special, ~recent, ~reserved[short])
-            m.d.comb += simd_ready[t].eq(ready[t] & (entries[t].unit == Unit.SIMD) & free)
-        simd_turn, simd_thread = Signal(THREAD_BITS), Signal(THREAD_BITS)
-        self._rotate(m, simd_turn, simd_ready, simd_thread)
-        simd_go = simd_ready.any()
-        entry, row = Signal(VectorEntry, name="simd_entry"), Signal(Row, name="simd_row")
-        m.d.comb += [entry.eq(Array(entries)[simd_thread]), row.eq(Array(rows)[simd_thread])]
-        m.d.sync += [
-            reserved.eq((reserved | Mux(simd_go, Mux(row.special, 1 << long, 1 << short), 0)) >> 1),
-            recent.eq(simd_go & row.special),
-        ]
-        with m.If(simd_go):
-            m.d.sync += simd_turn.eq(simd_thread + 1)
-        tag = Signal(Tag)
-        word = entry.word
+        m.submodules.queue = queue = VectorQueue(self.config.vector_queue, self.config.dispatch_width)
+        m.submodules.issue = issue = VectorIssue()
+        m.submodules.registers = registers = VectorRegisters()
+        m.submodules.loads = loads = LoadTracker()
+        m.submodules.simd = simd = self.simd
+        m.submodules.matrix = matrix = self.matrix
         m.d.comb += [
-            tag.thread.eq(simd_thread),
-            tag.index.eq(Mux(row.is_predicate, word[F0 : F0 + 3], word[F0 : F0 + 5])),
+            queue.push.eq(self.vector_in),
+            queue.thread.eq(self.vector_thread),
+            queue.take.eq(issue.take),
+            queue.kill.eq(self.kill),
+            self.vector_free.eq(queue.free),
+            self.vector_head.eq(queue.oldest),
+            self.vq_head.eq(queue.position),
+            issue.valid.eq(queue.valid),
+            issue.heads.eq(queue.heads),
+            issue.kill.eq(self.kill),
+            issue.load_parity.eq(self.load_parity),
+            issue.simd_pending.eq(self.simd_pending),
+            issue.st_read.eq(self.st_read),
+            issue.priority.eq(self.priority),
+            issue.running.eq(self.running),
+            issue.waiting.eq(self.waiting),
+            loads.begin.eq(self.load_begin),
+            loads.arrival[0].eq(arrival_of(self.l0)),
+            loads.arrival[1].eq(arrival_of(self.l1)),
+            self.load_busy.eq(loads.busy),
+            self.load_parity.eq(loads.parity),
+        ]
+        m.d.sync += [self.matrix_step.eq(issue.matrix_go), self.matrix_wait.eq(issue.cause), self.simd_issue.eq(issue.simd_go)]
+
+        # --- registers: three reads for SIMD, two for the matrix unit, one for stores ------------------------------------------
+        reads = [(issue.simd_thread, issue.simd, field) for field in (F1, F2, F3)]
+        reads += [(issue.matrix_thread, issue.matrix, field) for field in (F1, F2)]
+        for address, (thread, queued, field) in zip(registers.read, reads, strict=False):
+            m.d.comb += [address.thread.eq(thread), address.reg.eq(queued.entry.word[field : field + 5])]
+        m.d.comb += [registers.read[5].eq(self.store_read), self.store_data.eq(registers.value[5])]
+        for source, port in zip(registers.load, (self.l0, self.l1), strict=True):
+            m.d.comb += source.valid.eq(port.valid)
+            for lane in range(LANES):
+                m.d.comb += [
+                    source.to[lane].thread.eq(port.thread[lane]),
+                    source.to[lane].reg.eq(port.reg[lane]),
+                    source.data[lane].eq(port.data[lane]),
+                ]
+
+        out = self._simd(m, issue, registers, simd)
+        self._matrix(m, issue, registers, matrix)
+        for t in range(THREADS):
+            moving = Signal(PIPE_CYCLES, name=f"moving_{t}")
+            m.d.sync += moving.eq(Cat(issue.take[t], moving[:-1]))
+            m.d.comb += self.idle[t].eq(queue.empty[t] & ~moving.any() & ~self.load_busy[t].any())
+        if self.trace_on:
+            self._trace_simd(m, issue, simd, out)
+            self._trace_matrix(m, issue, matrix)
+        return m
+
+    def _simd(self, m: Module, issue: VectorIssue, registers: VectorRegisters, simd: wiring.Component) -> Signal:
+        """From issue to the register file; the tag of the result."""
+        word, row, tag, out = issue.simd.entry.word, issue.simd.row, Signal(Tag), Signal(Tag, name="out_tag")
+        m.d.comb += [
+            tag.to.thread.eq(issue.simd_thread),
+            tag.to.reg.eq(Mux(row.is_predicate, word[F0 : F0 + 3], word[F0 : F0 + 5])),
             tag.is_predicate.eq(row.is_predicate),
             tag.all.eq(row.all),
         ]
-        m.d.sync += [simd.valid.eq(simd_go), simd.op.eq(row.op), simd.imm.eq(word[F3 : F3 + 5]), simd.tag.eq(tag)]
-        out = Signal(Tag, name="out_tag")
-        m.d.comb += out.eq(simd.out_tag[: Tag.size])
-        write_v = simd.out_valid & ~out.is_predicate
+        m.d.sync += [simd.valid.eq(issue.simd_go), simd.op.eq(row.op), simd.imm.eq(word[F3 : F3 + 5]), simd.tag.eq(tag)]
+        m.d.comb += [
+            simd.a.eq(registers.value[0]),
+            simd.b.eq(registers.value[1]),
+            simd.c.eq(registers.value[2]),
+            out.eq(simd.out_tag[: Tag.size]),
+            registers.result.valid.eq(simd.out_valid & ~out.is_predicate),
+            registers.result.to.eq(out.to),
+            registers.result.data.eq(simd.out_data),
+        ]
         m.d.sync += [
             self.predicate_out.valid.eq(simd.out_valid & out.is_predicate),
-            self.predicate_out.thread.eq(out.thread),
-            self.predicate_out.index.eq(out.index),
+            self.predicate_out.thread.eq(out.to.thread),
+            self.predicate_out.index.eq(out.to.reg),
             self.predicate_out.value.eq(Mux(out.all, simd.out_all, simd.out_any)),
         ]
         for t in range(THREADS):
-            begun = Mux(simd_go & row.writes_v & (simd_thread == t), 1 << word[F0 : F0 + 5], 0)
-            over = Mux(write_v & (out.thread == t), 1 << out.index, 0)
-            m.d.sync += self.simd_pending[t].eq((self.simd_pending[t] | begun) & ~over)
-
-        # --- matrix issue -----------------------------------------------------------------------------------------------------
-        matrix_ready, starved = Signal(THREADS), Signal(THREADS)
-        for t in range(THREADS):
-            waits = Signal(range(STARVED + 1), name=f"waits_{t}")
+            begun, over = Signal(isa.VECTOR_REGISTERS, name=f"begun_{t}"), Signal(isa.VECTOR_REGISTERS, name=f"over_{t}")
             m.d.comb += [
-                matrix_ready[t].eq(ready[t] & (entries[t].unit == Unit.MATRIX)),
-                starved[t].eq(matrix_ready[t] & (waits == STARVED)),
+                begun.eq(Mux(issue.simd_go & row.writes_v & (issue.simd_thread == t), 1 << word[F0 : F0 + 5], 0)),
+                over.eq(Mux(registers.result.valid & (out.to.thread == t), 1 << out.to.reg, 0)),
             ]
-            with m.If(issued[t] | ~matrix_ready[t]):
-                m.d.sync += waits.eq(0)
-            with m.Elif(waits != STARVED):
-                m.d.sync += waits.eq(waits + 1)
-        last, matrix_thread = Signal(THREAD_BITS), Signal(THREAD_BITS)
-        choices = Signal(THREADS)
-        m.d.comb += choices.eq(Mux(starved.any(), starved, matrix_ready))
-        self._rotate(m, last, choices, matrix_thread)  # begins with the thread that issued last: greedy
-        matrix_go = matrix_ready.any()
-        with m.If(matrix_go):
-            m.d.sync += last.eq(matrix_thread)
-        mentry, mrow = Signal(VectorEntry, name="matrix_entry"), Signal(Row, name="matrix_row")
-        m.d.comb += [mentry.eq(Array(entries)[matrix_thread]), mrow.eq(Array(rows)[matrix_thread])]
-        mword = mentry.word
+            m.d.sync += [
+                self.simd_pending[t].eq((self.simd_pending[t] | begun) & ~over),
+                self.set_flags[t].eq(Mux(simd.out_valid & (out.to.thread == t), simd.out_flags, 0)),
+            ]
+        return out
+
+    def _matrix(self, m: Module, issue: VectorIssue, registers: VectorRegisters, matrix: wiring.Component) -> None:
+        word, row = issue.matrix.entry.word, issue.matrix.row
+        accumulator = Cat(word[F0 : F0 + 3], issue.matrix_thread)
         m.d.sync += [
-            matrix.step.valid.eq(matrix_go & mrow.step),
-            matrix.step.first.eq(mword[F0 + 3]),
-            matrix.step.thread.eq(matrix_thread),
-            matrix.step.acc.eq(mword[F0 : F0 + 3]),
-            matrix.step.a.transposed.eq(mword[F3]),
-            matrix.step.b.transposed.eq(mword[F3 + 1]),
-            matrix.load.valid.eq(matrix_go & ~mrow.step),
-            matrix.load.thread.eq(matrix_thread),
-            matrix.load.acc.eq(mword[F0 : F0 + 3]),
-            matrix.load.kind.eq(mrow.load_kind),
-            matrix.load.index.eq(mword[F3 : F3 + 3]),
+            matrix.step.valid.eq(issue.matrix_go & row.step),
+            matrix.step.first.eq(word[F0 + 3]),
+            Cat(matrix.step.acc, matrix.step.thread).eq(accumulator),
+            matrix.step.a.transposed.eq(word[F3]),
+            matrix.step.b.transposed.eq(word[F3 + 1]),
+            matrix.load.valid.eq(issue.matrix_go & ~row.step),
+            Cat(matrix.load.acc, matrix.load.thread).eq(accumulator),
+            matrix.load.kind.eq(row.load_kind),
+            matrix.load.index.eq(word[F3 : F3 + 3]),
         ]
-        stages = MatrixUnit.STEP_TO_DRAIN + 1
-        recent_acc = [Signal(THREADS * isa.ACCUMULATORS, name=f"recent_acc{k}") for k in range(stages)]
-        m.d.sync += recent_acc[0].eq(Mux(matrix_go, 1 << Cat(mword[F0 : F0 + 3], matrix_thread), 0))
-        m.d.sync += [recent_acc[k].eq(recent_acc[k - 1]) for k in range(1, stages)]
-        busy = recent_acc[0]
-        for k in range(1, stages):
-            busy = busy | recent_acc[k]
         m.d.comb += [
-            self.acc_busy.eq(busy),
+            matrix.step_a.eq(registers.value[3]),
+            matrix.step_b.eq(registers.value[4]),
+            matrix.load_data.eq(registers.value[3]),
             matrix.drain.eq(self.drain),
             self.drained.eq(matrix.drained),
             self.drained_data.eq(matrix.drained_data),
-            issued.eq(Mux(simd_go, 1 << simd_thread, 0) | Mux(matrix_go, 1 << matrix_thread, 0)),
         ]
+        # An operation issues at 0 and is decoded at 1; the drain that looks at cycle n asks at n + DRAIN_LEAD.
+        stages = MatrixUnit.STEP_TO_DRAIN - DRAIN_LEAD
+        age = [Signal(THREADS * isa.ACCUMULATORS, name=f"issued_before_{k + 1}") for k in range(stages)]
+        now = Mux(issue.matrix_go, 1 << accumulator, 0)
+        m.d.sync += [older.eq(younger) for older, younger in zip(age, [now, *age], strict=False)]
+        busy = age[0]
+        for older in age[1:]:
+            busy = busy | older
+        m.d.comb += self.acc_busy.eq(busy)
 
-        # --- registers --------------------------------------------------------------------------------------------------------
-        addresses = [
-            Cat(word[F1 : F1 + 5], simd_thread),
-            Cat(word[F2 : F2 + 5], simd_thread),
-            Cat(word[F3 : F3 + 5], simd_thread),
-            Cat(mword[F1 : F1 + 5], matrix_thread),
-            Cat(mword[F2 : F2 + 5], matrix_thread),
-            Cat(self.store_read.reg, self.store_read.thread),
-        ]
-        targets = [simd.a, simd.b, simd.c, matrix.step_a, matrix.step_b, self.store_data]
-        for lane in range(LANES):
-            m.submodules[f"slice_{lane}"] = part = memory.Memory(shape=64, depth=THREADS * REGISTERS, init=[])
-            for back in (self.l0, self.l1):
-                port = part.write_port()
-                m.d.comb += [
-                    port.en.eq(back.valid[lane]),
-                    port.addr.eq(Cat(back.reg[lane], back.thread[lane])),
-                    port.data.eq(back.data[lane]),
-                ]
-            port = part.write_port()
-            m.d.comb += [port.en.eq(write_v), port.addr.eq(Cat(out.index, out.thread)), port.data.eq(simd.out_data.word_select(lane, 64))]
-            for address, target in zip(addresses, targets, strict=True):
-                port = part.read_port(domain="sync")
-                m.d.comb += [port.en.eq(1), port.addr.eq(address), target.word_select(lane, 64).eq(port.data)]
-        m.d.comb += matrix.load_data.eq(matrix.step_a)
-
-        # --- loads --------------------------------------------------------------------------------------------------------------
-        for t in range(THREADS):
-            begun = Const(0, REGISTERS)
-            for begin in (self.load_begin[0], self.load_begin[1]):
-                begun = begun | Mux(begin.valid & (begin.thread == t), 1 << begin.reg, 0)
-            done = Signal(REGISTERS, name=f"done_{t}")
-            all_here = self.load_busy[t]
-            for lane in range(LANES):
-                arrived, now = Signal(REGISTERS, name=f"arrived_{t}_{lane}"), Signal(REGISTERS, name=f"now_{t}_{lane}")
-                came = Const(0, REGISTERS)
-                for back in (self.l0, self.l1):
-                    came = came | Mux(back.valid[lane] & (back.thread[lane] == t), 1 << back.reg[lane], 0)
-                m.d.comb += now.eq(arrived | came)
-                m.d.sync += arrived.eq(now & ~done)
-                all_here = all_here & now
-            m.d.comb += done.eq(all_here)
-            m.d.sync += [
-                self.load_busy[t].eq((self.load_busy[t] & ~done) | begun),
-                self.load_parity[t].eq(self.load_parity[t] ^ done),
-            ]
-
-        # --- idle, events -------------------------------------------------------------------------------------------------------
-        for t in range(THREADS):
-            moving = Signal(MAX_LATENCY + 4, name=f"moving_{t}")  # cycles since something issued: covers both pipes
-            m.d.sync += moving.eq(Cat(issued[t], moving[:-1]))
-            m.d.comb += self.idle[t].eq((heads[t] == tails[t]) & ~moving.any() & (self.load_busy[t] == 0))
-        steps = [present[t] & (entries[t].unit == Unit.MATRIX) for t in range(THREADS)]
-        simds = [present[t] & (entries[t].unit == Unit.SIMD) for t in range(THREADS)]
-        m.d.comb += [self.matrix_step.eq(matrix_go), self.simd_issue.eq(simd_go)]
-        with m.If(matrix_go):
-            m.d.comb += self.matrix_wait.eq(0)
-        with m.Elif(~self.running.any()):
-            m.d.comb += self.matrix_wait.eq(1 << 5)
-        with m.Elif((self.running & ~self.waiting) == 0):
-            m.d.comb += self.matrix_wait.eq(1 << 4)
-        with m.Elif(Cat(s & lacks for s, lacks in zip(steps, lacks_load, strict=True)).any()):
-            m.d.comb += self.matrix_wait.eq(1 << 0)
-        with m.Elif(Cat(s & lacks for s, lacks in zip(steps, lacks_drain, strict=True)).any()):
-            m.d.comb += self.matrix_wait.eq(1 << 1)
-        with m.Elif(Cat(*(s & lacks for s, lacks in zip(steps, lacks_simd, strict=True)), *simds).any()):
-            m.d.comb += self.matrix_wait.eq(1 << 2)
-        with m.Else():
-            m.d.comb += self.matrix_wait.eq(1 << 3)
-
-        if self.trace_on:
-            self._trace(m, simd, matrix, simd_go, tag, entry, out, matrix_go, mentry)
-        return m
-
-    def _trace(self, m, simd, matrix, simd_go, tag, entry, out, matrix_go, mentry) -> None:
-        """Numbers travel beside the pipes: by destination for SIMD, by age for the matrix unit."""
-        m.submodules.numbers = numbers = memory.Memory(shape=SEQ_BITS, depth=256, init=[])
+    def _trace_simd(self, m: Module, issue: VectorIssue, simd: wiring.Component, out: Signal) -> None:
+        """Numbers are found by destination: it has one result under way at most."""
+        m.submodules.numbers = numbers = memory.Memory(shape=SEQ_BITS, depth=2 * THREADS * isa.VECTOR_REGISTERS, init=[])
         write, read = numbers.write_port(), numbers.read_port(domain="comb")
-        record = self.trace_vector
+        entry, row, record = issue.simd.entry, issue.simd.row, self.trace_vector
+        target = Mux(row.is_predicate, entry.word[F0 : F0 + 3], entry.word[F0 : F0 + 5])
         m.d.comb += [
-            write.en.eq(simd_go),
-            write.addr.eq(Cat(tag.index, tag.thread, tag.is_predicate)),
+            write.en.eq(issue.simd_go),
+            write.addr.eq(Cat(target, issue.simd_thread, row.is_predicate)),
             write.data.eq(entry.seq),
-            read.addr.eq(Cat(out.index, out.thread, out.is_predicate)),
+            read.addr.eq(Cat(out.to, out.is_predicate)),
         ]
-        value = Mux(out.all, simd.out_all, simd.out_any)
         m.d.sync += [
             record.valid.eq(simd.out_valid),
-            record.thread.eq(out.thread),
+            record.thread.eq(out.to.thread),
             record.seq.eq(read.data),
-            record.index.eq(out.index),
+            record.index.eq(out.to.reg),
             record.is_predicate.eq(out.is_predicate),
-            record.data.eq(Mux(out.is_predicate, value, simd.out_data)),
-        ]
-        ages = [Signal(SEQ_BITS, name=f"matrix_seq{k}") for k in range(MatrixUnit.TRACE_LATENCY + 1)]
-        m.d.sync += ages[0].eq(mentry.seq)
-        m.d.sync += [ages[k].eq(ages[k - 1]) for k in range(1, len(ages))]
-        ended = matrix.ended
-        m.d.comb += [
-            self.trace_matrix.valid.eq(ended.valid),
-            self.trace_matrix.thread.eq(ended.thread),
-            self.trace_matrix.seq.eq(ages[-1]),
-            self.trace_matrix.index.eq(ended.acc),
-            self.trace_matrix.digest.eq(ended.digest),
+            record.data.eq(Mux(out.is_predicate, Mux(out.all, simd.out_all, simd.out_any), simd.out_data)),
         ]
 
-    @staticmethod
-    def _rotate(m, turn, asking, chosen) -> None:
-        """The first asking thread from ``turn`` on."""
-        with m.Switch(turn):
-            for start in range(THREADS):
-                with m.Case(start):
-                    for offset in reversed(range(THREADS)):
-                        t = (start + offset) % THREADS
-                        with m.If(asking[t]):
-                            m.d.comb += chosen.eq(t)
+    def _trace_matrix(self, m: Module, issue: VectorIssue, matrix: wiring.Component) -> None:
+        """Numbers travel beside the unit."""
+        ages = [Signal(SEQ_BITS, name=f"matrix_seq_{k}") for k in range(MatrixUnit.TRACE_LATENCY + 1)]
+        m.d.sync += [older.eq(younger) for older, younger in zip(ages, [issue.matrix.entry.seq, *ages], strict=False)]
+        ended, record = matrix.ended, self.trace_matrix
+        m.d.comb += [
+            record.valid.eq(ended.valid),
+            record.thread.eq(ended.thread),
+            record.seq.eq(ages[-1]),
+            record.index.eq(ended.acc),
+            record.digest.eq(ended.digest),
+        ]
