@@ -183,7 +183,7 @@ class Core(wiring.Component):
 
     def _trace(self, m, front, scalar, vector, store) -> None:
         for i, port in enumerate(self.trace.dispatch):
-            m.d.comb += port.eq(front.trace[i])
+            m.d.comb += port.eq(front.trace_out[i])
         for i in range(3):
             m.d.comb += [self.trace.scalar[i].eq(scalar.trace_out[i]), self.trace.store[i].eq(store.trace[i])]
         m.d.comb += [self.trace.vector.eq(vector.trace_vector), self.trace.matrix.eq(vector.trace_matrix)]

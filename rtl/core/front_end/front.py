@@ -466,7 +466,7 @@ class FrontEnd(wiring.Component):
         ]
         if trace:
             for i in range(width):
-                record = self.trace[i]
+                record = self.trace_out[i]
                 m.d.sync += [
                     record.valid.eq(go[i] & ~waits),
                     record.thread.eq(chosen),
@@ -477,7 +477,7 @@ class FrontEnd(wiring.Component):
                     record.result.eq(logic_result),
                 ]
             for t in range(THREADS):
-                record = self.trace[width + t]
+                record = self.trace_out[width + t]
                 m.d.sync += [
                     record.valid.eq(ends_now[t]),
                     record.thread.eq(t),

@@ -74,5 +74,5 @@ def front_ports(config: NodeConfig, trace: bool) -> dict:
     }
     if trace:
         # Instructions in program order: a group's, then waiting ones of each thread as they end.
-        members["trace"] = Out(data.ArrayLayout(TraceDispatch, width + THREADS))
+        members["trace_out"] = Out(data.ArrayLayout(TraceDispatch, width + THREADS))
     return members

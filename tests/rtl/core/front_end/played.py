@@ -1,4 +1,4 @@
-"""The rest of the core, played, for tests of the front end: it answers with what the instruction-set simulator found.
+"""The rest of the core, played, for tests of rtl.core.front_end: it answers with what the instruction-set simulator found.
 
 Instructions leave its queues at random times, values and faults come back after random delays, fills take a while.
 """
@@ -6,6 +6,7 @@ Instructions leave its queues at random times, values and faults come back after
 import random
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from golden.arch import isa
 from golden.arch.config import get_config
@@ -14,7 +15,6 @@ from golden.arch.memmap import Fault, ThreadState
 from golden.iss.node import Simulator
 from golden.iss.state import Node
 from golden.kernels.job import Launch
-from rtl.core.front_end.front import FrontEnd
 
 CONFIG = get_config("tiny")
 THREADS = range(isa.THREADS)
@@ -75,10 +75,17 @@ def simulate_reference(memory, launches, semaphores=None) -> Expected:
 
 
 class BackEnd:
-    """The rest of the core, as far as the front end sees it."""
+    """The rest of the core, as far as the front end sees it.
 
-    def __init__(self, dut: FrontEnd, expected: Expected, memory, rng: random.Random, lazy: float = 0.3) -> None:
-        self.dut, self.expected, self.rng, self.lazy = dut, expected, rng, lazy
+    ``dut`` and what ``drive`` and ``read`` are given are Amaranth's component and simulator, or alike (played_pins.py). ``lazy``: how
+    often a queue stands still; ``latency``: cycles that a fill takes, at least and at most.
+    """
+
+    def __init__(
+        self, dut: Any, expected: Expected, memory, rng: random.Random, lazy: float = 0.3, latency: tuple[int, int] = (3, 12)
+    ) -> None:
+        self.dut, self.expected, self.rng, self.lazy, self.latency = dut, expected, rng, lazy, latency
+        self.fill_ready = self.offered = False
         self.image = bytearray(CONFIG.sram_bytes)
         for address, part in memory:
             self.image[address : address + len(part)] = part
@@ -131,19 +138,14 @@ class BackEnd:
         if self.raise_by_packet:
             ctx.set(dut.net_raise_in.semaphore, self.raise_by_packet[0])
             ctx.set(dut.net_raise_in.amount, self.raise_by_packet[1])
-            if ctx.get(dut.net_raise_in.ready):
-                self.raise_by_packet = None
-        ready = self.rng.random() < 0.7
-        ctx.set(dut.fill.ready, ready)
+        self.offered = self.raise_by_packet is not None
+        self.fill_ready = self.rng.random() < 0.7
+        ctx.set(dut.fill.ready, self.fill_ready)
         returns = bool(self.fills) and self.fills[0][0] <= self.cycle
         ctx.set(dut.fill.ret.valid, returns)
         if returns:
             line = self.fills.popleft()[1]
             ctx.set(dut.fill.ret.data, int.from_bytes(self.image[64 * line : 64 * line + 64], "little"))
-        if ready and ctx.get(dut.fill.valid):
-            assert ctx.get(dut.fill.line) < CONFIG.sram_bytes // 64, "a fill beyond SRAM"
-            at = self.cycle + self.rng.randint(3, 12)
-            self.fills.append((max([at, *(when for when, _ in self.fills)]), ctx.get(dut.fill.line)))
 
     def _due(self, ctx) -> None:
         """Events whose time has come, as many as there are ports."""
@@ -170,6 +172,12 @@ class BackEnd:
 
     def read(self, ctx) -> None:
         dut, rng = self.dut, self.rng
+        if self.fill_ready and ctx.get(dut.fill.valid):
+            assert ctx.get(dut.fill.line) < CONFIG.sram_bytes // 64, "a fill beyond SRAM"
+            at = self.cycle + rng.randint(*self.latency)
+            self.fills.append((max([at, *(when for when, _ in self.fills)]), ctx.get(dut.fill.line)))
+        if self.offered and ctx.get(dut.net_raise_in.ready):
+            self.raise_by_packet = None
         thread = ctx.get(dut.thread_out)
         killed = ctx.get(dut.kill)
         for name, queue, limit in (("scalar", self.scalar, CONFIG.scalar_queue), ("vector", self.vector, CONFIG.vector_queue)):
@@ -179,7 +187,7 @@ class BackEnd:
                     self.queued[thread, name].append((entry["seq"], entry["word"]))
                     queue[thread].append(entry)
                     assert len(queue[thread]) <= limit, f"the {name} queue of thread {thread} overflows"
-        for record in dut.trace:
+        for record in dut.trace_out:
             if ctx.get(record.valid):
                 values = (ctx.get(record.seq), 4 * ctx.get(record.pc), ctx.get(record.word), bool(ctx.get(record.executed)))
                 self._retired(ctx.get(record.thread), values)
@@ -272,7 +280,7 @@ class BackEnd:
         return True
 
 
-def start(ctx, dut: FrontEnd, launch: Launch) -> None:
+def start(ctx, dut: Any, launch: Launch) -> None:
     ctx.set(dut.start.valid, 1)
     ctx.set(dut.start.thread, launch.thread)
     ctx.set(dut.start.pc, launch.pc // 4)

@@ -129,3 +129,8 @@ def test_nobody_starves(simulate, seed):
     text = "".join(loop.format(t=t) for t in (1, 2, 3)) + "start0: loopi end0, 60\n addi x1, x1, 1\n addi x2, x2, 1\nend0: halt\n"
     back = run_text(simulate, text, random.Random(seed), lazy=0.9)
     assert back.cycle < 3000
+
+
+@pytest.mark.rtl
+def test_random_programs_under_cocotb(bench):
+    assert len(bench(FrontEnd(CONFIG, trace=True), "cocotb_front.py", config="tiny")) == 23
