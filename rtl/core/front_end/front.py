@@ -296,7 +296,7 @@ class FrontEnd(wiring.Component):
                         m.d.comb += ends_now[t].eq(1)
                 with m.Case(Hold.JOIN):
                     other = word[F0 : F0 + 2]
-                    with m.If(~Array(state[u] == ThreadState.RUNNING for u in range(THREADS))[other] | (other == t)):
+                    with m.If(~busy_threads.bit_select(other, 1) | (other == t)):
                         m.d.comb += ends_now[t].eq(1)
                 with m.Case(Hold.DRAIN):
                     with m.If(empty[t]):
