@@ -469,7 +469,7 @@ class Writer:
                 lines = ["li x25, 0", f"li64 x27, {self.rng.choice((1 << 47, 1 << 63, 1 << 35))}"]
             case "MISALIGNED":
                 lines = ["addi x25, x24, 2"]
-        if cause in ("MISALIGNED", "RANGE", "DESCRIPTOR"):
-            # Such a fault drops what is queued: not what another thread waits for, but something.
+        if cause in ("MISALIGNED", "RANGE", "DESCRIPTOR") or last.startswith("csr"):
+            # Found late, such a fault drops what is queued: not what another thread waits for, but something.
             lines = ["fence", *lines, "st.d x1, x24, 8", "mul x2, x3, x4", "ld.d x5, x24, 8"]
         return _indent([*lines, last])
