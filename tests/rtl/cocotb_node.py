@@ -204,6 +204,11 @@ class Debugger:
     async def say(self, op: DebugOp, operand: int = 0) -> Status:
         return await self.bench.host.debug(op, self.thread, operand)
 
+    async def started(self) -> None:
+        """Its start may take the other channel: until it has been obeyed."""
+        while (await self.say(DebugOp.STATUS)).state is ThreadState.IDLE:
+            pass
+
     async def still(self, status: Status) -> Status:
         """A thread that a breakpoint stops says nothing: it is asked until it rests."""
         while status.state is ThreadState.RUNNING:
@@ -258,6 +263,8 @@ async def a_debugger_halts_steps_reads_and_writes(dut, gaps: str):
     await first.say(DebugOp.BREAK_SET, here)
     ends = bench.start(launches_of(program, generator("arguments")))
 
+    await first.started()
+    await second.started()
     for passed in range(3):
         status = await first.still(await first.say(DebugOp.STATUS))
         assert status.pc == here
