@@ -245,6 +245,20 @@ def _bench(options: argparse.Namespace) -> int:
     return 1 if any(row["mismatches"] for row in rows) else 0
 
 
+@command("cost", "What each unit of a node costs to simulate.", CONFIG, SEED)
+def _cost(options: argparse.Namespace) -> int:
+    from sim.jobs.unit_cost import unit_cost
+    from sim.views.report import print_table, write_json
+
+    rows = []
+    for row in unit_cost(options.config, options.seed):
+        print(f"{row['unit']}: {row['rest_us']:.2f} us at rest, {row['busy_us']:.2f} us with random inputs")
+        rows.append(row)
+    print_table(f"microseconds a cycle, {options.config}", list(rows[0]), [list(row.values()) for row in rows])
+    print(f"report: {write_json('build/bench/cost.json', {'config': options.config, 'seed': options.seed, 'rows': rows})}")
+    return 0
+
+
 @command("profile", "Where the matrix unit's cycles go, kernel by kernel (make profile).", _WORKLOAD, _BATCH, SEED, CONFIG)
 def _profile(options: argparse.Namespace) -> int:
     from sim.jobs.profile import CAUSES, profile

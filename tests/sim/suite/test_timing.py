@@ -49,6 +49,11 @@ def test_plain_netlist_assigns_one_bit_at_a_time():
 
 
 @pytest.mark.fast
+def test_plain_netlist_takes_decimal_constants():
+    assert timing.plain("  assign { a, b, c } = 3'd4;\n").split() == "assign a = 1'b1 ; assign b = 1'b0 ; assign c = 1'b0 ;".split()
+
+
+@pytest.mark.fast
 def test_units_cover_only_parts_that_exist():
     assert {part for unit in UNITS.values() for part in unit.covers} <= set(PARTS)
 
