@@ -49,7 +49,9 @@ A label is a distance in words from its own instruction; addresses count modulo 
   the inner one runs at least once.
 * `tjoin` of the thread itself passes.
 * The rows of one store may not overlap; the simulator reports it.
-* A fault in a loop, fetch or decode is precise; one of an address lets older instructions finish and some younger ones may have.
+* A fault found in decode (word, loop, fetch, trap) is precise. One found later (address, descriptor, control register) is not: younger
+  instructions may have completed, and queued vector instructions, stores and raises may be dropped, older ones too. `fence` before
+  an access that may fault keeps what is older.
 * Columns of a drain count elements of the drained format, whatever the descriptor's element size is.
 """
 
