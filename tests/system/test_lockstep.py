@@ -100,7 +100,7 @@ def test_a_fault_stops_its_thread_and_no_other(text, cause):
 def test_random_programs_on_four_threads(seed):
     with machine.engine("tiny", trace=True) as engine:
         for i in range(100):
-            job = Rig(seed=seed + i, config=CONFIG, length=150).job()
+            job = Rig(seed=100 * seed + i, config=CONFIG, length=150).job()
             run_lockstep(CONFIG, [(job.program.origin, job.program.image), *job.inputs], job.launches, strict=True, engine=engine)
 
 
