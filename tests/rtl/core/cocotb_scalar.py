@@ -10,58 +10,20 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.task import bridge, resume
+from cocotb.task import bridge
 
 from golden.arch.encoding import Unit
-from tb.bind import Ports, bind
-from tb.clock import cycles, start
+from tb.bind import bind
+from tb.clock import start
 from tb.scoreboard import PerSource
 from tb.seed import generator
 from tb.stream import GAPS, Monitor
 from tests.rtl.core.scalar_neighbours import Neighbours
+from tests.rtl.core.stepped_pins import Pins
 from tests.rtl.core.test_scalar import MIX, Bench
 from tests.rtl.core.test_scalar import start as start_programs
 
 SRAM_PORTS = ("l0", "l1", "sl")
-
-
-def lists(value: Any) -> Any:
-    """Arrays, which a manifest spells as fields "0", "1" and so on, as lists."""
-    if not isinstance(value, dict):
-        return value
-    parts = {name: lists(part) for name, part in value.items()}
-    return list(parts.values()) if "0" in parts else parts
-
-
-def fields(value: Any) -> Any:
-    """The inverse of `lists`; keys that are numbers become names."""
-    if isinstance(value, dict):
-        return {str(name): fields(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return {str(index): fields(part) for index, part in enumerate(value)}
-    return value
-
-
-class Pins:
-    """The unit's pins, a cycle a call, for callers that are no coroutines (tests.rtl.core.packing.Stepped)."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self._outputs = [port for port in ports if port.direction == "output"]
-        self._inputs = [port for port in ports if port.direction == "input" and port not in (ports.clock, ports.reset)]
-
-    @resume
-    async def cycle(self, inputs: dict[str, Any]) -> dict[str, int]:
-        """Applies inputs (0 where missing); returns what the outputs show at the end of the cycle."""
-        for port in self._inputs:
-            port.set(fields(inputs.get(port.name, 0)))
-        await cycles(self._ports, 1)
-        return {port.name: port.get() for port in self._outputs}
-
-    def read(self, out: dict[str, int], name: str) -> Any:
-        """An output as dictionaries and lists."""
-        port = self._ports[name]
-        return out[name] if port.layout is None else lists(port.fields(out[name]))
 
 
 def pulses(gaps: Iterator[int]) -> Iterator[int]:

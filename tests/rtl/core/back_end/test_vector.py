@@ -2,8 +2,10 @@
 
 import pytest
 
+from golden.arch.config import get_config
 from tests.rtl.core.back_end.bench import Bench
 from tests.rtl.core.back_end.programs import MIX
+from tests.rtl.core.back_end.stubs import BackEnd
 
 pytestmark = pytest.mark.rtl
 CYCLES = 2500
@@ -45,3 +47,7 @@ def test_a_killed_thread_drops_what_has_not_begun_and_no_other_notices(unit, rng
             bench.step()
         bench.kill(int(rng.integers(4)))
     bench.finish()
+
+
+def test_random_instructions_under_cocotb(bench):
+    assert len(bench(BackEnd(get_config("tiny")), "cocotb_back_end.py")) == 12
