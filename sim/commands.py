@@ -290,10 +290,13 @@ def _waves(options: argparse.Namespace) -> int:
     from sim.build.verilator import wave_format
     from sim.jobs import train
 
+    def tell(step: int, loss: float, _cycles: int) -> None:
+        print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
+
     path = Path(f"build/waves/{options.workload}.{wave_format()}")
     chosen = train.Options(options.workload, options.steps, options.batch, options.seed, config=options.config, waves=path)
     try:
-        outcome = train.train(chosen, lambda step, loss, cycles: print(f"step {step}: loss {loss:.4f}", flush=True))
+        outcome = train.train(chosen, tell)
     except train.Mismatch as mismatch:
         print(mismatch)
         return 1

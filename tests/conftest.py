@@ -6,22 +6,29 @@ makes the same choices as in a full run.
 """
 
 import hashlib
+import os
 import re
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+_STARTED = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("machine")
     group.addoption("--seed", type=int, default=1, help="seed of the run (default 1)")
     group.addoption("--config", default="tiny", dest="machine_config", help="configuration for tests that take one")
-    group.addoption("--waves", action="store_true", help="write waves of cocotb and Amaranth simulations")
+    group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_STARTED] = time.time()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -46,6 +53,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         cocotb = dict(report.user_properties)
         line = rerun_line(report.nodeid, config.getoption("seed"), cocotb.get("testcase", ""), "testcase" in cocotb)
         terminalreporter.write_line(f"rerun: {line}")
+    if config.getoption("waves"):
+        written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
+        for path in sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED]):
+            terminalreporter.write_line(f"waves written; open them with: gtkwave {os.path.relpath(path)} (or surfer)")
 
 
 @pytest.fixture

@@ -61,10 +61,8 @@ def run_lockstep(
     Difference
         At the first record or byte that differs, or when the threads end differently.
     """
-    own = engine or machine.engine(config.name, trace=True, waves=waves is not None)
+    own = engine or machine.engine(config.name, trace=True, waves=waves)
     try:
-        if waves:
-            own.waves(waves)
         run = _run_rtl(own, config, memory, launches)
     finally:
         if engine is None:

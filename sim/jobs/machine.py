@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from golden.arch.config import get_config
 from rtl.node import Node
 from sim.build.elaborate import Design, elaborate_once
@@ -16,6 +18,9 @@ def design(config: str = "d1", trace: bool = False) -> Design:
     )
 
 
-def engine(config: str = "d1", trace: bool = False, waves: bool = False) -> Engine:
-    """One node in the C++ engine."""
-    return Engine(design(config, trace), waves=waves)
+def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
+    """One node in the C++ engine, which writes waves from its first cycle to the given file."""
+    node = Engine(design(config, trace), waves=waves is not None)
+    if waves:
+        node.waves(waves)
+    return node

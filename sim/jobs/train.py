@@ -123,9 +123,7 @@ class _Rtl:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.layout = digits_mlp.Machine(get_config(options.config), options.batch)
-        self.engine: Engine = machine.engine(options.config, waves=options.waves is not None)
-        if options.waves:
-            self.engine.waves(options.waves)
+        self.engine: Engine = machine.engine(options.config, waves=options.waves)
         self.host = Host(self.engine)
         self.first = self.engine.cycle
 

@@ -1,12 +1,32 @@
 """Whole nodes in the C++ engine. All of them are one model, ``tiny`` with its trace, so that one build serves them."""
 
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
 import pytest
 
+from sim.build.verilator import wave_format
+from sim.engine.binding import Engine
 from sim.jobs import machine
 
 
+@pytest.fixture(autouse=True)
+def recorded(request: pytest.FixtureRequest, artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under --waves every engine of the test writes its own."""
+    if not request.config.getoption("waves"):
+        return
+    make: Callable[..., Engine] = machine.engine
+    numbers = count()
+
+    def record(config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
+        return make(config, trace, waves or artifacts / f"node{next(numbers)}.{wave_format()}")
+
+    monkeypatch.setattr(machine, "engine", record)
+
+
 @pytest.fixture
-def engine():
+def engine(recorded: None):
     """A fresh node."""
     with machine.engine("tiny", trace=True) as engine:
         yield engine
