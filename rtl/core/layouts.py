@@ -85,6 +85,12 @@ class VectorEntry(data.Struct):
     st_mark: ST_POS_BITS  # store tail at dispatch: bounds how far stores may run ahead
 
 
+VectorPush = data.StructLayout({"valid": 1, "entry": VectorEntry})
+"""An instruction that enters a vector queue in this cycle."""
+VectorHead = data.StructLayout({"valid": 1, "st_mark": ST_POS_BITS})
+"""The oldest instruction of a vector queue: its ``VectorEntry.st_mark``."""
+
+
 class PredicateWrite(data.Struct):
     """A predicate computed in the back end; the front end's pending bit falls with it."""
 

@@ -20,7 +20,7 @@ from golden.arch.sram import LANES
 from golden.arch.trace import SEQ_BITS
 from rtl.core.back_end.load_tracker import LoadTracker, arrival_of
 from rtl.core.back_end.vector_issue import IDLE, WAIT_CAUSES, VectorIssue
-from rtl.core.back_end.vector_queue import VectorHead, VectorPush, VectorQueue
+from rtl.core.back_end.vector_queue import VectorQueue
 from rtl.core.back_end.vector_registers import Register, VectorRegisters
 from rtl.core.layouts import (
     ST_POS_BITS,
@@ -31,6 +31,8 @@ from rtl.core.layouts import (
     PredicateWrite,
     TraceMatrix,
     TraceVector,
+    VectorHead,
+    VectorPush,
 )
 from rtl.core.matrix import DrainReply, DrainRequest, MatrixUnit
 from rtl.core.simd import SimdPipe

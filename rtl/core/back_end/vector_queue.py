@@ -11,10 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.encoding import OPCODE_BITS
 from rtl.core.back_end.vector_decode import OPCODES, Queued, Row, row
-from rtl.core.layouts import ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, VectorEntry
-
-VectorPush = data.StructLayout({"valid": 1, "entry": VectorEntry})
-VectorHead = data.StructLayout({"valid": 1, "st_mark": ST_POS_BITS})
+from rtl.core.layouts import THREAD_BITS, THREADS, VQ_POS_BITS, VectorEntry, VectorHead, VectorPush
 
 
 class VectorQueue(wiring.Component):

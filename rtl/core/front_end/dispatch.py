@@ -15,10 +15,70 @@ from golden.arch.encoding import F0, F1, F2, F3, PRED_LO
 from golden.arch.trace import SEQ_BITS
 from rtl.core.front_end.decode import Control, Decoder
 from rtl.core.front_end.fetch import WINDOW_WORDS
-from rtl.core.layouts import NAMES, PC_BITS, ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, VectorEntry
+from rtl.core.layouts import NAMES, PC_BITS, ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, VectorPush
 from rtl.core.scalar_queue import ScalarPush
 
-VectorPush = data.StructLayout({"valid": 1, "entry": VectorEntry})
+WAITING = (
+    Control.WAIT,
+    Control.WAITR,
+    Control.BARRIER,
+    Control.FENCE,
+    Control.IFLUSH,
+    Control.HALT,
+    Control.TSTART,
+    Control.TJOIN,
+    Control.TRAP,
+)
+"""Control instructions that retire when they are over."""
+
+
+class Context(data.Struct):
+    """What dispatch must know of a thread."""
+
+    pc: PC_BITS
+    seq: SEQ_BITS
+    # Predicates, and those whose value is on its way.
+    true: 8
+    pending: 8
+    # Positions given out and reached; parities of loads dispatched and complete.
+    vq_tail: VQ_POS_BITS
+    st_tail: ST_POS_BITS
+    vq_head: VQ_POS_BITS
+    st_read: ST_POS_BITS
+    parity: isa.VECTOR_REGISTERS
+    loaded: isa.VECTOR_REGISTERS
+    # The innermost loop's last instruction.
+    looping: 1
+    last: PC_BITS
+    # The debugger: one instruction only, ``word`` instead of the window's, a breakpoint.
+    single: 1
+    inject: 1
+    word: 32
+    break_on: 1
+    break_pc: PC_BITS
+
+
+class Group(data.Struct):
+    """What left decode in a cycle, as its thread sees it."""
+
+    valid: 1
+    # The first slot's instruction left; how many did; whether it retires only when it is over.
+    first: 1
+    count: 4
+    waits: 1
+    # A control instruction in the first slot, its word, where it leads, what a predicate operation gives.
+    control: Control
+    word: 32
+    target: PC_BITS
+    logic: 1
+    # The first slot's word is no instruction, or pc is outside SRAM.
+    illegal: 1
+    outside: 1
+    # The thread's state after the group.
+    parity: isa.VECTOR_REGISTERS
+    pending: 8
+    vq_tail: VQ_POS_BITS
+    st_tail: ST_POS_BITS
 
 
 class Dispatch(wiring.Component):
@@ -34,31 +94,11 @@ class Dispatch(wiring.Component):
         width = config.dispatch_width
         super().__init__(
             {
-                # A thread was chosen; everything else is its state.
+                # A thread was chosen, its state, and the window of its pc.
                 "some": In(1),
                 "thread": In(THREAD_BITS),
-                "pc": In(PC_BITS),
-                "seq": In(SEQ_BITS),
+                "context": In(Context),
                 "window": In(data.ArrayLayout(32, WINDOW_WORDS)),
-                # Predicates, and those whose value is on its way.
-                "true": In(8),
-                "pending": In(8),
-                # Positions given out and reached; parities of loads dispatched and complete.
-                "vq_tail": In(VQ_POS_BITS),
-                "st_tail": In(ST_POS_BITS),
-                "vq_head": In(VQ_POS_BITS),
-                "st_read": In(ST_POS_BITS),
-                "parity": In(isa.VECTOR_REGISTERS),
-                "loaded": In(isa.VECTOR_REGISTERS),
-                # The innermost loop's last instruction.
-                "looping": In(1),
-                "last": In(PC_BITS),
-                # The debugger: one instruction only, a word of its own instead of the window's, a breakpoint.
-                "single": In(1),
-                "inject": In(1),
-                "injected": In(32),
-                "break_on": In(1),
-                "break_pc": In(PC_BITS),
                 # What goes to the queues, oldest first.
                 "scalar_out": Out(data.ArrayLayout(ScalarPush, width)),
                 "vector_out": Out(data.ArrayLayout(VectorPush, width)),
@@ -66,15 +106,8 @@ class Dispatch(wiring.Component):
                 "words": Out(data.ArrayLayout(32, width)),
                 "go": Out(width),
                 "on": Out(width),
-                # A control instruction in the first slot; or a word that is none, or a pc outside SRAM.
-                "control": Out(Control),
-                "illegal": Out(1),
-                "outside": Out(1),
-                # The thread's state after the group.
-                "parity_next": Out(isa.VECTOR_REGISTERS),
-                "pending_next": Out(8),
-                "vq_next": Out(VQ_POS_BITS),
-                "st_next": Out(ST_POS_BITS),
+                # What the thread must know.
+                "group": Out(Group),
             }
         )
 
@@ -84,28 +117,29 @@ class Dispatch(wiring.Component):
         m.submodules.vq_table = vq_table = memory.Memory(shape=VQ_POS_BITS, depth=THREADS * 64, init=[])
         m.submodules.st_table = st_table = memory.Memory(shape=ST_POS_BITS, depth=THREADS * 64, init=[])
         assert NAMES <= 64
+        context, group = self.context, self.group
         words = self.words
         go, on = self.go, self.on
         m.submodules.decoder = decoder = Decoder(width, self.config.features)
         rows = decoder.row
-        open_, pend, par = self.some, Signal(8, name="pend_0"), self.parity
-        vq_pos, st_pos = self.vq_tail, self.st_tail
-        m.d.comb += pend.eq(self.pending)
+        open_, pend, par = self.some, Signal(8, name="pend_0"), context.parity
+        vq_pos, st_pos = context.vq_tail, context.st_tail
+        m.d.comb += pend.eq(context.pending)
         touched: list = []  # (valid, name, position) of older slots
         stored: list = []
-        control, illegal, outside = self.control, self.illegal, self.outside
+        control, illegal, outside = group.control, group.illegal, group.outside
         writes: list = []  # (port, valid, name) of the table of vector positions, oldest first
         store_writes: list = []
         for i in range(width):
             word, row = words[i], rows[i]
-            lane = (self.pc[:3] + i)[:4]
+            lane = (context.pc[:3] + i)[:4]
             if i == 0:
-                m.d.comb += word.eq(Mux(self.inject, self.injected, Array(self.window[w] for w in range(WINDOW_WORDS))[self.pc[:3]]))
+                m.d.comb += word.eq(Mux(context.inject, context.word, Array(self.window[w] for w in range(WINDOW_WORDS))[context.pc[:3]]))
                 here = Const(1)
-                m.d.comb += outside.eq(self.some & ~self.inject & (self.pc >= self.config.sram_bytes // 4))
+                m.d.comb += outside.eq(self.some & ~context.inject & (context.pc >= self.config.sram_bytes // 4))
             else:
                 m.d.comb += word.eq(Array(self.window[w] for w in range(WINDOW_WORDS))[lane[:3]])
-                here = ~lane[3] & ~self.single & ~(self.break_on & (self.break_pc == (self.pc + i)[:PC_BITS]))
+                here = ~lane[3] & ~context.single & ~(context.break_on & (context.break_pc == (context.pc + i)[:PC_BITS]))
             m.d.comb += decoder.word[i].eq(word)
             p = word[PRED_LO : PRED_LO + 3]
             bit = Signal(8, name=f"pd_bit{i}")
@@ -114,10 +148,10 @@ class Dispatch(wiring.Component):
                 pend.bit_select(word[F1 : F1 + 3], 1) | pend.bit_select(word[F2 : F2 + 3], 1) | pend.bit_select(word[F0 : F0 + 3], 1)
             )
             unknown = pend.bit_select(p, 1)
-            holds = self.true.bit_select(p, 1)
+            holds = context.true.bit_select(p, 1)
             clean = row.legal & ~outside
             # One load of a register may be under way: a second would give its parity back to those who wait for it.
-            again = holds & row.scalar & row.writes_v & (par ^ self.loaded).bit_select(word[F0 : F0 + 5], 1)
+            again = holds & row.scalar & row.writes_v & (par ^ context.loaded).bit_select(word[F0 : F0 + 5], 1)
             stops = unknown | again | (holds & ((pend & bit).any() | logic_waits))
             is_control = holds & (row.control != Control.PLAIN)
             if i == 0:
@@ -128,7 +162,7 @@ class Dispatch(wiring.Component):
                 m.d.comb += go[i].eq(open_ & here & clean & ~stops & ~is_control)
                 open_next = go[i]
             m.d.comb += on[i].eq(go[i] & holds)
-            ends = self.looping & (self.last == (self.pc + i)[:PC_BITS])
+            ends = context.looping & (context.last == (context.pc + i)[:PC_BITS])
             open_ = open_next & ~ends
             to_scalar, to_vector = on[i] & row.scalar, on[i] & row.vector
 
@@ -144,14 +178,14 @@ class Dispatch(wiring.Component):
                 last_store = Mux(valid & (other == name), position, last_store)
             touch, store = Signal(VQ_POS_BITS, name=f"touch{i}"), Signal(ST_POS_BITS, name=f"store{i}")
             m.d.comb += [touch.eq(last_touch), store.eq(last_store)]
-            vq_wait = (touch - self.vq_head)[:VQ_POS_BITS] < (vq_pos - self.vq_head)[:VQ_POS_BITS]
-            st_wait = (store - self.st_read)[:ST_POS_BITS] < (st_pos - self.st_read)[:ST_POS_BITS]
+            vq_wait = (touch - context.vq_head)[:VQ_POS_BITS] < (vq_pos - context.vq_head)[:VQ_POS_BITS]
+            st_wait = (store - context.st_read)[:ST_POS_BITS] < (st_pos - context.st_read)[:ST_POS_BITS]
             scalar, vector = self.scalar_out[i], self.vector_out[i]
-            number = (self.seq + i)[:SEQ_BITS]
+            number = (context.seq + i)[:SEQ_BITS]
             m.d.comb += [
                 scalar.valid.eq(to_scalar),
                 scalar.entry.seq.eq(number),
-                scalar.entry.pc.eq((self.pc + i)[:PC_BITS]),
+                scalar.entry.pc.eq((context.pc + i)[:PC_BITS]),
                 scalar.entry.word.eq(word),
                 scalar.entry.unit.eq(row.unit),
                 scalar.entry.vq.wait.eq(vq_wait & (row.writes_v | row.reads_v0 | row.names_c)),
@@ -205,9 +239,30 @@ class Dispatch(wiring.Component):
                 younger = Cat(other & (what == name) for _, other, what in table[i + 1 :]).any()
                 m.d.comb += port.en.eq(valid & ~younger)
         m.d.comb += [
-            self.parity_next.eq(par),
-            self.pending_next.eq(pend),
-            self.vq_next.eq(vq_pos),
-            self.st_next.eq(st_pos),
+            group.valid.eq(self.some),
+            group.first.eq(go[0]),
+            group.count.eq(sum(go[i] for i in range(width))),
+            group.word.eq(words[0]),
+            group.parity.eq(par),
+            group.pending.eq(pend),
+            group.vq_tail.eq(vq_pos),
+            group.st_tail.eq(st_pos),
         ]
+        self._control(m)
         return m
+
+    def _control(self, m: Module) -> None:
+        """What a control instruction in the first slot does."""
+        control, word, pc, true = self.group.control, self.words[0], self.context.pc, self.context.true
+        a, b = true.bit_select(word[F1 : F1 + 3], 1), true.bit_select(word[F2 : F2 + 3], 1)
+        m.d.comb += [
+            self.group.waits.eq(Cat(control == kind for kind in WAITING).any()),
+            self.group.logic.eq(Array([a & b, a | b, a ^ b, a & ~b])[word[:2]]),
+        ]
+        with m.Switch(control):
+            with m.Case(Control.CALL):
+                m.d.comb += self.group.target.eq(pc + word[F1:].as_signed())
+            with m.Case(Control.LOOPI):
+                m.d.comb += self.group.target.eq(pc + word[F0 : F0 + 10].as_signed())
+            with m.Default():
+                m.d.comb += self.group.target.eq(pc + word[F0:].as_signed())

@@ -1,38 +1,82 @@
-"""Zero-overhead loops: what follows an instruction, and how a loop begins.
+"""The program counter of a thread, with its zero-overhead loops."""
 
-Both write a thread's state, given as lists with one signal per thread (``starts``, ``lasts`` and ``lefts``: one per thread and level).
-"""
-
-from amaranth.hdl import Const, Mux
+from amaranth.hdl import Const, Module, Mux, Signal, unsigned
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
-from golden.arch.memmap import Fault
-from rtl.core.front_end.decode import Hold
+from rtl.core.front_end.fetch import WINDOW_BITS
+from rtl.core.layouts import PC_BITS
+
+LOOP_BITS = 32
 
 
-def advance(m, t, pc, depth, starts, lasts, lefts, end, skip) -> None:
-    """Past the instruction at ``end``: the next one, or back to a loop's start; loops that are over are left."""
-    with m.If(~skip):
-        m.d.sync += pc[t].eq(end + 1)
-        chain = Const(1)
-        for k in reversed(range(isa.LOOP_DEPTH)):
-            at_end = chain & (depth[t] > k) & (lasts[t][k] == end)
-            again = lefts[t][k] > 1
-            with m.If(at_end & again):
-                m.d.sync += [pc[t].eq(starts[t][k]), lefts[t][k].eq(lefts[t][k] - 1), depth[t].eq(k + 1)]
-            with m.Elif(at_end):
-                m.d.sync += depth[t].eq(k)
-            chain = Mux(depth[t] > k, at_end & ~again, chain)
+class Move(enum.Enum, shape=unsigned(3)):
+    """What happens to the program counter in a cycle."""
+
+    STAY = 0
+    ADVANCE = 1  # past the instruction at ``to``: the next one, or back to a loop's start; loops that are over are left
+    JUMP = 2
+    LOOP = 3  # the instruction at pc begins a loop that ends before ``to`` and runs ``often`` times
+    RESTART = 4  # to ``to``, in no loop
 
 
-def begin_loop(m, t, at, target, often, pc, depth, starts, lasts, lefts, hold, cause, operand) -> None:
-    """A loop from ``at`` + 1 to before ``target``; skipped when it has no iteration or no body."""
-    with m.If((often == 0) | (target - at <= 1)):
-        m.d.sync += pc[t].eq(target)
-    with m.Elif(depth[t] == isa.LOOP_DEPTH):
-        m.d.sync += [hold[t].eq(Hold.DEAD), cause[t].eq(Fault.LOOP), operand[t].eq(isa.LOOP_DEPTH + 1)]
-    with m.Else():
-        m.d.sync += [pc[t].eq(at + 1), depth[t].eq(depth[t] + 1)]
-        for k in range(isa.LOOP_DEPTH):
-            with m.If(depth[t] == k):
-                m.d.sync += [starts[t][k].eq(at + 1), lasts[t][k].eq(target - 1), lefts[t][k].eq(often)]
+class ProgramCounter(wiring.Component):
+    """Where a thread is, and the loops that it is in."""
+
+    move: In(Move)
+    to: In(PC_BITS)
+    often: In(LOOP_BITS)
+    # Word address of the next instruction to dispatch. State.
+    pc: Out(PC_BITS)
+    # The innermost loop: whether there is one, and its last instruction. State.
+    looping: Out(1)
+    last: Out(PC_BITS)
+    # The window that probably follows that of pc. State.
+    following: Out(WINDOW_BITS)
+    # This cycle's loop would be one too many; nothing moves.
+    too_deep: Out(1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        depth = Signal(range(isa.LOOP_DEPTH + 1))
+        levels = range(isa.LOOP_DEPTH)
+        starts = [Signal(PC_BITS, name=f"start_{k}") for k in levels]
+        lasts = [Signal(PC_BITS, name=f"last_{k}") for k in levels]
+        lefts = [Signal(LOOP_BITS, name=f"left_{k}") for k in levels]
+
+        # A loop whose end lies in the window of pc is expected to go round again.
+        m.d.comb += [self.looping.eq(depth != 0), self.following.eq(self.pc[3:] + 1)]
+        for k in levels:
+            with m.If(depth == k + 1):
+                m.d.comb += self.last.eq(lasts[k])
+                with m.If((lasts[k][3:] == self.pc[3:]) & (lefts[k] > 1)):
+                    m.d.comb += self.following.eq(starts[k][3:])
+
+        with m.Switch(self.move):
+            with m.Case(Move.ADVANCE):
+                m.d.sync += self.pc.eq(self.to + 1)
+                chain = Const(1)
+                for k in reversed(levels):
+                    at_end = chain & (depth > k) & (lasts[k] == self.to)
+                    again = lefts[k] > 1
+                    with m.If(at_end & again):
+                        m.d.sync += [self.pc.eq(starts[k]), lefts[k].eq(lefts[k] - 1), depth.eq(k + 1)]
+                    with m.Elif(at_end):
+                        m.d.sync += depth.eq(k)
+                    chain = Mux(depth > k, at_end & ~again, chain)
+            with m.Case(Move.JUMP):
+                m.d.sync += self.pc.eq(self.to)
+            with m.Case(Move.LOOP):
+                with m.If((self.often == 0) | ((self.to - self.pc)[:PC_BITS].as_signed() <= 1)):  # no iteration or no body
+                    m.d.sync += self.pc.eq(self.to)
+                with m.Elif(depth == isa.LOOP_DEPTH):
+                    m.d.comb += self.too_deep.eq(1)
+                with m.Else():
+                    m.d.sync += [self.pc.eq(self.pc + 1), depth.eq(depth + 1)]
+                    for k in levels:
+                        with m.If(depth == k):
+                            m.d.sync += [starts[k].eq(self.pc + 1), lasts[k].eq(self.to - 1), lefts[k].eq(self.often)]
+            with m.Case(Move.RESTART):
+                m.d.sync += [self.pc.eq(self.to), depth.eq(0)]
+        return m

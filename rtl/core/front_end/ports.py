@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 from golden.arch import isa
 from golden.arch.config import NodeConfig
 from rtl.common.host_ports import STATUS, Debug, Start
-from rtl.core.front_end.dispatch import VectorPush
 from rtl.core.front_end.sync import Raise
 from rtl.core.layouts import (
     PC_BITS,
@@ -18,11 +17,11 @@ from rtl.core.layouts import (
     Operand,
     PredicateWrite,
     TraceDispatch,
+    VectorHead,
+    VectorPush,
 )
 from rtl.core.scalar_queue import ScalarHead, ScalarPush
 from rtl.mem import ports
-
-VectorHead = data.StructLayout({"valid": 1, "st_mark": ST_POS_BITS})
 
 
 def front_ports(config: NodeConfig, trace: bool) -> dict:
