@@ -44,7 +44,8 @@ def front_ports(config: NodeConfig, trace: bool) -> dict:
         "predicate_in": In(data.ArrayLayout(PredicateWrite, 3)),
         "operand_in": In(Operand),
         "fault_in": In(data.ArrayLayout(FaultEvent, 2)),
-        # Threads of which a unit holds nothing.
+        # Threads of which a unit holds nothing. An instruction shows in one of them from at most 8 cycles after its dispatch until it is
+        # done: when it moves from a unit to the next, the one shows it before the other has ceased to.
         "scalar_idle": In(THREADS),
         "vector_idle": In(THREADS),
         "store_idle": In(THREADS),
