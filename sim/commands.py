@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.files import check_writable, whole
+
 
 class CommandError(RuntimeError):
     """What a person did or has wrong, in one sentence."""
@@ -21,6 +23,7 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {}
+INTERRUPTED = 130  # exit status, as a shell has it: 128 and SIGINT
 
 
 def command(name: str, summary: str, *arguments: tuple[tuple[str, ...], dict[str, Any]]):
@@ -41,9 +44,34 @@ def argument(*flags: str, **settings: Any) -> tuple[tuple[str, ...], dict[str, A
     return flags, settings
 
 
-SEED = argument("--seed", type=int, default=0, help="seed of everything random (default 0)")
+def whole_number(text: str) -> int:
+    """Type of an argument: decimal, or as C writes it (0x100)."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def seed_number(text: str) -> int:
+    """Type of an argument: what NumPy takes for a seed."""
+    value = whole_number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative, a seed is 0 or more")
+    return value
+
+
+def output_file(text: str) -> Path:
+    """Type of an argument: a file that can be written."""
+    try:
+        check_writable(text)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {text}: {error.strerror}") from None
+    return Path(text)
+
+
+SEED = argument("--seed", type=seed_number, default=0, help="seed of everything random (default 0)")
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
-JSON = argument("--json", metavar="FILE", help="also write the figures to FILE")
+JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
 _WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp)")
 _BATCH = argument("--batch", type=int, default=32, help="images per step (default 32)")
 
@@ -82,16 +110,13 @@ def _train(options: argparse.Namespace) -> int:
     )
     what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"
     print(f"training {what} on {'the RTL (' + chosen.config + ')' if chosen.engine == 'rtl' else 'golden (NumPy)'}", flush=True)
+    check_writable(chosen.folder / "report.json")
     with TrainingProgress(chosen.steps) as progress:
-        try:
-            outcome = train.train(chosen, progress)
-        except train.Mismatch as mismatch:
-            raise CommandError(f"RTL and golden differ.\n{mismatch}") from None
+        outcome = train.train(chosen, progress)
     if outcome.interrupted:
-        again = f".venv/bin/python -m sim train --resume --workload {chosen.workload} --steps {chosen.steps} --batch {chosen.batch}"
-        again += f" --seed {chosen.seed} --engine {chosen.engine} --config {chosen.config}"
+        again = f".venv/bin/python -m sim train --resume --steps {chosen.steps} {chosen.flags}"
         print(f"interrupted after step {len(outcome.loss)}; go on with: {again}")
-        return 130
+        return INTERRUPTED
     report = train.report(chosen, outcome)
     write_json(chosen.folder / "report.json", report)
     train.save_weights(chosen, outcome)
@@ -136,11 +161,17 @@ def _run(options: argparse.Namespace) -> int:
 # --- a person's own program ---------------------------------------------------------------------------------------------------
 
 _FILE = argument("file", metavar="FILE.s", help="assembly text (docs/writing-a-kernel.md)")
-_ARGS = argument("--args", type=lambda text: int(text, 0), nargs="*", default=[], metavar="N", help="x1, x2, ... of thread 0")
+_ARGS = argument("--args", type=whole_number, nargs="*", default=[], metavar="N", help="x1, x2, ... of thread 0")
 _TRACE = argument("--trace", action="store_true", help="print every retired instruction")
 
 
-@command("asm", "Assemble a program and list it.", _FILE, CONFIG, argument("--output", metavar="FILE", help="also write the words to FILE"))
+@command(
+    "asm",
+    "Assemble a program and list it.",
+    _FILE,
+    CONFIG,
+    argument("--output", type=output_file, metavar="FILE", help="also write the words to FILE"),
+)
 def _asm(options: argparse.Namespace) -> int:
     from golden.arch.config import get_config
     from golden.listing import program_listing
@@ -149,9 +180,8 @@ def _asm(options: argparse.Namespace) -> int:
     program = read_program(options.file, get_config(options.config))
     print(program_listing(program))
     if options.output:
-        partial = Path(options.output + ".partial")
-        partial.write_bytes(program.image)
-        partial.replace(options.output)
+        with whole(options.output) as partial:
+            partial.write_bytes(program.image)
     return 0
 
 
@@ -159,16 +189,15 @@ def _asm(options: argparse.Namespace) -> int:
     "disasm",
     "Disassemble a file of words (as asm --output writes it).",
     argument("file", metavar="FILE", help="little-endian words of 4 bytes"),
-    argument("--origin", type=lambda text: int(text, 0), default=0x100, help="address of the first word (default 0x100)"),
+    argument("--origin", type=whole_number, default=0x100, help="address of the first word (default 0x100)"),
 )
 def _disasm(options: argparse.Namespace) -> int:
     from golden.asm import Program
     from golden.listing import program_listing
 
-    try:
-        image = Path(options.file).read_bytes()
-    except OSError as error:
-        raise CommandError(f"cannot read {options.file}: {error.strerror}") from None
+    image = Path(options.file).read_bytes()
+    if options.origin % 4 or options.origin < 0:
+        raise CommandError(f"--origin {options.origin:#x} is no address of a word: a multiple of 4, not negative")
     if len(image) % 4 or not image:
         raise CommandError(f"{options.file} has {len(image)} bytes, which are no whole words of 4")
     words = [int.from_bytes(image[i : i + 4], "little") for i in range(0, len(image), 4)]
@@ -187,7 +216,6 @@ def _disasm(options: argparse.Namespace) -> int:
 )
 def _iss(options: argparse.Namespace) -> int:
     from golden.arch.config import get_config
-    from golden.iss.node import HangError, UndefinedRead
     from sim.jobs.program import HELP, Debugger, read_program, simulate
 
     config = get_config(options.config)
@@ -199,8 +227,6 @@ def _iss(options: argparse.Namespace) -> int:
         print(HELP)
         while debugger.command(input("> ")):
             pass
-    except (HangError, UndefinedRead) as error:
-        raise CommandError(str(error)) from None
     except EOFError:
         print()
     return 0
@@ -213,20 +239,14 @@ def _iss(options: argparse.Namespace) -> int:
     CONFIG,
     _ARGS,
     _TRACE,
-    argument("--waves", type=Path, metavar="FILE", help="write waves to FILE"),
+    argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
 )
 def _rtl(options: argparse.Namespace) -> int:
     from golden.arch.config import get_config
-    from golden.iss.node import HangError, UndefinedRead
-    from sim.jobs.host import HostError
-    from sim.jobs.lockstep import Difference
     from sim.jobs.program import read_program, run_rtl
 
     program = read_program(options.file, get_config(options.config))
-    try:
-        return 0 if run_rtl(program, options.config, options.args, print, options.trace, options.waves) else 1
-    except (Difference, HostError, HangError, UndefinedRead) as error:
-        raise CommandError(str(error)) from None
+    return 0 if run_rtl(program, options.config, options.args, print, options.trace, options.waves) else 1
 
 
 # --- measures -----------------------------------------------------------------------------------------------------------------
@@ -288,11 +308,12 @@ def _profile(options: argparse.Namespace) -> int:
 )
 def _waves(options: argparse.Namespace) -> int:
     from sim.build.verilator import wave_format
-    from sim.jobs import train
+    from sim.jobs import machine, train
 
     def tell(step: int, loss: float, _cycles: int) -> None:
         print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
 
+    machine.check_tools()  # before the compiler is asked for its headers
     path = Path(f"build/waves/{options.workload}.{wave_format()}")
     chosen = train.Options(options.workload, options.steps, options.batch, options.seed, config=options.config, waves=path)
     try:
@@ -303,7 +324,10 @@ def _waves(options: argparse.Namespace) -> int:
     finally:
         if path.exists():
             print(f"waves: {path}; open them with: gtkwave {path} (or surfer {path})")
-    return 130 if outcome.interrupted else 0
+    if outcome.interrupted:
+        print(f"interrupted after step {len(outcome.loss)}")
+        return INTERRUPTED
+    return 0
 
 
 @command("verilog", "Plain Verilog of a node for other flows (make verilog).", CONFIG)
@@ -314,8 +338,8 @@ def _verilog(options: argparse.Namespace) -> int:
 
     made = design(options.config)
     path = Path(f"build/verilog/node_{options.config}.v")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(made.verilog, path)
+    with whole(path) as partial:
+        shutil.copyfile(made.verilog, partial)
     print(f"Verilog: {path} (top module {made.top})")
     return 0
 
@@ -324,7 +348,7 @@ def _verilog(options: argparse.Namespace) -> int:
     "regress",
     "Every test under several seeds, slow ones too (make regress).",
     argument("--seeds", type=int, default=1, help="how many seeds (default 1)"),
-    argument("--seed", type=int, default=0, help="the first seed (default 0)"),
+    argument("--seed", type=seed_number, default=0, help="the first seed (default 0)"),
     argument("--select", default="", metavar="PATH", help="only the tests below PATH"),
 )
 def _regress(options: argparse.Namespace) -> int:
@@ -347,12 +371,9 @@ def _regress(options: argparse.Namespace) -> int:
     argument("--units", nargs="*", metavar="UNIT", help="only these units (an unknown name lists them)"),
 )
 def _timing(options: argparse.Namespace) -> int:
-    from sim.suite.timing import PERIOD_PS, TimingError, run
+    from sim.suite.timing import PERIOD_PS, run
 
-    try:
-        report = run(options.liberty, options.units or None)
-    except TimingError as error:
-        raise CommandError(str(error)) from None
+    report = run(options.liberty, options.units or None)
     slow = [row["unit"] for row in report["units"] if row["worst_ps"] > PERIOD_PS]
     if slow:
         print(f"over {PERIOD_PS} ps: {', '.join(slow)}")

@@ -164,9 +164,13 @@ class Simulator:
                     retired += 1
                     yield record
             if not progress:
-                raise HangError("; ".join(f"thread {t.index} at {t.pc:#x} waits for {t.waits}" for t in self.node.threads if t.runs))
+                waiting = [f"thread {t.index} at {t.pc:#x} waits for {t.waits}" for t in self.node.threads if t.runs]
+                # A thread that stopped may be the one that the others wait for.
+                stopped = [describe_fault(self.node, t) for t in self.node.threads if t.state is ThreadState.FAULTED]
+                raise HangError("; ".join([*waiting, *stopped]))
             if retired >= limit:
-                raise HangError(f"{limit} instructions retired and the program goes on")
+                where = ", ".join(f"thread {t.index} at {t.pc:#x}" for t in self.node.threads if t.runs)
+                raise HangError(f"{limit} instructions retired and the program goes on: {where}")
 
     def finish(self, limit: int = 10_000_000) -> int:
         """Run to the end; instructions retired."""

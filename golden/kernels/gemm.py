@@ -206,7 +206,7 @@ def build(
     """A GEMM on random data."""
     if format != "bf16":
         raise ValueError(f"gemm: format {format} is not in this machine, only bf16")
-    threads = threads or 1
+    threads = 1 if threads is None else threads
     if not 1 <= threads <= MAX_THREADS:
         raise ValueError(f"gemm: {threads} threads, a node has 1 to {MAX_THREADS}")
     whole = GemmShape(m, n, k, transpose_a, transpose_b, out, bias, relu)

@@ -102,7 +102,8 @@ class Allocator:
         if address + size > self.config.sram_bytes:
             left = max(0, self.config.sram_bytes - address)
             raise ValueError(
-                f"{name} needs {size} bytes, {left} of the {self.config.sram_bytes} bytes of SRAM are left in {self.config.name}"
+                f"{name} needs {size} bytes, {left} of the {self.config.sram_bytes} bytes of SRAM are left in {self.config.name}: "
+                "take a smaller shape or batch, or a configuration with more"
             )
         self.next = address + size
         return address

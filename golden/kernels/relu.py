@@ -13,7 +13,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.simd_ops import SimdOp
 from golden.asm import assemble
 from golden.kernels.job import Job, Launch, random_bf16, register
-from golden.kernels.placement import Allocator, Matrix, steps
+from golden.kernels.placement import MAX_COLUMNS, Allocator, Matrix, steps
 from golden.kernels.stream import unrolled
 from golden.numerics import compare, convert
 
@@ -73,6 +73,8 @@ def build(config: NodeConfig, rng: np.random.Generator, m: int = 32, n: int = 32
     """ReLU backward on random data, zeros and negatives among them."""
     if m < 1 or n < 1:
         raise ValueError(f"relu-backward: {m}x{n}, a shape has at least 1")
+    if n > MAX_COLUMNS:  # before the text, which grows with n
+        raise ValueError(f"relu-backward: {n} columns, a descriptor holds {MAX_COLUMNS}")
     program = assemble(f"start: call x31, relu\n        halt\n{text(m, n, 'relu')}", source="relu-backward")
     space = Allocator(config, program.end)
     dy, x, dx = space.matrix("dY", m, n, "FP32"), space.matrix("X", m, n, "BF16"), space.matrix("dX", m, n, "BF16")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-LONGEST_IMMEDIATE = 1023
+LONGEST_IMMEDIATE, LONGEST_LOOP = 1023, 16383
 
 
 def loop(end: str, times: int) -> list[str]:
     """The beginning of a loop of any count up to 16,383; a large one goes through x30."""
     if times <= LONGEST_IMMEDIATE:
         return [f"        loopi {end}, {times}"]
+    if times > LONGEST_LOOP:
+        raise ValueError(f"a loop of {times} passes cannot be written, {LONGEST_LOOP} can: take a smaller shape")
     return [f"        li x30, {times}", f"        loop {end}, x30"]
 
 

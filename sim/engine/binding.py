@@ -26,6 +26,7 @@ from sim.build.verilator import build_engine, wave_format
 _BODY_BITS = sum(width for _, width in BODY_FIELDS)
 BODY_WORDS = -(-_BODY_BITS // 32)
 _SOURCE = Path(__file__).with_name("engine.cpp")
+_SLICE = 50_000  # cycles that the engine runs at a time; Python hears of an interruption in between
 
 
 class Ended(IntEnum):
@@ -137,7 +138,13 @@ class Engine:
 
     def run(self, cycles: int, packets: int = 0, node: int = 0, quiet: int = 1 << 62) -> Ended:
         """Run until one of: so many cycles, so many packets at ``node``'s host (0: never), all nodes quiet for so many cycles."""
-        return Ended(self._library.engine_run(self._handle, cycles, node, packets, quiet))
+        while cycles > 0:
+            part = min(cycles, _SLICE)
+            ended = Ended(self._library.engine_run(self._handle, part, node, packets, quiet))
+            if ended is not Ended.CYCLES:
+                return ended
+            cycles -= part
+        return Ended.CYCLES
 
     def trace(self, on: bool) -> None:
         """Record the trace ports from the next cycle on, or stop."""

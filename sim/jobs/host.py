@@ -99,13 +99,15 @@ class Host:
     def _explain(self, ended: Ended) -> None:
         """Raise with what every thread waits for."""
         if ended is Ended.CYCLES:
-            raise HostError(f"no answer within {self.limit} cycles; the machine still moves")
+            what = f"no answer within {self.limit} cycles, and the machine still moves:"
+        else:
+            what = f"nothing retired and no packet moved for {QUIET_CYCLES} cycles:"
         self.engine.send(self.node, read_requests(CONTROL_BASE + LINE_BYTES * ControlLine.STATUS, 4 * LINE_BYTES))
         if self.engine.run(QUIET_CYCLES, packets=4, node=self.node) is not Ended.PACKETS:
-            raise HostError(f"nothing moved for {QUIET_CYCLES} cycles, and the node does not answer")
+            raise HostError(f"{what} and the node does not say how its threads stand")
         states = [Status.of(self._open(body)[1]) for _, body in self.engine.take(self.node)]
         lines = [f"  thread {t}: {self._describe(state)}" for t, state in enumerate(states)]
-        raise HostError("\n".join([f"nothing retired and no packet moved for {QUIET_CYCLES} cycles:", *lines]))
+        raise HostError("\n".join([what, *lines]))
 
     def _describe(self, status: Status) -> str:
         if status.state is ThreadState.IDLE:

@@ -20,6 +20,8 @@ from sim.engine.binding import Engine, trace_ports
 from sim.jobs import machine
 from sim.jobs.host import Host, HostError
 
+LIMIT = 5_000_000  # cycles: a minute, and as much trace as memory should hold
+
 
 def decode_trace(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[str, dict[str, Any]]]:
     """(port name without ``trace__``, fields) of each record of ``Engine.take_trace``, in the order of cycles."""
@@ -71,7 +73,7 @@ def run_lockstep(
 
 
 def _run_rtl(engine: Engine, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]) -> Run:
-    host = Host(engine)
+    host = Host(engine, limit=LIMIT)
     host.write([*_blank(config, memory), *memory])
     host.flush()
     engine.take_trace()

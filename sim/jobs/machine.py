@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from golden.arch.config import get_config
 from rtl.node import Node
+from sim import setup
 from sim.build.elaborate import Design, elaborate_once
+from sim.build.toolchain import ToolError
 from sim.engine.binding import Engine
 
 
@@ -18,8 +21,16 @@ def design(config: str = "d1", trace: bool = False) -> Design:
     )
 
 
+def check_tools() -> None:
+    """ToolError when a tool of the build is missing: told here, because the build would fail half-way in somebody else's words."""
+    lacking = setup.missing(setup.PYTHON, shutil.which, lambda module: True)
+    if lacking:
+        raise ToolError(lacking)
+
+
 def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
     """One node in the C++ engine, which writes waves from its first cycle to the given file."""
+    check_tools()
     node = Engine(design(config, trace), waves=waves is not None)
     if waves:
         node.waves(waves)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from golden.arch.config import NodeConfig, get_config
-from golden.arch.memmap import ThreadState
+from golden.arch.memmap import LINE_BYTES, ThreadState
 from golden.asm import Program, assemble, disassemble
 from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node, Thread
@@ -17,14 +17,15 @@ from golden.kernels.job import Launch
 from golden.listing import registers, trace_line
 
 Say = Callable[[str], None]
+START_ARGS = LINE_BYTES // 8  # a start packet's payload is a line
 
 
 def read_program(path: str, config: NodeConfig) -> Program:
-    """Assemble a file; ValueError in one sentence when it cannot be read or does not fit the SRAM."""
+    """Assemble a file; ValueError in one sentence when it is no program or does not fit the SRAM, OSError when it cannot be read."""
     try:
-        text = Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read {path}: {error}") from None
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8, so no assembly text either") from None
     program = assemble(text, source=path)
     if not program.words:
         raise ValueError(f"{path} holds no instruction")
@@ -34,8 +35,14 @@ def read_program(path: str, config: NodeConfig) -> Program:
 
 
 def launches(program: Program, args: Iterable[int]) -> list[Launch]:
-    """The threads that a program starts."""
-    first = Launch(0, program.labels.get("start", program.origin), tuple(args))
+    """The threads that a program starts; ValueError for arguments that a start packet cannot carry."""
+    args = tuple(args)
+    if len(args) > START_ARGS:
+        raise ValueError(f"{len(args)} arguments are too many: a start sets x1 to x{START_ARGS}")
+    for value in args:
+        if not -(1 << 63) <= value < 1 << 64:
+            raise ValueError(f"the argument {value} does not fit a register of 64 bits")
+    first = Launch(0, program.labels.get("start", program.origin), args)
     return [first, *(Launch(t, program.labels[f"start{t}"]) for t in (1, 2, 3) if f"start{t}" in program.labels)]
 
 

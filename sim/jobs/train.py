@@ -5,10 +5,10 @@ A run can be interrupted: the checkpoint holds the machine and golden's weights,
 
 from __future__ import annotations
 
-import json
 import time
+import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from golden.arch.config import get_config
 from golden.numerics.convert import bits_f32
 from golden.workloads import data, digits_mlp
 from sim.engine.binding import Engine
+from sim.files import whole
 from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.run import MACS_PER_CYCLE
@@ -46,10 +47,16 @@ class Options:
             raise ValueError(f"no workload {self.workload!r}: there is {', '.join(WORKLOADS)}")
         if self.engine not in ENGINES:
             raise ValueError(f"no engine {self.engine!r}: there are {', '.join(ENGINES)}")
+        get_config(self.config)
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps train nothing: at least 1")
         if not 1 <= self.batch <= 1024:
             raise ValueError(f"a batch of {self.batch} does not exist: 1 to 1024")
+
+    @property
+    def flags(self) -> str:
+        """What decides about every bit of the run, as ``python -m sim train`` takes it."""
+        return f"--workload {self.workload} --batch {self.batch} --seed {self.seed} --engine {self.engine} --config {self.config}"
 
 
 class Mismatch(AssertionError):
@@ -79,41 +86,40 @@ def train(options: Options, progress: Progress) -> Outcome:
     digits = data.load_digits()
     images, tests = digits_mlp.with_ones(digits.train_images), digits_mlp.with_ones(digits.test_images)
     order = data.batches(len(images), options.batch, options.seed)
-    outcome = Outcome(digits_mlp.initial_weights(options.seed))
+    outcome = _restore(options) if options.resume else Outcome(digits_mlp.initial_weights(options.seed))
+    for _ in outcome.loss:
+        next(order)
     node = _Rtl(options) if options.engine == "rtl" else None
     rate = np.float32(digits_mlp.RATE).view(np.uint32)
-    if options.resume:
-        _restore(options, outcome)
-        for _ in outcome.loss:
-            next(order)
     started = time.perf_counter()
-    if node:
-        node.begin(outcome.weights)
-    progress(len(outcome.loss), float("nan"), 0)
     try:
+        if node:
+            node.begin(outcome.weights)
+        progress(len(outcome.loss), float("nan"), 0)
         while len(outcome.loss) < options.steps:
             chosen = next(order)
             x, y = images[chosen], digits.train_labels[chosen]
             labels = digits_mlp.softmax.labels(y, options.batch)
             weights, loss = digits_mlp.train_step(outcome.weights, x, labels, rate)
+            done = replace(outcome, weights=weights, loss=[*outcome.loss, float(bits_f32(loss).astype(np.float64).sum())])
             if node:
-                outcome.cycles.append(node.step(x, y))
-                outcome.compared += node.compare(len(outcome.loss) + 1, weights, loss)
-                outcome.simulated = node.simulated
-            outcome.weights = weights
-            outcome.loss.append(float(bits_f32(loss).astype(np.float64).sum()))
+                done.cycles = [*outcome.cycles, node.step(x, y)]
+                done.compared += node.compare(len(done.loss), weights, loss)
+                done.simulated = node.simulated
+            outcome = done  # at once: an interruption finds the step done, or not begun
             progress(len(outcome.loss), outcome.loss[-1], outcome.simulated)
+        classes = node.classify(outcome.weights, tests) if node else digits_mlp.classify(digits_mlp.forward(outcome.weights, tests)[1])
+        outcome.accuracy = float((classes == digits.test_labels).mean())
+        if options.resume:
+            checkpoint_file(options).unlink()
     except KeyboardInterrupt:
         outcome.interrupted = True
         _checkpoint(options, outcome)
-    else:
-        classes = node.classify(outcome.weights, tests) if node else digits_mlp.classify(digits_mlp.forward(outcome.weights, tests)[1])
-        outcome.accuracy = float((classes == digits.test_labels).mean())
-        checkpoint_file(options).unlink(missing_ok=True)
-    outcome.seconds = time.perf_counter() - started
-    if node:
-        outcome.simulated = node.simulated
-        node.engine.close()
+    finally:
+        outcome.seconds = time.perf_counter() - started
+        if node:
+            outcome.simulated = node.simulated
+            node.engine.close()
     return outcome
 
 
@@ -190,47 +196,48 @@ def checkpoint_file(options: Options) -> Path:
     return options.folder / "checkpoint.npz"
 
 
-def _key(options: Options) -> str:
-    return json.dumps([options.workload, options.batch, options.seed, options.engine, options.config])
+def _save(path: Path, **arrays: Any) -> Path:
+    # An open file, because NumPy gives a name without .npz that ending.
+    with whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
+    return path
 
 
 def _checkpoint(options: Options, outcome: Outcome) -> None:
-    """The state after the last complete step; complete or not there."""
-    path = checkpoint_file(options)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    steps = len(outcome.loss)
-    np.savez(
-        partial,
-        key=_key(options),
+    """The state after the last complete step."""
+    _save(
+        checkpoint_file(options),
+        flags=options.flags,
         w1=outcome.weights.w1,
         w2=outcome.weights.w2,
         loss=outcome.loss,
-        cycles=outcome.cycles[:steps],
+        cycles=outcome.cycles,
         compared=outcome.compared,
     )
-    partial.replace(path)
 
 
-def _restore(options: Options, outcome: Outcome) -> None:
+def _restore(options: Options) -> Outcome:
     path = checkpoint_file(options)
     if not path.is_file():
-        raise ValueError(f"there is no checkpoint {path} to resume from")
-    with np.load(path) as saved:
-        if str(saved["key"]) != _key(options):
-            raise ValueError(f"the checkpoint {path} belongs to another run: {saved['key']}")
-        outcome.weights = digits_mlp.Weights(saved["w1"], saved["w2"])
-        outcome.loss, outcome.cycles = [float(v) for v in saved["loss"]], [int(v) for v in saved["cycles"]]
-        outcome.compared = int(saved["compared"])
+        raise ValueError(f"there is no checkpoint {path} to resume from: train without --resume")
+    try:
+        with path.open("rb") as file, np.load(file) as saved:
+            flags = str(saved["flags"])
+            weights = digits_mlp.Weights(saved["w1"], saved["w2"])
+            loss, cycles = saved["loss"].tolist(), saved["cycles"].tolist()
+            outcome = Outcome(weights, loss, cycles, compared=int(saved["compared"]))
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no checkpoint of this program ({error}): train without --resume") from None
+    if flags != options.flags:
+        raise ValueError(f"the checkpoint {path} belongs to another run: go on with {flags}, or train without --resume")
+    if len(loss) > options.steps:
+        raise ValueError(f"the checkpoint {path} is past step {options.steps}: give --steps {len(loss)} or more")
+    return outcome
 
 
 def save_weights(options: Options, outcome: Outcome) -> Path:
     """The trained weights as float32 arrays W1, W2 in an .npz file."""
-    path = options.folder / "weights.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, W1=bits_f32(outcome.weights.w1), W2=bits_f32(outcome.weights.w2))
-    return partial.replace(path)
+    return _save(options.folder / "weights.npz", W1=bits_f32(outcome.weights.w1), W2=bits_f32(outcome.weights.w2))
 
 
 def report(options: Options, outcome: Outcome) -> dict[str, Any]:

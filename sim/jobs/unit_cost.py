@@ -49,6 +49,7 @@ def unit_cost(config: str = "d1", seed: int = 0) -> Iterator[dict[str, Any]]:
 
     The last row is the whole node, with a GEMM as its work.
     """
+    machine.check_tools()
     for name, make in _units(get_config(config)).items():
         batch, rng = Batch(make()), np.random.default_rng(seed)
         random = {name: rng.integers(0, 1 << 32, (ROWS, -(-width // 32)), np.uint32) for name, width in batch.inputs.items()}

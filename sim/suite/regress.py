@@ -14,6 +14,10 @@ FOLDER = Path("build/regress")
 JOBS = 2
 
 
+class RegressError(RuntimeError):
+    """Nothing was tested; one sentence."""
+
+
 def regress(seeds: int, first: int = 0, say: Callable[[str], None] = print, select: str = "") -> dict[str, Any]:
     """Run ``pytest`` once per seed, slow tests included; the report's fields, failures with their rerun commands."""
     if seeds < 1:
@@ -30,7 +34,8 @@ def regress(seeds: int, first: int = 0, say: Callable[[str], None] = print, sele
             code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
         rows = _read(outcome, seed) if outcome.exists() else []
         if not rows:
-            raise RuntimeError(f"seed {seed} ran no test (pytest ended with {code}); see {FOLDER / f'seed{seed}.log'}")
+            below = f" below {select}" if select else ""
+            raise RegressError(f"no test{below} ran, pytest ended with {code}: see {FOLDER / f'seed{seed}.log'}")
         tests += rows
         failed = sum(not row["passed"] for row in rows)
         spent = time.perf_counter() - started

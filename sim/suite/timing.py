@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -250,7 +251,10 @@ def _library(liberty: Path | str | None) -> Path:
         raise TimingError(f"{liberty} is no file: --liberty wants a .lib or .lib.gz")
     content = liberty.read_bytes()
     if liberty.suffix == ".gz":
-        content = gzip.decompress(content)
+        try:
+            content = gzip.decompress(content)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise TimingError(f"{liberty} is no gzip file ({error}): --liberty wants a .lib or .lib.gz") from None
 
     def fill(folder: Path) -> None:
         (folder / liberty.name.removesuffix(".gz")).write_bytes(content)

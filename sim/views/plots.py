@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sim.files import whole
+
 
 def plot_loss(path: Path, loss: list[float], title: str) -> None:
     """The loss of every step and its running mean over 20 steps, as PNG."""
@@ -24,8 +26,8 @@ def plot_loss(path: Path, loss: list[float], title: str) -> None:
     axes.set(xlabel="step", ylabel="cross-entropy (nats)", title=title, ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=120, format="png")
     pyplot.close(figure)
 
 
@@ -47,6 +49,6 @@ def plot_causes(path: Path, rows: list[dict[str, Any]], causes: list[str], title
     axes.invert_yaxis()
     axes.set(xlabel="cycles", title=title)
     axes.legend(ncols=len(causes), fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=120, format="png")
     pyplot.close(figure)

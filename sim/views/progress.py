@@ -13,10 +13,14 @@ _PLAIN_SECONDS = 5.0
 
 
 class TrainingProgress:
-    """Shows step, loss, simulated cycles per second and time left; use as a context, call before the first step and after each."""
+    """Shows step, loss, simulated cycles per second and time left; use as a context, call before the first step and after each.
 
-    def __init__(self, total: int, done: int = 0) -> None:
-        self.total, self.first = total, done
+    The first call says where the run begins: a resumed one does not begin at step 0.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.first: int | None = None
         self.started = self.printed = time.perf_counter()
         self.bar: Progress | None = None
         if sys.stdout.isatty():
@@ -30,7 +34,7 @@ class TrainingProgress:
                 TimeRemainingColumn(),
                 console=Console(),
             )
-            self.task = self.bar.add_task("training", total=total, completed=done, loss=float("nan"), khz=0.0)
+            self.task = self.bar.add_task("training", total=total, loss=float("nan"), khz=0.0)
 
     def __enter__(self) -> TrainingProgress:
         if self.bar:
@@ -43,8 +47,10 @@ class TrainingProgress:
 
     def __call__(self, step: int, loss: float, cycles: int) -> None:
         now = time.perf_counter()
-        if step == self.first:
-            self.started = self.printed = now
+        if self.first is None:
+            self.first, self.started, self.printed = step, now, now
+            if self.bar:
+                self.bar.update(self.task, completed=step)
             return
         khz = cycles / (now - self.started) / 1e3
         if self.bar:

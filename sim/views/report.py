@@ -11,14 +11,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from sim.files import whole
+
 
 def write_json(path: Path | str, report: dict[str, Any]) -> Path:
     """A report on disk."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(report, indent=2) + "\n")
-    return partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(json.dumps(report, indent=2) + "\n")
+    return Path(path)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -92,6 +92,12 @@ def test_nothing_to_compare():
         compare(CONFIG, memory(), [], Run({}, {}, _blank()))
 
 
+def test_a_fault_of_the_first_instruction_is_a_result():
+    program = assemble("trap 5\n")
+    result = compared(run_of(program), program)
+    assert result.retired == 0 and result.faults == ["thread 0 stopped with TRAP at pc 0x100 (trap 5), operand 0x5"]
+
+
 def _blank() -> bytes:
     image = bytearray(CONFIG.sram_bytes)
     image[PROGRAM.origin : PROGRAM.origin + len(PROGRAM.image)] = PROGRAM.image

@@ -1,6 +1,7 @@
 """The setup step: its sentence about what is missing, and the mark that tells a finished environment from a broken one."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,22 @@ def test_one_sentence_names_the_debian_packages(tools, modules, packages):
 
 def test_another_python_is_refused():
     assert "Python 3.11, not 3.13" in setup.missing((3, 13), ALL_TOOLS, ALL_MODULES)
+
+
+def test_the_command_says_it_and_does_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    assert setup.main() == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "Missing on this machine: g++, make and perl; install with `sudo apt install g++ make perl`.\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_make_names_the_package_of_python():
+    command = ["make", "--no-print-directory", "-C", str(Path(setup.__file__).parents[1]), "setup", "PYTHON=python-not-here"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode != 0
+    assert said.stderr.splitlines()[0] == "python-not-here is missing: install the Debian packages python3.11 and python3-venv."
 
 
 @pytest.fixture

@@ -358,9 +358,19 @@ def test_a_hang_says_what_every_thread_waits_for():
     ]
 
 
+def test_a_hang_names_the_thread_that_a_fault_stopped():
+    job = Run("a: wait 4, 1\nhalt\nb: trap 7\nraise 4, 1\nhalt").start("a", "b")
+    with pytest.raises(HangError) as caught:
+        job.go()
+    assert str(caught.value).split("; ") == [
+        "thread 0 at 0x100 waits for semaphore 4 to reach 1 (it is 0)",
+        "thread 1 stopped with TRAP at pc 0x108 (trap 7), operand 0x7",
+    ]
+
+
 def test_a_program_without_end_is_stopped():
     job = Run("here: br here").start()
-    with pytest.raises(HangError, match="500 instructions retired and the program goes on"):
+    with pytest.raises(HangError, match="500 instructions retired and the program goes on: thread 0 at 0x100"):
         job.go(500)
 
 

@@ -85,6 +85,7 @@ def test_matrices_of_other_pitches_are_refused():
         ({"m": 0}, "sgd: 0x32, a shape has at least 1"),
         ({"n": 0}, "sgd: 65x0, a shape has at least 1"),
         ({"m": 500, "n": 100}, "W needs 208000 bytes, .* of SRAM are left in tiny"),
+        ({"m": 100_000}, "a loop of 25000 passes cannot be written, 16383 can"),
     ],
 )
 def test_a_shape_that_cannot_be_is_one_sentence(parameters, sentence):

@@ -1,0 +1,44 @@
+"""``python -m sim`` as a person sees it: its status and what it says, in a folder of the test's own."""
+
+import shlex
+from dataclasses import dataclass
+
+import pytest
+
+from sim.__main__ import main
+from sim.build import cache
+
+
+@dataclass(frozen=True)
+class Said:
+    """A command's exit status and its two streams."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def say(tmp_path, monkeypatch, capsys):
+    """say("run gemm --m 0") runs the command in this process, in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str) -> Said:
+        capsys.readouterr()
+        try:
+            status = main(shlex.split(line))
+        except SystemExit as ended:  # argparse
+            status = ended.code
+        return Said(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def no_build(monkeypatch):
+    """Fails whoever begins to build: what is wrong must be told before."""
+
+    def refuse(kind, key, fill, what="", base=None):
+        pytest.fail(f"a build began: {what or kind}")
+
+    monkeypatch.setattr(cache, "folder", refuse)

@@ -1,0 +1,209 @@
+"""What a person is told who gives ``python -m sim`` something wrong: one sentence, before the work, and no file is left."""
+
+import numpy as np
+import pytest
+
+from sim.commands import COMMANDS
+from sim.jobs import train
+
+FILES = {
+    "few.s": "nop\n add x1, x2\n",
+    "far.s": "nop\naddi x1, x0, 99999\n",
+    "unknown.s": "frob x1\n",
+    "long.s": "nop\n" * 33_000,
+    "empty.s": "; nothing\n",
+    "fine.s": "halt\n",
+    "undefined.s": "add x1, x9, x9\nhalt\n",
+    "bytes.s": b"\xff\xfe\x00\x80",
+    "odd.bin": b"abc",
+    "empty.bin": b"",
+    "words.bin": b"\1\0\0\0",
+    "bad.lib.gz": b"no gzip",
+}
+TOO_LARGE = ("bytes of SRAM are left in tiny", "take a smaller shape")
+
+# A command, then what its sentence must hold: what is wrong, where, and what would be right.
+MISTAKES = [
+    ("", "COMMAND", "--help"),
+    ("trian", "'trian'", "choose from 'train', 'run'"),
+    ("train --workload mnist", "no workload 'mnist'", "digits-mlp"),
+    ("train --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("train --config huge --engine golden", "no configuration 'huge'", "d1, tiny"),
+    ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'golden'"),
+    ("train --format fp8", "--format fp8", "only bf16"),
+    ("train --mesh 2x2", "--mesh 2x2", "only 1x1"),
+    ("train --shards 2", "--shards 2", "only 1"),
+    ("train --steps 0", "0 steps", "at least 1"),
+    ("train --steps -1", "-1 steps", "at least 1"),
+    ("train --steps many", "--steps", "'many'"),
+    ("train --batch 0", "a batch of 0", "1 to 1024"),
+    ("train --batch 1438", "a batch of 1438", "1 to 1024"),
+    ("train --batch 1024 --config tiny", "X needs", *TOO_LARGE),
+    ("train --seed -1", "--seed", "-1 is negative", "0 or more"),
+    ("train --seed x", "--seed", "'x' is no whole number"),
+    ("train --resume", "no checkpoint build/sim/checkpoint.npz", "without --resume"),
+    ("run conv", "no kernel 'conv'", "gemm, relu-backward, sgd, softmax"),
+    ("run gemm --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("run gemm --m 0", "m is 0", "at least 1"),
+    ("run gemm --k -3", "k is -3", "at least 1"),
+    ("run gemm --m x", "--m", "'x'"),
+    ("run gemm --m 300 --n 300 --k 300 --config tiny", "A needs 182400 bytes", *TOO_LARGE),
+    ("run gemm --k 1000000", "a loop of 62499 passes", "take a smaller shape"),
+    ("run gemm --format fp8", "format fp8", "only bf16"),
+    ("run gemm --out fp16", "C in fp16", "BF16 and FP32"),
+    ("run gemm --threads 0", "0 threads", "1 to 4"),
+    ("run gemm --threads 5", "5 threads", "1 to 4"),
+    ("run softmax --m 3", "takes no m", "it takes n"),
+    ("run softmax --n 0", "0 samples", "at least 1"),
+    ("run sgd --m 2000 --config tiny", "W needs 256000 bytes", *TOO_LARGE),
+    ("run relu-backward --n 1000000", "1000000 columns", "16383"),
+    ("run gemm --json folder", "--json", "cannot write folder", "Is a directory"),
+    ("run gemm --json fine.s/x.json", "--json", "cannot write fine.s/x.json", "Not a directory"),
+    ("run gemm --json /proc/x.json", "--json", "cannot write /proc/x.json"),
+    ("run gemm --json /dev/null", "--json", "cannot write /dev/null", "Not a regular file"),
+    ("asm few.s", "few.s:2:12: add needs a scalar register x0 to x31 as rb", "\n     add x1, x2\n               ^\n"),
+    ("asm far.s", "far.s:2:14: imm = 99999 does not fit: -512 to 511", "\n    addi x1, x0, 99999\n                 ^\n"),
+    ("asm unknown.s", "unknown.s:1:1: no instruction frob", "\n    frob x1\n    ^\n"),
+    ("asm long.s --config tiny", "long.s ends at 0x204a0", "past the 131072 bytes of SRAM of tiny"),
+    ("asm empty.s", "empty.s holds no instruction"),
+    ("asm missing.s", "missing.s: No such file or directory"),
+    ("asm folder", "folder: Is a directory"),
+    ("asm circle.s", "circle.s: Too many levels of symbolic links"),
+    ("asm bytes.s", "bytes.s is no text in UTF-8"),
+    ("asm fine.s --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("asm fine.s --output folder", "--output", "cannot write folder", "Is a directory"),
+    ("asm fine.s --output fine.s/out", "--output", "cannot write fine.s/out", "Not a directory"),
+    ("disasm missing.bin", "missing.bin: No such file or directory"),
+    ("disasm folder", "folder: Is a directory"),
+    ("disasm odd.bin", "odd.bin has 3 bytes", "words of 4"),
+    ("disasm empty.bin", "empty.bin has 0 bytes", "words of 4"),
+    ("disasm words.bin --origin here", "--origin", "'here' is no whole number"),
+    ("disasm words.bin --origin 2", "--origin 0x2", "a multiple of 4"),
+    ("disasm words.bin --origin -8", "--origin -0x8", "not negative"),
+    ("iss missing.s", "missing.s: No such file or directory"),
+    ("iss few.s", "few.s:2:12", "add needs a scalar register"),
+    ("iss long.s --config tiny", "past the 131072 bytes of SRAM of tiny"),
+    ("iss undefined.s", "thread 0 at 0x100", "add x1, x9, x9 reads x9, which nobody wrote"),
+    ("iss fine.s --args one", "--args", "'one' is no whole number"),
+    ("iss fine.s --args 1 2 3 4 5 6 7 8 9", "9 arguments", "x1 to x8"),
+    ("iss fine.s --args 0x10000000000000000", "the argument 18446744073709551616", "64 bits"),
+    ("rtl missing.s", "missing.s: No such file or directory"),
+    ("rtl far.s", "far.s:2:14", "-512 to 511"),
+    ("rtl fine.s --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("rtl fine.s --args 1 2 3 4 5 6 7 8 9", "9 arguments", "x1 to x8"),
+    ("rtl fine.s --waves folder", "--waves", "cannot write folder", "Is a directory"),
+    ("bench --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("bench --seed 1.5", "--seed", "'1.5' is no whole number"),
+    ("cost --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("cost --seed -1", "--seed", "-1 is negative"),
+    ("profile --workload mnist", "no workload 'mnist'", "digits-mlp"),
+    ("profile --batch 0", "a batch of 0", "1 to 1024"),
+    ("profile --batch 1024 --config tiny", "X needs", *TOO_LARGE),
+    ("waves --steps 0", "0 steps", "at least 1"),
+    ("waves --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("verilog --config huge", "no configuration 'huge'", "d1, tiny"),
+    ("verilog node.v", "unrecognized arguments: node.v"),
+    ("regress --seeds 0", "0 seeds", "at least 1"),
+    ("regress --seeds x", "--seeds", "'x'"),
+    ("timing --liberty missing.lib", "missing.lib is no file", ".lib or .lib.gz"),
+    ("timing --liberty folder", "folder is no file", ".lib or .lib.gz"),
+    ("timing --liberty bad.lib.gz", "bad.lib.gz is no gzip file", ".lib or .lib.gz"),
+    ("timing --units adder", "no unit 'adder'", "matrix lane"),
+    ("docs --chekc", "unrecognized arguments: --chekc"),
+    ("docs isa.md", "unrecognized arguments: isa.md"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """FILES, an empty folder and a link that leads nowhere; what lies there."""
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "circle.s").symlink_to("circle.s")
+    return tmp_path
+
+
+def listing(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def check(said, line, words):
+    """One sentence: of one line, but for the line of a program with its caret."""
+    assert said.status == 2
+    command = line.split(" ")[0]
+    assert said.err.startswith(f"python -m sim {command}: " if command in COMMANDS else "python -m sim: ")
+    missing = [word for word in words if word not in said.err]
+    assert not missing, f"{missing} not in {said.err!r}"
+    assert said.err.count("\n") == (3 if "^" in said.err else 1) and said.err.endswith("\n")
+    assert "Traceback" not in said.err + said.out and "Error" not in said.err
+
+
+@pytest.mark.parametrize(("line", "words"), [(line, words) for line, *words in MISTAKES], ids=[line for line, *_ in MISTAKES])
+def test_is_told_in_one_sentence(line, words, say, folder, no_build):
+    before = listing(folder)
+    check(say(line), line, words)
+    assert listing(folder) == before
+
+
+def test_every_command_has_two_mistakes():
+    commands = [line.split()[0] for line, *_ in MISTAKES if line]
+    assert not [name for name in COMMANDS if commands.count(name) < 2]
+
+
+# --- what lies in build/ -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkpoint(folder, monkeypatch):
+    """The checkpoint of a golden run that was interrupted after three of six steps."""
+    monkeypatch.chdir(folder)
+
+    def stop(step, loss, cycles):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    options = train.Options(steps=6, batch=16, engine="golden")
+    assert train.train(options, stop).interrupted
+    return train.checkpoint_file(options)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--batch 16 --seed 1 --engine golden", ["another run", "--batch 16 --seed 0 --engine golden", "without --resume"]),
+        ("--batch 16", ["another run", "--engine golden", "without --resume"]),
+        ("--batch 16 --engine golden --steps 2", ["past step 2", "--steps 3 or more"]),
+    ],
+)
+def test_a_checkpoint_of_another_run(flags, words, say, checkpoint, no_build):
+    before = checkpoint.read_bytes()
+    check(say(f"train --resume {flags}"), "train", ["build/sim/checkpoint.npz", *words])
+    assert checkpoint.read_bytes() == before
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def other_arrays(path):
+    with path.open("wb") as file:
+        np.savez(file, W1=np.zeros(3))
+
+
+@pytest.mark.parametrize("damage", [cut, other_arrays, lambda path: path.write_text("text"), lambda path: path.write_bytes(b"")])
+def test_a_checkpoint_that_is_none(damage, say, checkpoint, no_build):
+    damage(checkpoint)
+    check(say("train --resume --batch 16 --engine golden"), "train", ["checkpoint.npz is no checkpoint", "without --resume"])
+
+
+def test_results_that_cannot_be_written_are_told_before_training(say, folder, no_build):
+    (folder / "build").write_text("in the way")
+    said = say("train --engine golden --steps 2")
+    check(said, "train", ["build/sim/report.json: Not a directory"])
+    assert "step 1" not in said.out
+
+
+def test_a_selection_without_a_test(say, folder):
+    check(say("regress --select tests/missing.py"), "regress", ["no test below tests/missing.py ran", "see build/regress/seed0.log"])
+    assert (folder / "build/regress/seed0.log").is_file() and not (folder / "build/regress/report.json").exists()

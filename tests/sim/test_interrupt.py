@@ -1,0 +1,157 @@
+"""SIGINT to a running command: a training goes on later with the same bits, a machine stops at once."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from golden.numerics.convert import bits_f32
+from sim.build import cache
+from sim.jobs import machine, train
+
+STEPS = 40  # a second and more, of which the signal needs the first step to be past and the last to come
+FLAGS = f"--workload digits-mlp --batch 16 --seed 3 --engine rtl --config tiny --steps {STEPS}"
+# Processes use the model of the other tests, which has trace ports, so that one build serves all.
+TRACED = """from functools import partial
+from sim.jobs import machine
+machine.engine = partial(machine.engine, trace=True)
+"""
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """shell(line) starts a command as a person types it in the project's folder, but with a build/ of its own."""
+    (tmp_path / ".venv").symlink_to(cache.ROOT / ".venv")
+    (tmp_path / "sitecustomize.py").write_text(TRACED)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{cache.ROOT}"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return partial(subprocess.Popen, cwd=tmp_path, env=environment, **pipes)
+
+
+def progress(lines):
+    """Numbers of the steps that were told; every line about one is plain, with loss, speed and time left."""
+    told = [line for line in lines if line.startswith("step")]
+    assert all(re.fullmatch(rf"step \d+/{STEPS}: loss \d\.\d{{4}}, \d+ kHz, \d+ s left", line) for line in told), told
+    return [int(re.findall(r"\d+", line)[0]) for line in told]
+
+
+def test_a_training_goes_on_with_the_printed_command(shell, tmp_path):
+    with shell([".venv/bin/python", "-m", "sim", "train", *FLAGS.split()]) as process:
+        said = [process.stdout.readline()]
+        while said[-1] and not said[-1].startswith("step 1/"):
+            said.append(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    said += out.splitlines(keepends=True)
+    text = "".join(said)
+    assert (process.returncode, err) == (130, ""), text + err
+    assert "\r" not in text and "\x1b" not in text and progress(text.splitlines())[0] == 1
+    step, again = re.fullmatch(r"interrupted after step (\d+); go on with: (.*)\n", said[-1]).groups()
+    assert 1 <= int(step) < STEPS
+    assert sorted(os.listdir(tmp_path / "build" / "sim")) == ["checkpoint.npz"]
+
+    with shell(again, shell=True) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, ""), out + err
+    told = progress(out.splitlines())
+    assert (told[0], told[-1]) == (int(step) + 1, STEPS)
+    assert "0 mismatches" in out
+    assert sorted(os.listdir(tmp_path / "build" / "sim")) == ["loss.png", "report.json", "weights.npz"]
+
+    # The uninterrupted run in NumPy, whose bits an RTL that trained to its end has had after every step.
+    options = train.Options(steps=STEPS, batch=16, seed=3, engine="golden", folder=tmp_path / "golden")
+    whole = train.train(options, quiet)
+    with np.load(tmp_path / "build" / "sim" / "weights.npz") as weights:
+        assert weights["W1"].tobytes() == bits_f32(whole.weights.w1).tobytes()
+        assert weights["W2"].tobytes() == bits_f32(whole.weights.w2).tobytes()
+
+
+@pytest.fixture
+def alarm():
+    """alarm(seconds) raises KeyboardInterrupt in this process, as SIGINT does."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    yield partial(signal.setitimer, signal.ITIMER_REAL)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_machine_that_runs_stops_at_once(alarm):
+    with machine.engine("tiny", trace=True) as engine:
+        alarm(0.1)
+        with pytest.raises(KeyboardInterrupt):
+            engine.run(10_000_000)
+        assert 0 < engine.cycle < 1_000_000
+
+
+# --- wherever it comes ----------------------------------------------------------------------------------------------------------
+
+
+def quiet(step, loss, cycles):
+    pass
+
+
+def interrupted_at(options, number):
+    """The outcome of a run interrupted before the ``number``-th line of ``train`` between the first step's end and the third's."""
+    lines = 0
+
+    def in_train(frame, event, argument):
+        nonlocal lines
+        outcome = frame.f_locals.get("outcome")
+        if event == "line" and outcome and 1 <= len(outcome.loss) <= 2:
+            lines += 1
+            if lines == number:
+                raise KeyboardInterrupt
+        return in_train
+
+    before = sys.gettrace()
+    sys.settrace(lambda frame, event, argument: in_train if frame.f_code is train.train.__code__ else None)
+    try:
+        return train.train(options, quiet)
+    finally:
+        sys.settrace(before)
+
+
+def test_no_line_of_the_training_loses_a_step_or_does_one_twice(tmp_path):
+    options = train.Options(steps=3, batch=16, engine="golden", folder=tmp_path)
+    whole = train.train(options, quiet)
+    number = 1
+    while (first := interrupted_at(options, number)).interrupted:
+        resumed = train.train(replace(options, resume=True), quiet)
+        assert resumed.loss == whole.loss and resumed.weights.w1.tobytes() == whole.weights.w1.tobytes(), number
+        number += 1
+    assert first.loss == whole.loss and number > 10
+
+
+def test_an_interruption_of_the_classification_loses_no_step(tmp_path, monkeypatch):
+    options = train.Options(steps=3, batch=16, engine="golden", folder=tmp_path)
+
+    def interrupted(logits):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.digits_mlp, "classify", interrupted)
+        first = train.train(options, quiet)
+    assert first.interrupted and len(first.loss) == 3
+    resumed = train.train(replace(options, resume=True), quiet)
+    assert resumed.loss == first.loss and resumed.accuracy > 0 and not train.checkpoint_file(options).exists()
+
+
+def test_another_run_leaves_the_checkpoint_alone(tmp_path):
+    def stop(step, loss, cycles):
+        if step == 1:
+            raise KeyboardInterrupt
+
+    options = train.Options(steps=2, batch=16, engine="golden", folder=tmp_path)
+    train.train(options, stop)
+    train.train(replace(options, seed=1), quiet)
+    assert train.checkpoint_file(options).is_file()

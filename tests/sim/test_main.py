@@ -1,0 +1,45 @@
+"""``python -m sim`` itself: a bug shows where it happened, and a reader who has seen enough is no error."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sim import commands
+from sim.__main__ import main
+from sim.build import cache
+
+
+@pytest.mark.parametrize("bug", [KeyError("w1"), TypeError("no"), AssertionError("never"), RuntimeError("else")])
+def test_a_bug_is_not_made_a_sentence(bug, monkeypatch):
+    def broken(options):
+        raise bug
+
+    monkeypatch.setitem(commands.COMMANDS, "docs", commands.Command("", lambda parser: None, broken))
+    with pytest.raises(type(bug)):
+        main(["docs"])
+
+
+def test_an_interruption_is_no_traceback(monkeypatch, say):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(commands.COMMANDS, "docs", commands.Command("", lambda parser: None, interrupted))
+    said = say("docs")
+    assert (said.status, said.err) == (130, "interrupted\n")
+
+
+def test_a_reader_who_leaves_is_no_traceback(tmp_path):
+    (tmp_path / "program.s").write_text("nop\n" * 10_000)
+    command = [sys.executable, "-m", "sim", "asm", str(tmp_path / "program.s")]
+    with subprocess.Popen(command, cwd=cache.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == (b"", 141)
+
+
+def test_help_names_every_command():
+    command = [sys.executable, "-m", "sim", "--help"]
+    shown = subprocess.run(command, cwd=cache.ROOT, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "140"})
+    assert not [name for name in commands.COMMANDS if f"\n    {name} " not in shown.stdout]
