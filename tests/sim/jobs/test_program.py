@@ -2,7 +2,9 @@
 
 import pytest
 
+from sim.engine.binding import build
 from sim.jobs import lockstep
+from sim.jobs.machine import design
 
 MACHINES = ("iss", "rtl")
 
@@ -22,6 +24,8 @@ def ran(say, tmp_path):
 
     def run(machine: str, text: str):
         (tmp_path / "program.s").write_text(text)
+        if machine == "rtl":
+            build(design("tiny", trace=True))  # first: a build tells its progress where the errors are read
         return say(f"{machine} program.s --config tiny")
 
     return run
