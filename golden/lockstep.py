@@ -15,6 +15,7 @@ from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import Status, ThreadState
 from golden.arch.trace import Record
+from golden.coverage import Coverage
 from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
@@ -59,7 +60,7 @@ class Result:
     retired: int = 0
     cycles: int = 0
     faults: list[str] = field(default_factory=list)
-    mnemonics: set[str] = field(default_factory=set)
+    coverage: Coverage = field(default_factory=Coverage)
 
 
 class _Simulator(Simulator):
@@ -125,7 +126,7 @@ def compare(
             raise Difference(_difference(history[t], record, other))
         history[t] = [*history[t][-_HISTORY + 1 :], record]
         result.retired += 1
-        result.mnemonics.add(isa.BY_OPCODE[record.word & 0x1FF].mnemonic)
+        result.coverage.add(record)
         if on_record:
             on_record(record)
     for t, items in run.records.items():
@@ -139,6 +140,7 @@ def compare(
         _compare_memory(node, run.image)
     if not result.retired and not result.faults:
         raise Difference("no instruction retired, so nothing was compared")
+    result.coverage.keep()
     return result
 
 
@@ -157,6 +159,7 @@ def _compare_ends(node: Node, statuses: Mapping[int, Status], result: Result) ->
             raise Difference(f"thread {t} ended as {rtl} on the RTL, as {iss} on the simulator")
         if thread.state is ThreadState.FAULTED:
             result.faults.append(describe_fault(node, thread))
+            result.coverage.fault(thread.cause)
 
 
 def _compare_memory(node: Node, image: bytes) -> None:

@@ -25,9 +25,7 @@ import numpy as np
 
 from golden.arch import isa
 from golden.arch.config import CONFIGS, NodeConfig, get_config
-from golden.arch.encoding import Kind, pred_of
 from golden.arch.memmap import PROGRAM_BASE
-from golden.arch.trace import Record
 from golden.asm import Program, assemble
 from golden.kernels.job import Launch
 from golden.rig_memory import REGION, Layout, region_bytes, table_bytes
@@ -176,41 +174,6 @@ def shrink(rig: Rig, fails: Callable[[RigJob], bool]) -> RigJob:
         if part == 1 and not smaller:
             return rig.job(keep)
         part = max(1, part // 2)
-
-
-class Coverage:
-    """What retired instructions exercised: per mnemonic, and per choice, flag, tile and predicate of it."""
-
-    def __init__(self, features: Collection[str] = ("base",)) -> None:
-        self.mnemonics: Counter[str] = Counter()
-        self.points: Counter[str] = Counter()
-        self.features = features
-
-    def add(self, record: Record) -> None:
-        insn = isa.BY_OPCODE[record.word & 0x1FF]
-        if not record.executed:
-            self.points[f"{insn.unit.name} predicated off"] += 1
-            return
-        self.mnemonics[insn.mnemonic] += 1
-        if pred_of(record.word):
-            self.points[f"{insn.unit.name} under a predicate"] += 1
-        for op in insn.operands:
-            value = op.get(record.word)
-            if op.kind is Kind.CHOICE:
-                self.points[f"{insn.mnemonic} {op.choices[value]}"] += 1
-            elif op.kind is Kind.FLAG and value:
-                self.points[f"{insn.mnemonic} {op.name}"] += 1
-            elif op.kind is Kind.TILE:
-                self.points[f"{insn.mnemonic} tile [{value >> 2},{value & 3}]"] += 1
-
-    def missing(self) -> list[str]:
-        """Mnemonics of the features that never executed; ``trap`` and its like end a thread and never retire."""
-        ends = {"trap"}
-        return [i.mnemonic for i in isa.TABLE if i.feature in self.features and i.mnemonic not in self.mnemonics and i.mnemonic not in ends]
-
-    def report(self) -> str:
-        """Counts as text, by name."""
-        return "\n".join(f"{count:8}  {name}" for name, count in sorted({**self.mnemonics, **self.points}.items()))
 
 
 def instructions(program: Program) -> Counter[str]:

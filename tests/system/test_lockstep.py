@@ -40,6 +40,9 @@ outer:  st.d x1, x0, 0x80
         pgei p2, x1, 6
         (p1) addi x2, x1, 1
         (p2) addi x2, x1, 2
+        (p1) raise 3, 2
+        (p2) raise 3, 1
+        wait 3, 2
         por p3, p1, p2
         (p3) br on
         trap 1
