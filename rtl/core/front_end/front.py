@@ -248,7 +248,8 @@ class FrontEnd(wiring.Component):
         status = self.status
         busy_threads = Signal(THREADS)
         for t in range(THREADS):
-            m.d.comb += busy_threads[t].eq((state[t] == ThreadState.RUNNING) | (state[t] == ThreadState.HALTED))
+            claimed = self.start.claim & (self.start.thread == t)
+            m.d.comb += busy_threads[t].eq((state[t] == ThreadState.RUNNING) | (state[t] == ThreadState.HALTED) | claimed)
         ends_now = Signal(THREADS)
         stops = Signal(THREADS)
         m.d.sync += self.stopped.eq(stops)
@@ -413,9 +414,10 @@ class FrontEnd(wiring.Component):
             injected = Signal(name=f"injected{t}")
             with m.If(some & (chosen == t) & c_inject & go[0]):
                 m.d.sync += injected.eq(1)
-            with m.If(injected & empty[t] & (hold[t] == Hold.NONE) & (state[t] == ThreadState.HALTED)):
+            with m.If(injected & empty[t] & (hold[t] == Hold.NONE)):
                 m.d.sync += injected.eq(0)
-                m.d.comb += stops[t].eq(1)
+                with m.If(state[t] == ThreadState.HALTED):  # else its end or its fault has been told
+                    m.d.comb += stops[t].eq(1)
             here = self.debug.valid & (self.debug.thread == t)
             with m.If(here):
                 with m.Switch(self.debug.op):
