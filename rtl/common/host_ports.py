@@ -1,4 +1,4 @@
-"""What the endpoint and the core say to each other: status of threads, starts, debug commands, register writes."""
+"""What the endpoint and the core say to each other: status of threads, starts, debug commands, register writes, semaphores."""
 
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -23,3 +23,14 @@ Start = wiring.Signature(
 Debug = wiring.Signature({"valid": Out(1), "thread": Out(2), "op": Out(4), "value": Out(64)})
 # Writes a register of a thread that rests; taken in a cycle with ready.
 Poke = wiring.Signature({"valid": Out(1), "ready": In(1), "thread": Out(2), "index": Out(5), "value": Out(64)})
+Raise = wiring.Signature(
+    {
+        # Adds `amount` to a semaphore; taken in a cycle with ready.
+        "valid": Out(1),
+        "ready": In(1),
+        "semaphore": Out(6),
+        "amount": Out(memmap.SEMAPHORE_BITS),
+        # In the cycle in which it is taken: the sum does not fit, the semaphore keeps its value.
+        "overflow": In(1),
+    }
+)

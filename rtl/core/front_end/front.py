@@ -355,7 +355,7 @@ class FrontEnd(wiring.Component):
         faults = [self.fault_in[k] for k in range(2)]
         overflow = Signal(FaultEvent)
         m.d.comb += [
-            overflow.valid.eq(semaphores.overflow),
+            overflow.valid.eq(self.raise_in.overflow),
             overflow.thread.eq(self.raise_thread),
             overflow.cause.eq(Fault.SEMAPHORE),
             overflow.pc.eq(self.raise_pc),
