@@ -127,6 +127,23 @@ async def a_thread_started_again_at_once_keeps_its_answers(dut, exit: str):
 
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.parametrize(exit=["none", "slow"], debugged=[False, True])
+async def a_thread_quicker_than_its_answers_keeps_all_of_them(dut, exit: str, debugged: bool):
+    """It starts, halts, goes on and ends while earlier answers still wait for credit; each is about the stop that it was asked for."""
+    bench = await begin(dut, "none", exit)
+    asker = Asker(bench, 2)
+    for _ in range(16):
+        await asker.start()
+        for _ in range(asker.pick.randint(1, 3) if debugged else 0):
+            asker.send(Kind.DEBUG, address=DebugOp.HALT)
+            while asker.status["state"] != ThreadState.HALTED:
+                await cycles(bench.ports, 1)
+            await asker.tell(DebugOp.RESUME)
+        await asker.end()
+    await bench.finish("starts", "answers")
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 @cocotb.parametrize(exit=["none", "slow"])
 async def an_answer_shows_the_thread_as_it_stopped(dut, exit: str):
     """Another thread starts it again before its answer has left."""

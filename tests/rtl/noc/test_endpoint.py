@@ -170,7 +170,7 @@ def test_a_checkpoint_goes_on_with_the_same_bits(endpoint_design, tmp_path, rng)
 
 
 @pytest.mark.rtl
-@pytest.mark.parametrize(("file", "count"), [("cocotb_endpoint.py", 31), ("cocotb_endpoint_threads.py", 24)])
+@pytest.mark.parametrize(("file", "count"), [("cocotb_endpoint.py", 31), ("cocotb_endpoint_threads.py", 28)])
 def test_under_cocotb(bench, file, count):
     passed = bench(Endpoint(CONFIG), file, config="tiny", parameters={"config": "tiny"})
     assert len(passed) == count
