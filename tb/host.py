@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from cocotb.triggers import Event
 
 from golden.arch import packet
-from golden.arch.memmap import LINE_BYTES, Status
+from golden.arch.memmap import LINE_BYTES, Fault, Status
 from golden.arch.packet import FLAG_RESPONSE, DebugOp, Kind
 from golden.kernels.job import Launch
 from tb.bind import Ports
@@ -45,21 +45,22 @@ class Host:
     def _ask(self, kind: Kind, answer: Kind | None, payload: int = 0, channel: int | None = None, **header: int) -> int:
         """Queues a request; the number by which `_answer` waits for it."""
         channel = self._rng.randrange(2) if channel is None else channel
-        self._number = number = (self._number + 1) % _NUMBERS
+        self._number = (self._number + 1) % _NUMBERS
         fields = {
             "kind": kind,
             "source_x": PLACE[0],
             "source_y": PLACE[1],
             "address": 0,
             "length": 0,
-            "tag": number & 255,
-            "sequence": number >> 8,
+            "tag": self._number & 255,
+            "sequence": self._number >> 8,
             "flags": FLAG_RESPONSE if answer else 0,
-        }
+        } | header
+        number = fields["sequence"] << 8 | fields["tag"]
         if answer:
             self._open[number] = Event()
             self.answers.expect((answer.name, channel | 2, PLACE, self.node), number)
-        self.source.put(Packet(channel, *self.node, fields | header, payload))
+        self.source.put(Packet(channel, *self.node, fields, payload))
         return number
 
     def _came(self, item: Packet) -> None:
@@ -75,6 +76,11 @@ class Host:
         if number in self._open:
             await self._open[number].wait()
         return self._payloads.pop(number).to_bytes(LINE_BYTES, "little")
+
+    async def refused(self, kind: Kind, payload: int = 0, **header: int) -> Fault:
+        """A request that the node refuses: why. It asks for an answer unless its `flags` say otherwise."""
+        answer = await self._answer(self._ask(kind, Kind.ERROR, payload, **header))
+        return Fault(int.from_bytes(answer[:8], "little"))
 
     # --- memory ---
 
@@ -98,6 +104,10 @@ class Host:
         asked = [self._ask(Kind.READ, Kind.READ_DATA, address=LINE_BYTES * line, length=8) for line in range(first, last + 1)]
         image = b"".join([await self._answer(number) for number in asked])
         return image[address % LINE_BYTES :][:size]
+
+    async def raise_semaphore(self, semaphore: int, amount: int) -> None:
+        """Returns when it has been raised."""
+        await self._answer(self._ask(Kind.RAISE, Kind.ACK, address=amount, tag=semaphore))
 
     # --- threads ---
 

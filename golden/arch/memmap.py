@@ -7,7 +7,7 @@
 
 A control line is eight little-endian 64-bit words. Line ``IDENTITY``: version, sram bytes, x, y, threads, 0, 0, 0. Lines
 ``STATUS + t``: state of thread t: state, fault cause, pc, operand, instructions retired, sequence number, debug, 0. Lines
-``COUNTERS + n``: counters 8 n to 8 n + 7 in the order of ``Counter``.
+``COUNTERS + n``: counters 8 n to 8 n + 7 in the order of ``Counter``. There are no others.
 Bytes ``DEBUG_SCRATCH`` .. + 63 of SRAM belong to the debugger: injected instructions pass register values through them.
 """
 
@@ -116,6 +116,10 @@ class Counter(IntEnum):
     LAST_STEP = 22  # cycle of the last matrix step
     START_CYCLE = 23  # cycle in which a start packet was last accepted while no thread ran
     LAST_STORE = 24  # cycle in which the last store beat was written
+
+
+COUNTER_LINES = -(-len(Counter) // 8)
+"""Control lines of counters."""
 
 
 class Csr(IntEnum):

@@ -5,11 +5,38 @@ bits). Four virtual channels: 2 * class + route, class 0 requests, 1 responses; 
 back; a receiver holds ``CREDITS`` packets per channel.
 
 Address of a request: a byte address inside the destination node (the upper bits name an edge port's DRAM). ``length`` counts 8-byte
-words, 1 to 8, for READ and WRITE; the words lie at their own offset in the 64 B line (word i of the payload is word i of the line).
-START: address = pc, length = thread, payload = x1..x8. DEBUG: address = ``DebugOp``, length = thread, payload word 0 = operand.
-RAISE: semaphore in ``tag``, amount in the low 16 bits of address. A WRITE with flag ``notify`` raises semaphore ``tag`` by 1 when its
-data is in SRAM. A response carries the request's tag and sequence: READ_DATA the line's words, ACK nothing, HALTED (answer to a START
-that asked, when its thread ends or faults) and STATUS the thread's status line, ERROR the fault cause in payload word 0.
+words, 1 to 8, for READ and WRITE, which stay in one 64 B line; the words lie at their own offset in the line (word i of the payload is
+word i of the line). START: address = pc, length = thread, payload = x1..x8. DEBUG: address = ``DebugOp``, length = thread, payload word 0
+= operand. RAISE: semaphore in ``tag``, amount in address. A WRITE with flag ``notify`` raises semaphore ``tag`` by 1 when its data is in
+SRAM.
+
+Answers. A response carries the request's tag and sequence. READ_DATA: the whole line; a READ is always answered, and so is a DEBUG
+STATUS. All other answers but ERROR come only if the request has the flag: ACK nothing, of a WRITE or RAISE when it has taken effect;
+STATUS the thread's status line, of a DEBUG request; HALTED the status line of a thread at its end or fault, to the START that began it.
+ERROR: payload word 0 the ``Fault``, word 1 the request's address; every request that cannot be served gets one, flag or not, and has no
+effect (a WRITE whose semaphore overflows has written its data).
+
+What is refused whatever the threads do (``refusal``):
+
+    any kind but BOOT  that comes to a node of other coordinates: RANGE; a kind that is none: ILLEGAL
+    WRITE, READ        address no multiple of 8: MISALIGNED; no word, or words beyond the line's end: RANGE; outside SRAM: RANGE, but
+                       control lines that exist can be read
+    RAISE, notify      no semaphore, or an amount of more than 16 bits: RANGE
+    START, DEBUG       no thread: RANGE; no ``DebugOp``: ILLEGAL; start, jump or breakpoint where no instruction can lie: MISALIGNED, RANGE
+
+What is refused when it comes at the wrong moment:
+
+    RAISE, notify      the semaphore would overflow: SEMAPHORE, and it keeps its value
+    START              the thread neither idle nor faulted: BUSY
+    STEP, INJECT, JUMP the thread not halted: BUSY
+    the same, RESUME   the thread executes an injected instruction: BUSY
+    HALT               with the flag, while another request waits for the thread to be still: BUSY (without the flag it acts)
+
+A HALT of a thread that rests, and a RESUME of one that is not halted, change nothing; they answer at once. Nothing that a thread does
+keeps later requests waiting: a node remembers one asker per thread for its end, and one for its next stop.
+
+A packet with wrong parity is dropped, and its credit returned: nobody knows whom to answer. A response that nobody waits for, and
+anything on a response channel that is no response, is dropped: answers to answers would tie the classes together.
 """
 
 from __future__ import annotations
@@ -17,7 +44,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from golden.arch.memmap import LINE_BYTES
+from golden.arch.isa import THREADS
+from golden.arch.memmap import (
+    CONTROL_BASE,
+    COUNTER_LINES,
+    LINE_BYTES,
+    SEMAPHORE_BITS,
+    SEMAPHORES,
+    ControlLine,
+    Fault,
+)
 
 COORD_BITS = 5
 CHANNELS = 4
@@ -56,13 +92,13 @@ class DebugOp(IntEnum):
     """Operations of a DEBUG packet on one thread."""
 
     HALT = 0  # stop before the next instruction; answers STATUS when the thread is still
-    RESUME = 1
-    STEP = 2  # one instruction, alone in the machine; answers STATUS
+    RESUME = 1  # answers STATUS at once, as do all that follow but STEP and INJECT
+    STEP = 2  # one instruction, alone in the machine; answers STATUS when it is over
     BREAK_SET = 3  # breakpoint at byte address payload word 0 (one per thread)
     BREAK_CLEAR = 4
-    INJECT = 5  # executes payload word 0 as an instruction of the halted thread, pc unchanged; answers STATUS
+    INJECT = 5  # executes the operand's low 32 bits as an instruction of the halted thread, pc unchanged; answers STATUS when it is over
     JUMP = 6  # pc = payload word 0
-    STATUS = 7  # answers STATUS
+    STATUS = 7
     FLUSH = 8  # empties the instruction cache: before a start, when the program in SRAM is another one
 
 
@@ -92,6 +128,12 @@ HEADER_FIELDS: tuple[tuple[str, int], ...] = (
 CONTROL_BITS = sum(width for _, width in CONTROL_FIELDS)
 HEADER_BITS = sum(width for _, width in HEADER_FIELDS)
 assert CONTROL_BITS == 29 and HEADER_BITS == 77, "the header is 106 bits"
+CONTROL_LINES = frozenset(
+    CONTROL_BASE + LINE_BYTES * line
+    for first, count in ((ControlLine.IDENTITY, 1), (ControlLine.STATUS, THREADS), (ControlLine.COUNTERS, COUNTER_LINES))
+    for line in range(first, first + count)
+)
+"""Byte addresses of the control lines that exist."""
 BODY_FIELDS: tuple[tuple[str, int], ...] = (("header", HEADER_BITS), ("payload", PAYLOAD_BITS), ("payload_parity", PAYLOAD_PARITY_BITS))
 
 
@@ -148,3 +190,38 @@ def pieces(address: int, image: bytes) -> Iterator[tuple[int, int, bytes]]:
         size = min(LINE_BYTES - offset, len(image) - at)
         yield address + at, size // 8, (bytes(offset) + image[at : at + size]).ljust(LINE_BYTES, b"\0")
         at += size
+
+
+def refusal(header: dict[str, int], payload: int, sram_bytes: int, here: bool = True) -> Fault | None:
+    """The cause with which a node refuses a request whatever its threads do; None when it serves it.
+
+    ``here``: the request comes to the node that it names.
+    """
+    kind, address, length = header["kind"], header["address"], header["length"]
+    if kind == Kind.BOOT:
+        return None
+    if not here:
+        return Fault.RANGE
+    if kind in (Kind.WRITE, Kind.READ):
+        if address % 8:
+            return Fault.MISALIGNED
+        inside = address < sram_bytes or kind == Kind.READ and address // LINE_BYTES * LINE_BYTES in CONTROL_LINES
+        notified = kind == Kind.READ or not header["sequence"] & SEQUENCE_NOTIFY or header["tag"] < SEMAPHORES
+        fits = length and address % LINE_BYTES + 8 * length <= LINE_BYTES
+        return None if fits and inside and notified else Fault.RANGE
+    if kind == Kind.RAISE:
+        return None if header["tag"] < SEMAPHORES and address < 1 << SEMAPHORE_BITS else Fault.RANGE
+    if kind == Kind.START:
+        return Fault.RANGE if length >= THREADS else _refused_pc(address, sram_bytes)
+    if kind == Kind.DEBUG and address in list(DebugOp):
+        if length >= THREADS:
+            return Fault.RANGE
+        jumps = address in (DebugOp.JUMP, DebugOp.BREAK_SET)
+        return _refused_pc(payload & 2**64 - 1, sram_bytes) if jumps else None
+    return Fault.ILLEGAL
+
+
+def _refused_pc(pc: int, sram_bytes: int) -> Fault | None:
+    if pc % 4:
+        return Fault.MISALIGNED
+    return None if pc < sram_bytes else Fault.RANGE

@@ -7,12 +7,11 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.sram import LANES
-from rtl.common.host_ports import STATUS, Debug, Poke, Start
+from rtl.common.host_ports import STATUS, Debug, Poke, Raise, Start
 from rtl.core.back_end.store import StoreUnit
 from rtl.core.back_end.vector import VectorUnit
 from rtl.core.counters import COUNTER_BITS, LINE, LINES
 from rtl.core.front_end.front import FrontEnd
-from rtl.core.front_end.sync import Raise
 from rtl.core.layouts import TraceDispatch, TraceLoad, TraceMatrix, TraceScalar, TraceStore, TraceVector
 from rtl.core.scalar import ScalarUnit
 from rtl.mem import ports

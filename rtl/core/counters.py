@@ -7,11 +7,11 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.memmap import Counter
+from golden.arch.memmap import COUNTER_LINES, Counter
 
 COUNTER_BITS = 48
 LINE = 8
-LINES = (len(Counter) + LINE - 1) // LINE
+LINES = COUNTER_LINES
 
 Events = data.StructLayout({
     "matrix_step": 1,  # a step or accumulator load issued

@@ -21,7 +21,7 @@ _DEPTH_BITS = (CREDITS - 1).bit_length()
 class LinkReceiver(wiring.Component):
     """Buffers packets per channel and offers one of them at a time, responses first, then rotating.
 
-    A packet with wrong parity is dropped, counted (``parity_error``) and its credit returned: the sender's transfer does not complete.
+    A packet with wrong parity is dropped, told of (``parity_error``) and its credit returned: the sender's transfer does not complete.
     """
 
     link: In(Link)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch import packet
-from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, ControlLine, Counter, Fault, Status, ThreadState
+from golden.arch.memmap import CONTROL_BASE, COUNTER_LINES, LINE_BYTES, ControlLine, Counter, Fault, Status, ThreadState
 from golden.arch.packet import BODY_FIELDS, CONTROL_FIELDS, HEADER_FIELDS, Kind
 from golden.asm import disassemble
 from golden.kernels.job import Job, Launch
@@ -217,8 +217,7 @@ class Host:
 
     def counters(self) -> Mapping[Counter, int]:
         """All event counters."""
-        groups = -(-len(Counter) // 8)
-        words = np.frombuffer(self._control(ControlLine.COUNTERS, groups), "<u8")
+        words = np.frombuffer(self._control(ControlLine.COUNTERS, COUNTER_LINES), "<u8")
         return {counter: int(words[counter]) for counter in Counter}
 
     def _control(self, line: int, lines: int) -> bytes:

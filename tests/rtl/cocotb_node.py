@@ -11,7 +11,7 @@ from golden.arch import isa
 from golden.arch.config import get_config
 from golden.arch.encoding import Unit
 from golden.arch.memmap import DEBUG_SCRATCH, PROGRAM_BASE, Fault, Status, ThreadState
-from golden.arch.packet import DebugOp
+from golden.arch.packet import SEQUENCE_NOTIFY, DebugOp, Kind
 from golden.asm import Program, assemble
 from golden.kernels import KERNELS
 from golden.kernels.job import Launch
@@ -288,3 +288,95 @@ async def a_debugger_halts_steps_reads_and_writes(dut, gaps: str):
     second.finish()
     assert int.from_bytes(image[0x88:0x90], "little") == (value + 1000 * 897) % (1 << 64)
     assert result.retired == 3719
+
+
+MEETING = """
+start:  li x1, 5
+        barrier 1, 2
+        addi x1, x1, 1
+        st.d x1, x0, 0x80
+        halt
+start1: loopi end1, 300
+        addi x2, x2, 1
+end1:   nop
+        barrier 1, 2
+        halt
+"""
+NEED_HALTED = DebugOp.STEP, DebugOp.INJECT, DebugOp.JUMP
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.parametrize(gaps=["none", "random"])
+async def what_does_not_fit_a_thread_is_refused_and_does_nothing(dut, gaps: str):
+    """A thread at a barrier cannot be halted before it has passed: whoever asks meanwhile is answered at once."""
+    bench = await begin(dut, gaps, gaps)
+    host, program = bench.host, assemble(MEETING)
+    await bench.load([(program.origin, program.image)])
+    idle = {(op, t): await host.refused(Kind.DEBUG, address=op, length=t) for op in NEED_HALTED for t in (0, 2)}
+    assert set(idle.values()) == {Fault.BUSY}
+    first, second = launches_of(program, generator("arguments"))
+    ends = {0: host.start(first)}
+    while (status := await host.debug(DebugOp.STATUS)).state is not ThreadState.WAITING:
+        assert status.state in (ThreadState.IDLE, ThreadState.RUNNING)
+
+    waits = cocotb.start_soon(host.debug(DebugOp.HALT))
+    await cycles(bench.ports, 100)
+    operands = {DebugOp.INJECT: assemble("li x1, 77").words[0], DebugOp.JUMP: program.labels["start1"]}
+    for op in (DebugOp.HALT, *NEED_HALTED):
+        assert await host.refused(Kind.DEBUG, operands.get(op, 0), address=op) is Fault.BUSY
+    for op in NEED_HALTED:
+        assert await host.refused(Kind.DEBUG, operands.get(op, 0), address=op, flags=0) is Fault.BUSY
+    assert await host.refused(Kind.START, address=program.labels["start1"], length=0, flags=0) is Fault.BUSY
+    assert await host.debug(DebugOp.RESUME) == await host.debug(DebugOp.STATUS) == status
+    assert not waits.done()
+
+    ends[1] = host.start(second)
+    bench.launches = [first, second]
+    halted = await waits
+    assert (halted.state, halted.seq) == (ThreadState.HALTED, 2)
+    await host.debug(DebugOp.RESUME)
+    result, image = await bench.finish(ends)
+    assert not result.faults and int.from_bytes(image[0x80:0x88], "little") == 6
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def a_packet_does_not_overflow_a_semaphore(dut):
+    """Threads and packets raise the same ones; what is refused leaves the value that a thread then takes."""
+    bench = await begin(dut)
+    host, program = bench.host, assemble("start: raise 9, 1000\nhalt\ntake: waitr 9, x1\nwaitr 9, x2\nst.d x1, x0, 0x80\nhalt\n")
+    await bench.load([(program.origin, program.image)])
+    await host.ended(host.start(Launch(0, program.labels["start"], ())))
+    await host.raise_semaphore(9, 0xFFFF - 1000)
+    for flags in (0, 1):
+        assert await host.refused(Kind.RAISE, address=1, tag=9, flags=flags) is Fault.SEMAPHORE
+        notify = {"address": 0x1000 + 64 * flags, "length": 1, "tag": 9, "sequence": SEQUENCE_NOTIFY | 5}
+        assert await host.refused(Kind.WRITE, 77, **notify, flags=flags) is Fault.SEMAPHORE
+        assert await host.read(0x1000 + 64 * flags, 8) == (77).to_bytes(8, "little")
+    status = await host.ended(host.start(Launch(0, program.labels["start"], ())))
+    assert (status.state, status.cause, status.operand) == (ThreadState.FAULTED, Fault.SEMAPHORE, 9), "a thread's raise overflows"
+    end = host.start(Launch(0, program.labels["take"], (0xFFFF, 3)))
+    while (await host.debug(DebugOp.STATUS)).state is not ThreadState.WAITING:
+        pass
+    assert (await host.debug(DebugOp.STATUS)).retired == 1, "all of it was there, and nothing more"
+    await host.raise_semaphore(9, 3)
+    assert (await host.ended(end)).state is ThreadState.IDLE
+    host.finish()
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def an_injected_halt_ends_the_thread(dut):
+    """It answers the injection and the start; afterwards the thread starts, halts and steps like any other."""
+    bench = await begin(dut)
+    host, program = bench.host, assemble("start: addi x1, x1, 1\nbr start\n")
+    await bench.load([(program.origin, program.image)])
+    for word, state in ((assemble("halt").words[0], ThreadState.IDLE), (0xFFFFFFFF, ThreadState.FAULTED)):
+        end = host.start(Launch(0, program.labels["start"], ()))
+        while (await host.debug(DebugOp.STATUS)).state is not ThreadState.RUNNING:
+            pass
+        before = await host.debug(DebugOp.HALT)
+        assert before.state is ThreadState.HALTED
+        assert (await host.debug(DebugOp.STEP)).seq == before.seq + 1
+        status = await host.debug(DebugOp.INJECT, operand=word)
+        assert status.state is state and await host.ended(end) == status
+        assert await host.refused(Kind.DEBUG, address=DebugOp.STEP) is Fault.BUSY
+    host.finish()

@@ -15,10 +15,10 @@ from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import SEMAPHORE_BITS, WORD_ADDRESS_BITS
 from golden.arch.trace import SEQ_BITS
+from rtl.common.host_ports import Raise
 from rtl.core.back_end.store_beats import StoreBeats
 from rtl.core.back_end.store_queue import SLOTS, StoreQueue
 from rtl.core.back_end.vector_registers import Register
-from rtl.core.front_end.sync import Raise
 from rtl.core.layouts import PC_BITS, ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, StoreKind, StoreSlots, TraceStore
 from rtl.core.matrix import DrainReply, DrainRequest
 from rtl.core.scalar_store import StoreAddressPort, StoreIssuePort

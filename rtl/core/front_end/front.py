@@ -122,7 +122,7 @@ class FrontEnd(wiring.Component):
         m.d.comb += [
             thread.faults[0].eq(self.fault_in[0]),
             thread.faults[1].eq(self.fault_in[1]),
-            overflow.valid.eq(self.semaphores.overflow),
+            overflow.valid.eq(self.raise_in.overflow),
             overflow.thread.eq(self.raise_thread),
             overflow.cause.eq(Fault.SEMAPHORE),
             overflow.pc.eq(self.raise_pc),

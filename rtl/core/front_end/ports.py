@@ -5,8 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from rtl.common.host_ports import STATUS, Debug, Start
-from rtl.core.front_end.sync import Raise
+from rtl.common.host_ports import STATUS, Debug, Raise, Start
 from rtl.core.layouts import (
     PC_BITS,
     ST_POS_BITS,

@@ -9,9 +9,9 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import BARRIERS, SEMAPHORE_BITS, SEMAPHORES
+from rtl.common.host_ports import Raise
 from rtl.core.layouts import THREADS
 
-Raise = wiring.Signature({"valid": Out(1), "ready": In(1), "semaphore": Out(6), "amount": Out(SEMAPHORE_BITS)})
 Wait = data.StructLayout({"valid": 1, "semaphore": 6, "amount": SEMAPHORE_BITS})
 Arrival = data.StructLayout({"valid": 1, "barrier": 3, "count": 3})
 
@@ -19,11 +19,9 @@ Arrival = data.StructLayout({"valid": 1, "barrier": 3, "count": 3})
 class Semaphores(wiring.Component):
     """64 counting semaphores."""
 
-    # From the store queues and from packets; taken in a cycle with ready.
+    # From the store queues and from packets.
     raise_in: In(Raise)
     net_raise_in: In(Raise)
-    # The raise taken from raise_in in this cycle would overflow, and changes nothing.
-    overflow: Out(1)
     # What each thread waits for; valid until granted.
     wait: In(data.ArrayLayout(Wait, THREADS))
     # The thread's wait is over, the value is taken; one cycle.
@@ -75,7 +73,8 @@ class Semaphores(wiring.Component):
             m.d.comb += [
                 read.addr.eq(source[:6]),
                 total.eq(read.data + source[6:]),
-                self.overflow.eq(total[-1] & self.raise_in.valid),
+                self.raise_in.overflow.eq(total[-1] & self.raise_in.valid),
+                self.net_raise_in.overflow.eq(total[-1] & ~self.raise_in.valid),
                 write.en.eq(~total[-1]),
             ]
         with m.Elif(Cat(first).any()):

@@ -92,7 +92,7 @@ class Thread(wiring.Component):
                 "spawn": Out(Start),
                 "spawned": In(1),
                 "spawned_pc": In(PC_BITS),
-                # Threads that run or are halted; whether this one does.
+                # Threads that run, are halted or are about to be started by a packet; whether this one does.
                 "others": In(THREADS),
                 "busy": Out(1),
                 # It came to rest; it started; what it has queued is dropped; it empties the instruction cache. One cycle each.
@@ -382,9 +382,10 @@ class Thread(wiring.Component):
         injected = Signal()
         with m.If(self.inject & self.group.valid & self.group.first):
             m.d.sync += injected.eq(1)
-        with m.If(injected & self.empty & (self.hold == Hold.NONE) & halted):
+        with m.If(injected & self.empty & (self.hold == Hold.NONE)):
             m.d.sync += injected.eq(0)
-            m.d.comb += self.stops.eq(1)
+            with m.If(halted):  # else its end or its fault has been told
+                m.d.comb += self.stops.eq(1)
 
         with m.If(self.debug.valid & (self.debug.thread == self.number)):
             with m.Switch(self.debug.op):
@@ -412,13 +413,13 @@ class Thread(wiring.Component):
                         m.d.comb += self._move(Move.JUMP, self.debug.value[2:])
 
     def _status(self, m: Module) -> None:
-        hold = self.hold
+        hold, claimed = self.hold, self.start.claim & (self.start.thread == self.number)
         asleep = (hold == Hold.SEMAPHORE) | (hold == Hold.BARRIER) | (hold == Hold.JOIN) | (hold == Hold.DRAIN)
         status = self.status
         m.d.comb += [
             self.running.eq(self.state == ThreadState.RUNNING),
             self.waiting.eq(self.running & asleep),
-            self.busy.eq(self.running | (self.state == ThreadState.HALTED)),
+            self.busy.eq(self.running | (self.state == ThreadState.HALTED) | claimed),
             status.state.eq(Mux(self.waiting, ThreadState.WAITING, self.state)),
             status.cause.eq(self.cause),
             status.pc.eq(Cat(Const(0, 2), self.pc)),

@@ -1,4 +1,4 @@
-"""A node without a core: the endpoint and an SRAM, threads that are always idle. Packets in, packets out."""
+"""A node without a core: the endpoint, an SRAM and semaphores, threads that are always idle. Packets in, packets out."""
 
 import pytest
 from amaranth.hdl import Module
@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig, get_config
+from rtl.core.front_end.sync import Semaphores
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
 from rtl.noc.layouts import Link
@@ -33,9 +34,10 @@ class EndpointBench(wiring.Component):
         wiring.connect(m, endpoint.tx, wiring.flipped(self.tx))
         wiring.connect(m, endpoint.write, sram.mw)
         wiring.connect(m, endpoint.read, sram.mr)
+        m.submodules.semaphores = semaphores = Semaphores()
+        wiring.connect(m, endpoint.raise_, semaphores.net_raise_in)
         m.d.comb += [
             endpoint.poke.ready.eq(1),
-            endpoint.raise_.ready.eq(1),
             self.activity.eq(endpoint.packet_in | endpoint.packet_out),
         ]
         return m

@@ -1,7 +1,8 @@
 """An SRAM and a core for the endpoint's bench (cocotb_endpoint.py): they do what the endpoint asks and tell the bench.
 
 The bench has the boards that compare what came (`stores`, `loads`, `raises`, `starts`, `debugs`), and is told of what happens by
-itself: `stored(channel)` when a write is in SRAM, `stopped(thread)` when a thread comes to rest.
+itself: `stored(channel)` when a write is in SRAM, `stopped(thread)` when a thread comes to rest, `raised(group, overflow)` when the
+semaphores have taken a raise.
 """
 
 from collections import deque
@@ -9,7 +10,7 @@ from collections import deque
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from golden.arch.memmap import ADDRESS_BITS, ThreadState
+from golden.arch.memmap import ADDRESS_BITS, COUNTER_LINES, ThreadState
 from golden.arch.packet import DebugOp
 from tb.clock import cycles
 from tb.seed import generator
@@ -21,11 +22,12 @@ RESTING = (ThreadState.IDLE, ThreadState.FAULTED)
 
 
 class Memory:
-    """An SRAM that stores and reads at once and says so later, in order."""
+    """An SRAM that stores and reads at once and says so later, in order; in the next cycle if it is `prompt`."""
 
     def __init__(self, bench, gaps: str):
         self.bench, ports = bench, bench.ports
         self.lines = {}
+        self.prompt = False
         self._pick = generator("sram")
         self._writes, self._reads = deque(), deque()
         for name, take in (("write", self._write), ("read", self._read)):
@@ -50,18 +52,22 @@ class Memory:
     async def _answer(self) -> None:
         ports = self.bench.ports
         while True:
-            done = bool(self._writes) and self._pick.random() < 0.6
+            done = bool(self._writes) and (self.prompt or self._pick.random() < 0.6)
             ports.write__done__valid.set(done)
             if done:
                 self.bench.stored(self.bench.half(self._writes.popleft()))
-            back = bool(self._reads) and self._pick.random() < 0.6
+            back = bool(self._reads) and (self.prompt or self._pick.random() < 0.6)
             ports.read__ret__valid.set(back)
             ports.read__ret__data.set(self._reads.popleft()[1] if back else self._pick.getrandbits(512))
             await cycles(ports, 1)
 
 
 class Core:
-    """Four threads that do what start and debug say, and end when the bench says."""
+    """Four threads that do what start and debug say, and end when the bench says. Semaphores that overflow now and then.
+
+    frozen: threads that do not come to rest yet. starter: probability with which some thread starts a resting one in a cycle, unless a
+    packet has claimed it. prompt: no raise overflows.
+    """
 
     def __init__(self, bench, gaps: str):
         self.bench, self.ports = bench, bench.ports
@@ -69,10 +75,13 @@ class Core:
         self.status = [dict.fromkeys(("state", "cause", "pc", "operand", "retired", "seq", "debug"), 0) for _ in range(THREADS)]
         self.events: list[tuple[int, int, ThreadState]] = []  # (cycles to go, thread, state it comes to rest in)
         self.poked = [[] for _ in range(THREADS)]
-        self.groups = [[self.pick.getrandbits(48) for _ in range(8)] for _ in range(8)]
+        self.groups = [[self.pick.getrandbits(48) for _ in range(8)] for _ in range(COUNTER_LINES)]
         Monitor(self.ports, "poke")
+        self.frozen: set[int] = set()
+        self.starter, self.prompt = 0.0, False
+        self._overflow = False
         Sink(self.ports, "poke", GAPS[gaps](generator("ready of poke")), take=self._poke)
-        # raise_ keeps no payload still: a write's notification goes before a RAISE that waits.
+        Monitor(self.ports, "raise_")
         Sink(self.ports, "raise_", GAPS[gaps](generator("ready of raise")), take=self._raise)
         self._payloads = self.ports.payload("poke"), self.ports.payload("raise_")
         cocotb.start_soon(self._run())
@@ -85,12 +94,15 @@ class Core:
         asked = self._payloads[1].fields(number)
         group = asked["semaphore"] >> 4
         self.bench.raises.got((asked["semaphore"], asked["amount"]), group)
+        self.bench.raised(group, self._overflow)
+        self._overflow = not self.prompt and self.pick.random() < 0.2
+        self.ports.raise___overflow.set(self._overflow)
         if group < 2:
             self.bench.notified[group] += 1
 
-    def line(self, thread: int) -> int:
-        """The thread's status line."""
-        return sum(word << 64 * index for index, word in enumerate(self.status[thread].values()))
+    def line(self, thread: int, **changes: int) -> int:
+        """The thread's status line, with changes."""
+        return sum(word << 64 * index for index, word in enumerate((self.status[thread] | changes).values()))
 
     def rest(self, thread: int, state: ThreadState) -> None:
         """The thread comes to rest some cycles from now."""
@@ -98,23 +110,36 @@ class Core:
 
     def _begin(self) -> None:
         thread, pc = self.ports.start__thread.get(), self.ports.start__pc.get() << 2
-        self.bench.starts.got((pc, tuple(self.poked[thread])), thread)
+        assert self.status[thread]["state"] in RESTING, f"thread {thread} is started while it runs"
+        if self.bench.racing is None:
+            self.bench.starts.got((pc, tuple(self.poked[thread])), thread)
         self.poked[thread] = []
         self.bench.begun[thread] += 1
         self.status[thread] |= {"state": ThreadState.RUNNING, "cause": 0, "pc": pc, "operand": 0}
+
+    def _started_by_a_thread(self, claimed: int | None) -> None:
+        thread = self.pick.randrange(THREADS)
+        status = self.status[thread]
+        if thread != claimed and status["state"] in RESTING and self.pick.random() < self.starter:
+            status |= {"state": ThreadState.RUNNING, "cause": 0, "pc": self.pick.getrandbits(17) << 2, "operand": 0, "retired": 0, "seq": 0}
 
     def _debug(self) -> None:
         thread, op, value = self.ports.debug__thread.get(), self.ports.debug__op.get(), self.ports.debug__value.get()
         self.bench.debugs.got((DebugOp(op), f"{value:x}"), thread)
         self.bench.debugged[thread] += 1
         status = self.status[thread]
-        halted = status["state"] == ThreadState.HALTED
-        if op == DebugOp.HALT and status["state"] == ThreadState.RUNNING or op in (DebugOp.STEP, DebugOp.INJECT) and halted:
+        halted, moves = status["state"] == ThreadState.HALTED, any(thread == other for _, other, _ in self.events)
+        if op == DebugOp.HALT and status["state"] == ThreadState.RUNNING and not moves or op == DebugOp.INJECT and halted:
+            self.rest(thread, ThreadState.HALTED)
+        elif op == DebugOp.STEP and halted:
+            status["state"] = ThreadState.RUNNING
             self.rest(thread, ThreadState.HALTED)
         elif op == DebugOp.RESUME and halted:
             status["state"] = ThreadState.RUNNING
         elif op == DebugOp.JUMP and halted:
             status["pc"] = value % (1 << ADDRESS_BITS)
+        elif op in (DebugOp.BREAK_SET, DebugOp.BREAK_CLEAR):
+            status["debug"] = int(op == DebugOp.BREAK_SET)
 
     async def _run(self) -> None:
         ports, edge = self.ports, RisingEdge(self.ports.clock.handle)
@@ -124,7 +149,7 @@ class Core:
             for event in list(self.events):
                 self.events.remove(event)
                 left, thread, state = event
-                if left or stopped >> thread & 1:
+                if left or stopped >> thread & 1 or thread in self.frozen:
                     self.events.append((max(left - 1, 0), thread, state))
                     continue
                 stopped |= 1 << thread
@@ -145,6 +170,7 @@ class Core:
             await edge
             if ports.accepted.get():
                 self.bench.accepted += 1
+            self._started_by_a_thread(ports.start__thread.get() if ports.start__claim.get() else None)
             if ports.start__valid.get():
                 self._begin()
             if ports.debug__valid.get():

@@ -57,11 +57,71 @@ def test_an_address_outside_sram_is_refused_in_one_sentence(engine):
         Host(engine).read(CONFIG.sram_bytes, 64)
 
 
-@pytest.mark.parametrize("length", [0, 9, 63])
-def test_a_write_of_no_words_or_more_than_a_line_is_refused(engine, length):
-    engine.send(0, [request(Kind.WRITE, address=0x1000, length=length, flags=packet.FLAG_RESPONSE)])
+SRAM = CONFIG.sram_bytes
+NOTIFY = packet.SEQUENCE_NOTIFY
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "operand", "cause"),
+    [
+        (Kind.WRITE, {"address": 0x1000, "length": 0}, 0, Fault.RANGE),
+        (Kind.WRITE, {"address": 0x1000, "length": 9}, 0, Fault.RANGE),
+        (Kind.WRITE, {"address": 0x1008, "length": 8}, 0, Fault.RANGE),
+        (Kind.WRITE, {"address": 0x1038, "length": 2}, 0, Fault.RANGE),
+        (Kind.WRITE, {"address": 0x1004, "length": 1}, 0, Fault.MISALIGNED),
+        (Kind.WRITE, {"address": SRAM, "length": 1}, 0, Fault.RANGE),
+        (Kind.WRITE, {"address": CONTROL_BASE, "length": 1}, 0, Fault.RANGE),
+        (Kind.WRITE, {"address": 0x1000, "length": 1, "tag": 64, "sequence": NOTIFY}, 0, Fault.RANGE),
+        (Kind.READ, {"address": 0x1000, "length": 63}, 0, Fault.RANGE),
+        (Kind.READ, {"address": 0x1020, "length": 5}, 0, Fault.RANGE),
+        (Kind.READ, {"address": 0x1001, "length": 1}, 0, Fault.MISALIGNED),
+        (Kind.READ, {"address": CONTROL_BASE, "length": 0}, 0, Fault.RANGE),
+        (Kind.READ, {"address": CONTROL_BASE + 64, "length": 8}, 0, Fault.RANGE),
+        (Kind.READ, {"address": CONTROL_BASE + 12 * 64, "length": 8}, 0, Fault.RANGE),
+        (Kind.READ, {"address": CONTROL_BASE + 0x10000, "length": 8}, 0, Fault.RANGE),
+        (Kind.RAISE, {"address": 1, "tag": 64}, 0, Fault.RANGE),
+        (Kind.RAISE, {"address": 0x10000, "tag": 1}, 0, Fault.RANGE),
+        (Kind.START, {"address": 0x102, "length": 0}, 0, Fault.MISALIGNED),
+        (Kind.START, {"address": SRAM, "length": 0}, 0, Fault.RANGE),
+        (Kind.START, {"address": 0x100, "length": 4}, 0, Fault.RANGE),
+        (Kind.DEBUG, {"address": DebugOp.STATUS, "length": 4}, 0, Fault.RANGE),
+        (Kind.DEBUG, {"address": 9, "length": 0}, 0, Fault.ILLEGAL),
+        (Kind.DEBUG, {"address": 16 + DebugOp.STATUS, "length": 0}, 0, Fault.ILLEGAL),
+        (Kind.DEBUG, {"address": DebugOp.BREAK_SET, "length": 0}, 0x102, Fault.MISALIGNED),
+        (Kind.DEBUG, {"address": DebugOp.JUMP, "length": 0}, 1 << 40, Fault.RANGE),
+        *((Kind.DEBUG, {"address": op, "length": 1}, 0, Fault.BUSY) for op in (DebugOp.STEP, DebugOp.INJECT, DebugOp.JUMP)),
+        (7, {"address": 0, "length": 8}, 0, Fault.ILLEGAL),
+    ],
+)
+@pytest.mark.parametrize("flags", [0, packet.FLAG_RESPONSE])
+def test_what_cannot_be_served_is_refused(engine, kind, header, operand, cause, flags):
+    """Whether an answer was asked for or not; and the next request is served."""
+    bad = request(kind, payload=operand.to_bytes(8, "little"), **{"tag": 3, "sequence": 5, "flags": flags, **header})
+    engine.send(0, [bad, request(Kind.READ, address=0x1000, length=8)])
+    (refused, body), (after, line) = answers(engine, 2)
+    expected = header.get("tag", 3), header.get("sequence", 5)
+    assert (refused["kind"], refused["tag"], refused["sequence"]) == (Kind.ERROR, *expected)
+    assert body["payload"] == cause | header["address"] << 64
+    assert after["kind"] == Kind.READ_DATA and line["payload"] == 0, "a refused request has no effect"
+
+
+@pytest.mark.parametrize("flags", [0, packet.FLAG_RESPONSE])
+def test_a_semaphore_that_would_overflow_keeps_its_value(engine, flags):
+    """65535 fits; one more by a RAISE, or by a WRITE whose data stays written, does not; another semaphore is another."""
+    ask = packet.FLAG_RESPONSE
+    engine.send(0, [request(Kind.RAISE, address=0xFFFE, tag=7, flags=ask), request(Kind.RAISE, address=1, tag=7, flags=ask)])
+    assert [header["kind"] for header, _ in answers(engine, 2)] == [Kind.ACK, Kind.ACK]
+    engine.send(0, [request(Kind.RAISE, address=1, tag=7, sequence=9, flags=flags)])
     [(header, body)] = answers(engine, 1)
-    assert header["kind"] == Kind.ERROR and body["payload"] & 15 == Fault.RANGE
+    assert (header["kind"], header["tag"], header["sequence"]) == (Kind.ERROR, 7, 9)
+    assert body["payload"] == Fault.SEMAPHORE | 1 << 64
+    image = bytes(range(64))
+    engine.send(0, [request(Kind.WRITE, payload=image, address=0x1040, length=8, tag=7, sequence=NOTIFY, flags=flags)])
+    [(header, body)] = answers(engine, 1)
+    assert header["kind"] == Kind.ERROR and body["payload"] == Fault.SEMAPHORE | 0x1040 << 64
+    assert Host(engine).read(0x1040, 64) == image
+    engine.send(0, [request(Kind.RAISE, address=0, tag=7, flags=ask), request(Kind.RAISE, address=0xFFFF, tag=8, flags=ask)])
+    assert [header["kind"] for header, _ in answers(engine, 2)] == [Kind.ACK, Kind.ACK]
 
 
 def test_a_packet_for_another_node_is_refused(engine):
@@ -110,6 +170,7 @@ def test_a_checkpoint_goes_on_with_the_same_bits(endpoint_design, tmp_path, rng)
 
 
 @pytest.mark.rtl
-def test_requests_and_threads_under_cocotb(bench):
-    passed = bench(Endpoint(CONFIG), "cocotb_endpoint.py", config="tiny", parameters={"config": "tiny"})
-    assert len(passed) == 38
+@pytest.mark.parametrize(("file", "count"), [("cocotb_endpoint.py", 31), ("cocotb_endpoint_threads.py", 28)])
+def test_under_cocotb(bench, file, count):
+    passed = bench(Endpoint(CONFIG), file, config="tiny", parameters={"config": "tiny"})
+    assert len(passed) == count

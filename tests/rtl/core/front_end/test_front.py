@@ -134,3 +134,41 @@ def test_nobody_starves(simulate, seed):
 @pytest.mark.rtl
 def test_random_programs_under_cocotb(bench):
     assert len(bench(FrontEnd(CONFIG, trace=True), "cocotb_front.py", config="tiny")) == 26
+
+
+def test_a_thread_that_a_packet_is_about_to_start_is_busy(simulate, seed):
+    """A tstart comes while the packet's registers are written: it faults as if the thread ran, which then starts as the packet says."""
+    program = assemble("start0: tstart 1, other\nhalt\nstart1: " + "nop\n" * 20 + "other: halt\n")
+    memory = [(program.origin, program.image)]
+    launches = [Launch(t, program.labels[f"start{t}"], ()) for t in (0, 1)]
+    dut = FrontEnd(CONFIG, trace=True)
+    back = BackEnd(dut, simulate_reference(memory, launches), memory, random.Random(seed))
+    assert back.expected.faults[0][1] == Fault.BUSY
+
+    async def bench(ctx) -> None:
+        async def cycle() -> None:
+            back.drive(ctx)
+            back.read(ctx)
+            await ctx.tick()
+            ctx.set(dut.start.valid, 0)
+
+        await cycle()
+        start(ctx, dut, launches[0])
+        await cycle()
+        ctx.set(dut.start.thread, 1)
+        ctx.set(dut.start.claim, 1)
+        while ctx.get(dut.status[0].state) != ThreadState.FAULTED:
+            assert ctx.get(dut.status[1].state) == ThreadState.IDLE
+            await cycle()
+        start(ctx, dut, launches[1])
+        await cycle()
+        ctx.set(dut.start.claim, 0)
+        await cycle()
+        while ctx.get(dut.status[1].state) != ThreadState.IDLE:
+            await cycle()
+        for _ in range(RESTING):
+            await cycle()
+        for t in THREADS:
+            ends(ctx, dut, back, t)
+
+    simulate(dut, bench, limit=2_000)

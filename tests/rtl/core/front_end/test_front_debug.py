@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from golden.arch import isa
 from golden.arch.memmap import ThreadState
 from golden.arch.packet import DebugOp
@@ -12,7 +14,8 @@ from tests.rtl.core.front_end.played import CONFIG, BackEnd, simulate_reference,
 
 
 def debugged(simulate, text: str, script, rng: random.Random, semaphores=None) -> BackEnd:
-    """Run a program under a script, a coroutine function: it gives a command, waits until the thread is still, or for a cycle."""
+    """Run a program under a script, a coroutine function: it gives a command, waits until the thread is still, or for a cycle, or
+    starts the thread again."""
     program = assemble(text)
     memory = [(program.origin, program.image)]
     launches = [Launch(0, program.labels["start0"], ())]
@@ -43,10 +46,13 @@ def debugged(simulate, text: str, script, rng: random.Random, semaphores=None) -
                 await cycle()
             raise AssertionError("the thread does not come to rest")
 
+        async def again() -> None:
+            start(ctx, dut, launches[0])
+            await cycle()
+
         await cycle()
-        start(ctx, dut, launches[0])
-        await cycle()
-        await script(program, back, command, still, cycle)
+        await again()
+        await script(program, back, command, still, cycle, again)
 
     simulate(dut, bench, limit=20_000)
     return back
@@ -57,7 +63,7 @@ STRAIGHT += "\nhere: add x1, x2, x3\nloopi end, 3\nnop\nend: nop\nhalt\n"
 
 
 def test_halt_step_resume(simulate, seed):
-    async def script(program, back, command, still, cycle) -> None:
+    async def script(program, back, command, still, cycle, again) -> None:
         while not back.stream[0]:
             await cycle()
         await command(DebugOp.HALT)
@@ -77,7 +83,7 @@ def test_halt_step_resume(simulate, seed):
 
 
 def test_breakpoint(simulate, seed):
-    async def script(program, back, command, still, cycle) -> None:
+    async def script(program, back, command, still, cycle, again) -> None:
         await command(DebugOp.BREAK_SET, program.labels["here"])
         state, pc, seq = await still()
         assert (state, pc, seq) == (ThreadState.HALTED, program.labels["here"], 20)
@@ -91,7 +97,7 @@ def test_breakpoint(simulate, seed):
 def test_inject(simulate, seed):
     word = isa.BY_MNEMONIC["addi"].encode(rd=9, ra=8, imm=7)
 
-    async def script(program, back, command, still, cycle) -> None:
+    async def script(program, back, command, still, cycle, again) -> None:
         await command(DebugOp.BREAK_SET, program.labels["here"])
         _, pc, seq = await still()
         back.expected.stream[0].insert(20, (20, pc, word, True))
@@ -107,10 +113,35 @@ def test_inject(simulate, seed):
     debugged(simulate, STRAIGHT, script, random.Random(seed))
 
 
+@pytest.mark.parametrize(("word", "state"), [(isa.BY_MNEMONIC["halt"].encode(), ThreadState.IDLE), (0x1FF, ThreadState.FAULTED)])
+def test_an_injected_instruction_that_ends_the_thread_tells_it_once(simulate, seed, word, state):
+    """Also when the thread has been started again and is halted there: one stop."""
+
+    async def script(program, back, command, still, cycle, again) -> None:
+        await command(DebugOp.BREAK_SET, program.labels["here"])
+        _, pc, _ = await still()
+        first = back.expected.stream[0]
+        back.expected.stream[0] = first[:20] + [(20, pc, word, True)][: state == ThreadState.IDLE] + first
+        await command(DebugOp.INJECT, word)
+        assert (await still())[0] == state
+        for _ in range(20):
+            await cycle()
+        assert len(back.stopped) == 2
+        await again()
+        assert await still() == (ThreadState.HALTED, pc, 20)
+        for _ in range(60):
+            await cycle()
+        assert len(back.stopped) == 3
+        await command(DebugOp.RESUME)
+        assert (await still())[0] == ThreadState.IDLE
+
+    debugged(simulate, STRAIGHT, script, random.Random(seed))
+
+
 def test_a_waiting_thread_can_be_halted(simulate, seed):
     """A thread that waits has not executed its wait: the debugger stops it there, and afterwards it waits again."""
 
-    async def script(program, back, command, still, cycle) -> None:
+    async def script(program, back, command, still, cycle, again) -> None:
         while len(back.stream[0]) < 2:
             await cycle()
         for _ in range(60):

@@ -48,15 +48,13 @@ def test_semaphores(simulate, seed, indices):
                     ctx.set(port.amount, raising[name][1])
             left.clear()
             granted = ctx.get(dut.granted)
-            overflow = ctx.get(dut.overflow)
             operations = 0
             for name, port in (("raise_in", dut.raise_in), ("net_raise_in", dut.net_raise_in)):
                 if raising[name] and ctx.get(port.ready):
                     index, amount = raising[name]
                     fits = values[index] + amount < LIMIT
-                    if name == "raise_in":
-                        assert overflow == (not fits)
-                        overflows += overflow
+                    assert ctx.get(port.overflow) == (not fits), name
+                    overflows += not fits
                     values[index] += amount if fits else 0
                     raising[name] = None
                     operations += 1

@@ -1,0 +1,61 @@
+"""The end of WRITE and RAISE: the semaphore, then the acknowledgement, or the error when the semaphore would overflow.
+
+::
+
+    completed writes --+--> [effect, raise_] --> [answer]
+    RAISE packets -----+
+
+One a cycle when the semaphores take one a cycle. Writes go first; a RAISE that waits keeps new writes from being served, so it waits
+for those under way and no more.
+"""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.memmap import Fault
+from rtl.common.host_ports import Raise
+from rtl.noc.endpoint.layouts import ANSWER, EFFECT, refusal
+from rtl.noc.layouts import PacketKind
+
+
+class Raises(wiring.Component):
+    """Raises semaphores for packets and says what came of it."""
+
+    completed: In(stream.Signature(EFFECT))
+    packet: In(stream.Signature(EFFECT))
+    raise_: Out(Raise)
+    answer: Out(stream.Signature(ANSWER))
+
+    def elaborate(self, platform):
+        m = Module()
+        held, item = Signal(), Signal(EFFECT)
+        overflowed = Signal()  # of an effect whose raise was taken, but whose answer has no place yet
+        failed, settled, says = Signal(), Signal(), Signal()
+        place, leave, free = Signal(), Signal(), Signal()
+        m.d.comb += [
+            failed.eq(Mux(self.raise_.valid, self.raise_.overflow, overflowed)),
+            settled.eq(held & (~self.raise_.valid | self.raise_.ready)),
+            says.eq(item.respond | failed),
+            place.eq(~self.answer.valid | self.answer.ready),
+            leave.eq(settled & (place | ~says)),
+            free.eq(~held | leave),
+            self.completed.ready.eq(free),
+            self.packet.ready.eq(free & ~self.completed.valid),
+            self.raise_.semaphore.eq(item.to.tag),
+            self.raise_.amount.eq(item.amount),
+        ]
+        with m.If(self.raise_.valid & self.raise_.ready):
+            m.d.sync += [self.raise_.valid.eq(0), overflowed.eq(self.raise_.overflow)]
+        with m.If(free):
+            effect, some = Signal(EFFECT), self.completed.valid | self.packet.valid
+            m.d.comb += effect.eq(Mux(self.completed.valid, self.completed.payload, self.packet.payload))
+            m.d.sync += [held.eq(some), item.eq(effect), self.raise_.valid.eq(some & effect.raises), overflowed.eq(0)]
+        with m.If(place):
+            m.d.sync += [
+                self.answer.valid.eq(settled & says),
+                self.answer.payload.to.eq(item.to),
+                self.answer.payload.kind.eq(Mux(failed, PacketKind.ERROR, PacketKind.ACK)),
+                self.answer.payload.payload.eq(Mux(failed, refusal(Fault.SEMAPHORE, item.address), 0)),
+            ]
+        return m

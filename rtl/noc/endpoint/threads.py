@@ -1,0 +1,90 @@
+"""Who waits for a thread: to be told when it ends (HALTED), and when it is still under the debugger (STATUS).
+
+One of each kind waits per thread; Serve refuses a second. The status line is kept as it was when the thread came to rest, since another
+thread may start this one again before the answer has left. One line per thread is enough: until its answers are on their way
+(`unsettled`), Serve lets no packet start the thread, move it or wait for it.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.isa import THREADS
+from golden.arch.memmap import ThreadState
+from rtl.common.host_ports import STATUS
+from rtl.noc.endpoint.layouts import ANSWER, RETURN, status_line
+from rtl.noc.layouts import PacketKind
+
+Asks = wiring.Signature(
+    {
+        # Thread and asker of the request that is served.
+        "thread": Out(2),
+        "to": Out(RETURN),
+        # The asker waits for the thread's end; for the thread to be still; the thread executes an injected instruction. One cycle each.
+        "end": Out(1),
+        "still": Out(1),
+        "inject": Out(1),
+        # Threads of which somebody waits for STATUS; that execute an injected instruction; with answers that are not on their way.
+        "asked": In(THREADS),
+        "injecting": In(THREADS),
+        "unsettled": In(THREADS),
+    }
+)
+"""What Serve tells and asks about threads."""
+
+
+class Threads(wiring.Component):
+    """Answers of threads, those of a lower number first, HALTED before STATUS."""
+
+    asks: In(Asks)
+    # State of every thread, and who came to rest in this cycle.
+    status: In(data.ArrayLayout(STATUS, THREADS))
+    stopped: In(THREADS)
+    answer: Out(stream.Signature(ANSWER))
+
+    def elaborate(self, platform):
+        m = Module()
+        asks = self.asks
+        place = Signal()
+        m.d.comb += place.eq(~self.answer.valid | self.answer.ready)
+        due = Signal(2 * THREADS)
+        first = due & -due  # the lowest bit that is set
+        with m.If(place):
+            m.d.sync += self.answer.valid.eq(due.any())
+        for t in range(THREADS):
+            halt_to, status_to = Signal(RETURN, name=f"halt_to{t}"), Signal(RETURN, name=f"status_to{t}")
+            halt_wanted, status_wanted = Signal(name=f"halt_wanted{t}"), Signal(name=f"status_wanted{t}")
+            halt_due, status_due = Signal(name=f"halt_due{t}"), Signal(name=f"status_due{t}")
+            injecting, line = Signal(name=f"injecting{t}"), Signal(STATUS, name=f"line{t}")
+            state, stops, mine = self.status[t].state, self.stopped[t], asks.thread == t
+            ended = stops & halt_wanted & ((state == ThreadState.IDLE) | (state == ThreadState.FAULTED))
+            stilled = stops & status_wanted
+            m.d.comb += [
+                asks.asked[t].eq(status_wanted),
+                asks.injecting[t].eq(injecting & ~stops),
+                asks.unsettled[t].eq(halt_due | status_due | ended | stilled),
+                due[2 * t : 2 * t + 2].eq(Cat(halt_due, status_due)),
+            ]
+            with m.If(stops):
+                m.d.sync += injecting.eq(0)
+            with m.If(ended | stilled):
+                m.d.sync += line.eq(self.status[t])
+            with m.If(ended):
+                m.d.sync += [halt_due.eq(1), halt_wanted.eq(0)]
+            with m.If(stilled):
+                m.d.sync += [status_due.eq(1), status_wanted.eq(0)]
+            with m.If(asks.end & mine):
+                m.d.sync += [halt_to.eq(asks.to), halt_wanted.eq(1)]
+            with m.If(asks.still & mine):
+                m.d.sync += [status_to.eq(asks.to), status_wanted.eq(1)]
+            with m.If(asks.inject & mine):
+                m.d.sync += injecting.eq(1)
+            with m.If(place & first[2 * t : 2 * t + 2].any()):
+                m.d.sync += [
+                    self.answer.payload.to.eq(Mux(halt_due, halt_to, status_to)),
+                    self.answer.payload.kind.eq(Mux(halt_due, PacketKind.HALTED, PacketKind.STATUS)),
+                    self.answer.payload.payload.eq(status_line(line)),
+                    halt_due.eq(0),
+                    status_due.eq(halt_due & status_due),
+                ]
+        return m
