@@ -121,7 +121,7 @@ class StepOne(wiring.Component):
     push: In(5)
     active: In(SINGLE_WRITES)
     addr: In(WORD_ADDRESS_BITS).array(SINGLE_WRITES)
-    info: In(9).array(SINGLE_WRITES)
+    info: In(11).array(SINGLE_WRITES)
     line: In(LINE_BITS).array(3)
     returned: In(SINGLE_WRITES)
     lost: In(SINGLE_WRITES)
@@ -141,7 +141,7 @@ class StepOne(wiring.Component):
         m.submodules.turns = turns = Turns(6)
         m.submodules.done = done = DoneInOrder(6)
         lines = [RequestQueue(LINE_BITS, 16, banks_of=line_banks) for _ in range(3)]
-        stores = [RequestQueue(WORD_ADDRESS_BITS, 9) for _ in range(SINGLE_WRITES)]
+        stores = [RequestQueue(WORD_ADDRESS_BITS, 11) for _ in range(SINGLE_WRITES)]
         partials = [PartialStore() for _ in range(SINGLE_WRITES)]
         mw, mr, fill = lines
         fills = Signal()
