@@ -9,4 +9,4 @@ from rtl.node import Node
 @pytest.mark.rtl
 def test_a_node_under_cocotb(bench):
     passed = bench(Node(get_config("tiny"), trace=True), "cocotb_node.py", config="tiny", parameters={"config": "tiny"})
-    assert len(passed) == 22
+    assert len(passed) == 24

@@ -40,6 +40,8 @@ class Dispatch(wiring.Component):
                 "pc": In(PC_BITS),
                 "seq": In(SEQ_BITS),
                 "window": In(data.ArrayLayout(32, WINDOW_WORDS)),
+                # Its pairs of instructions whose word cannot be corrected.
+                "window_lost": In(WINDOW_WORDS // 2),
                 # Predicates, and those whose value is on its way.
                 "true": In(8),
                 "pending": In(8),
@@ -66,10 +68,11 @@ class Dispatch(wiring.Component):
                 "words": Out(data.ArrayLayout(32, width)),
                 "go": Out(width),
                 "on": Out(width),
-                # A control instruction in the first slot; or a word that is none, or a pc outside SRAM.
+                # A control instruction in the first slot; or a word that is none, and of those: a pc outside SRAM, a word that is lost.
                 "control": Out(Control),
                 "illegal": Out(1),
                 "outside": Out(1),
+                "lost": Out(1),
                 # The thread's state after the group.
                 "parity_next": Out(isa.VECTOR_REGISTERS),
                 "pending_next": Out(8),
@@ -115,13 +118,15 @@ class Dispatch(wiring.Component):
             )
             unknown = pend.bit_select(p, 1)
             holds = self.true.bit_select(p, 1)
-            clean = row.legal & ~outside
+            lost = Signal(name=f"lost{i}")
+            m.d.comb += lost.eq(self.window_lost.bit_select(lane[1:3], 1) & ~(self.inject if i == 0 else 0))
+            clean = row.legal & ~outside & ~lost
             # One load of a register may be under way: a second would give its parity back to those who wait for it.
             again = holds & row.scalar & row.writes_v & (par ^ self.loaded).bit_select(word[F0 : F0 + 5], 1)
             stops = unknown | again | (holds & ((pend & bit).any() | logic_waits))
             is_control = holds & (row.control != Control.PLAIN)
             if i == 0:
-                m.d.comb += [go[0].eq(open_ & clean & ~stops), illegal.eq(open_ & ~clean)]
+                m.d.comb += [go[0].eq(open_ & clean & ~stops), illegal.eq(open_ & ~clean), self.lost.eq(lost & ~outside)]
                 m.d.comb += control.eq(Mux(go[0] & is_control, row.control, Control.PLAIN))
                 open_next = go[0] & ~is_control
             else:

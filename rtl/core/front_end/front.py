@@ -83,7 +83,8 @@ class FrontEnd(wiring.Component):
         settled = each(3, "settled")  # cycles since something was dispatched: what is on its way to a queue is counted in
         empty = Signal(THREADS)
         for t in range(THREADS):
-            m.d.comb += empty[t].eq(idle[t] & (settled[t] == 7))
+            # A lost word is reported after the access looks complete: the thread may not end meanwhile.
+            m.d.comb += empty[t].eq(idle[t] & (settled[t] == 7) & ~self.lost.soon[t] & ~self.lost.valid[t])
             with m.If(settled[t] != 7):
                 m.d.sync += settled[t].eq(settled[t] + 1)
 
@@ -139,6 +140,7 @@ class FrontEnd(wiring.Component):
             group.pc.eq(c_pc),
             group.seq.eq(c_seq),
             group.window.eq(fetch.window),
+            group.window_lost.eq(fetch.lost),
             group.true.eq(c_true),
             group.pending.eq(of(pending)),
             group.vq_tail.eq(of(vq_tail)),
@@ -210,8 +212,8 @@ class FrontEnd(wiring.Component):
                 with m.If(illegal):
                     m.d.sync += [
                         hold[t].eq(Hold.DEAD),
-                        cause[t].eq(Mux(outside, Fault.FETCH, Fault.ILLEGAL)),
-                        operand[t].eq(Mux(outside, Cat(Const(0, 2), c_pc), word0)),
+                        cause[t].eq(Mux(outside, Fault.FETCH, Mux(group.lost, Fault.ECC, Fault.ILLEGAL))),
+                        operand[t].eq(Mux(outside, Cat(Const(0, 2), c_pc), Mux(group.lost, Cat(Const(0, 3), c_pc[1:]), word0))),
                     ]
                 with m.Elif(go[0] & ~c_inject):
                     advance(m, t, pc, depth, starts, lasts, lefts, (c_pc + count - 1)[:PC_BITS], waits | (control != Control.PLAIN))
@@ -351,7 +353,6 @@ class FrontEnd(wiring.Component):
                 m.d.sync += pending[t].eq(pending[t] & ~done)
 
         # --- faults -------------------------------------------------------------------------------------------------------------
-        faults = [self.fault_in[k] for k in range(2)]
         overflow = Signal(FaultEvent)
         m.d.comb += [
             overflow.valid.eq(semaphores.overflow),
@@ -364,7 +365,16 @@ class FrontEnd(wiring.Component):
         for t in range(THREADS):
             with m.If(hold[t] == Hold.DEAD):
                 m.d.comb += dying[t].eq(1)
-            for fault in [*faults, overflow]:
+            lost = self.lost.valid[t]
+            # The access is no longer known when its word turns out to be lost: the pc stays where the thread has come to.
+            with m.If(lost & ~dying[t]):
+                m.d.sync += [
+                    hold[t].eq(Hold.DEAD),
+                    cause[t].eq(Fault.ECC),
+                    operand[t].eq(Cat(Const(0, 3), self.lost.addr[t])),
+                    settled[t].eq(0),
+                ]
+            for fault in (self.fault_in, overflow):
                 with m.If(fault.valid & (fault.thread == t) & ~dying[t]):
                     m.d.sync += [
                         hold[t].eq(Hold.DEAD),
@@ -373,8 +383,8 @@ class FrontEnd(wiring.Component):
                         operand[t].eq(fault.operand),
                         settled[t].eq(0),
                     ]
-            hit = Cat(fault.valid & (fault.thread == t) for fault in [*faults, overflow]).any()
-            m.d.sync += self.kill[t].eq(hit)
+            hit = Cat(fault.valid & (fault.thread == t) for fault in (self.fault_in, overflow)).any()
+            m.d.sync += self.kill[t].eq(hit | lost)
             with m.If(dying[t] & empty[t] & ~self.kill[t]):
                 m.d.sync += [hold[t].eq(Hold.NONE), state[t].eq(ThreadState.FAULTED), inject[t].eq(0), single[t].eq(0), halting[t].eq(0)]
                 m.d.comb += stops[t].eq(1)
