@@ -4,14 +4,13 @@ A load passes the stages queue, arbitrate, macro, return, correct, and can be us
 comes one cycle before the slot in which it writes. All outputs are flip-flops.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
 from golden.arch.sram import (
-    CHECK_BITS,
     INJECT_BITS,
     LANES,
     LINE_WORDS,
@@ -27,7 +26,7 @@ from rtl.mem.banking import line_banks
 from rtl.mem.banks import BanksBody
 from rtl.mem.body import READS, SINGLE_READS, SINGLE_WRITES
 from rtl.mem.done import DoneInOrder
-from rtl.mem.ecc import Corrector, check_bits
+from rtl.mem.ecc import Corrector, PlantedBits, check_bits
 from rtl.mem.flat import FlatBody
 from rtl.mem.loads import Loads
 from rtl.mem.queue import RequestQueue
@@ -259,15 +258,10 @@ class SRAM(wiring.Component):
             body.line_read_addr.eq(follow(lr_line, "line_read_addr")),
             body.line_read_banks.eq(follow(Mux(fills, fill.banks, mr.banks), "line_read_banks")),
         ]
-        # The bits that the scalar store inverts; words and check bytes apart, as shifts of 64 bits simulate well.
-        register = Array(self.inject[t] for t in range(THREADS))[threads[_SS_WRITE]]
-        flip_word, flip_check = Signal(64), Signal(CHECK_BITS)
-        with m.If(~ss.head_info[8]):
-            numbers = [register.word_select(k, 8) for k in range(2)]
-            in_word = [Mux(n[6:8] == 0b10, 1 << n[:6], 0) for n in numbers]
-            in_check = [Mux(n[3:8] == 0b11000, 1 << n[:3], 0) for n in numbers]
-            m.d.comb += [flip_word.eq(in_word[0] | in_word[1]), flip_check.eq(in_check[0] | in_check[1])]
-        flip_word, flip_check = follow(flip_word, "flip_word"), follow(flip_check, "flip_check")
+        m.submodules.planted = planted = PlantedBits()
+        m.d.comb += [planted.inject[t].eq(self.inject[t]) for t in range(THREADS)]
+        m.d.comb += [planted.thread.eq(threads[_SS_WRITE]), planted.enable.eq(~ss.head_info[8])]
+        flip_word, flip_check = follow(planted.word, "flip_word"), follow(planted.check, "flip_check")
         for index in range(SINGLE_WRITES):
             word, check = write_word[index], check_bits(write_word[index])
             if index == _SS_WRITE:

@@ -34,7 +34,7 @@ def first_of(flags: Value | list[Value], values: list[Value]) -> Value:
 class Status(wiring.Component):
     """Error reports (the syndromes arrive a stage after the words' correction).
 
-    Which words are lost is found in one cycle, whose they are and where in the next.
+    Which words are wrong is found in one cycle; how many, whose and where in the next.
     """
 
     def __init__(self, tables: bool):
@@ -62,25 +62,22 @@ class Status(wiring.Component):
         m.d.comb += [classifier.valid.eq(self.valid), self.lost.eq(classifier.uncorrectable)]
         for index in range(READS):
             m.d.comb += classifier.syndrome[index].eq(self.syndrome[index])
-        addresses = [self.addr[index] for index in range(READS)]
+        m.d.sync += self.line_lost.eq(self.lost[SINGLE_READS:])
 
-        found = Signal(READS)
-        m.d.comb += found.eq(classifier.corrected)
+        # What the second cycle works on.
+        found, lost, for_store = Signal(READS), Signal(SINGLE_READS), Signal(SINGLE_WRITES)
+        threads = [Signal(2, name=f"thread{index}", reset_less=True) for index in range(SINGLE_READS)]
+        places = [Signal(WORD_ADDRESS_BITS, name=f"place{index}", reset_less=True) for index in range(READS)]
+        m.d.sync += [found.eq(classifier.corrected), lost.eq(self.lost[:SINGLE_READS]), for_store.eq(self.for_store)]
+        m.d.sync += [place.eq(self.addr[index]) for index, place in enumerate(places)]
+        m.d.sync += [thread.eq(self.thread[index]) for index, thread in enumerate(threads)]
+
         m.d.sync += [
             self.corrected.valid.eq(found.any()),
             self.corrected.count.eq(count_ones(m, found, "corrected")),
         ]
         with m.If(found.any()):
-            m.d.sync += self.corrected.addr.eq(first_of(found, addresses))
-        m.d.sync += self.line_lost.eq(self.lost[SINGLE_READS:])
-
-        # Who lost something, and everything that the search for it needs.
-        lost, for_store = Signal(SINGLE_READS), Signal(SINGLE_WRITES)
-        threads = [Signal(2, name=f"thread{index}", reset_less=True) for index in range(SINGLE_READS)]
-        places = [Signal(WORD_ADDRESS_BITS, name=f"place{index}", reset_less=True) for index in range(SINGLE_READS)]
-        m.d.sync += [lost.eq(self.lost[:SINGLE_READS]), for_store.eq(self.for_store)]
-        for index in range(SINGLE_READS):
-            m.d.sync += [threads[index].eq(self.thread[index]), places[index].eq(addresses[index])]
+            m.d.sync += self.corrected.addr.eq(first_of(found, places))
         kinds = [
             *(Source.L0 for _ in range(LANES)),
             *(Mux(for_store[lane], Source.ST, Source.L1) for lane in range(LANES)),
@@ -92,5 +89,5 @@ class Status(wiring.Component):
             m.d.sync += report.soon[t].eq(Cat(self.lost[i] & (self.thread[i] == t) for i in range(SINGLE_READS)).any())
             with m.If(report.soon[t]):
                 mine = [lost[index] & (threads[index] == t) for index in range(SINGLE_READS)]
-                m.d.sync += [report.addr[t].eq(first_of(mine, places)), report.source[t].eq(first_of(mine, kinds))]
+                m.d.sync += [report.addr[t].eq(first_of(mine, places[:SINGLE_READS])), report.source[t].eq(first_of(mine, kinds))]
         return m

@@ -73,7 +73,7 @@ def test_latency_of_partial_stores_and_reports(sram):
         assert answer["when"][0] - answer["accepted"] == 8, port
     flip(sram, 0x80, 3)
     run = sram.run({"sl": one("sl", [0x80])})
-    assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 1
+    assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 2
     flip(sram, 0x80, 4)
     run = sram.run({"sl": one("sl", [0x80])})
     assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 2
