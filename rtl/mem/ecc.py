@@ -82,6 +82,8 @@ class Classifier(wiring.Component):
         super().__init__({
             "valid": In(lanes),
             "syndrome": In(CHECK_BITS).array(lanes),
+            # Read otherwise than written; and of those, put right, or lost.
+            "wrong": Out(lanes),
             "corrected": Out(lanes),
             "uncorrectable": Out(lanes),
         })
@@ -101,6 +103,7 @@ class Classifier(wiring.Component):
                 m.d.comb += single[lane].eq(is_correctable(self.syndrome[lane]))
             m.d.comb += good[lane].eq(self.syndrome[lane] == 0)
         m.d.comb += [
+            self.wrong.eq(self.valid & ~good),
             self.corrected.eq(self.valid & single),
             self.uncorrectable.eq(self.valid & ~single & ~good),
         ]
@@ -120,8 +123,8 @@ class PlantedBits(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         register = Array(self.inject[t] for t in range(THREADS))[self.thread]
-        # Word and check byte apart: shifts of 64 bits simulate faster than wider ones.
-        with m.If(self.enable):
+        # Word and check byte apart: shifts of 64 bits simulate faster than wider ones, and none fastest.
+        with m.If(self.enable & (register != 0)):
             numbers = [register.word_select(part, 8) for part in range(2)]
             in_word = [Mux(n[6:] == 0b10, 1 << n[:6], 0) for n in numbers]
             in_check = [Mux(n[3:] == 0b11000, 1 << n[:3], 0) for n in numbers]

@@ -64,29 +64,35 @@ class Status(wiring.Component):
             m.d.comb += classifier.syndrome[index].eq(self.syndrome[index])
         m.d.sync += self.line_lost.eq(self.lost[SINGLE_READS:])
 
-        # What the second cycle works on.
+        # What the second cycle works on. Most cycles find nothing wrong: then nothing moves, which is also what simulates fast.
+        report = self.uncorrectable
         found, lost, for_store = Signal(READS), Signal(SINGLE_READS), Signal(SINGLE_WRITES)
         threads = [Signal(2, name=f"thread{index}", reset_less=True) for index in range(SINGLE_READS)]
         places = [Signal(WORD_ADDRESS_BITS, name=f"place{index}", reset_less=True) for index in range(READS)]
-        m.d.sync += [found.eq(classifier.corrected), lost.eq(self.lost[:SINGLE_READS]), for_store.eq(self.for_store)]
-        m.d.sync += [place.eq(self.addr[index]) for index, place in enumerate(places)]
-        m.d.sync += [thread.eq(self.thread[index]) for index, thread in enumerate(threads)]
+        m.d.sync += [found.eq(classifier.corrected), report.soon.eq(0)]
+        with m.If(classifier.wrong.any()):
+            m.d.sync += [lost.eq(self.lost[:SINGLE_READS]), for_store.eq(self.for_store)]
+            m.d.sync += [place.eq(self.addr[index]) for index, place in enumerate(places)]
+            m.d.sync += [thread.eq(self.thread[index]) for index, thread in enumerate(threads)]
+            for t in range(THREADS):
+                mine = Cat(self.lost[index] & (self.thread[index] == t) for index in range(SINGLE_READS))
+                m.d.sync += report.soon[t].eq(mine.any())
 
-        m.d.sync += [
-            self.corrected.valid.eq(found.any()),
-            self.corrected.count.eq(count_ones(m, found, "corrected")),
-        ]
+        m.d.sync += self.corrected.valid.eq(found.any())
         with m.If(found.any()):
-            m.d.sync += self.corrected.addr.eq(first_of(found, places))
+            m.d.sync += [
+                self.corrected.count.eq(count_ones(m, found, "corrected")),
+                self.corrected.addr.eq(first_of(found, places)),
+            ]
+        with m.Else():
+            m.d.sync += self.corrected.count.eq(0)
         kinds = [
             *(Source.L0 for _ in range(LANES)),
             *(Mux(for_store[lane], Source.ST, Source.L1) for lane in range(LANES)),
             Mux(for_store[LANES], Source.SS, Source.SL),
         ]
-        report = self.uncorrectable
         m.d.sync += report.valid.eq(report.soon)
         for t in range(THREADS):
-            m.d.sync += report.soon[t].eq(Cat(self.lost[i] & (self.thread[i] == t) for i in range(SINGLE_READS)).any())
             with m.If(report.soon[t]):
                 mine = [lost[index] & (threads[index] == t) for index in range(SINGLE_READS)]
                 m.d.sync += [report.addr[t].eq(first_of(mine, places[:SINGLE_READS])), report.source[t].eq(first_of(mine, kinds))]
