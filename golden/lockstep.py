@@ -13,7 +13,7 @@ import numpy as np
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from golden.arch.memmap import Status, ThreadState
+from golden.arch.memmap import Fault, Status, ThreadState
 from golden.arch.trace import Record
 from golden.coverage import Coverage
 from golden.iss.node import Simulator, describe_fault
@@ -153,8 +153,10 @@ def _difference(history: list[Record], expected: Record, got: Record | None) -> 
 def _compare_ends(node: Node, statuses: Mapping[int, Status], result: Result) -> None:
     for t, status in statuses.items():
         thread = node.threads[t]
-        rtl = (status.state, status.cause, status.pc if status.state is ThreadState.FAULTED else 0, status.operand if status.cause else 0)
-        iss = (thread.state, thread.cause, thread.pc if thread.state is ThreadState.FAULTED else 0, thread.operand if thread.cause else 0)
+        # A lost word of data is told without the instruction that read it; of an instruction, with its pc.
+        placed = thread.state is ThreadState.FAULTED and (thread.cause is not Fault.ECC or thread.operand == thread.pc & ~7)
+        rtl = (status.state, status.cause, status.pc if placed else 0, status.operand if status.cause else 0)
+        iss = (thread.state, thread.cause, thread.pc if placed else 0, thread.operand if thread.cause else 0)
         if rtl != iss:
             raise Difference(f"thread {t} ended as {rtl} on the RTL, as {iss} on the simulator")
         if thread.state is ThreadState.FAULTED:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from golden.arch.descriptor import step_code
+from golden.arch.descriptor import Descriptor, step_code
 from golden.arch.encoding import Insn, Kind, Unit
 from golden.arch.memmap import Counter, Csr
+from golden.arch.sram import inject
 from golden.rig_memory import (
     BF16_LINES,
     F32_LINES,
@@ -45,6 +46,10 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "RANGE": ("ld.d x1, x25, 0", "st.b x1, x25, 0", "vld.c v1, d7", "vst.g8 v1, d7", "drain.raw c1, d7", "jr x25", "ld.b x1, x0, -1"),
     "SEMAPHORE": ("raise {s}, 1023",),
     "LOOP": ("loopi {end}, 2",),
+    "ECC": (
+        *("ld.d x1, x24, 16", "ld.bu x0, x24, 17", "ldp.h x1, x25, -2", "st.b x1, x24, 23", "stp.w x1, x25, 8"),
+        *("vld.c v1, d7", "vld.g8 v1, d7", "vst.c v1, d7", "jr x25"),
+    ),
     "TRAP": ("trap 0", "trap 1023"),
     "DESCRIPTOR": ("setd d7, x25, x27",),
     "BUSY": ("tstart {t}, start{t}",),
@@ -345,11 +350,15 @@ class Writer:
 
     def system(self) -> list[str]:
         rng = self.rng
-        readable = (Csr.THREAD, Csr.NODE, Csr.CYCLE, Csr.PRIORITY, Csr.FP_MODE, Csr.SEED, Csr.COUNTER + rng.choice(list(Counter)))
+        states = Csr.PRIORITY, Csr.FP_MODE, Csr.SEED, Csr.ECC_INJECT
+        readable = (Csr.THREAD, Csr.NODE, Csr.CYCLE, *states, Csr.COUNTER + rng.choice(list(Counter)))
         lines = [f"{self.when()}csrr {self.x()}, {int(rng.choice(readable))}"]
         if rng.random() < 0.5:
-            csr, bits = rng.choice(((Csr.PRIORITY, 4), (Csr.FP_MODE, 18), (Csr.SEED, 64), (Csr.COUNTER_CLEAR, 64)))
-            lines += [f"li64 x25, {rng.getrandbits(bits)}", f"csrw x25, {int(csr)}"]
+            kinds = (Csr.PRIORITY, 4), (Csr.FP_MODE, 18), (Csr.SEED, 64), (Csr.COUNTER_CLEAR, 64), (Csr.ECC_INJECT, 16)
+            csr, bits = rng.choice(kinds)
+            # A single wrong bit in all that the thread stores from here on: nobody may notice.
+            value = inject(rng.randrange(72)) if csr is Csr.ECC_INJECT else rng.getrandbits(bits)
+            lines += [f"li64 x25, {value}", f"csrw x25, {int(csr)}"]
             lines += [f"csrr {self.x()}, {int(csr)}"] if csr is not Csr.COUNTER_CLEAR else []
         return lines
 
@@ -467,9 +476,16 @@ class Writer:
                 return _indent([*lines, last, "addi x1, x1, 1", f"fault{t}:"])
             case "DESCRIPTOR":
                 lines = ["li x25, 0", f"li64 x27, {self.rng.choice((1 << 47, 1 << 63, 1 << 35))}"]
+            case "ECC":
+                word = self.layout.region(t) + POINTER + 16
+                extents = {"rows": 1, "columns": 3, "elem": 1} if last.startswith("vst") else {"rows": 8, "columns": 64}
+                low, high = Descriptor(base=word // 8, **extents).pack()
+                lines = [f"li64 x27, {inject(*self.rng.sample(range(72), 2))}", f"csrw x27, {int(Csr.ECC_INJECT)}"]
+                lines += ["st.d x2, x24, 16", "fence", f"csrw x0, {int(Csr.ECC_INJECT)}", "addi x25, x24, 16"]
+                lines += [f"li64 x27, {low}", f"li64 x28, {high}", f"setd d{SCRATCH}, x27, x28"]
             case "MISALIGNED":
                 lines = ["addi x25, x24, 2"]
-        if cause in ("MISALIGNED", "RANGE", "DESCRIPTOR") or last.startswith("csr"):
+        if cause in ("MISALIGNED", "RANGE", "DESCRIPTOR", "ECC") or last.startswith("csr"):
             # Found late, such a fault drops what is queued: not what another thread waits for, but something.
             lines = ["fence", *lines, "st.d x1, x24, 8", "mul x2, x3, x4", "ld.d x5, x24, 8"]
         return _indent([*lines, last])

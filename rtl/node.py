@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
+from golden.arch.isa import THREADS
 from rtl.core.core import Core, trace_signature
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
@@ -46,6 +47,7 @@ class Node(wiring.Component):
             wiring.connect(m, getattr(core, name), getattr(sram, name))
         wiring.connect(m, endpoint.write, sram.mw)
         wiring.connect(m, endpoint.read, sram.mr)
+        wiring.connect(m, sram.uncorrectable, core.lost)
         for name in ("start", "debug", "poke", "raise_"):
             wiring.connect(m, getattr(endpoint, name), getattr(core, name))
         m.d.comb += [
@@ -55,6 +57,7 @@ class Node(wiring.Component):
             core.node.eq(Cat(endpoint.x, endpoint.y)),
             core.conflicts.eq(sram.conflicts),
             core.corrected.eq(sram.corrected.count),
+            *(sram.inject[t].eq(core.ecc_inject[t]) for t in range(THREADS)),
             core.packet_in.eq(endpoint.packet_in),
             core.packet_out.eq(endpoint.packet_out),
             core.first_start.eq(endpoint.accepted),

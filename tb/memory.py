@@ -30,12 +30,12 @@ REQUEST = np.dtype([
 """One request: `data` words, `keep` bytes kept or written (words for a mesh line), `earliest` cycle in which it may be
 offered, word addresses `addr` (a line in addr[0]), `tag`, `enable` lanes, `thread` and `reg` of a load."""
 
-ANSWER = np.dtype([("accepted", "<i8"), ("when", "<i8", 8), ("data", "<u8", 8), ("info", "<u4", 8)])
+ANSWER = np.dtype([("accepted", "<i8"), ("when", "<i8", 8), ("data", "<u8", 8), ("info", "<u4", 8), ("lost", "<i8")])
 """One answer: cycle `accepted`, per lane the cycle `when` it returned (or was done: lane 0), `data`, and `info`: thread
-plus 256 times the register of a load, else the tag."""
+plus 256 times the register of a load, else the tag; of a line, a mask of its `lost` words."""
 
 EVENT = np.dtype([("cycle", "<i8"), ("addr", "<u4"), ("count", "<u2"), ("source", "u1"), ("thread", "u1")])
-"""One error report: `count` corrected words, or 0 for a word that could not be corrected."""
+"""One error report: `count` corrected words, or 0 for a word that could not be corrected and belongs to `thread`."""
 
 BYTES = [np.uint64(0xFF << 8 * index) for index in range(8)]
 

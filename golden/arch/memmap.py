@@ -46,7 +46,7 @@ class Fault(IntEnum):
     ILLEGAL = 1  # operand: the word
     MISALIGNED = 2  # operand: the byte address
     RANGE = 3  # operand: the byte address
-    ECC = 4  # operand: the byte address of the word
+    ECC = 4  # a word with two wrong bits; operand: the byte address of the word
     SEMAPHORE = 5  # overflow; operand: the semaphore
     LOOP = 6  # nested deeper than 4; operand: the depth
     TRAP = 7  # operand: the immediate
@@ -132,10 +132,12 @@ class Csr(IntEnum):
     FP_MODE = 4  # bits 5..0 bias of A, 11..6 bias of B, 17..12 bias of results
     FP_FLAGS = 5  # sticky: invalid, denormal, overflow, underflow
     SEED = 6  # of the random words
+    ECC_INJECT = 7  # bits that this thread's whole scalar stores write inverted: docs/sram.md
     COUNTER = 64  # + Counter: read
     COUNTER_CLEAR = 128  # write: every counter to 0
 
 
 READ_ONLY_CSRS = frozenset({Csr.THREAD, Csr.NODE, Csr.CYCLE}) | {Csr.COUNTER + counter for counter in Counter}
-CSRS = frozenset({Csr.PRIORITY, Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.COUNTER_CLEAR}) | READ_ONLY_CSRS
-CSR_BITS = {Csr.PRIORITY: 4, Csr.FP_MODE: 18, Csr.FP_FLAGS: 4, Csr.SEED: 64}  # of those that keep what is written: higher bits read 0
+CSR_BITS = {Csr.PRIORITY: 4, Csr.FP_MODE: 18, Csr.FP_FLAGS: 4, Csr.SEED: 64, Csr.ECC_INJECT: 16}
+"""Widths of those that keep what is written: higher bits read 0."""
+CSRS = frozenset({*CSR_BITS, Csr.COUNTER_CLEAR}) | READ_ONLY_CSRS

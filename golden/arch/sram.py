@@ -16,6 +16,8 @@ MAX_ROWS = SRAM_LIMIT // (BANKS * WORD_BYTES)
 """Rows per bank that the address map has room for: 2,560 rows x 64 banks x 8 B = 1.25 MB, the size of d1."""
 
 STORE_TAG_BITS = 6
+STORE_TAG_THREAD = 2
+"""The thread of a store is in two bits of its tag, from this one on."""
 SCALAR_TAG_BITS = 16
 MESH_TAG_BITS = 8
 
@@ -105,3 +107,21 @@ def decode(data: int, check: int) -> tuple[int, bool, bool]:
     if syndrome.bit_count() == 1:
         return data, True, False
     return data, False, True
+
+
+# --- Planted errors ---------------------------------------------------------------------------------------------------
+
+INJECT_BITS = 16
+"""Width of the control register ECC_INJECT: two bytes, each the number of a bit (0 to 63 of the word, 64 to 71 of its
+check byte) below an enable, bit 7."""
+
+
+def injected(register: int) -> int:
+    """The bits that a store under this ECC_INJECT writes inverted: a mask of 72, check byte on top."""
+    bits = [part & 0x7F for part in (register & 0xFF, register >> 8) if part & 0x80]
+    return sum(1 << bit for bit in set(bits) if bit < 64 + CHECK_BITS)
+
+
+def inject(*bits: int) -> int:
+    """The ECC_INJECT that inverts up to two bits."""
+    return sum((0x80 | bit) << 8 * place for place, bit in enumerate(bits))

@@ -81,6 +81,8 @@ class Simulator:
         node, pc = self.node, thread.pc
         if pc + 4 > node.config.sram_bytes or pc % 4:
             return self._fault(thread, Fault.FETCH, pc)
+        if pc & ~7 in node.lost:
+            return self._fault(thread, Fault.ECC, pc & ~7)
         word = int.from_bytes(node.sram[pc : pc + 4].tobytes(), "little")
         decoded = _decode(word, node.config.features)
         if decoded is None:

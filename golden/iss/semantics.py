@@ -259,6 +259,7 @@ def _scalar_load(insn: Insn) -> Semantics:
     def load(n: Node, t: Thread, o: Operands) -> list[Effect]:
         base = t.x[o["ra"]]
         address = n.check_scalar(base if post else base + o["imm"], size)
+        n.check_lost([address & ~7])
         value = int.from_bytes(n.sram[address : address + size].tobytes(), "little")
         if insn.attrs["signed"]:
             value = signed(value, 8 * size)
@@ -275,7 +276,11 @@ def _scalar_store(insn: Insn) -> Semantics:
         base = t.x[o["ra"]]
         address = n.check_scalar(base if post else base + o["imm"], size)
         image = (t.x[o["rs"]] & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
-        n.sram[address : address + size] = np.frombuffer(image, np.uint8)
+        if size == 8:
+            n.store_word(address, t.x[o["rs"]], t.csr[Csr.ECC_INJECT])
+        else:
+            n.check_lost([address & ~7])
+            n.sram[address : address + size] = np.frombuffer(image, np.uint8)
         moved = set_x(t, o["ra"], base + o["imm"]) if post else []
         return [*moved, ("m", address, image)]
 
@@ -331,10 +336,17 @@ def _vector_load(insn: Insn) -> Semantics:
     def load(n: Node, t: Thread, o: Operands) -> list[Effect]:
         addresses, keep = piece_bytes(t.inner[o["d"]], o["tile"], pieces, piece)
         n.check_words(addresses, keep)
+        if n.lost:
+            n.check_lost(_words(addresses, keep, np.any))
         value = np.where(keep, n.sram[np.where(keep, addresses, 0)], 0).astype(np.uint8)
         return set_v(t, o["vd"], value) + _step(t, o["d"], isa.STEPS[o["step"]])
 
     return load
+
+
+def _words(addresses: np.ndarray, keep: np.ndarray, of_bytes: Callable[..., np.ndarray]) -> list[int]:
+    """Addresses of the words of an access of which any, or all, bytes are kept."""
+    return addresses.reshape(-1, 8)[of_bytes(keep.reshape(-1, 8), axis=1), 0].tolist()
 
 
 def _write_bytes(n: Node, addresses: np.ndarray, keep: np.ndarray, image: np.ndarray) -> list[Effect]:
@@ -344,6 +356,10 @@ def _write_bytes(n: Node, addresses: np.ndarray, keep: np.ndarray, image: np.nda
     gaps = np.diff(where)
     if (gaps == 0).any():
         raise UndefinedStore(f"a store writes the byte at {int(where[1:][gaps == 0][0]):#x} twice: its rows overlap")
+    if n.lost:  # whole words replace what was there, others are merged with it
+        whole = _words(addresses, keep, np.all)
+        n.check_lost(word for word in _words(addresses, keep, np.any) if word not in whole)
+        n.lost -= set(whole)
     n.sram[where] = what
     starts = [0, *(np.flatnonzero(gaps != 1) + 1).tolist()] if len(where) else []
     ends = [*starts[1:], len(where)]

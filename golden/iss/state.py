@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch import isa
+from golden.arch import isa, sram
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import Descriptor
 from golden.arch.memmap import BARRIERS, CSR_BITS, SEMAPHORE_BITS, SEMAPHORES, Fault, ThreadState
@@ -110,6 +110,7 @@ class Node:
         self.queues: list[list[int]] = [[] for _ in range(SEMAPHORES)]
         self.barriers: list[set[int]] = [set() for _ in range(BARRIERS)]
         self.passed: set[int] = set()  # threads that a barrier has let through but that have not gone on yet
+        self.lost: set[int] = set()  # addresses of words that cannot be corrected, because a store was told to spoil them
         self.external = external or (lambda thread, _csr: sum(t.retired for t in self.threads))
         self.node_id = 1 << 5 | 1
 
@@ -120,6 +121,7 @@ class Node:
         if address < 0 or address + len(image) > self.config.sram_bytes:
             raise ValueError(f"{len(image)} bytes at {address:#x} leave the {self.config.sram_bytes} bytes of SRAM")
         self.sram[address : address + len(image)] = np.frombuffer(image, np.uint8)
+        self.lost -= set(range(address & ~7, address + len(image), 8))
 
     def read(self, address: int, size: int) -> bytes:
         """What a host's read packets return."""
@@ -142,6 +144,20 @@ class Node:
         for lane in np.flatnonzero(keep.reshape(-1, 8).any(axis=1)):
             if words[lane, 0] >= self.config.sram_bytes:
                 raise FaultStop(Fault.RANGE, int(words[lane, 0]))
+
+    def check_lost(self, words: Iterable[int]) -> None:
+        """ECC when one of these words, at multiples of 8, cannot be corrected; the operand is the first."""
+        for word in words:
+            if word in self.lost:
+                raise FaultStop(Fault.ECC, word)
+
+    def store_word(self, address: int, value: int, inject: int) -> None:
+        """A whole scalar store by a thread whose ECC_INJECT is ``inject``; SRAM then holds what reads return."""
+        flips = sram.injected(inject)
+        value, _, lost = sram.decode(value ^ flips & MASK64, sram.encode(value) ^ flips >> 64) if flips else (value, False, False)
+        self.write(address, value.to_bytes(8, "little"))
+        if lost:
+            self.lost.add(address)
 
     # --- synchronisation -----------------------------------------------------------------------------------------------------
 

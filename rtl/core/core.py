@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
-from golden.arch.sram import LANES
+from golden.arch.sram import INJECT_BITS, LANES
 from rtl.common.host_ports import STATUS, Debug, Poke, Raise, Start
 from rtl.core.back_end.store import StoreUnit
 from rtl.core.back_end.vector import VectorUnit
@@ -51,6 +51,9 @@ class Core(wiring.Component):
             "sl": Out(ports.ScalarLoad),
             "ss": Out(ports.ScalarStore),
             "fill": Out(ports.Fill),
+            # Words that cannot be corrected, by thread; per thread the bits that its scalar stores invert.
+            "lost": In(ports.Uncorrectable),
+            "ecc_inject": Out(data.ArrayLayout(INJECT_BITS, THREADS)),
             "start": In(Start),
             "debug": In(Debug),
             "poke": In(Poke),
@@ -86,6 +89,7 @@ class Core(wiring.Component):
         wiring.connect(m, wiring.flipped(self.raise_), front.net_raise_in)
         wiring.connect(m, wiring.flipped(self.start), front.start)
         wiring.connect(m, wiring.flipped(self.debug), front.debug)
+        wiring.connect(m, wiring.flipped(self.lost), front.lost)
         m.d.comb += [
             # dispatch -> queues
             scalar.scalar_in.eq(front.scalar_out),
@@ -127,7 +131,7 @@ class Core(wiring.Component):
             front.predicate_in[1].eq(scalar.predicate_out[1]),
             front.predicate_in[2].eq(vector.predicate_out),
             front.operand_in.eq(scalar.operand_out),
-            front.fault_in[0].eq(scalar.fault_out),
+            front.fault_in.eq(scalar.fault_out),
             front.raise_thread.eq(store.raise_thread),
             front.raise_pc.eq(store.raise_pc),
             front.scalar_idle.eq(scalar.idle),
@@ -150,6 +154,7 @@ class Core(wiring.Component):
             scalar.poke.value.eq(self.poke.value),
             self.poke.ready.eq(scalar.poke_ready),
             scalar.node.eq(self.node),
+            self.ecc_inject.eq(scalar.ecc_inject),
             scalar.counter_line.eq(self.counter_line),
             self.counter_values.eq(scalar.counter_values),
             self.activity.eq(

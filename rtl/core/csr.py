@@ -44,6 +44,7 @@ class CsrFile(wiring.Component):
     priority: Out(data.ArrayLayout(CSR_BITS[Csr.PRIORITY], THREADS))
     fp_mode: Out(data.ArrayLayout(CSR_BITS[Csr.FP_MODE], THREADS))
     seed: Out(data.ArrayLayout(CSR_BITS[Csr.SEED], THREADS))
+    ecc_inject: Out(data.ArrayLayout(CSR_BITS[Csr.ECC_INJECT], THREADS))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -53,6 +54,7 @@ class CsrFile(wiring.Component):
             Csr.FP_MODE: [self.fp_mode[t] for t in range(THREADS)],
             Csr.FP_FLAGS: flags,
             Csr.SEED: [self.seed[t] for t in range(THREADS)],
+            Csr.ECC_INJECT: [self.ecc_inject[t] for t in range(THREADS)],
         }
         known = {False: CSRS - {Csr.COUNTER_CLEAR}, True: CSRS - READ_ONLY_CSRS}  # by direction
         legal = Signal()

@@ -106,6 +106,7 @@ class ScalarUnit(wiring.Component):
             "priority": Out(data.ArrayLayout(CSR_BITS[Csr.PRIORITY], THREADS)),
             "fp_mode": Out(data.ArrayLayout(CSR_BITS[Csr.FP_MODE], THREADS)),
             "seed": Out(data.ArrayLayout(CSR_BITS[Csr.SEED], THREADS)),
+            "ecc_inject": Out(data.ArrayLayout(CSR_BITS[Csr.ECC_INJECT], THREADS)),
             # What the rest of the core counts; and a line of eight counters for the endpoint.
             "events": In(Events),
             "counter_line": In(range(LINES)),
@@ -363,6 +364,7 @@ class ScalarUnit(wiring.Component):
             self.priority.eq(csr.priority),
             self.fp_mode.eq(csr.fp_mode),
             self.seed.eq(csr.seed),
+            self.ecc_inject.eq(csr.ecc_inject),
             counters.events.eq(self.events),
             counters.clear.eq(csr.clear_counters),
             counters.index.eq(csr.counter_index),

@@ -3,11 +3,12 @@
 Golden.arch.sram fixes the columns. Zero data has zero check bits, so a memory of zeros is valid.
 """
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.sram import CHECK_BITS, HSIAO_COLUMNS, HSIAO_MASKS
+from golden.arch.isa import THREADS
+from golden.arch.sram import CHECK_BITS, HSIAO_COLUMNS, HSIAO_MASKS, INJECT_BITS
 
 
 def check_bits(word: Value) -> Value:
@@ -81,6 +82,8 @@ class Classifier(wiring.Component):
         super().__init__({
             "valid": In(lanes),
             "syndrome": In(CHECK_BITS).array(lanes),
+            # Read otherwise than written; and of those, put right, or lost.
+            "wrong": Out(lanes),
             "corrected": Out(lanes),
             "uncorrectable": Out(lanes),
         })
@@ -100,7 +103,30 @@ class Classifier(wiring.Component):
                 m.d.comb += single[lane].eq(is_correctable(self.syndrome[lane]))
             m.d.comb += good[lane].eq(self.syndrome[lane] == 0)
         m.d.comb += [
+            self.wrong.eq(self.valid & ~good),
             self.corrected.eq(self.valid & single),
             self.uncorrectable.eq(self.valid & ~single & ~good),
         ]
+        return m
+
+
+class PlantedBits(wiring.Component):
+    """The bits that a scalar store writes inverted, combinationally: golden.arch.sram.injected of its thread's register."""
+
+    inject: In(INJECT_BITS).array(THREADS)
+    thread: In(2)
+    # The store writes a whole word; of a partial one nothing is inverted.
+    enable: In(1)
+    word: Out(64)
+    check: Out(CHECK_BITS)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        register = Array(self.inject[t] for t in range(THREADS))[self.thread]
+        # Word and check byte apart: shifts of 64 bits simulate faster than wider ones, and none fastest.
+        with m.If(self.enable & (register != 0)):
+            numbers = [register.word_select(part, 8) for part in range(2)]
+            in_word = [Mux(n[6:] == 0b10, 1 << n[:6], 0) for n in numbers]
+            in_check = [Mux(n[3:] == 0b11000, 1 << n[:3], 0) for n in numbers]
+            m.d.comb += [self.word.eq(in_word[0] | in_word[1]), self.check.eq(in_check[0] | in_check[1])]
         return m

@@ -9,20 +9,19 @@ memory.
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
 from golden.arch.sram import LANES, LINE_WORDS, MESH_TAG_BITS, SCALAR_TAG_BITS, STORE_TAG_BITS
 
 
 class Source(enum.Enum, shape=3):
-    """The port on whose behalf a word was read."""
+    """The port on whose behalf a thread's word was read."""
 
     L0 = 0
     L1 = 1
     ST = 2
     SL = 3
     SS = 4
-    MR = 5
-    FILL = 6
 
 
 LaneReturn = wiring.Signature({
@@ -66,6 +65,7 @@ VectorStore = wiring.Signature({
     # Word l at bits 64 l; bytes whose strobe (byte 8 l + b) is low stay as they are.
     "data": Out(512),
     "strobe": Out(64),
+    # Opaque, but its bits from STORE_TAG_THREAD on are reported as the thread when a word to be merged is lost.
     "tag": Out(STORE_TAG_BITS),
     "done": In(Done),
 })
@@ -92,6 +92,7 @@ ScalarStore = wiring.Signature({
     "addr": Out(WORD_ADDRESS_BITS),
     "data": Out(64),
     "strobe": Out(8),
+    # As for the vector store.
     "tag": Out(STORE_TAG_BITS),
     "done": In(Done),
 })
@@ -118,6 +119,8 @@ LineReturn = wiring.Signature({
     "valid": Out(1),
     "tag": Out(MESH_TAG_BITS),
     "data": Out(512),
+    # One cycle after valid: words of the line with errors that cannot be corrected; they came as they were read.
+    "lost": Out(LINE_WORDS),
 })
 
 LineRead = wiring.Signature({
@@ -132,6 +135,8 @@ FillReturn = wiring.Signature({
     # High for one cycle per request, in order, LINE_READ_LATENCY cycles after the request at the earliest.
     "valid": Out(1),
     "data": Out(512),
+    # One cycle after valid, as for a mesh read.
+    "lost": Out(LINE_WORDS),
 })
 
 Fill = wiring.Signature({
@@ -151,12 +156,13 @@ Corrected = wiring.Signature({
 })
 
 Uncorrectable = wiring.Signature({
-    # High for one cycle per report. Reports of one cycle on different ports follow each other; of several lanes of one
-    # port, or while the port's last report waits, only the first is given.
-    "valid": Out(1),
-    "addr": Out(WORD_ADDRESS_BITS),
-    "source": Out(Source),
-    # Thread of a vector load, or the two lowest tag bits of a scalar load; otherwise zero.
-    "thread": Out(2),
+    # Words that cannot be corrected, of accesses that a thread made: lines tell with their return. Bit t, for thread t: a
+    # report follows in the next cycle. It is high no later than the first cycle in which the access looks complete, so a
+    # thread that waits for it cannot end before it hears.
+    "soon": Out(THREADS),
+    # High for one cycle: thread t's word is lost; of several words of a cycle the first is told, in the order of the ports
+    # below, then of lanes.
+    "valid": Out(THREADS),
+    "addr": Out(WORD_ADDRESS_BITS).array(THREADS),
+    "source": Out(Source).array(THREADS),
 })
-

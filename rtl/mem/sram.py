@@ -8,15 +8,25 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
-from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS, MAX_ROWS, MESH_TAG_BITS, SCALAR_TAG_BITS, STORE_TAG_BITS
+from golden.arch.sram import (
+    INJECT_BITS,
+    LANES,
+    LINE_WORDS,
+    MAX_ROWS,
+    MESH_TAG_BITS,
+    SCALAR_TAG_BITS,
+    STORE_TAG_BITS,
+    STORE_TAG_THREAD,
+)
 from rtl.mem import ports
 from rtl.mem.ahead import Ahead
 from rtl.mem.banking import line_banks
 from rtl.mem.banks import BanksBody
 from rtl.mem.body import READS, SINGLE_READS, SINGLE_WRITES
 from rtl.mem.done import DoneInOrder
-from rtl.mem.ecc import Corrector, check_bits
+from rtl.mem.ecc import Corrector, PlantedBits, check_bits
 from rtl.mem.flat import FlatBody
 from rtl.mem.loads import Loads
 from rtl.mem.queue import RequestQueue
@@ -53,11 +63,9 @@ class SRAM(wiring.Component):
     mr: In(ports.LineRead)
     # Instruction cache fill, 64 B lines.
     fill: In(ports.Fill)
-    # Error injection: bits of the word and of its check byte that scalar stores of whole words write inverted. Zero
-    # in use.
-    inject_word: In(64)
-    inject_check: In(CHECK_BITS)
-    # Error reports, pulses.
+    # Planted errors: per thread two bits that its scalar stores of whole words write inverted (golden.arch.sram.injected).
+    inject: In(INJECT_BITS).array(THREADS)
+    # Error reports.
     corrected: Out(ports.Corrected)
     uncorrectable: Out(ports.Uncorrectable)
     # The sweep after reset runs; all ports are shut.
@@ -117,14 +125,14 @@ class SRAM(wiring.Component):
                     q.addr.eq(port.addr[lane]),
                     q.info.eq(Cat(keep, port.thread, port.reg)),
                 ]
-        storing = [queue(f"st_{lane}", WORD_ADDRESS_BITS, 9, words=1) for lane in range(LANES)]  # strobe 8, partial 1
+        storing = [queue(f"st_{lane}", WORD_ADDRESS_BITS, 11, words=1) for lane in range(LANES)]  # strobe 8, partial 1, thread 2
         st_push = accept(self.st, storing)
         for lane, q in enumerate(storing):
             strobe = self.st.strobe[8 * lane : 8 * lane + 8]
             m.d.comb += [
                 q.active.eq(self.st.enable[lane] & strobe.any()),
                 q.addr.eq(self.st.addr[lane]),
-                q.info.eq(Cat(strobe, q.active & ~strobe.all())),
+                q.info.eq(Cat(strobe, q.active & ~strobe.all(), self.st.tag[STORE_TAG_THREAD : STORE_TAG_THREAD + 2])),
                 q.data[0].eq(self.st.data[64 * lane : 64 * lane + 64]),
             ]
         sl = queue("sl", WORD_ADDRESS_BITS, SCALAR_TAG_BITS)
@@ -238,6 +246,9 @@ class SRAM(wiring.Component):
         write_addr = [follow(q.head_addr, f"write_addr{i}") for i, q in enumerate(writers)]
         write_word = [follow(q.head_data[0], f"write_word{i}") for i, q in enumerate(writers)]
         write_banks = [follow(q.banks, f"write_banks{i}") for i, q in enumerate(writers)]
+        in_tag = 9 + STORE_TAG_THREAD
+        threads = [*(q.head_info[9:11] for q in storing), ss.head_info[in_tag : in_tag + 2]]
+        write_thread = [follow(thread, f"write_thread{i}") for i, thread in enumerate(threads)]
         m.d.comb += [
             body.write.eq(write),
             body.line_write.eq(line_write),
@@ -247,12 +258,14 @@ class SRAM(wiring.Component):
             body.line_read_addr.eq(follow(lr_line, "line_read_addr")),
             body.line_read_banks.eq(follow(Mux(fills, fill.banks, mr.banks), "line_read_banks")),
         ]
-        whole_ss = follow(~ss.head_info[8], "whole_ss")
+        m.submodules.planted = planted = PlantedBits()
+        m.d.comb += [planted.inject[t].eq(self.inject[t]) for t in range(THREADS)]
+        m.d.comb += [planted.thread.eq(threads[_SS_WRITE]), planted.enable.eq(~ss.head_info[8])]
+        flip_word, flip_check = follow(planted.word, "flip_word"), follow(planted.check, "flip_check")
         for index in range(SINGLE_WRITES):
             word, check = write_word[index], check_bits(write_word[index])
             if index == _SS_WRITE:
-                word = word ^ Mux(whole_ss, self.inject_word, 0)
-                check = check ^ Mux(whole_ss, self.inject_check, 0)
+                word, check = word ^ flip_word, check ^ flip_check
             m.d.comb += [
                 body.write_addr[index].eq(write_addr[index]),
                 body.write_banks[index].eq(write_banks[index]),
@@ -315,7 +328,7 @@ class SRAM(wiring.Component):
             body.read.eq((for_load & Cat(q.banks.any() for q in readers)) | for_store),
         ]
         wins = [*(loads.l0_wins[i] for i in range(LANES)), *(loads.l1_wins[i] for i in range(LANES)), loads.sl_wins]
-        infos = []  # keep 8, then thread and register, or tag
+        infos = []  # keep 8, then thread and register, or tag; both begin with the thread
         for index, q in enumerate(readers):
             addr, banks, info = q.head_addr, wins[index], q.head_info
             if index == _SL_READ:
@@ -324,7 +337,8 @@ class SRAM(wiring.Component):
                 lender = index - LANES
                 addr = Mux(lent[lender], write_addr[lender], addr)
                 banks = banks | Mux(lent[lender], write_banks[lender], 0)
-                info = Cat(info[:8] | lent[lender].replicate(8), info[8:])
+                thread = Mux(lent[lender], write_thread[lender], info[8:10])
+                info = Cat(info[:8] | lent[lender].replicate(8), thread, info[10:])
             m.d.comb += [body.read_addr[index].eq(addr), body.read_banks[index].eq(banks)]
             infos.append(info)
 
@@ -377,7 +391,8 @@ class SRAM(wiring.Component):
         with m.If(line_loaded):
             m.d.sync += self.mr.ret.tag.eq(correct_tag)
             m.d.sync += [line[offset].eq(corrector.word[SINGLE_READS + offset]) for offset in range(LINE_WORDS)]
-        m.d.comb += [self.mr.ret.data.eq(Cat(line)), self.fill.ret.data.eq(Cat(line))]
+        for ret in (self.mr.ret, self.fill.ret):
+            m.d.comb += [ret.data.eq(Cat(line)), ret.lost.eq(status.line_lost)]
 
         # --- Merge and status, one stage after correct ---------------------------------------------------------------
         returned = Signal(SINGLE_READS)
@@ -390,7 +405,6 @@ class SRAM(wiring.Component):
                 status.syndrome[index].eq(follow(corrector.syndrome[index], f"status_syndrome{index}")),
                 status.addr[index].eq(follow(body.word_addr[index], f"status_addr{index}")),
             ]
-        m.d.comb += status.for_fill.eq(follow(line_filled, "status_for_fill"))
         m.d.comb += status.for_store.eq(returned[LANES:])
         for lane in range(LANES):
             m.d.comb += [

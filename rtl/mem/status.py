@@ -1,12 +1,13 @@
 """What the memory reports: corrected and lost words, and lanes that lost arbitration."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.isa import THREADS
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS
-from rtl.mem.body import READS
+from rtl.mem.body import READS, SINGLE_READS, SINGLE_WRITES
 from rtl.mem.ecc import Classifier
 from rtl.mem.ports import Corrected, Source, Uncorrectable
 
@@ -22,16 +23,19 @@ def count_ones(m: Module, mask: Value, name: str) -> Signal:
     return fields[:6]
 
 
-def first_address(mask: Value, addresses: list[Value]) -> Value:
-    """Address of the lowest bit set in `mask`."""
-    chosen = addresses[-1]
-    for index in reversed(range(len(addresses) - 1)):
-        chosen = Mux(mask[index], addresses[index], chosen)
+def first_of(flags: Value | list[Value], values: list[Value]) -> Value:
+    """The value of the lowest flag that is set; anything when none is."""
+    chosen = values[-1]
+    for index in reversed(range(len(values) - 1)):
+        chosen = Mux(flags[index], values[index], chosen)
     return chosen
 
 
 class Status(wiring.Component):
-    """Error reports, two cycles after a word's correction at the earliest (the syndromes arrive a stage after it)."""
+    """Error reports (the syndromes arrive a stage after the words' correction).
+
+    Which words are wrong is found in one cycle; how many, whose and where in the next.
+    """
 
     def __init__(self, tables: bool):
         self._tables = tables
@@ -40,14 +44,14 @@ class Status(wiring.Component):
             "valid": In(READS),
             "syndrome": In(CHECK_BITS).array(READS),
             "addr": In(WORD_ADDRESS_BITS).array(READS),
-            # Threads of the vector lanes and of the scalar load.
-            "thread": In(2).array(2 * LANES + 1),
-            # Of those, words that were read for a partial store, per lane of L1 and for the scalar load; line for a
-            # fill.
-            "for_store": In(LANES + 1),
-            "for_fill": In(1),
+            # Threads of all but the line's words.
+            "thread": In(2).array(SINGLE_READS),
+            # Of those, words that were read for a partial store, per lane of L1 and for the scalar load.
+            "for_store": In(SINGLE_WRITES),
             # Combinational: words that are lost.
             "lost": Out(READS),
+            # The same of the line, a cycle later.
+            "line_lost": Out(LINE_WORDS),
             "corrected": Out(Corrected),
             "uncorrectable": Out(Uncorrectable),
         })
@@ -58,57 +62,38 @@ class Status(wiring.Component):
         m.d.comb += [classifier.valid.eq(self.valid), self.lost.eq(classifier.uncorrectable)]
         for index in range(READS):
             m.d.comb += classifier.syndrome[index].eq(self.syndrome[index])
-        addresses = [self.addr[index] for index in range(READS)]
+        m.d.sync += self.line_lost.eq(self.lost[SINGLE_READS:])
 
-        found = Signal(READS)
-        m.d.comb += found.eq(classifier.corrected)
-        m.d.sync += [
-            self.corrected.valid.eq(found.any()),
-            self.corrected.count.eq(count_ones(m, found, "corrected")),
-        ]
+        # What the second cycle works on. Most cycles find nothing wrong: then nothing moves, which is also what simulates fast.
+        report = self.uncorrectable
+        found, lost, for_store = Signal(READS), Signal(SINGLE_READS), Signal(SINGLE_WRITES)
+        threads = [Signal(2, name=f"thread{index}", reset_less=True) for index in range(SINGLE_READS)]
+        places = [Signal(WORD_ADDRESS_BITS, name=f"place{index}", reset_less=True) for index in range(READS)]
+        m.d.sync += [found.eq(classifier.corrected), report.soon.eq(0)]
+        with m.If(classifier.wrong.any()):
+            m.d.sync += [lost.eq(self.lost[:SINGLE_READS]), for_store.eq(self.for_store)]
+            m.d.sync += [place.eq(self.addr[index]) for index, place in enumerate(places)]
+            m.d.sync += [thread.eq(self.thread[index]) for index, thread in enumerate(threads)]
+            for t in range(THREADS):
+                mine = Cat(self.lost[index] & (self.thread[index] == t) for index in range(SINGLE_READS))
+                m.d.sync += report.soon[t].eq(mine.any())
+
+        m.d.sync += self.corrected.valid.eq(found.any())
         with m.If(found.any()):
-            m.d.sync += self.corrected.addr.eq(first_address(found, addresses))
-
-        # One report waits per group of lanes; one group reports in a cycle, the first goes first.
-        groups = {
-            "l0": (0, LANES),
-            "l1": (LANES, LANES),
-            "sl": (2 * LANES, 1),
-            "line": (2 * LANES + 1, LINE_WORDS),
-        }
-        pending = Signal(len(groups))
-        lost_in = Signal(len(groups))
-        sent = Signal(len(groups))
-        m.d.comb += sent.eq(pending & ~(pending - 1)[: len(groups)])
-        m.d.sync += [pending.eq((pending & ~sent) | lost_in), self.uncorrectable.valid.eq(pending.any())]
-        for number, (name, (start, count)) in enumerate(groups.items()):
-            lost = Signal(count, name=f"lost_{name}")
-            addr = Signal(WORD_ADDRESS_BITS, name=f"addr_{name}", reset_less=True)
-            source = Signal(Source, name=f"source_{name}", reset_less=True)
-            thread = Signal(2, name=f"thread_{name}", reset_less=True)
-            m.d.comb += [lost.eq(classifier.uncorrectable[start : start + count]), lost_in[number].eq(lost.any())]
-            kinds, threads = {
-                "l0": ([Source.L0] * LANES, self.thread[:LANES]),
-                "l1": (
-                    [Mux(self.for_store[lane], Source.ST, Source.L1) for lane in range(LANES)],
-                    [Mux(self.for_store[lane], 0, self.thread[LANES + lane]) for lane in range(LANES)],
-                ),
-                "sl": (
-                    [Mux(self.for_store[LANES], Source.SS, Source.SL)],
-                    [Mux(self.for_store[LANES], 0, self.thread[2 * LANES])],
-                ),
-                "line": ([Mux(self.for_fill, Source.FILL, Source.MR)] * LINE_WORDS, [0] * LINE_WORDS),
-            }[name]
-            with m.If(lost.any() & (~pending[number] | sent[number])):
-                m.d.sync += [
-                    addr.eq(first_address(lost, addresses[start : start + count])),
-                    source.eq(first_address(lost, kinds)),
-                    thread.eq(first_address(lost, list(threads))),
-                ]
-            with m.If(sent[number]):
-                m.d.sync += [
-                    self.uncorrectable.addr.eq(addr),
-                    self.uncorrectable.source.eq(source),
-                    self.uncorrectable.thread.eq(thread),
-                ]
+            m.d.sync += [
+                self.corrected.count.eq(count_ones(m, found, "corrected")),
+                self.corrected.addr.eq(first_of(found, places)),
+            ]
+        with m.Else():
+            m.d.sync += self.corrected.count.eq(0)
+        kinds = [
+            *(Source.L0 for _ in range(LANES)),
+            *(Mux(for_store[lane], Source.ST, Source.L1) for lane in range(LANES)),
+            Mux(for_store[LANES], Source.SS, Source.SL),
+        ]
+        m.d.sync += report.valid.eq(report.soon)
+        for t in range(THREADS):
+            with m.If(report.soon[t]):
+                mine = [lost[index] & (threads[index] == t) for index in range(SINGLE_READS)]
+                m.d.sync += [report.addr[t].eq(first_of(mine, places[:SINGLE_READS])), report.source[t].eq(first_of(mine, kinds))]
         return m

@@ -12,14 +12,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import CONFIGS
+from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
-from golden.arch.sram import BANKS, CHECK_BITS, LANES, LINE_WORDS
+from golden.arch.sram import BANKS, CHECK_BITS, INJECT_BITS, LANES, LINE_WORDS
 from rtl.mem.ahead import Ahead
 from rtl.mem.banking import line_banks, line_phase_of, row_of
 from rtl.mem.body import SINGLE_READS, SINGLE_WRITES
 from rtl.mem.crossbar import BANK_LINE_WORDS, CODE_BITS, BankAddress, BankWord, ReturnWord, line_selects
 from rtl.mem.done import DoneInOrder
-from rtl.mem.ecc import Corrector, check_bits
+from rtl.mem.ecc import Corrector, PlantedBits, check_bits
 from rtl.mem.loads import Loads
 from rtl.mem.queue import RequestQueue
 from rtl.mem.rmw import PartialStore
@@ -121,7 +122,7 @@ class StepOne(wiring.Component):
     push: In(5)
     active: In(SINGLE_WRITES)
     addr: In(WORD_ADDRESS_BITS).array(SINGLE_WRITES)
-    info: In(9).array(SINGLE_WRITES)
+    info: In(11).array(SINGLE_WRITES)
     line: In(LINE_BITS).array(3)
     returned: In(SINGLE_WRITES)
     lost: In(SINGLE_WRITES)
@@ -141,7 +142,7 @@ class StepOne(wiring.Component):
         m.submodules.turns = turns = Turns(6)
         m.submodules.done = done = DoneInOrder(6)
         lines = [RequestQueue(LINE_BITS, 16, banks_of=line_banks) for _ in range(3)]
-        stores = [RequestQueue(WORD_ADDRESS_BITS, 9) for _ in range(SINGLE_WRITES)]
+        stores = [RequestQueue(WORD_ADDRESS_BITS, 11) for _ in range(SINGLE_WRITES)]
         partials = [PartialStore() for _ in range(SINGLE_WRITES)]
         mw, mr, fill = lines
         fills = Signal()
@@ -249,7 +250,7 @@ class Correct(wiring.Component):
 
 
 class WritePath(wiring.Component):
-    """Encoders and the write crossbar of one bank."""
+    """Encoders, planted errors, and the write crossbar of one bank."""
 
     words: In(64).array(SINGLE_WRITES)
     line_words: In(64).array(BANK_LINE_WORDS)
@@ -258,6 +259,9 @@ class WritePath(wiring.Component):
     line_banks: In(BANKS)
     line: In(LINE_BITS)
     strobe: In(LINE_WORDS)
+    inject: In(INJECT_BITS).array(THREADS)
+    inject_thread: In(2)
+    inject_enable: In(1)
     word: Out(CODE_BITS)
 
     def elaborate(self, platform) -> Module:
@@ -271,10 +275,18 @@ class WritePath(wiring.Component):
             bank.writes.eq(_registered(m, self.writes, "writes_in") & _registered(m, self.write_banks, "own_in")),
             bank.line_writes.eq(Cat(selects[offset][0] & strobe[offset] for offset in range(0, LINE_WORDS, 2))),
         ]
+        m.submodules.planted = planted = PlantedBits()
+        m.d.comb += [
+            *(planted.inject[t].eq(_registered(m, self.inject[t], f"inject{t}_in")) for t in range(THREADS)),
+            planted.thread.eq(_registered(m, self.inject_thread, "inject_thread_in")),
+            planted.enable.eq(_registered(m, self.inject_enable, "inject_enable_in")),
+        ]
+        flips = _registered(m, Cat(planted.word, planted.check), "flips")
         for target, words in ((bank.words, self.words), (bank.line_words, self.line_words)):
             for index in range(len(words)):
                 word = _registered(m, words[index], f"word{len(words)}_{index}")
-                m.d.comb += target[index].eq(Cat(word, check_bits(word)))
+                scalar = len(words) == SINGLE_WRITES and index == LANES
+                m.d.comb += target[index].eq(Cat(word, check_bits(word)) ^ (flips if scalar else 0))
         m.d.sync += self.word.eq(bank.word)
         return m
 

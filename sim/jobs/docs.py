@@ -52,6 +52,9 @@ A label is a distance in words from its own instruction; addresses count modulo 
 * A fault found in decode (word, loop, fetch, trap) is precise. One found later (address, descriptor, control register) is not: younger
   instructions may have completed, and queued vector instructions, stores and raises may be dropped, older ones too. `fence` before
   an access that may fault keeps what is older.
+* A word with two wrong bits stops the thread that loads it, merges bytes into it, or comes to an instruction in it, with the fault ECC.
+  Of an instruction the pc is its own and nothing of it happened; of data the pc is where the thread has come to, not that of the
+  access, whose wrong value may have been used meanwhile. `docs/sram.md` tells how programs plant such errors.
 * Columns of a drain count elements of the drained format, whatever the descriptor's element size is.
 """
 

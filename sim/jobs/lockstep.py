@@ -89,7 +89,9 @@ def _run_rtl(engine: Engine, config: NodeConfig, memory: Sequence[tuple[int, byt
         collector.feed(name, fields)
     stopped = frozenset(t for t, status in statuses.items() if status.state is ThreadState.FAULTED)
     collector.finish(stopped)
-    return Run(collector.complete(), statuses, host.read(0, config.sram_bytes), cycles)
+    # Nothing is compared with the memory that a fault leaves, and a lost word has no value.
+    image = b"" if stopped else host.read(0, config.sram_bytes)
+    return Run(collector.complete(), statuses, image, cycles)
 
 
 def _blank(config: NodeConfig, memory: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:

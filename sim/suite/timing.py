@@ -182,9 +182,10 @@ def plain(netlist: str) -> str:
     def bits(side: str) -> list[str]:
         result = []
         for item in side.strip("{} ").split(","):
-            constant = re.fullmatch(r"(\d+)'([hd])([0-9a-fx]+)", item.strip())
+            constant = re.fullmatch(r"(\d+)'([bhd])([0-9a-fx]+)", item.strip())
             if constant:
-                digits = format(int(constant[3].replace("x", "0"), 16 if constant[2] == "h" else 10), f"0{constant[1]}b")
+                base = {"b": 2, "d": 10, "h": 16}[constant[2]]
+                digits = format(int(constant[3].replace("x", "0"), base), f"0{constant[1]}b")
                 result += [f"1'b{digit}" for digit in digits[-int(constant[1]) :]]
             else:
                 result.append(item.strip())

@@ -122,6 +122,28 @@ def test_another_end_is_named(wrong):
         compared(run, FAULTY)
 
 
+LOST = assemble("li64 x1, 0x8180\ncsrw x1, 7\nst.d x1, x0, 0x80\nld.d x2, x0, 0x80\nhalt\n")
+LOST_CODE = assemble("li64 x1, 0x8180\ncsrw x1, 7\nst.d x1, x0, 0x80\nli x2, 0x84\njr x2\n")
+
+
+def test_a_lost_word_of_data_may_be_told_with_any_pc():
+    run = run_of(LOST)
+    assert "ECC at pc 0x110 (ld.d x2, x0, 128), operand 0x80" in compared(run, LOST).faults[0]
+    run.statuses = {0: replace(run.statuses[0], pc=0x114)}
+    assert compared(run, LOST).faults
+    run.statuses = {0: replace(run.statuses[0], operand=0x88)}
+    with pytest.raises(Difference, match="thread 0 ended as"):
+        compared(run, LOST)
+
+
+def test_a_lost_word_of_code_has_its_pc():
+    run = run_of(LOST_CODE)
+    assert "ECC at pc 0x84" in compared(run, LOST_CODE).faults[0]
+    run.statuses = {0: replace(run.statuses[0], pc=0x80)}
+    with pytest.raises(Difference, match="thread 0 ended as"):
+        compared(run, LOST_CODE)
+
+
 def injected(at: int, word: int) -> Run:
     """A debugger's ld.d x1, x0, 0 before instruction `at`."""
     run = run_of()

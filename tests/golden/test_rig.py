@@ -162,7 +162,7 @@ def test_a_program_that_hangs_is_found():
     [
         ({"length": 0}, "a length of 0 instructions does not exist: 1 to 3000"),
         ({"threads": 5}, "5 threads, a node has 1 to 4"),
-        ({"fault": "ECC"}, "no fault 'ECC': there are random, ILLEGAL"),
+        ({"fault": "NETWORK"}, "no fault 'NETWORK': there are random, ILLEGAL"),
     ],
 )
 def test_what_does_not_exist_is_one_sentence(options, sentence):

@@ -11,4 +11,4 @@ def test_a_node_under_cocotb(bench):
     # Lines and bits are counted in the units' benches: a node that counts them compiles for a quarter of an hour.
     node = Node(get_config("tiny"), trace=True)
     passed = bench(node, "cocotb_node.py", config="tiny", parameters={"config": "tiny"}, counted=False)
-    assert len(passed) == 26
+    assert len(passed) == 28

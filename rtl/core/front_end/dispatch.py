@@ -71,9 +71,10 @@ class Group(data.Struct):
     word: 32
     target: PC_BITS
     logic: 1
-    # The first slot's word is no instruction, or pc is outside SRAM.
+    # The first slot's word is no instruction; of those: pc is outside SRAM, the word cannot be corrected.
     illegal: 1
     outside: 1
+    lost: 1
     # The thread's state after the group.
     parity: isa.VECTOR_REGISTERS
     pending: 8
@@ -99,6 +100,8 @@ class Dispatch(wiring.Component):
                 "thread": In(THREAD_BITS),
                 "context": In(Context),
                 "window": In(data.ArrayLayout(32, WINDOW_WORDS)),
+                # Its pairs of instructions whose word cannot be corrected.
+                "window_lost": In(WINDOW_WORDS // 2),
                 # What goes to the queues, oldest first.
                 "scalar_out": Out(data.ArrayLayout(ScalarPush, width)),
                 "vector_out": Out(data.ArrayLayout(VectorPush, width)),
@@ -149,13 +152,15 @@ class Dispatch(wiring.Component):
             )
             unknown = pend.bit_select(p, 1)
             holds = context.true.bit_select(p, 1)
-            clean = row.legal & ~outside
+            lost = Signal(name=f"lost{i}")
+            m.d.comb += lost.eq(self.window_lost.bit_select(lane[1:3], 1) & ~(context.inject if i == 0 else 0))
+            clean = row.legal & ~outside & ~lost
             # One load of a register may be under way: a second would give its parity back to those who wait for it.
             again = holds & row.scalar & row.writes_v & (par ^ context.loaded).bit_select(word[F0 : F0 + 5], 1)
             stops = unknown | again | (holds & ((pend & bit).any() | logic_waits))
             is_control = holds & (row.control != Control.PLAIN)
             if i == 0:
-                m.d.comb += [go[0].eq(open_ & clean & ~stops), illegal.eq(open_ & ~clean)]
+                m.d.comb += [go[0].eq(open_ & clean & ~stops), illegal.eq(open_ & ~clean), group.lost.eq(lost & ~outside)]
                 m.d.comb += control.eq(Mux(go[0] & is_control, row.control, Control.PLAIN))
                 open_next = go[0] & ~is_control
             else:

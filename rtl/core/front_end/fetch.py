@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import LINE_BITS
+from golden.arch.sram import LINE_WORDS
 from rtl.core.layouts import PC_BITS, THREAD_BITS, THREADS
 from rtl.mem import ports
 
@@ -45,6 +46,8 @@ class Fetch(wiring.Component):
                 # The current window of this thread, in the same cycle.
                 "thread": In(THREAD_BITS),
                 "window": Out(data.ArrayLayout(32, WINDOW_WORDS)),
+                # Its instructions that came in a word which cannot be corrected, pair by pair.
+                "lost": Out(WINDOW_WORDS // 2),
                 # Empties the cache and every thread's windows.
                 "flush": In(1),
                 "fill": Out(ports.Fill),
@@ -61,7 +64,9 @@ class Fetch(wiring.Component):
 
         # --- windows held per thread --------------------------------------------------------------------------------------
         m.submodules.held = held = memory.Memory(shape=32 * WINDOW_WORDS, depth=THREADS * HELD, init=[])
+        m.submodules.held_lost = held_lost = memory.Memory(shape=WINDOW_WORDS // 2, depth=THREADS * HELD, init=[])
         held_write, held_read = held.write_port(), held.read_port(domain="comb")
+        lost_write, lost_read = held_lost.write_port(), held_lost.read_port(domain="comb")
         names = [[Signal(WINDOW_BITS, name=f"name_{t}_{w}") for w in range(HELD)] for t in range(THREADS)]
         valid = [Signal(HELD, name=f"valid_{t}") for t in range(THREADS)]
         oldest = [Signal(range(HELD), name=f"oldest_{t}") for t in range(THREADS)]
@@ -81,7 +86,12 @@ class Fetch(wiring.Component):
                 wants_following[t].eq(self.active[t] & self.present[t] & ~next_here & ~waiting),
             ]
         places = Array(place)
-        m.d.comb += [held_read.addr.eq(Cat(places[self.thread], self.thread)), self.window.eq(held_read.data)]
+        m.d.comb += [
+            held_read.addr.eq(Cat(places[self.thread], self.thread)),
+            self.window.eq(held_read.data),
+            lost_read.addr.eq(held_read.addr),
+            self.lost.eq(lost_read.data),
+        ]
 
         # --- choose: a missing current window before a following one, then in turn ----------------------------------------
         turn = Signal(THREAD_BITS)
@@ -107,6 +117,10 @@ class Fetch(wiring.Component):
         m.submodules.tags = tags = memory.Memory(shape=tag_bits, depth=lines, init=[])
         cache_write, cache_read = cache.write_port(), cache.read_port(domain="sync")
         tag_write, tag_read, next_read = tags.write_port(), tags.read_port(domain="sync"), tags.read_port(domain="comb")
+        # Lost words of each line. The SRAM tells them a cycle after the line, in time: a line can be read from the cycle after its
+        # return on, and has come out of the cache a cycle later.
+        m.submodules.spoiled = spoiled = memory.Memory(shape=LINE_WORDS, depth=lines, init=[])
+        spoiled_write, spoiled_read = spoiled.write_port(), spoiled.read_port(domain="comb")
         live = Signal(lines)
         line = busy_window[1:]
         m.d.comb += [
@@ -124,6 +138,10 @@ class Fetch(wiring.Component):
             held_write.addr.eq(Cat(slot, busy_thread)),
             held_write.data.eq(Mux(busy_window[0], cache_read.data[256:], cache_read.data[:256])),
             held_write.en.eq(hit),
+            spoiled_read.addr.eq(line[:index_bits]),
+            lost_write.addr.eq(held_write.addr),
+            lost_write.data.eq(Mux(busy_window[0], spoiled_read.data[LINE_WORDS // 2 :], spoiled_read.data[: LINE_WORDS // 2])),
+            lost_write.en.eq(hit),
         ]
         for t in range(THREADS):
             with m.If(hit & (busy_thread == t)):
@@ -148,6 +166,8 @@ class Fetch(wiring.Component):
             m.d.sync += [returning.eq(0), after.eq(~after & ~self.flush), stale.eq(0)]
         prefetched = live.bit_select(following_line[:index_bits], 1) & (next_read.data == following_line[index_bits:])
         was_prefetch = Signal()
+        came = Signal()  # `asked` is still the line that returned in the previous cycle
+        m.d.sync += came.eq(self.fill.ret.valid)
         with m.If(after):
             m.d.sync += [after.eq(0)]
             with m.If(~prefetched & ~was_prefetch & (following_line < self.config.sram_bytes // 64)):
@@ -161,6 +181,9 @@ class Fetch(wiring.Component):
             tag_write.addr.eq(asked[:index_bits]),
             tag_write.data.eq(asked[index_bits:]),
             tag_write.en.eq(self.fill.ret.valid),
+            spoiled_write.addr.eq(asked[:index_bits]),
+            spoiled_write.data.eq(self.fill.ret.lost),
+            spoiled_write.en.eq(came),
         ]
         with m.If(self.fill.ret.valid & ~stale & ~self.flush):
             m.d.sync += live.eq(live | (1 << asked[:index_bits]))

@@ -81,6 +81,7 @@ class FrontEnd(wiring.Component):
             self.dispatch.thread.eq(chosen),
             self.dispatch.context.eq(Array(thread.context.as_value() for thread in self.threads)[chosen]),
             self.dispatch.window.eq(self.fetch.window),
+            self.dispatch.window_lost.eq(self.fetch.lost),
             self.scalar_out.eq(self.dispatch.scalar_out),
             self.vector_out.eq(self.dispatch.vector_out),
         ]
@@ -118,10 +119,12 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, wiring.flipped(self.start), thread.start)
         wiring.connect(m, wiring.flipped(self.debug), thread.debug)
         m.d.sync += self.stopped[t].eq(thread.stops)
-        overflow = thread.faults[2]
+        overflow = thread.faults[1]
         m.d.comb += [
-            thread.faults[0].eq(self.fault_in[0]),
-            thread.faults[1].eq(self.fault_in[1]),
+            thread.faults[0].eq(self.fault_in),
+            thread.lost_soon.eq(self.lost.soon[t]),
+            thread.lost.eq(self.lost.valid[t]),
+            thread.lost_addr.eq(self.lost.addr[t]),
             overflow.valid.eq(self.raise_in.overflow),
             overflow.thread.eq(self.raise_thread),
             overflow.cause.eq(Fault.SEMAPHORE),

@@ -42,7 +42,9 @@ def front_ports(config: NodeConfig, trace: bool) -> dict:
         # Results that steer; one cycle each.
         "predicate_in": In(data.ArrayLayout(PredicateWrite, 3)),
         "operand_in": In(Operand),
-        "fault_in": In(data.ArrayLayout(FaultEvent, 2)),
+        # An instruction's own fault, found late; and words that the SRAM lost, by thread, which no instruction answers for.
+        "fault_in": In(FaultEvent),
+        "lost": In(ports.Uncorrectable),
         # Threads of which a unit holds nothing. An instruction shows in one of them from at most 8 cycles after its dispatch until it is
         # done: when it moves from a unit to the next, the one shows it before the other has ceased to.
         "scalar_idle": In(THREADS),

@@ -17,7 +17,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0, F1, F2
-from golden.arch.memmap import SEMAPHORE_BITS, Fault, ThreadState
+from golden.arch.memmap import SEMAPHORE_BITS, WORD_ADDRESS_BITS, Fault, ThreadState
 from golden.arch.packet import DebugOp
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import STATUS, Debug, Start
@@ -78,9 +78,13 @@ class Thread(wiring.Component):
                 # What happens to any thread; one cycle each.
                 "predicates": In(data.ArrayLayout(PredicateWrite, 3)),
                 "operand": In(Operand),
-                "faults": In(data.ArrayLayout(FaultEvent, 3)),
+                "faults": In(data.ArrayLayout(FaultEvent, 2)),
                 "start": In(Start),
                 "debug": In(Debug),
+                # A word that it read is lost, with the word's address; `lost_soon` comes a cycle before.
+                "lost_soon": In(1),
+                "lost": In(1),
+                "lost_addr": In(WORD_ADDRESS_BITS),
                 # Its wait on a semaphore and at a barrier, and the end of it (one cycle).
                 "wait": Out(Wait),
                 "granted": In(1),
@@ -122,9 +126,9 @@ class Thread(wiring.Component):
         m.submodules.counter = self.counter = ProgramCounter()
         self.pc = self.counter.pc
 
-        # All that it began is done.
+        # All that it began is done. A lost word is reported after the access looks complete: the thread may not end meanwhile.
         self.settled, self.empty = Signal(range(SETTLED + 1)), Signal()
-        m.d.comb += self.empty.eq(self.idle & (self.settled == SETTLED))
+        m.d.comb += self.empty.eq(self.idle & (self.settled == SETTLED) & ~self.lost_soon & ~self.lost)
         with m.If(self.settled != SETTLED):
             m.d.sync += self.settled.eq(self.settled + 1)
 
@@ -208,9 +212,12 @@ class Thread(wiring.Component):
             with m.If(group.first):
                 m.d.sync += [self.inject.eq(0), self.break_skip.eq(0)]
             with m.If(group.illegal):
-                m.d.sync += self._die(
-                    Mux(group.outside, Fault.FETCH, Fault.ILLEGAL), Mux(group.outside, Cat(Const(0, 2), self.pc), word)
-                )
+                with m.If(group.outside):
+                    m.d.sync += self._die(Fault.FETCH, Cat(Const(0, 2), self.pc))
+                with m.Elif(group.lost):
+                    m.d.sync += self._die(Fault.ECC, Cat(Const(0, 3), self.pc[1:]))
+                with m.Else():
+                    m.d.sync += self._die(Fault.ILLEGAL, word)
             with m.Elif(group.first & ~self.inject & ((group.control == Control.PLAIN) | (group.control == Control.LOGIC))):
                 m.d.comb += self._move(Move.ADVANCE, (self.pc + group.count - 1)[:PC_BITS])
             with m.Switch(group.control):
@@ -328,13 +335,16 @@ class Thread(wiring.Component):
 
     def _faults(self, m: Module) -> None:
         """Faults found late: what is queued is dropped. The first to come counts."""
+        # The access is no longer known when its word turns out to be lost: pc stays where the thread has come to.
+        with m.If(self.lost & ~self.dying):
+            m.d.sync += [*self._die(Fault.ECC, Cat(Const(0, 3), self.lost_addr)), self.settled.eq(0)]
         hits = Signal(len(self.faults))
         for hit, fault in zip(hits, self.faults, strict=True):
             m.d.comb += hit.eq(fault.valid & (fault.thread == self.number))
             with m.If(hit & ~self.dying):
                 m.d.sync += [*self._die(fault.cause, fault.operand), self.settled.eq(0)]
                 m.d.comb += self._move(Move.JUMP, fault.pc)
-        m.d.sync += self.kill.eq(hits.any())
+        m.d.sync += self.kill.eq(hits.any() | self.lost)
         with m.If(self.dying & self.empty & ~self.kill):
             m.d.sync += [
                 self.hold.eq(Hold.NONE),

@@ -53,3 +53,13 @@ def test_columns_of_the_code():
     assert len(set(sram.HSIAO_COLUMNS)) == 64 and all(code.bit_count() % 2 for code in sram.HSIAO_COLUMNS)
     assert all(code.bit_count() > 1 for code in sram.HSIAO_COLUMNS)
     assert [mask.bit_count() for mask in sram.HSIAO_MASKS] == [26] * 8
+
+
+def test_the_register_that_plants_errors():
+    # A byte is an enable and a number: 0x80 is bit 0, 0xbf bit 63, 0xc0 bit 0 of the check byte, 0xc7 its bit 7.
+    assert [sram.injected(register) for register in (0, 0x7F7F, 0x0080, 0xBF00, 0xC0C7, 0x8585)] == [
+        0, 0, 1, 1 << 63, 1 << 64 | 1 << 71, 1 << 5,
+    ]
+    assert sram.injected(0xC8FF) == 0  # there is no bit 72 or 127
+    assert [sram.inject(), sram.inject(3), sram.inject(0, 71)] == [0, 0x83, 0xC780]
+    assert all(sram.injected(sram.inject(one, two)) == 1 << one | 1 << two for one in range(72) for two in range(72))

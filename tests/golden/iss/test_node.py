@@ -160,6 +160,46 @@ def test_running_off_the_end_of_memory():
     assert (job.thread.cause, job.thread.operand, len(job.records)) == (Fault.FETCH, SRAM, 2)
 
 
+PLANT = "csrw x9, 7\nst.d x3, x5, 0\ncsrw x0, 7\n"  # x5 = 0x1000; x9 says which bits
+ONE = setd(0, base=0x1000 // 8, rows=1, columns=64)
+THREE = setd(0, base=0x1000 // 8, rows=1, columns=3)  # bytes
+
+LOST = [
+    ("ld.d x1, x5, 0", Fault.ECC),
+    ("ld.b x1, x5, 7", Fault.ECC),
+    ("ld.d x1, x5, 8", None),
+    ("st.w x1, x5, 4", Fault.ECC),
+    ("st.d x1, x5, 0\nld.d x1, x5, 0", None),
+    ("st.d x1, x5, 8\nld.d x1, x5, 0", Fault.ECC),
+    (ONE + "vld.c v1, d0", Fault.ECC),
+    (THREE + "vld.c v1, d0", Fault.ECC),
+    (THREE + "vst.c v1, d0", Fault.ECC),
+    (ONE + "vst.c v1, d0\nvld.c v2, d0", None),
+    ("jr x5", Fault.ECC),
+]
+
+
+@pytest.mark.parametrize(("text", "cause"), LOST, ids=[text.split("\n")[-1] for text, _ in LOST])
+def test_a_word_stored_with_two_wrong_bits_stops_who_reads_it(text, cause):
+    # Bits 1 and 64, the lowest of the check byte: 0x81, 0xc0. One of them alone, or one twice, is corrected.
+    job = run(PLANT + text, x={3: 0b1010, 5: 0x1000, 9: 0xC081})
+    expected = (ThreadState.FAULTED, cause, 0x1000) if cause else (ThreadState.IDLE, Fault.NONE, 0)
+    assert (job.thread.state, job.thread.cause, job.thread.operand) == expected
+    if text != "jr x5":
+        for single in (0x0081, 0xC000, 0x8181, 0x4181):
+            assert ended(run(PLANT + text, x={3: 0b1010, 5: 0x1000, 9: single}))
+
+
+def test_a_lost_word_shows_as_it_is_and_a_host_s_write_makes_it_good():
+    job = run(PLANT + "halt", x={3: 0b1010, 5: 0x1000, 9: 0x8281})
+    assert job.node.lost == {0x1000}
+    assert job.node.read(0x1000, 8) == bytes([0b1100, *bytes(7)])
+    job.node.write(0x0FF8, bytes(8))
+    assert job.node.lost == {0x1000}
+    job.node.write(0x0FF8, bytes(16))
+    assert job.node.lost == set()
+
+
 def test_a_fault_is_a_sentence():
     job = run("nop\ntrap 7")
     assert describe_fault(job.node, job.thread) == "thread 0 stopped with TRAP at pc 0x104 (trap 7), operand 0x7"

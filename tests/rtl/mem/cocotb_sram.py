@@ -14,7 +14,8 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
-from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS
+from golden.arch.isa import THREADS
+from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS, STORE_TAG_THREAD, inject
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
 from tb.memory import ANSWER, LOADS, PORTS, REQUEST, check, traffic
@@ -23,8 +24,9 @@ from tb.seed import generator
 from tb.stream import GAPS
 
 COUNTS = {"l0": 150, "l1": 150, "st": 150, "sl": 150, "ss": 150, "mw": 100, "mr": 100, "fill": 40}
-READERS = ("l0", "l1", "sl", "mr", "fill")
-SOURCES = ("l0", "l1", "st", "sl", "ss", "mr", "fill")  # by number in an error report
+LINES = ("mr", "fill")
+READERS = ("l0", "l1", "sl", *LINES)
+SOURCES = ("l0", "l1", "st", "sl", "ss")  # by number in an error report
 PATIENCE = 30_000  # cycles in which a list of requests must be answered; some of the mixes serve lanes one by one
 LIMIT = 4 * PATIENCE * PERIOD_PS
 
@@ -105,6 +107,7 @@ class Requester:
     async def _watch(self) -> None:
         ports, back = self._ports, self._back
         returned = ports[f"{back}valid"]
+        due = None  # a line that returned in the last cycle: what is lost of it is told now
         while True:
             await self._edge
             if self._valid.get() and self._ready.get():
@@ -114,10 +117,14 @@ class Requester:
                 info = int(request["thread"]) | int(request["reg"]) << 8 if self.name in LOADS else int(request["tag"])
                 for lane in self.lanes:
                     self._board.expect(0 if self.name == "fill" else info, (self.name, lane))
+            if due is not None:
+                due["lost"] = ports[f"{back}lost"].get()
+            due = None
             valid = returned.get()
             for lane in self.lanes:
                 if valid >> lane & 1:
                     self._came(lane)
+                    due = self.answers[self._returned[lane] - 1] if self.name in LINES else None
 
     def _came(self, lane: int) -> None:
         ports, back = self._ports, self._back
@@ -134,7 +141,7 @@ class Requester:
             answer["data"][lane] = ports[f"{back}data__{lane}"].get()
         elif self.name == "sl":
             answer["data"][0] = ports[f"{back}data"].get()
-        elif self.name in ("mr", "fill"):
+        elif self.name in LINES:
             answer["data"] = np.frombuffer(ports[f"{back}data"].get().to_bytes(64, "little"), "<u8")
 
 
@@ -154,16 +161,19 @@ class Bench:
         cocotb.start_soon(self._reports())
 
     async def _reports(self) -> None:
-        ports, edge = self.ports, RisingEdge(self.ports.clock.handle)
+        ports, edge, soon = self.ports, RisingEdge(self.ports.clock.handle), 0
         while True:
             await edge
             if ports.corrected__valid.get():
                 assert ports.corrected__count.get(), "a report of no corrected word"
                 self.corrected += ports.corrected__count.get()
                 self.places.add(ports.corrected__addr.get())
-            if ports.uncorrectable__valid.get():
-                source = SOURCES[ports.uncorrectable__source.get()]
-                self.lost.append((ports.uncorrectable__addr.get(), source, ports.uncorrectable__thread.get()))
+            assert ports.uncorrectable__valid.get() == soon, "a report that was not announced, or the reverse"
+            soon = ports.uncorrectable__soon.get()
+            for t in range(THREADS):
+                if ports.uncorrectable__valid.get() >> t & 1:
+                    source = SOURCES[ports[f"uncorrectable__source__{t}"].get()]
+                    self.lost.append((ports[f"uncorrectable__addr__{t}"].get(), source, t))
 
     async def play(self, requests: dict[str, np.ndarray], gaps: str = "none") -> int:
         """Plays all lists at once; returns how many words were compared with `memory` and what was stored meanwhile."""
@@ -174,7 +184,11 @@ class Bench:
             assert now() < deadline, f"{self.board.pending} answers did not come"
             await cycles(self.ports, 1)
         answers = {name: self.requesters[name].answers if name in requests else np.zeros(0, ANSWER) for name in PORTS}
-        await cycles(self.ports, 12)  # error reports come one after another
+        await cycles(self.ports, 4)  # error reports come a little after the words
+        for name in LINES:
+            for request, answer in zip(requests.get(name, ()), answers[name], strict=False):
+                first = int(request["addr"][0]) * LINE_WORDS
+                self.lost += [(first + word, name, 0) for word in range(LINE_WORDS) if int(answer["lost"]) >> word & 1]
         return check(requests, answers, self.memory)
 
     async def load_lines(self, lines) -> None:
@@ -189,14 +203,13 @@ class Bench:
 
     async def spoil(self, word: int, bits) -> None:
         """Stores the word that is there with some of its 72 bits inverted."""
-        flips = sum(1 << int(bit) for bit in bits)
-        self.ports.inject_word.set(flips & (1 << 64) - 1)
-        self.ports.inject_check.set(flips >> 64)
+        thread = int(self.rng.integers(THREADS))
         asked = np.zeros(1, REQUEST)
         asked["addr"][0, 0], asked["keep"], asked["data"][0, 0] = word, 0xFF, self.memory[word]
+        asked["tag"] = thread << STORE_TAG_THREAD
+        self.ports[f"inject__{thread}"].set(inject(*map(int, bits)))
         await self.play({"ss": asked})
-        self.ports.inject_word.set(0)
-        self.ports.inject_check.set(0)
+        self.ports[f"inject__{thread}"].set(0)
 
     async def finish(self) -> None:
         await cycles(self.ports, 20)
@@ -302,9 +315,9 @@ async def traffic_over_wrong_bits(dut):
 
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
-@cocotb.parametrize(port=READERS)
+@cocotb.parametrize(port=(*READERS, "st", "ss"))
 async def two_wrong_bits_are_reported(dut, port: str):
-    """The word comes as it was read; the report names address, port and thread."""
+    """The word comes, or stays, as it was read; the report names address, port and thread."""
     bench = await begin(dut)
     words = np.sort(bench.rng.choice(bench.rows * 8, 12, replace=False)) * 8 + bench.rng.integers(0, 8, 12)
     await bench.load_lines(words >> 3)
@@ -315,10 +328,11 @@ async def two_wrong_bits_are_reported(dut, port: str):
         for bit in pair[pair < 64]:
             bench.memory[word] ^= np.uint64(1 << int(bit))
         asked = np.zeros(1, REQUEST)
-        asked["addr"][0, 0] = word >> 3 if port in ("mr", "fill") else word
-        asked["enable"], asked["keep"] = 1, np.uint64(2**64 - 1)
-        asked["thread"] = asked["tag"] = number % 4
+        asked["addr"][0, 0] = word >> 3 if port in LINES else word
+        asked["enable"], asked["keep"] = 1, np.uint64(0x3C if port in ("st", "ss") else 2**64 - 1)
+        asked["thread"] = number % 4
+        asked["tag"] = number % 4 << (STORE_TAG_THREAD if port in ("st", "ss") else 0)
         await bench.play({port: asked})
-        expected.append((word, port, number % 4 if port in (*LOADS, "sl") else 0))
+        expected.append((word, port, 0 if port in LINES else number % 4))
     await bench.finish()
     assert bench.lost == expected and not bench.corrected

@@ -26,9 +26,9 @@ class _Script(ctypes.Structure):
         ("event_limit", ctypes.c_int64),
         ("event_count", ctypes.c_int64),
         ("conflicts", ctypes.c_int64),
-        ("inject_word", ctypes.c_uint64),
-        ("inject_check", ctypes.c_uint32),
+        ("inject", ctypes.c_uint32 * 4),
         ("strays", ctypes.c_int64),
+        ("surprises", ctypes.c_int64),
     ]
 
 
@@ -49,9 +49,12 @@ class Player:
         """Pulses reset; returns the cycles for which `busy` stays high."""
         return self._library.player_reset(self._handle)
 
-    def run(self, requests: dict, cycles: int = 1_000_000, inject: tuple[int, int] = (0, 0)) -> SimpleNamespace:
-        """Plays {port: REQUEST array}; returns answers {port: ANSWER array}, events, conflicts and cycles run."""
-        script = _Script(cycles=cycles, inject_word=inject[0], inject_check=inject[1])
+    def run(self, requests: dict, cycles: int = 1_000_000, inject: tuple[int, ...] = (0, 0, 0, 0)) -> SimpleNamespace:
+        """Plays {port: REQUEST array}, with an ECC_INJECT per thread.
+
+        Returns answers {port: ANSWER array}, events, conflicts and cycles run.
+        """
+        script = _Script(cycles=cycles, inject=inject)
         answers = {}
         keep = []
         for index, port in enumerate(PORTS):
@@ -66,6 +69,7 @@ class Player:
         script.event_limit = len(events)
         ran = self._library.player_run(self._handle, ctypes.byref(script))
         assert script.strays == 0, f"{script.strays} answers that nobody asked for"
+        assert script.surprises == 0, f"in {script.surprises} cycles the reports were not those that had been announced"
         return SimpleNamespace(
             answers=answers, events=events[: script.event_count], conflicts=script.conflicts, cycles=ran
         )

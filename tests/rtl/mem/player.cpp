@@ -23,6 +23,7 @@ struct Answer {
     int64_t when[8];    // cycle of the return of each lane, or of done in when[0]
     uint64_t data[8];
     uint32_t info[8];   // thread | register << 8, or the tag
+    int64_t lost;       // of a line: its lost words
 };
 
 struct Event {
@@ -41,9 +42,9 @@ struct Script {
     int64_t event_limit;
     int64_t event_count;
     int64_t conflicts;
-    uint64_t inject_word;
-    uint32_t inject_check;
+    uint32_t inject[4]; // by thread, as the control register
     int64_t strays;     // answers that nobody asked for
+    int64_t surprises;  // reports of lost words that were not announced, or the reverse
 };
 
 struct Machine {
@@ -115,6 +116,16 @@ struct Side {
         LANE(port, side, 4) LANE(port, side, 5) LANE(port, side, 6) LANE(port, side, 7)      \
     }
 
+#define LOST(thread)                                                                         \
+    if (t.uncorrectable___05Fvalid >> thread & 1 && script->event_count < script->event_limit) \
+        script->events[script->event_count++] = {cycle, t.uncorrectable___05Faddr___05F##thread, 0,   \
+                                                 t.uncorrectable___05Fsource___05F##thread, thread};
+
+// Lost words of a line are told in the cycle after its return.
+#define LOST_LINE(port, name)                                                                \
+    if (came[name]) side[name].answers[side[name].returned[0] - 1 - t.port##___05Fret___05Fvalid].lost = t.port##___05Fret___05Flost; \
+    came[name] = t.port##___05Fret___05Fvalid;
+
 #define TAKE(port, side)                                                                     \
     if (t.port##___05Fvalid && t.port##___05Fready) side.answers[side.next++].accepted = cycle;
 
@@ -170,10 +181,14 @@ int64_t player_run(void* handle, Script* script) {
     for (int port = 0; port < PORTS; ++port)
         side[port] = Side{script->requests[port], script->answers[port], script->count[port]};
     const int lanes[PORTS] = {8, 8, 1, 1, 1, 1, 1, 1};
-    t.inject_word = script->inject_word;
-    t.inject_check = script->inject_check;
+    t.inject___05F0 = script->inject[0];
+    t.inject___05F1 = script->inject[1];
+    t.inject___05F2 = script->inject[2];
+    t.inject___05F3 = script->inject[3];
     int64_t idle = 0;
     int64_t cycle = 0;
+    bool came[PORTS] = {};
+    uint32_t soon = 0;
     for (; cycle < script->cycles && idle < 8; ++cycle) {
         OFFER_LOAD(l0, side[L0]);
         OFFER_LOAD(l1, side[L1]);
@@ -229,9 +244,11 @@ int64_t player_run(void* handle, Script* script) {
         script->conflicts += t.conflicts;
         if (t.corrected___05Fvalid && script->event_count < script->event_limit)
             script->events[script->event_count++] = {cycle, t.corrected___05Faddr, t.corrected___05Fcount, 0, 0};
-        if (t.uncorrectable___05Fvalid && script->event_count < script->event_limit)
-            script->events[script->event_count++] = {cycle, t.uncorrectable___05Faddr, 0, t.uncorrectable___05Fsource,
-                                                     t.uncorrectable___05Fthread};
+        LOST(0) LOST(1) LOST(2) LOST(3)
+        if (t.uncorrectable___05Fvalid != soon) ++script->surprises;
+        soon = t.uncorrectable___05Fsoon;
+        LOST_LINE(mr, MR)
+        LOST_LINE(fill, FILL)
         TAKE(l0, side[L0]) TAKE(l1, side[L1]) TAKE(st, side[ST]) TAKE(sl, side[SL])
         TAKE(ss, side[SS]) TAKE(mw, side[MW]) TAKE(mr, side[MR]) TAKE(fill, side[FILL])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.arch.sram import LINE_READ_LATENCY, LOAD_LATENCY, encode
+from golden.arch.sram import LINE_READ_LATENCY, LOAD_LATENCY, encode, inject, injected
 from rtl.mem.ports import Source
 from rtl.mem.sram import SRAM
 from tb.memory import LOADS, PORTS, REQUEST, check, final_words, traffic
@@ -73,7 +73,7 @@ def test_latency_of_partial_stores_and_reports(sram):
         assert answer["when"][0] - answer["accepted"] == 8, port
     flip(sram, 0x80, 3)
     run = sram.run({"sl": one("sl", [0x80])})
-    assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 1
+    assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 2
     flip(sram, 0x80, 4)
     run = sram.run({"sl": one("sl", [0x80])})
     assert run.events[0]["cycle"] == run.answers["sl"]["when"][0, 0] + 2
@@ -154,39 +154,75 @@ def test_corrected_words_of_one_cycle_are_all_counted(sram, rng):
     assert (run.answers["mr"]["data"][0] == good[16:24]).all()
 
 
-@pytest.mark.parametrize("port", ("l0", "l1", "sl", "mr", "fill"))
-def test_double_errors_are_reported_with_their_source(sram, rng, port):
+def double_errors(sram, rng, count: int) -> np.ndarray:
+    """Words with two random wrong bits each, no two in one line."""
     fill_random(sram, rng)
-    pairs = [sorted(rng.choice(72, 2, replace=False)) for _ in range(60)]
-    places = rng.permutation(len(sram.words) // 8)[:60] * 8 + rng.integers(0, 8, 60)
-    for word, pair in zip(places, pairs, strict=True):
-        flip(sram, word, *pair)
+    places = rng.permutation(len(sram.words) // 8)[:count] * 8 + rng.integers(0, 8, count)
+    for word in places:
+        flip(sram, word, *rng.choice(72, 2, replace=False))
+    return places
+
+
+@pytest.mark.parametrize("port", ("l0", "l1", "sl", "st", "ss"))
+def test_double_errors_are_reported_to_the_thread(sram, rng, port):
+    places = double_errors(sram, rng, 60)
     requests = []
     for number, word in enumerate(places):
-        address = [word // 8] if port in ("mr", "fill") else [word]
-        requests.append(one(port, address, thread=number % 4, earliest=8 * number))
-        requests[-1]["tag"] = number % 4
+        requests.append(one(port, [word], keep=0x3C, thread=number % 4, earliest=16 * number))
+        requests[-1]["tag"] = number % 4 << (2 if port in ("st", "ss") else 0)
     run = sram.run({port: np.concatenate(requests)})
     assert (run.events["count"] == 0).all()
     assert list(run.events["addr"]) == list(places)
-    source = Source[port.upper()].value
-    assert (run.events["source"] == source).all()
-    threads = np.arange(60) % 4 if port in ("l0", "l1", "sl") else np.zeros(60)
-    assert (run.events["thread"] == threads).all()
+    assert (run.events["source"] == Source[port.upper()].value).all()
+    assert (run.events["thread"] == np.arange(60) % 4).all()
 
 
-def test_lost_words_of_one_cycle_are_reported_port_after_port(sram, rng):
+@pytest.mark.parametrize("port", ("mr", "fill"))
+def test_double_errors_of_a_line_come_with_it(sram, rng, port):
+    """Line by line, as fast as they go; no thread hears of them."""
+    places = double_errors(sram, rng, 60)
+    flip(sram, places[7] ^ 1, 2, 3)
+    lines = np.concatenate([places // 8, rng.integers(0, len(sram.words) // 8, 60)])
+    run = sram.run({port: np.concatenate([one(port, [line]) for line in lines])})
+    expected = [sum(1 << int(word) % 8 for word in {*places, places[7] ^ 1} if word // 8 == line) for line in lines]
+    assert list(run.answers[port]["lost"]) == expected
+    assert len(run.events) == 0
+
+
+def test_lost_words_of_one_cycle_are_all_told(sram, rng):
+    """Every thread hears of one of its own, whatever port it came by."""
     fill_random(sram, rng)
-    for word in (0, 9, 16, 64):
+    words = {"l0": 0, "l1": 9, "sl": 64, "mr": 16}
+    for word in words.values():
         flip(sram, word, 1, 70)
-    requests = {"l0": one("l0", [0]), "l1": one("l1", [9]), "sl": one("sl", [64]), "mr": one("mr", [2])}
-    events = sram.run(requests).events
-    assert {(int(e["addr"]), Source(int(e["source"]))) for e in events} == {
-        (0, Source.L0),
-        (9, Source.L1),
-        (64, Source.SL),
-        (16, Source.MR),
+    requests = {"l0": one("l0", [0], thread=2), "l1": one("l1", [9], thread=1), "sl": one("sl", [64]), "mr": one("mr", [2])}
+    run = sram.run(requests)
+    assert {(int(e["addr"]), Source(int(e["source"])), int(e["thread"])) for e in run.events} == {
+        (0, Source.L0, 2),
+        (9, Source.L1, 1),
+        (64, Source.SL, 0),
     }
+    assert len(set(run.events["cycle"])) == 1
+    assert run.answers["mr"]["lost"][0] == 1
+
+    # Of one thread the first of the ports in the order L0, L1, SL, of a port the lowest lane.
+    flip(sram, 1, 2, 3)
+    flip(sram, 2, 2, 3)
+    run = sram.run({"l0": one("l0", [5, 1, 2], thread=3), "l1": one("l1", [9], thread=3)})
+    assert [(int(e["addr"]), int(e["source"]), int(e["thread"])) for e in run.events] == [(1, Source.L0.value, 3)]
+
+
+def test_lanes_of_several_threads_lose_words_in_one_cycle(sram, rng):
+    """Lanes of a port run apart: here one thread's last lanes return with the next thread's first."""
+    fill_random(sram, rng)
+    slow, others = [0x40, *range(1, 7), 0x40], [range(8 * n, 8 * n + 8) for n in (20, 30, 40)]
+    for word in (0x40, *(w for lanes in others for w in lanes)):
+        flip(sram, word, 5, 6)
+    loads = [one("l0", list(lanes), thread=t) for t, lanes in enumerate((slow, *others))]
+    events = sram.run({"l0": np.concatenate(loads)}).events
+    assert set(events["thread"]) == {0, 1, 2, 3}
+    for event in events:
+        assert event["addr"] in [[0x40], *map(list, others)][event["thread"]]
 
 
 @pytest.mark.parametrize("port", ("st", "ss"))
@@ -211,15 +247,29 @@ def test_partial_store_over_errors(sram, rng, port):
 
 
 def test_injected_errors_reach_the_storage(sram):
-    run = sram.run({"ss": one("ss", [77], words=[0x0123456789ABCDEF])}, inject=(1 << 40, 0))
+    run = sram.run({"ss": one("ss", [77], words=[0x0123456789ABCDEF])}, inject=(inject(40), 0, 0, 0))
     assert int(sram.words[77]) == 0x0123456789ABCDEF ^ 1 << 40
     run = sram.run({"sl": one("sl", [77])})
     assert run.answers["sl"]["data"][0, 0] == 0x0123456789ABCDEF
     assert list(run.events["count"]) == [1]
-    sram.run({"ss": one("ss", [77], words=[5])}, inject=(0, 0b11))
+    sram.run({"ss": one("ss", [77], words=[5])}, inject=(inject(64, 65), 0, 0, 0))
     assert list(sram.run({"sl": one("sl", [77])}).events["count"]) == [0]
     sram.run({"ss": one("ss", [77], words=[5])})
     assert len(sram.run({"sl": one("sl", [77])}).events) == 0
+
+
+def test_every_bit_can_be_injected_and_by_the_thread_that_asked_only(sram):
+    register = [inject(bit, (bit + 29) % 72) for bit in range(72)]
+    for bit, value in enumerate(register):
+        stores = np.concatenate([one("ss", [8 * bit + t], words=[7]) for t in range(4)])
+        stores["tag"] = np.arange(4) << 2
+        others = one("ss", [8 * bit + 4], words=[7], keep=0x0F), one("st", [8 * bit + 5], words=[7])
+        others[0]["tag"] = others[1]["tag"] = bit % 4 << 2
+        sram.run({"ss": np.concatenate([stores, others[0]]), "st": others[1]}, inject=tuple(value * (t == bit % 4) for t in range(4)))
+        for t in range(6):
+            flips = injected(value) if t == bit % 4 else 0
+            stored = int(sram.words[8 * bit + t]) | int(sram.checks[8 * bit + t]) << 64
+            assert stored == (7 | encode(7) << 64) ^ flips, (bit, t)
 
 
 # --- Sweep and bodies -------------------------------------------------------------------------------------------------
@@ -250,4 +300,4 @@ def test_bad_parameters_are_refused():
 def test_all_ports_at_once_under_cocotb(bench, body):
     rows = 64
     passed = bench(SRAM(rows, body), "cocotb_sram.py", parameters={"rows": rows})
-    assert len(passed) == 37
+    assert len(passed) == 39

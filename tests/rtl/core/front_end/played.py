@@ -13,7 +13,7 @@ from golden.arch.config import get_config
 from golden.arch.encoding import F0, F1, F2, Kind, Unit
 from golden.arch.memmap import Fault, ThreadState
 from golden.iss.node import Simulator
-from golden.iss.state import Node
+from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
 
 CONFIG = get_config("tiny")
@@ -96,6 +96,9 @@ class BackEnd:
         self.st_read = dict.fromkeys(THREADS, 0)
         self.parity = dict.fromkeys(THREADS, 0)
         self.events: list[tuple[int, str, int, object]] = []  # when, what, thread, value
+        # Threads that hear of a lost word in this cycle, with its address; in the next; in the one after.
+        self.reports: list[dict[int, int]] = [{}, {}, {}]
+        self.filled: int | None = None  # line that returned in the last cycle
         self.fills: deque = deque()
         self.stream = {t: [] for t in THREADS}
         self.queued: dict[tuple[int, str], list] = defaultdict(list)
@@ -146,11 +149,21 @@ class BackEnd:
         if returns:
             line = self.fills.popleft()[1]
             ctx.set(dut.fill.ret.data, int.from_bytes(self.image[64 * line : 64 * line + 64], "little"))
+        lost = 0 if self.filled is None else sum(1 << w for w in range(8) if 64 * self.filled + 8 * w in self.expected.node.lost)
+        ctx.set(dut.fill.ret.lost, lost)
+        self.filled = line if returns else None
+        # An access that loses its word looks complete in the cycle in which its report is announced.
+        valid, soon, later = self.reports
+        ctx.set(dut.lost.valid, sum(1 << t for t in valid))
+        ctx.set(dut.lost.soon, sum(1 << t for t in soon))
+        for t, address in valid.items():
+            ctx.set(dut.lost.addr[t], address // 8)
+        self.reports = [soon, later, {}]
 
     def _due(self, ctx) -> None:
         """Events whose time has come, as many as there are ports."""
         dut = self.dut
-        ports = {"p": list(dut.predicate_in), "o": [dut.operand_in], "f": list(dut.fault_in)}
+        ports = {"p": list(dut.predicate_in), "o": [dut.operand_in], "f": [dut.fault_in]}
         for kind in ports.values():
             for port in kind:
                 ctx.set(port.valid, 0)
@@ -159,6 +172,11 @@ class BackEnd:
             if what == "v":
                 if when <= self.cycle:
                     self.parity[thread] ^= 1 << value
+                    self.events.remove(event)
+                continue
+            if what == "lost":
+                if when <= self.cycle:
+                    self.reports[2][thread] = value
                     self.events.remove(event)
                 continue
             if when > self.cycle or not ports[what]:
@@ -265,7 +283,11 @@ class BackEnd:
         fault = self.expected.faults.get(t)
         asked = insn.mnemonic in ASKS
         if fault and fault[0] == seq and not asked and insn.mnemonic != "raise":
-            self._later("f", t, {"cause": fault[1], "pc": fault[2] // 4, "operand": fault[3]})
+            if fault[1] is Fault.ECC:
+                # Late enough that the thread may wait for nothing else any more.
+                self.events.append((self.cycle + self.rng.randint(5, 20), "lost", t, fault[3]))
+            else:
+                self._later("f", t, {"cause": fault[1], "pc": fault[2] // 4, "operand": fault[3]})
             return True
         if insn.unit in STORES:
             self.store[t].append(entry)
@@ -278,6 +300,11 @@ class BackEnd:
         else:
             self._predicate(entry)
         return True
+
+
+def shows_pc(thread: Thread) -> bool:
+    """A fault's pc is the instruction's, but for a lost word of data: that is told without the instruction that read it."""
+    return thread.cause is not Fault.ECC or thread.operand == thread.pc & ~7
 
 
 def start(ctx, dut: Any, launch: Launch) -> None:

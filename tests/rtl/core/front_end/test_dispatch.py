@@ -25,6 +25,7 @@ CASES = {
     "the end of a loop": ("nop\nnop\nnop\n", {"looping": 1, "last": 1}, 0b011),
     "a breakpoint": ("nop\nnop\nnop\n", {"break_on": 1, "break_pc": 2}, 0b011),
     "one at a time": ("nop\nnop\nnop\n", {"single": 1}, 0b001),
+    "a word that cannot be corrected": ("nop\nnop\nnop\n", {"lost": 0b10}, 0b011),
     "the end of the window": ("nop\nnop\nnop\n", {"pc": 6}, 0b011),
 }
 
@@ -39,7 +40,7 @@ def test_what_leaves(simulate, case):
         ctx.set(dut.some, 1)
         ctx.set(dut.context.true, 1)
         for name, value in context.items():
-            ctx.set(dut.context[name], value)
+            ctx.set(dut.window_lost if name == "lost" else dut.context[name], value)
         for i, word in enumerate(words):
             ctx.set(dut.window[(context.get("pc", 0) + i) % 8], word)
         await ctx.tick()

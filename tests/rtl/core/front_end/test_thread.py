@@ -67,9 +67,9 @@ def test_the_first_fault_counts(simulate):
     async def script(ctx, dut, tick) -> None:
         fault(ctx, dut, 0, Fault.RANGE, 0x50, 0xABC0)
         await tick()
-        fault(ctx, dut, 2, Fault.SEMAPHORE, 0x48, 9)
+        fault(ctx, dut, 1, Fault.SEMAPHORE, 0x48, 9)
         await tick()
-        fault(ctx, dut, 1, Fault.MISALIGNED, 0x60, 3)
+        fault(ctx, dut, 0, Fault.MISALIGNED, 0x60, 3)
         await tick(20)
         status = dut.status
         assert ctx.get(status.state) == ThreadState.FAULTED
@@ -84,6 +84,25 @@ def test_the_fault_of_another_thread_is_not_its_own(simulate):
         await tick(20)
         assert ctx.get(dut.status.state) == ThreadState.RUNNING
         assert ctx.get(dut.kill) == 0
+
+    running(simulate, script)
+
+
+def test_a_lost_word_stops_the_thread_where_it_is(simulate):
+    async def script(ctx, dut, tick) -> None:
+        dispatch(ctx, dut, Control.HALT)
+        await tick(SHOWS)
+        ctx.set(dut.lost_soon, 1)  # the report keeps the thread, which would end in this cycle
+        await tick()
+        ctx.set(dut.lost_soon, 0)
+        ctx.set(dut.lost, 1)
+        ctx.set(dut.lost_addr, 0x123)
+        await tick()
+        ctx.set(dut.lost, 0)
+        await tick(20)
+        status = dut.status
+        assert ctx.get(status.state) == ThreadState.FAULTED
+        assert (ctx.get(status.cause), ctx.get(status.pc), ctx.get(status.operand)) == (Fault.ECC, 4 * 0x40, 8 * 0x123)
 
     running(simulate, script)
 
