@@ -173,4 +173,4 @@ def test_nobody_starves(simulate, seed):
 
 @pytest.mark.rtl
 def test_random_programs_under_cocotb(bench):
-    assert len(bench(FrontEnd(CONFIG, trace=True), "cocotb_front.py", config="tiny")) == 26
+    assert len(bench(FrontEnd(CONFIG, trace=True), "cocotb_front.py", config="tiny")) == 27
