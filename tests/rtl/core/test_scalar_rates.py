@@ -200,7 +200,7 @@ def test_multiply(compiled: Stepped, rng: np.random.Generator) -> None:
 @pytest.mark.rtl
 def test_control_registers(compiled: Stepped) -> None:
     """Every register: value, width, thread, or ILLEGAL in the wrong direction."""
-    for number in [*range(8), *range(60, 132), 1023]:
+    for number in [*range(9), *range(60, 132), 1023]:
         for name in ("csrr", "csrw"):
             feeder = Feeder(compiled)
             feeder.inputs["node"] = 0x155
@@ -208,8 +208,8 @@ def test_control_registers(compiled: Stepped) -> None:
             operands = {"rd": 5} if name == "csrr" else {"ra": 0}
             feeder.program(1, (name, {**operands, "csr": number}))
             feeder.run(14)
-            readable = number in (0, 1, 2, 3, 4, 5, 6) or 64 <= number < 64 + len(Counter)
-            writable = number in (3, 4, 5, 6, 128)
+            readable = number in range(8) or 64 <= number < 64 + len(Counter)
+            writable = number in (3, 4, 5, 6, 7, 128)
             faults = [item for item in feeder.seen.get("fault_out", []) if item[1]["valid"]]
             assert bool(faults) != (readable if name == "csrr" else writable), (name, number)
             if faults:
@@ -221,12 +221,12 @@ def test_control_registers(compiled: Stepped) -> None:
                 assert number not in (0, 1) or value == (1, 0x155)[number]
     feeder = Feeder(compiled)
     lines = [("li", {"rd": 1, "imm": -1})]
-    for csr in (Csr.PRIORITY, Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED):
+    for csr in (Csr.PRIORITY, Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.ECC_INJECT):
         lines += [("csrw", {"ra": 1, "csr": csr}), ("csrr", {"rd": 2, "csr": csr}), ("csrw", {"ra": 0, "csr": csr})]
     feeder.program(3, *lines)
     feeder.run(60)
     widths = [value.bit_length() for *_, value in feeder.results[1:]]
-    assert widths == [4, 18, 4, 64]
+    assert widths == [4, 18, 4, 64, 16]
     feeder.cycle(set_flags=[0, 0b0101, 0, 0])
     feeder.cycle(set_flags=[0, 0b0010, 0, 0])
     feeder.program(1, ("csrr", {"rd": 2, "csr": Csr.FP_FLAGS}))
