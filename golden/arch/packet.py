@@ -26,6 +26,7 @@ What is refused whatever the threads do (``refusal``):
 
 What is refused when it comes at the wrong moment:
 
+    READ               a word that it asks for cannot be corrected: ECC
     RAISE, notify      the semaphore would overflow: SEMAPHORE, and it keeps its value
     START              the thread neither idle nor faulted: BUSY
     STEP, INJECT, JUMP the thread not halted: BUSY

@@ -52,12 +52,14 @@ def write_requests(address: int, image: bytes) -> list[tuple[int, int]]:
 
 
 def read_requests(address: int, size: int) -> list[tuple[int, int]]:
-    """READ packets for the lines that hold ``size`` bytes at ``address``, numbered by sequence."""
-    first, last = address // LINE_BYTES, (address + size - 1) // LINE_BYTES
-    return [
-        request(Kind.READ, address=line * LINE_BYTES, length=8, sequence=i % 128, flags=packet.FLAG_RESPONSE)
-        for i, line in enumerate(range(first, last + 1))
-    ]
+    """READ packets for the words that hold ``size`` bytes at ``address``, one a line, numbered by sequence."""
+    at, end, packets = address // 8 * 8, address + size, []
+    while at < end:
+        after = min(at // LINE_BYTES * LINE_BYTES + LINE_BYTES, -(-end // 8) * 8)
+        number = len(packets) % 128
+        packets.append(request(Kind.READ, address=at, length=(after - at) // 8, sequence=number, flags=packet.FLAG_RESPONSE))
+        at = after
+    return packets
 
 
 class Host:
@@ -113,12 +115,12 @@ class Host:
         if status.state is ThreadState.IDLE:
             return "idle"
         line = status.pc // LINE_BYTES * LINE_BYTES
-        self.engine.send(self.node, read_requests(line, LINE_BYTES))
+        self.engine.send(self.node, read_requests(status.pc // 8 * 8, 8))
         text = "?"
         if self.engine.run(QUIET_CYCLES, packets=1, node=self.node) is Ended.PACKETS:
-            payload = self._open(self.engine.take(self.node)[0][1])[1]
-            word = int.from_bytes(payload[status.pc - line :][:4], "little")
-            text = disassemble(word, status.pc)
+            header, payload = self._open(self.engine.take(self.node)[0][1])
+            if header["kind"] == Kind.READ_DATA:  # its word may be lost
+                text = disassemble(int.from_bytes(payload[status.pc - line :][:4], "little"), status.pc)
         fault = f", {status.cause.name} with operand {status.operand:#x}" if status.state is ThreadState.FAULTED else ""
         return f"{status.state.name} at pc {status.pc:#x} ({text}){fault}, {status.retired} instructions retired"
 

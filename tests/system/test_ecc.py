@@ -214,6 +214,9 @@ def test_the_host_hears_of_it_and_writes_the_word_anew(engine):
     host.write([(program.origin, program.image)])
     host.flush()
     host.run([Launch(0, program.labels["start"])])
+    with pytest.raises(HostError, match=f"refused a packet for address {DATA:#x}: ECC"):
+        host.read(DATA, 8)
+    assert host.read(DATA + 8, 56) == bytes(56), "the other words of the line can be read"
     with pytest.raises(HostError, match=f"thread 2 stopped: FAULTED .*ECC with operand {DATA:#x}"):
         host.run([Launch(2, program.labels["read"])])
     host.write([(DATA, bytes(8))])

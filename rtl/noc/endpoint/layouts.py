@@ -12,8 +12,8 @@ RETURN = data.StructLayout({"channel": 2, "x": 5, "y": 5, "tag": 8, "sequence": 
 """Whom to answer: the answer's channel, the asker's coordinates, its tag and sequence."""
 ANSWER = data.StructLayout({"to": RETURN, "kind": PacketKind, "payload": PAYLOAD_BITS})
 """An answer without the node's own coordinates."""
-LOAD = data.StructLayout({"line": LINE_BITS, "to": RETURN})
-"""A READ of SRAM."""
+LOAD = data.StructLayout({"line": LINE_BITS, "word": 3, "strobe": LINE_WORDS, "to": RETURN})
+"""A READ of SRAM: the words of `strobe` of a line, the first of which is `word`."""
 STORE = data.StructLayout(
     {"line": LINE_BITS, "word": 3, "strobe": LINE_WORDS, "data": PAYLOAD_BITS, "to": RETURN, "respond": 1, "notify": 1}
 )

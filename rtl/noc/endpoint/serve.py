@@ -228,6 +228,8 @@ class Serve(wiring.Component):
         load, store, effect = self.load.payload, self.store.payload, self.effect.payload
         m.d.comb += [
             load.line.eq(address[6:]),
+            load.word.eq(address[3:6]),
+            load.strobe.eq(store.strobe),
             load.to.eq(to),
             store.line.eq(address[6:]),
             store.word.eq(address[3:6]),

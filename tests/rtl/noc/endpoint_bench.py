@@ -23,7 +23,7 @@ from tb.link import LinkMonitor, LinkSink, LinkSource, Packet
 from tb.scoreboard import PerSource
 from tb.seed import generator
 from tb.stream import GAPS
-from tests.rtl.noc.endpoint_stubs import RESTING, THREADS, WORD, Core, Memory
+from tests.rtl.noc.endpoint_stubs import RESTING, THREADS, WORD, Core, Memory, lost_words
 
 WRITTEN, LOADED, DIRECT, ENDED, STILL, NOTIFIED, RAISED = range(7)  # CLASSES of answers; ENDED and STILL: one per thread
 SLOW = 30  # cycles before each credit of the exit "slow": longer than what an answer takes otherwise
@@ -105,7 +105,11 @@ class Bench:
             self._store(request, channel, address >> 6, address >> 3 & 7)
         elif kind == Kind.READ:
             self.loads.expect(address >> 6, channel)
-            self.answer(request, Kind.READ_DATA, self.image.get(address >> 6, 0))
+            asked = (1 << header["length"]) - 1 << (address >> 3 & 7)
+            if lost_words(address >> 6) & asked:
+                self._refuse(request, Fault.ECC)
+            else:
+                self.answer(request, Kind.READ_DATA, self.image.get(address >> 6, 0))
         elif kind == Kind.RAISE:
             self._will_raise(request, address)
         elif kind == Kind.START:

@@ -21,6 +21,11 @@ WORD = 2**64 - 1
 RESTING = (ThreadState.IDLE, ThreadState.FAULTED)
 
 
+def lost_words(line: int) -> int:
+    """Words of a line that cannot be corrected: none in most lines, two in some."""
+    return 0x11 << line % 4 if line % 5 == 2 else 0
+
+
 class Memory:
     """An SRAM that stores and reads at once and says so later, in order; in the next cycle if it is `prompt`."""
 
@@ -50,15 +55,19 @@ class Memory:
         self._reads.append((line, self.lines.get(line, 0)))
 
     async def _answer(self) -> None:
-        ports = self.bench.ports
+        ports, lost = self.bench.ports, 0
         while True:
             done = bool(self._writes) and (self.prompt or self._pick.random() < 0.6)
             ports.write__done__valid.set(done)
             if done:
                 self.bench.stored(self.bench.half(self._writes.popleft()))
+            # Words that are lost are told a cycle after their line; at any other time the mask means nothing.
+            ports.read__ret__lost.set(lost)
             back = bool(self._reads) and (self.prompt or self._pick.random() < 0.6)
             ports.read__ret__valid.set(back)
-            ports.read__ret__data.set(self._reads.popleft()[1] if back else self._pick.getrandbits(512))
+            line, image = self._reads.popleft() if back else (0, self._pick.getrandbits(512))
+            ports.read__ret__data.set(image)
+            lost = lost_words(line) if back else self._pick.getrandbits(8)
             await cycles(ports, 1)
 
 
