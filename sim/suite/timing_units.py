@@ -102,6 +102,13 @@ def _simd_slice() -> wiring.Component:
     return SimdPipe(Body.SYNTHESIS, lanes=2)
 
 
+def _endpoint() -> wiring.Component:
+    from golden.arch.config import get_config
+    from rtl.noc.endpoint import Endpoint
+
+    return Endpoint(get_config("d1"))
+
+
 def _sram(name: str) -> Callable[[], wiring.Component]:
     def build() -> wiring.Component:
         from rtl.mem.timing import TIMING_UNITS
@@ -135,6 +142,7 @@ UNITS: dict[str, Unit] = {
     "SIMD permute": Unit(_simd_permute, ("SIMD permute",)),
     "SIMD pipe, 2 lanes": Unit(_simd_slice, ("SIMD pipe",)),
     **{name: Unit(_sram(name), (name,)) for name in _SRAM},
+    "network endpoint": Unit(_endpoint, ("network endpoint",)),
 }
 """Units by name, in the order they are timed."""
 

@@ -49,7 +49,8 @@ def test_plain_netlist_assigns_one_bit_at_a_time():
 
 
 @pytest.mark.fast
-def test_plain_netlist_takes_decimal_constants():
+def test_plain_netlist_takes_decimal_and_binary_constants():
+    assert timing.plain("  assign { a, b } = 2'bx1;\n").split() == "assign a = 1'b0 ; assign b = 1'b1 ;".split()
     assert timing.plain("  assign { a, b, c } = 3'd4;\n").split() == "assign a = 1'b1 ; assign b = 1'b0 ; assign c = 1'b0 ;".split()
 
 
