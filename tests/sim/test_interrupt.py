@@ -15,12 +15,28 @@ from golden.numerics.convert import bits_f32
 from sim.build import cache
 from sim.jobs import machine, train
 
-STEPS = 40  # a second and more, of which the signal needs the first step to be past and the last to come
+STEPS = 40
 FLAGS = f"--workload digits-mlp --batch 16 --seed 3 --engine rtl --config tiny --steps {STEPS}"
-# Processes use the model of the other tests, which has trace ports, so that one build serves all.
-TRACED = """from functools import partial
+# Processes use the model of the other tests, which has trace ports, so that one build serves all. One that has told of its first step
+# goes no further before the signal: on a busy machine all the steps could be over before it comes. SIGINT is ignored in whatever a shell
+# started in the background.
+PREPARED = """import signal, sys, time
+from functools import partial
 from sim.jobs import machine
 machine.engine = partial(machine.engine, trace=True)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+write, line = sys.stdout.write, ""
+def wait_after_the_first_step(text):
+    global line
+    line, count = line + text, write(text)
+    if line.endswith("\\n"):
+        told, line = line, ""
+        if told.startswith("step 1/"):
+            sys.stdout.flush()
+            time.sleep(60)
+    return count
+sys.stdout.write = wait_after_the_first_step
 """
 
 
@@ -28,7 +44,7 @@ machine.engine = partial(machine.engine, trace=True)
 def shell(tmp_path):
     """shell(line) starts a command as a person types it in the project's folder, but with a build/ of its own."""
     (tmp_path / ".venv").symlink_to(cache.ROOT / ".venv")
-    (tmp_path / "sitecustomize.py").write_text(TRACED)
+    (tmp_path / "sitecustomize.py").write_text(PREPARED)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{cache.ROOT}"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return partial(subprocess.Popen, cwd=tmp_path, env=environment, **pipes)
