@@ -17,26 +17,25 @@ from sim.jobs import machine, train
 
 STEPS = 40
 FLAGS = f"--workload digits-mlp --batch 16 --seed 3 --engine rtl --config tiny --steps {STEPS}"
-# Processes use the model of the other tests, which has trace ports, so that one build serves all. One that has told of its first step
-# goes no further before the signal: on a busy machine all the steps could be over before it comes. SIGINT is ignored in whatever a shell
-# started in the background.
-PREPARED = """import signal, sys, time
+# Processes use the model of the other tests, which has trace ports, so that one build serves all. They send themselves the signal once
+# their first step is told: on a busy machine another process's could come when all is over. SIGINT is ignored in whatever a shell started
+# in the background.
+PREPARED = """import os, signal, sys
 from functools import partial
 from sim.jobs import machine
 machine.engine = partial(machine.engine, trace=True)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 write, line = sys.stdout.write, ""
-def wait_after_the_first_step(text):
+def signal_after_the_first_step(text):
     global line
     line, count = line + text, write(text)
     if line.endswith("\\n"):
         told, line = line, ""
         if told.startswith("step 1/"):
-            sys.stdout.flush()
-            time.sleep(60)
+            os.kill(os.getpid(), signal.SIGINT)
     return count
-sys.stdout.write = wait_after_the_first_step
+sys.stdout.write = signal_after_the_first_step
 """
 
 
@@ -59,16 +58,10 @@ def progress(lines):
 
 def test_a_training_goes_on_with_the_printed_command(shell, tmp_path):
     with shell([".venv/bin/python", "-m", "sim", "train", *FLAGS.split()]) as process:
-        said = [process.stdout.readline()]
-        while said[-1] and not said[-1].startswith("step 1/"):
-            said.append(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    said += out.splitlines(keepends=True)
-    text = "".join(said)
+        text, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, ""), text + err
     assert "\r" not in text and "\x1b" not in text and progress(text.splitlines())[0] == 1
-    step, again = re.fullmatch(r"interrupted after step (\d+); go on with: (.*)\n", said[-1]).groups()
+    step, again = re.fullmatch(r"interrupted after step (\d+); go on with: (.*)\n", text.splitlines(keepends=True)[-1]).groups()
     assert 1 <= int(step) < STEPS
     assert sorted(os.listdir(tmp_path / "build" / "sim")) == ["checkpoint.npz"]
 
