@@ -69,7 +69,9 @@ def run_lockstep(
     finally:
         if engine is None:
             own.close()
-    return compare(config, memory, launches, run, strict, on_record)
+    result = compare(config, memory, launches, run, strict, on_record)
+    result.coverage.keep()
+    return result
 
 
 def _run_rtl(engine: Engine, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]) -> Run:

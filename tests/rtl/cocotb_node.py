@@ -133,6 +133,7 @@ class Bench:
         lost = any(status.cause is Fault.ECC for status in statuses.values())
         image = b"" if lost else await self.host.read(0, CONFIG.sram_bytes)
         result = compare(CONFIG, self.memory, self.launches, Run(records, statuses, image, injected=self.injected), strict)
+        result.coverage.keep()
         for t, status in statuses.items():
             assert t in faulted or status.retired == status.seq == len(records[t]), f"thread {t} says {status}"
         self.host.finish()
