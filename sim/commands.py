@@ -307,7 +307,7 @@ def _profile(options: argparse.Namespace) -> int:
     CONFIG,
 )
 def _waves(options: argparse.Namespace) -> int:
-    from sim.build.verilator import wave_format
+    from sim.compile.verilator import wave_format
     from sim.jobs import machine, train
 
     def tell(step: int, loss: float, _cycles: int) -> None:

@@ -91,8 +91,8 @@ def artifacts(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def simulate(request: pytest.FixtureRequest, artifacts: Path):
-    """sim.build.native.simulate, with waves in this test's folder under --waves."""
-    from sim.build import native
+    """sim.compile.native.simulate, with waves in this test's folder under --waves."""
+    from sim.compile import native
 
     def run(dut, *benches, **options) -> None:
         waves = artifacts / "waves.vcd" if request.config.getoption("waves") else None
@@ -106,10 +106,10 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     """run(component, "cocotb_x.py", ...): builds the component and runs the file beside this test against it.
 
     Further arguments: config (name, into the manifest), parameters (JSON values, into tb.bind.parameters()), testcase
-    (expression; all tests unless given), public (for sim.build.verilator.build_cocotb), counted (False: --coverage counts no lines
+    (expression; all tests unless given), public (for sim.compile.verilator.build_cocotb), counted (False: --coverage counts no lines
     and bits of it). Returns the names that passed.
     """
-    from sim.build import elaborate, verilator
+    from sim.compile import elaborate, verilator
 
     waves, counts = request.config.getoption("waves"), request.config.getoption("coverage")
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.packet import BODY_FIELDS, CHANNELS, CREDITS
-from sim.build.elaborate import Design
-from sim.build.verilator import build_engine, wave_format
+from sim.compile.elaborate import Design
+from sim.compile.verilator import build_engine, wave_format
 
 _BODY_BITS = sum(width for _, width in BODY_FIELDS)
 BODY_WORDS = -(-_BODY_BITS // 32)

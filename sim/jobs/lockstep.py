@@ -15,7 +15,7 @@ from golden.arch.trace import Record
 from golden.kernels.job import Launch
 from golden.lockstep import Difference, Result, Run, compare
 from golden.retire import Collector
-from sim.build.elaborate import Design
+from sim.compile.elaborate import Design
 from sim.engine.binding import Engine, trace_ports
 from sim.jobs import machine
 from sim.jobs.host import Host, HostError

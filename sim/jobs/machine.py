@@ -8,8 +8,8 @@ from pathlib import Path
 from golden.arch.config import get_config
 from rtl.node import Node
 from sim import setup
-from sim.build.elaborate import Design, elaborate_once
-from sim.build.toolchain import ToolError
+from sim.compile.elaborate import Design, elaborate_once
+from sim.compile.toolchain import ToolError
 from sim.engine.binding import Engine
 
 

@@ -23,7 +23,7 @@ from rtl.core.scalar import ScalarUnit
 from rtl.core.simd import SimdPipe
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 from sim.jobs import machine
 from sim.jobs.host import Host
 

@@ -32,8 +32,8 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.build import cache, merge
-from sim.build.elaborate import BuildError
+from sim.compile import cache, merge
+from sim.compile.elaborate import BuildError
 from sim.suite.timing_units import PARTS, UNITS
 from sim.views.report import print_table, write_json
 

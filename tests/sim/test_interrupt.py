@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from golden.numerics.convert import bits_f32
-from sim.build import cache
+from sim.compile import cache
 from sim.jobs import machine, train
 
 STEPS = 40

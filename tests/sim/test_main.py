@@ -8,7 +8,7 @@ import pytest
 
 from sim import commands
 from sim.__main__ import main
-from sim.build import cache
+from sim.compile import cache
 
 
 @pytest.mark.parametrize("bug", [KeyError("w1"), TypeError("no"), AssertionError("never"), RuntimeError("else")])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.build.verilator import wave_format
+from sim.compile.verilator import wave_format
 from sim.engine.binding import Engine
 from sim.jobs import machine
 

@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.common.clock_gate import gated_domain
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 
 class _Counter(wiring.Component):

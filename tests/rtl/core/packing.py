@@ -1,4 +1,4 @@
-"""Struct-shaped ports as Python dicts and lists, and a component run cycle by cycle over sim.build.batch."""
+"""Struct-shaped ports as Python dicts and lists, and a component run cycle by cycle over sim.compile.batch."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 
 def pack(shape: Any, value: Any) -> int:

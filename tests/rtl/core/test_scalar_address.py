@@ -10,7 +10,7 @@ from golden.arch.descriptor import Descriptor
 from rtl.core.address import DrainAddress, GatherAddress
 from rtl.core.descriptors import Stepper
 from rtl.core.scalar_decode import Step
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 ROWS = 4_000
 SPACE = 1 << 18

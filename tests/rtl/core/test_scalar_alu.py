@@ -7,7 +7,7 @@ from golden.arch import isa
 from golden.arch.encoding import Unit
 from rtl.core.alu import Alu
 from rtl.core.scalar_decode import control_of
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 MASK = (1 << 64) - 1
 EDGES = [0, 1, 2, 31, 32, 62, 63, 64, 65, 1 << 31, 1 << 32, (1 << 32) - 1, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, MASK - 1, MASK]

@@ -19,7 +19,7 @@ from rtl.core.layouts import Unit as QueueUnit
 from rtl.core.scalar_decode import Decode
 from rtl.core.scalar_execute import Execute, ExecuteSlot
 from rtl.core.scalar_store import StorePlace
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 from tests.rtl.core.packing import pack, unpack
 
 WORDS = get_config("d1").sram_words

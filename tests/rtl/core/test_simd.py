@@ -7,7 +7,7 @@ from golden.arch.simd_ops import IMM_BITS, LATENCY, MAX_LATENCY, OCCUPANCY, TAG_
 from golden.numerics import simd
 from rtl.core.simd import SimdPipe
 from rtl.fp.adder import Body
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 ROWS = 6_000
 EDGES = np.array(

@@ -14,7 +14,7 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.sim import Simulator
 
 from rtl.fp.adder import Adder, Body, carry_save
-from sim.build import cache
+from sim.compile import cache
 
 WIDTHS = (1, 2, 3, 8, 17, 25, 31, 42, 56, 57)
 

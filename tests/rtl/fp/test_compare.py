@@ -6,7 +6,7 @@ import pytest
 from golden.arch.simd_ops import SimdOp
 from golden.numerics import compare
 from rtl.fp.compare import Compare
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 VECTORS = 300_000
 EDGES = np.array(

@@ -18,7 +18,7 @@ from golden.arch.formats import (
 from golden.numerics import convert
 from rtl.fp.adder import Body
 from rtl.fp.convert import NARROW_STAGES, WIDEN_STAGES, Narrow, NarrowBf16, Widen
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 FORMATS = (BF16, FP16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, SHP, UHP)
 VECTORS = 400_000

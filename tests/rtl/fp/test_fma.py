@@ -6,7 +6,7 @@ import pytest
 from golden.numerics.fma import fma32, fma_flags
 from rtl.fp.adder import Body
 from rtl.fp.fma import STAGES, FmaLane
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 BODIES = {body.value: body for body in Body}
 VECTORS = 1_000_000

@@ -7,7 +7,7 @@ from golden.arch.simd_ops import SimdFlag, SimdOp
 from golden.numerics import simd
 from rtl.fp.adder import Body
 from rtl.fp.integer import TO_FLOAT_STAGES, TO_INTEGER_STAGES, FloatToInteger, IntegerToFloat
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 VECTORS = 1 << 18
 

@@ -8,7 +8,7 @@ from golden.numerics import special
 from golden.numerics.fma import fma32, fma_flags
 from rtl.fp.adder import Body
 from rtl.fp.special import STAGES, SpecialUnit
-from sim.build.batch import Batch
+from sim.compile.batch import Batch
 
 FUNCTIONS = {
     SimdOp.RECIP: special.recip,

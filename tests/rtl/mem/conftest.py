@@ -9,8 +9,8 @@ import pytest
 
 from golden.arch.config import BANKS
 from rtl.mem.sram import SRAM
-from sim.build.elaborate import elaborate
-from sim.build.verilator import build_engine
+from sim.compile.elaborate import elaborate
+from sim.compile.verilator import build_engine
 from tb.memory import ANSWER, EVENT, PORTS, REQUEST
 
 HERE = Path(__file__).resolve().parent

@@ -10,7 +10,7 @@ from rtl.core.front_end.sync import Semaphores
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
 from rtl.noc.layouts import Link
-from sim.build.elaborate import elaborate
+from sim.compile.elaborate import elaborate
 from sim.engine.binding import Engine
 
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from sim.build import cache, toolchain
-from sim.build.elaborate import BuildError, Design
+from sim.compile import cache, toolchain
+from sim.compile.elaborate import BuildError, Design
 
 JOBS = min(2, os.cpu_count() or 1)
 

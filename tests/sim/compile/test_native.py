@@ -5,7 +5,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.build.native import Deadline, simulate
+from sim.compile.native import Deadline, simulate
 
 
 class Counter(wiring.Component):

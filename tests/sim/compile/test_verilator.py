@@ -8,8 +8,8 @@ from amaranth.hdl import Module
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.build import verilator
-from sim.build.elaborate import elaborate
+from sim.compile import verilator
+from sim.compile.elaborate import elaborate
 
 pytestmark = pytest.mark.rtl
 BENCH = "cocotb_verilator.py"

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from sim.build import cache
+from sim.compile import cache
 
 
 def test_a_folder_is_filled_once(tmp_path):

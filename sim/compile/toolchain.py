@@ -15,7 +15,7 @@ from functools import cache as remembered
 from importlib import metadata
 from pathlib import Path
 
-from sim.build import cache
+from sim.compile import cache
 
 OLDEST = (5, 36)
 

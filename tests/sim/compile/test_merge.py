@@ -8,8 +8,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.build.batch import Batch
-from sim.build.merge import shrink
+from sim.compile.batch import Batch
+from sim.compile.merge import shrink
 
 
 class Lane(wiring.Component):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.build import toolchain
+from sim.compile import toolchain
 
 MAKEFILE = "AR = /somewhere/ar\nPERL =\nCFG_CXXFLAGS_PCH_I = \nOPT_FAST = -Os\n"
 

@@ -8,8 +8,8 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.build import cache
-from sim.build.elaborate import BuildError, _yosys, elaborate, elaborate_once
+from sim.compile import cache
+from sim.compile.elaborate import BuildError, _yosys, elaborate, elaborate_once
 
 
 class Pair(data.Struct):

@@ -1,4 +1,4 @@
-"""Runs inside Verilator for tests/sim/build/test_verilator.py: tests that pass, fail, and act on inner memories."""
+"""Runs inside Verilator for tests/sim/compile/test_verilator.py: tests that pass, fail, and act on inner memories."""
 
 import os
 

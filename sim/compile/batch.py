@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from amaranth.lib import wiring
 
-from sim.build import cache
-from sim.build.elaborate import elaborate
-from sim.build.verilator import build_engine
+from sim.compile import cache
+from sim.compile.elaborate import elaborate
+from sim.compile.verilator import build_engine
 
-_SOURCE = """// Made by sim/build/batch.py.
+_SOURCE = """// Made by sim/compile/batch.py.
 #include "Vtop.h"
 #include <cstdint>
 #include <cstring>
