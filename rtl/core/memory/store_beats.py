@@ -14,11 +14,10 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import LANES, STORE_TAG_BITS
 from golden.arch.trace import SEQ_BITS
-from rtl.core.interfaces import StoreKind
+from rtl.core.interfaces import Register, StoreKind
 from rtl.core.matrix.accumulators import DrainFormat
 from rtl.core.matrix.unit import DrainReply, DrainRequest
 from rtl.core.memory.store_queue import Token
-from rtl.core.vector.registers import Register
 from rtl.mem import ports
 
 RING = 16

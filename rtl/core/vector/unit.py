@@ -18,23 +18,13 @@ from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.simd_ops import MAX_LATENCY
 from golden.arch.sram import LANES
 from golden.arch.trace import SEQ_BITS
-from rtl.core.interfaces import (
-    ST_POS_BITS,
-    THREAD_BITS,
-    THREADS,
-    VQ_POS_BITS,
-    LoadBegin,
-    PredicateWrite,
-    TraceMatrix,
-    TraceVector,
-    VectorHead,
-    VectorPush,
-)
+from rtl.core.interfaces import ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, LoadBegin, PredicateWrite, Register, VectorHead, VectorPush
 from rtl.core.matrix.unit import DrainReply, DrainRequest, MatrixUnit
+from rtl.core.trace import TraceMatrix, TraceVector
 from rtl.core.vector.issue import IDLE, WAIT_CAUSES, VectorIssue
 from rtl.core.vector.load_tracker import LoadTracker, arrival_of
 from rtl.core.vector.queue import VectorQueue
-from rtl.core.vector.registers import Register, VectorRegisters
+from rtl.core.vector.registers import VectorRegisters
 from rtl.core.vector.simd import SimdPipe
 from rtl.fp.flags import FpFlags
 from rtl.mem.ports import LaneReturn
