@@ -1,4 +1,7 @@
-r"""What passes between the parts of the core: one struct per cut of the pipeline.
+r"""What the regions of the core say to each other: a struct per cut of the pipeline, and a signature per interface.
+
+An interface has one speaker and any number of listeners; ``wiring.connect`` joins them in rtl/core/core.py. Signatures are written from
+the speaker's side.
 
 ::
 
@@ -12,12 +15,15 @@ instruction waits for: it can name only older instructions, so waiting cannot cl
 """
 
 from amaranth.hdl import unsigned
-from amaranth.lib import data, enum
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from golden.arch.config import NodeConfig
 from golden.arch.encoding import Unit as ArchUnit
-from golden.arch.memmap import ADDRESS_BITS
+from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, Csr
 from golden.arch.trace import SEQ_BITS
+from rtl.common.host_ports import Raise
 
 THREAD_BITS = 2
 THREADS = isa.THREADS
@@ -85,6 +91,10 @@ class VectorEntry(data.Struct):
     st_mark: ST_POS_BITS  # store tail at dispatch: bounds how far stores may run ahead
 
 
+ScalarPush = data.StructLayout({"valid": 1, "entry": ScalarEntry})
+"""An instruction that enters a scalar queue in this cycle."""
+ScalarHead = data.StructLayout({"valid": 1, "vq_mark": VQ_POS_BITS})
+"""The oldest instruction of a scalar queue: its ``ScalarEntry.vq_mark``."""
 VectorPush = data.StructLayout({"valid": 1, "entry": VectorEntry})
 """An instruction that enters a vector queue in this cycle."""
 VectorHead = data.StructLayout({"valid": 1, "st_mark": ST_POS_BITS})
@@ -191,69 +201,192 @@ class LoadBegin(data.Struct):
     seq: SEQ_BITS
 
 
-# --- trace (only when the core is built with it) -------------------------------------------------------------------------------
+Register = data.StructLayout({"reg": 5, "thread": THREAD_BITS})
+"""A vector register of a thread."""
+StoreIssuePort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "store": StoreIssue})
+StoreAddressPort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "cancel": 1, "store": StoreAddress})
+
+# --- interfaces: dispatch to the queues ---------------------------------------------------------------------------------------
 
 
-class TraceDispatch(data.Struct):
-    """An instruction left decode in program order."""
-
-    valid: 1
-    thread: THREAD_BITS
-    seq: SEQ_BITS
-    pc: PC_BITS
-    word: 32
-    executed: 1  # predicate true
-    result: 1  # of predicate logic, which ends in decode
+def scalar_pushes(config: NodeConfig) -> wiring.Signature:
+    """front -> scalar: instructions of one thread in a cycle, oldest first; places without ``valid`` are skipped. There is room."""
+    return wiring.Signature({"slot": Out(data.ArrayLayout(ScalarPush, config.dispatch_width)), "thread": Out(THREAD_BITS)})
 
 
-class TraceScalar(data.Struct):
-    """A scalar or descriptor result (kind 0 x, 1 p, 2 d, 3 x by a load)."""
-
-    valid: 1
-    thread: THREAD_BITS
-    seq: SEQ_BITS
-    kind: 2
-    index: 5
-    value: 64
+def vector_pushes(config: NodeConfig) -> wiring.Signature:
+    """front -> vector: the same, in the same cycle and of the same thread, for the vector queues."""
+    return wiring.Signature({"slot": Out(data.ArrayLayout(VectorPush, config.dispatch_width)), "thread": Out(THREAD_BITS)})
 
 
-class TraceVector(data.Struct):
-    """A SIMD result: register, or predicate when ``is_predicate`` (bit 0 of data)."""
-
-    valid: 1
-    thread: THREAD_BITS
-    seq: SEQ_BITS
-    index: 5
-    is_predicate: 1
-    data: 512
+# --- interfaces: progress of the queues -----------------------------------------------------------------------------------------
+#
+# State, per thread, valid in every cycle. ``idle``: the unit holds nothing of the thread. An instruction shows in one of the units from at
+# most 8 cycles after its dispatch until it is done: when it moves from a unit to the next, the one shows it before the other has ceased to.
 
 
-class TraceMatrix(data.Struct):
-    """Digest of an accumulator after a step or a load into it."""
-
-    valid: 1
-    thread: THREAD_BITS
-    seq: SEQ_BITS
-    index: 3
-    digest: 64
-
-
-class TraceLoad(data.Struct):
-    """A vector load issued: its lanes' returns follow on the load ports."""
-
-    valid: 1
-    thread: THREAD_BITS
-    seq: SEQ_BITS
-    reg: 5
+def scalar_progress(config: NodeConfig) -> wiring.Signature:
+    """scalar -> threads, memory."""
+    return wiring.Signature(
+        {
+            # Places free at the start of the cycle: what is pushed or taken in it does not count yet.
+            "free": Out(data.ArrayLayout(range(config.scalar_queue + 1), THREADS)),
+            # The oldest instruction, as long as it has not issued.
+            "head": Out(data.ArrayLayout(ScalarHead, THREADS)),
+            # Scalar registers whose value is under way; a store's ``scalar_loads`` fall with these.
+            "busy": Out(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS)),
+            # Nothing is queued, executing or under way (vector loads apart), nor a fault to be reported.
+            "idle": Out(THREADS),
+        }
+    )
 
 
-class TraceStore(data.Struct):
-    """One beat handed to the SRAM (or a raise): the bytes it writes."""
+def vector_progress(config: NodeConfig) -> wiring.Signature:
+    """vector -> threads, scalar, memory."""
+    return wiring.Signature(
+        {
+            # Places that the instructions of earlier cycles have left; the oldest instruction that has not issued.
+            "free": Out(data.ArrayLayout(range(config.vector_queue + 1), THREADS), init=[config.vector_queue] * THREADS),
+            "head": Out(data.ArrayLayout(VectorHead, THREADS)),
+            # Positions issued; registers that a SIMD operation will write; parity of completed loads; registers with a load under way.
+            "vq_head": Out(data.ArrayLayout(VQ_POS_BITS, THREADS)),
+            "simd_pending": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
+            "load_parity": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
+            "load_busy": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
+            # Accumulators that must not be drained: operations that have issued less than MatrixUnit.STEP_TO_DRAIN cycles before a drain
+            # that is asked for in this cycle. Not state, but from flip-flops and what issues.
+            "acc_busy": Out(THREADS * isa.ACCUMULATORS),
+            # Nothing is queued or in the pipes, no load is under way.
+            "idle": Out(THREADS),
+        }
+    )
 
-    valid: 1
-    thread: THREAD_BITS
-    seq: SEQ_BITS
-    kind: StoreKind
-    addr: data.ArrayLayout(18, 8)
-    strobe: 64
-    data: 512
+
+StoreProgress = wiring.Signature(
+    {
+        # memory -> threads, scalar, vector: what the slots hold; store positions whose data has been read.
+        "slots": Out(data.ArrayLayout(StoreSlots, THREADS)),
+        "st_read": Out(data.ArrayLayout(ST_POS_BITS, THREADS)),
+        # The queue is empty, all it held is written.
+        "idle": Out(THREADS, init=(1 << THREADS) - 1),
+    }
+)
+
+# --- interfaces: loads and stores -----------------------------------------------------------------------------------------------
+
+LoadBegins = wiring.Signature(
+    {
+        # scalar -> vector: vector loads that issue in this cycle, up to two of one thread; the second is the younger.
+        "begin": Out(data.ArrayLayout(LoadBegin, 2)),
+    }
+)
+StoreRequests = wiring.Signature(
+    {
+        # scalar -> memory: a store issues; its address, or that it shall not happen, follows in the next cycle.
+        "issue": Out(StoreIssuePort),
+        "address": Out(StoreAddressPort),
+    }
+)
+
+# --- interfaces: what steers threads --------------------------------------------------------------------------------------------
+
+ScalarSteer = wiring.Signature(
+    {
+        # scalar -> threads, each for one cycle. Predicates of the two slots, in the cycle of their execution.
+        "predicate": Out(data.ArrayLayout(PredicateWrite, 2)),
+        # A register's value for the control instruction that its thread waits with.
+        "operand": Out(Operand),
+        # A fault, two cycles after its execute stage. The thread issues nothing until it is killed.
+        "fault": Out(FaultEvent),
+    }
+)
+VectorSteer = wiring.Signature(
+    {
+        # vector -> threads: a predicate that a SIMD operation made; one cycle.
+        "predicate": Out(PredicateWrite),
+    }
+)
+StoreSteer = wiring.Signature(
+    {
+        # memory -> threads: a raise, with thread and program counter of the raiser for its fault; valid with ``up.valid``.
+        "up": Out(Raise),
+        "thread": Out(THREAD_BITS),
+        "pc": Out(PC_BITS),
+    }
+)
+Life = wiring.Signature(
+    {
+        # threads -> every unit. A thread started in the previous cycle; it drops what it has queued. One cycle each.
+        "starts": Out(THREADS),
+        "kill": Out(THREADS),
+        # State: the thread runs; it does, but a control instruction waits.
+        "running": Out(THREADS),
+        "waiting": Out(THREADS),
+    }
+)
+
+# --- interfaces: control registers, and what the counters count ----------------------------------------------------------------
+
+CsrAccess = wiring.Signature(
+    {
+        # scalar -> control, in the execute stage: a csrr or csrw of a register by a thread; writes happen with ``commit`` alone.
+        "thread": Out(THREAD_BITS),
+        "number": Out(10),
+        "is_write": Out(1),
+        "commit": Out(1),
+        "data": Out(64),
+        # The register does not exist, or not for this direction; in the same cycle.
+        "illegal": In(1),
+        # Value of the register named in the previous cycle.
+        "value": In(64),
+    }
+)
+Settings = wiring.Signature(
+    {
+        # control -> scalar, vector: control registers, per thread; state.
+        "priority": Out(data.ArrayLayout(CSR_BITS[Csr.PRIORITY], THREADS)),
+        "fp_mode": Out(data.ArrayLayout(CSR_BITS[Csr.FP_MODE], THREADS)),
+        "seed": Out(data.ArrayLayout(CSR_BITS[Csr.SEED], THREADS)),
+    }
+)
+FrontEvents = wiring.Signature(
+    {
+        # front -> control, flip-flops: instructions that ended in decode in the previous cycle, that something was dispatched, that the
+        # course of a thread changed, that a thread's window was missing.
+        "retired": Out(range(9)),
+        "dispatched": Out(1),
+        "redirect": Out(1),
+        "fetch_miss": Out(1),
+    }
+)
+ThreadEvents = wiring.Signature(
+    {
+        # threads -> control, a flip-flop: a control instruction that waited ended in the previous cycle.
+        "ended": Out(1),
+    }
+)
+ScalarEvents = wiring.Signature(
+    {
+        # scalar -> control: instructions finished in this cycle, without and with vector memory.
+        "retired": Out(2),
+        "retired_vector_memory": Out(2),
+    }
+)
+WAIT_CAUSES = 6
+"""Causes for which no matrix instruction issues: golden.arch.memmap.Counter, MATRIX_WAIT_LOAD to MATRIX_IDLE."""
+VectorEvents = wiring.Signature(
+    {
+        # vector -> control, in the cycle of issue: a step or accumulator load; otherwise why not, one bit; a SIMD operation.
+        "matrix_step": Out(1),
+        "matrix_wait": Out(WAIT_CAUSES),
+        "simd_issue": Out(1),
+        # FP flags to set, per thread; one cycle.
+        "flags": Out(data.ArrayLayout(CSR_BITS[Csr.FP_FLAGS], THREADS)),
+    }
+)
+StoreEvents = wiring.Signature(
+    {
+        # memory -> control: the SRAM took a beat.
+        "beat": Out(1),
+    }
+)

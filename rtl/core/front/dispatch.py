@@ -15,8 +15,7 @@ from golden.arch.encoding import F0, F1, F2, F3, PRED_LO
 from golden.arch.trace import SEQ_BITS
 from rtl.core.front.decode import Control, Decoder
 from rtl.core.front.fetch import WINDOW_WORDS
-from rtl.core.interfaces import NAMES, PC_BITS, ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, VectorPush
-from rtl.core.scalar.queue import ScalarPush
+from rtl.core.interfaces import NAMES, PC_BITS, ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, ScalarPush, VectorPush
 
 WAITING = (
     Control.WAIT,

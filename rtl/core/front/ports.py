@@ -15,11 +15,12 @@ from rtl.core.interfaces import (
     FaultEvent,
     Operand,
     PredicateWrite,
-    TraceDispatch,
+    ScalarHead,
+    ScalarPush,
     VectorHead,
     VectorPush,
 )
-from rtl.core.scalar.queue import ScalarHead, ScalarPush
+from rtl.core.trace import TraceDispatch
 from rtl.mem import ports
 
 

@@ -164,7 +164,3 @@ class StorePlace(wiring.Component):
         with m.If(self.cancel | c.sync):
             m.d.comb += [out.low.eq(NOWHERE_LOW), out.high.eq(0)]
         return m
-
-
-StoreIssuePort = data.StructLayout({"valid": 1, "thread": 2, "store": StoreIssue})
-StoreAddressPort = data.StructLayout({"valid": 1, "thread": 2, "cancel": 1, "store": StoreAddress})

@@ -16,12 +16,22 @@ from golden.arch.config import NodeConfig
 from golden.arch.memmap import SEMAPHORE_BITS, WORD_ADDRESS_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Raise
-from rtl.core.interfaces import PC_BITS, ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, StoreKind, StoreSlots, TraceStore
+from rtl.core.interfaces import (
+    PC_BITS,
+    ST_POS_BITS,
+    THREAD_BITS,
+    THREADS,
+    VQ_POS_BITS,
+    Register,
+    StoreAddressPort,
+    StoreIssuePort,
+    StoreKind,
+    StoreSlots,
+)
 from rtl.core.matrix.unit import DrainReply, DrainRequest
-from rtl.core.memory.scalar_store import StoreAddressPort, StoreIssuePort
 from rtl.core.memory.store_beats import StoreBeats
 from rtl.core.memory.store_queue import SLOTS, StoreQueue
-from rtl.core.vector.registers import Register
+from rtl.core.trace import TraceStore
 from rtl.mem import ports
 
 SCALARS = 4  # scalar stores between their start and the SRAM

@@ -22,14 +22,15 @@ from rtl.core.interfaces import (
     THREADS,
     VQ_POS_BITS,
     StoreAddress,
+    StoreAddressPort,
     StoreIssue,
+    StoreIssuePort,
     StoreKind,
     StoreSlots,
 )
 from rtl.core.matrix.accumulators import DrainFormat
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.address import NOWHERE_LOW
-from rtl.core.memory.scalar_store import StoreAddressPort, StoreIssuePort
 from rtl.core.vector.issue import choose
 
 SLOTS = 4

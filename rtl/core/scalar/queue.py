@@ -9,13 +9,11 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.interfaces import THREAD_BITS, THREADS, VQ_POS_BITS, ScalarEntry
+from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarPush
 from rtl.core.scalar.decode import Decode, Queued
 
 HEADS = 2
 
-ScalarPush = data.StructLayout({"valid": 1, "entry": ScalarEntry})
-ScalarHead = data.StructLayout({"valid": 1, "vq_mark": VQ_POS_BITS})
 
 
 class ScalarQueue(wiring.Component):

@@ -27,22 +27,26 @@ from rtl.core.interfaces import (
     LoadBegin,
     Operand,
     PredicateWrite,
+    ScalarHead,
+    ScalarPush,
+    StoreAddressPort,
+    StoreIssuePort,
     StoreSlots,
-    TraceScalar,
 )
 from rtl.core.memory.address import NOWHERE_LOW
 from rtl.core.memory.descriptors import DescriptorFile
 from rtl.core.memory.load_queue import VectorLoadQueues, of_thread
-from rtl.core.memory.scalar_store import StoreAddressPort, StoreEntry, StoreIssuePort, StorePlace
+from rtl.core.memory.scalar_store import StoreEntry, StorePlace
 from rtl.core.scalar.decode import Queued, Step, immediate
 from rtl.core.scalar.execute import Execute, ExecuteSlot, pick
 from rtl.core.scalar.fault import FaultReport
 from rtl.core.scalar.issue import ScalarIssue
 from rtl.core.scalar.late import LateResults, Poke
-from rtl.core.scalar.queue import HEADS, ScalarHead, ScalarPush, ScalarQueue
+from rtl.core.scalar.queue import HEADS, ScalarQueue
 from rtl.core.scalar.registers import READS, ScalarRegisters
 from rtl.core.thread.counters import COUNTER_BITS, LINE, LINES, Counters, Events
 from rtl.core.thread.csr import NODE_BITS, CsrFile
+from rtl.core.trace import TraceScalar
 from rtl.mem import ports
 
 SLOTS = 2

@@ -33,9 +33,9 @@ from rtl.core.interfaces import (
     FaultEvent,
     Operand,
     PredicateWrite,
+    ScalarHead,
     VectorHead,
 )
-from rtl.core.scalar.queue import ScalarHead
 from rtl.core.thread.loops import LOOP_BITS, Move, ProgramCounter
 from rtl.core.thread.sync import Arrival, Wait
 

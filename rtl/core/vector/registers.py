@@ -10,10 +10,9 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import VECTOR_REGISTERS
 from golden.arch.sram import LANES
-from rtl.core.interfaces import THREAD_BITS, THREADS
+from rtl.core.interfaces import THREADS, Register
 
 READS = 6
-Register = data.StructLayout({"reg": 5, "thread": THREAD_BITS})
 LaneWrite = data.StructLayout(
     {
         "valid": LANES,

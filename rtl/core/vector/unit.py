@@ -18,23 +18,13 @@ from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.simd_ops import MAX_LATENCY
 from golden.arch.sram import LANES
 from golden.arch.trace import SEQ_BITS
-from rtl.core.interfaces import (
-    ST_POS_BITS,
-    THREAD_BITS,
-    THREADS,
-    VQ_POS_BITS,
-    LoadBegin,
-    PredicateWrite,
-    TraceMatrix,
-    TraceVector,
-    VectorHead,
-    VectorPush,
-)
+from rtl.core.interfaces import ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, LoadBegin, PredicateWrite, Register, VectorHead, VectorPush
 from rtl.core.matrix.unit import DrainReply, DrainRequest, MatrixUnit
+from rtl.core.trace import TraceMatrix, TraceVector
 from rtl.core.vector.issue import IDLE, WAIT_CAUSES, VectorIssue
 from rtl.core.vector.load_tracker import LoadTracker, arrival_of
 from rtl.core.vector.queue import VectorQueue
-from rtl.core.vector.registers import Register, VectorRegisters
+from rtl.core.vector.registers import VectorRegisters
 from rtl.core.vector.simd import SimdPipe
 from rtl.fp.flags import FpFlags
 from rtl.mem.ports import LaneReturn
@@ -94,7 +84,7 @@ class VectorUnit(wiring.Component):
             "drained_data": Out(512),
             # Results that steer the thread.
             "predicate_out": Out(PredicateWrite),
-            # Sticky flags that SIMD results set in this cycle.
+            # Sticky flags that SIMD results and drained beats set in this cycle.
             "set_flags": Out(data.ArrayLayout(FpFlags, THREADS)),
             # Threads that drop what they have queued, a pulse; what has issued goes on.
             "kill": In(THREADS),
@@ -203,9 +193,10 @@ class VectorUnit(wiring.Component):
                 begun.eq(Mux(issue.simd_go & row.writes_v & (issue.simd_thread == t), 1 << word[F0 : F0 + 5], 0)),
                 over.eq(Mux(registers.result.valid & (out.to.thread == t), 1 << out.to.reg, 0)),
             ]
+            drained = Mux(self.drained.valid & (self.drained.thread == t), self.drained.flags, 0)
             m.d.sync += [
                 self.simd_pending[t].eq((self.simd_pending[t] | begun) & ~over),
-                self.set_flags[t].eq(Mux(simd.out_valid & (out.to.thread == t), simd.out_flags, 0)),
+                self.set_flags[t].eq(Mux(simd.out_valid & (out.to.thread == t), simd.out_flags, 0) | drained),
             ]
         return out
 
