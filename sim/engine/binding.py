@@ -19,12 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.packet import BODY_FIELDS, CHANNELS, CREDITS
+from golden.arch.packet import BODY, CHANNELS, CREDITS
 from sim.compile.elaborate import Design
 from sim.compile.verilator import build_engine, wave_format
 
-_BODY_BITS = sum(width for _, width in BODY_FIELDS)
-BODY_WORDS = -(-_BODY_BITS // 32)
+BODY_WORDS = -(-BODY.width // 32)
 _SOURCE = Path(__file__).with_name("engine.cpp")
 _SLICE = 50_000  # cycles that the engine runs at a time; Python hears of an interruption in between
 
