@@ -1,11 +1,22 @@
 # The verbs of this project. `make help` lists them; `.venv/bin/python -m sim --help` has everything behind them.
-PYTHON ?= python3.11
-JOBS ?= 2
+# The newest Python of those that the lock file serves, of those that start (a pyenv shim may be there and not).
+ifndef PYTHON
+PYTHON := $(shell for p in python3.13 python3.12 python3.11; do $$p -c "" 2>/dev/null && echo $$p && break; done)
+endif
+JOBS := 2
 RUN := .venv/bin/python -m sim
 PYTEST := .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
 VARIABLES := WORKLOAD MESH STEPS BATCH SHARDS SEED SEEDS FORMAT ENGINE CONFIG
-GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
+upper = $(shell echo '$1' | tr a-z A-Z)
+lower = $(shell echo '$1' | tr A-Z a-z)
+quoted = '$(subst ','\'',$1)'
+GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name)))))
+# A variable that nothing reads would be passed over without a word.
+KNOWN := $(VARIABLES) PYTHON JOBS TEST ARGS OPEN_D1_CACHE
+UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(filter-out $(KNOWN),$(name))))
+near = $(if $(filter $(call upper,$1),$(KNOWN)),did you mean $(call upper,$1)?,there are $(KNOWN))
+$(foreach name,$(UNKNOWN),$(error there is no variable $(name): $(call near,$(name))))
 
 .PHONY: help setup sim test regress waves profile bench timing lint verilog docs clean
 .DEFAULT_GOAL := help
@@ -14,7 +25,8 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 setup: ## check the machine's tools and install .venv (every verb does this first)
-	@$(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) is missing: install the Debian packages python3.11 and python3-venv." >&2; exit 1; }
+	@$(or $(PYTHON),false) -c "" 2>/dev/null || { echo "No Python $(or $(PYTHON),3.11 to 3.13) starts here:" \
+	    "install the Debian packages python3 and python3-venv." >&2; exit 1; }
 	@$(PYTHON) sim/setup.py
 
 sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH SHARDS SEED FORMAT ENGINE
@@ -39,7 +51,7 @@ timing: setup ## estimate for a 7 nm library, per unit
 	@$(RUN) timing
 
 lint: setup ## style and the rules of the tree
-	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff check $(or $(shell git ls-files '*.py' 2>/dev/null),.)
 	@$(PYTEST) -q tests/repo
 
 docs: setup ## write the generated pages anew

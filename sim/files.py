@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
@@ -52,6 +53,15 @@ def check_writable(path: Path | str) -> None:
             pass
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def of_the_project(root: Path) -> list[Path]:
+    """Files below ``root`` that git knows, those of the project; all files where there is no git to ask."""
+    asked = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, check=False) if shutil.which("git") else None
+    if asked is None or asked.returncode:
+        return sorted(path for path in root.rglob("*") if path.is_file())
+    known = [root / os.fsdecode(name) for name in asked.stdout.split(b"\0") if name]
+    return sorted(path for path in known if path.is_file())
 
 
 # --- the results of a run ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import hashlib
 import os
 import re
 import shutil
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -26,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
     group.addoption("--coverage", type=Path, metavar="FOLDER", help="count what is exercised, for make regress, which joins the counts")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
+    group.addoption("--limit", type=float, default=1800, help="seconds that one test may take, builds included (default 1800)")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
 
@@ -61,8 +64,34 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"rerun: {line}")
     if config.getoption("waves"):
         written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
-        for path in sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED]):
+        written = sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED])
+        for path in written:
             terminalreporter.write_line(f"waves written; open them with: gtkwave {os.path.relpath(path)} (or surfer)")
+        if not written:
+            terminalreporter.write_line("no waves were written: none of these tests simulates the design")
+
+
+class TimeLimit(AssertionError):
+    """A test has not ended in time."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item):
+    """Every test ends: after --limit seconds, builds included, it fails and says so."""
+    limit = item.config.getoption("limit")
+
+    def late(number, frame) -> None:
+        raise TimeLimit(f"met its limit of {limit:g} s")
+
+    before = signal.signal(signal.SIGUSR2, late)
+    timer = threading.Timer(limit, signal.pthread_kill, (threading.main_thread().ident, signal.SIGUSR2))
+    timer.daemon = True
+    timer.start()
+    try:
+        return (yield)
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGUSR2, before)
 
 
 @pytest.fixture

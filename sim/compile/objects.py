@@ -1,6 +1,6 @@
 """C++ becomes objects, and objects a program or a shared object. An object is compiled once for all that the compiler would read.
 
-    build(work, units, "node.so", flags, ["-shared"], keys)
+    build(tools, {"main.cpp": "-O2"}, "program", flags, [], versions)
 
 An object's key is its source, every file of the working folder that it includes, the flags, and what stands for the rest (versions of
 the compiler and of Verilator, whose headers are outside the folder). Names are relative to the folder, so no path of the machine is in a
@@ -58,26 +58,37 @@ class Tools:
             raise BuildError(f"{Path(command[0]).name} failed with {ended}:\n{tail}")
 
 
-def build(tools: Tools, units: Sequence[str], output: str, flags: Sequence[str], link: Sequence[str], versions: Iterable[str]) -> None:
+def build(
+    tools: Tools, units: Mapping[str, str], output: str, flags: Sequence[str], link: Sequence[str], versions: Iterable[str]
+) -> None:
     """Compiles `units`, names of sources that the compiler finds from the folder, and links them to the file `output` there.
 
-    A precompiled header `*__pch.h` in the folder is made when a unit is to be compiled that includes it.
+    Parameters
+    ----------
+    units: each with its level of optimisation, such as "-O2".
+    flags: of all units; a precompiled header `*__pch.h` in the folder is made for them when several are to be compiled.
     """
     versions = tuple(versions)
-    keys = {unit: cache.digest(*versions, *flags, *_reads(tools.folder, unit)) for unit in units}
+    keys = {unit: cache.digest(*versions, *flags, level, *_reads(tools.folder, unit)) for unit, level in units.items()}
     missing = [unit for unit, key in keys.items() if not cache.present("objects", key)]
-    headers = [header.name for header in tools.folder.glob("*__pch.h")]
-    for header in headers:
-        if sum(header.encode() in (tools.folder / unit).read_bytes() for unit in missing if (tools.folder / unit).is_file()) > 1:
-            tools.call(["g++", *flags, "-x", "c++-header", header, "-o", f"{header}.gch"])
+
+    def precompiled(header: Path, level: str) -> None:
+        said = f'#include "{header.name}"'.encode()
+        waiting = [path for path in (tools.folder / unit for unit in missing if units[unit] == level) if path.is_file()]
+        if sum(said in path.read_bytes() for path in waiting) > 1:
+            folder = header.with_suffix(".h.gch")  # g++ takes the one whose flags fit
+            folder.mkdir(exist_ok=True)
+            tools.call(["g++", *flags, level, "-x", "c++-header", header.name, "-o", f"{folder.name}/{level.strip('-')}"])
 
     def compiled(unit: str) -> Path:
         def fill(folder: Path) -> None:
-            tools.call(["g++", *flags, "-c", unit, "-o", str(folder / "unit.o")])
+            tools.call(["g++", *flags, units[unit], "-c", unit, "-o", str(folder / "unit.o")])
 
         return cache.folder("objects", keys[unit], fill, quiet=True) / "unit.o"
 
     with ThreadPoolExecutor(JOBS) as pool, tools:
+        for header in tools.folder.glob("*__pch.h"):
+            list(pool.map(lambda level, header=header: precompiled(header, level), sorted(set(units.values()))))
         objects = list(pool.map(compiled, units))
     tools.call(["g++", *map(str, objects), *link, "-o", output])
 

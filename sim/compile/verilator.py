@@ -31,6 +31,9 @@ _SPEED = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]
 # Yosys's Verilog is correct but not tidy: widths and style are not worth a message. A combinational loop that
 # Verilator sees between halves of one signal costs speed only, so it is told in the log and no error.
 _QUIET = ["-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME", "-Wwarn-UNOPTFLAT", "-Wno-fatal"]
+_FATAL = Path(__file__).with_name("fatal.cpp")
+LIMIT_S, OVERTIME = 1200, 124  # seconds that a cocotb file may run, and how `timeout` tells that it did not end
+FAST, SLOW = "-O2", "-O0"  # the latter for what runs once, when a model starts: a third of the C++
 # Parities become one instruction each.
 _MACHINE = ["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []
 
@@ -210,6 +213,9 @@ def _runner(path: Sequence[Path]) -> Any:
         raise toolchain.ToolError("cocotb needs Python as a shared library: install the Debian package libpython3-dev.")
 
     class Runner(Verilator):
+        def _get_sim_cmd_prefix(self) -> list[str]:
+            return ["timeout", "--kill-after=10", str(LIMIT_S)]
+
         def _set_env_test(self) -> None:
             super()._set_env_test()
             self.env["PYTHONPATH"] = os.pathsep.join([*map(str, path), *filter(None, sys.path)])
@@ -239,7 +245,9 @@ def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str) -> list[str]:
         shown.append(f"and {len(failed) - len(shown)} more")
     if not failed:
         lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-        shown = [f"the simulation ended early ({fell_over})" if fell_over else "no test ran", *lines[-30:]]
+        late = f"status {OVERTIME}" in fell_over or f"error {OVERTIME}" in fell_over
+        ended = f"met its limit of {LIMIT_S} s" if late else f"ended early ({fell_over})"
+        shown = [f"the simulation {ended}" if fell_over else "no test ran", *lines[-30:]]
     shown.append(f"log: {os.path.relpath(log, cache.ROOT)}")
     if rerun:
         shown.append(f"rerun: {rerun}")
@@ -270,6 +278,9 @@ class _Recipe:
     links: Mapping[str, Path] = field(default_factory=dict)  # folders that the linker reads, by the names it calls them
     prefix: str = "Vtop"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", {**self.files, _FATAL.name: _FATAL.read_text()})
+
     def made(self, kind: str, what: str) -> Path:
         """The folder that holds the output, made or found."""
         lists = [self._verilate(), self.compile, self.link]
@@ -294,12 +305,12 @@ class _Recipe:
         with Tools(work, folder / "build.log", tool.environment) as tools:
             tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *self._verilate()])
             made = _classes((work / f"{self.prefix}_classes.mk").read_text())
-            units = [name for name in self.files if name.endswith(".cpp")]
-            units += _units(work, made, self.prefix)
-            units += [f"verilator/include/{name}.cpp" for name in made["GLOBAL_FAST"] + made["GLOBAL_SLOW"]]
+            library = made["GLOBAL_FAST"] + made["GLOBAL_SLOW"]
+            units = {name: FAST for name in [*self.files, *(f"verilator/include/{name}.cpp" for name in library)] if name.endswith(".cpp")}
+            units |= _units(work, made, self.prefix)
             switches = ["-DVM_SC=0", *(f"-DVM_{name}={words[0]}" for name, words in made.items() if words in (["0"], ["1"]))]
             places = ["-I.", "-Iverilator/include", "-Iverilator/include/vltstd"]
-            flags = ["-std=gnu++20", "-O2", *_MACHINE, "-DVERILATOR=1", *switches, *self.compile, *places]
+            flags = ["-std=gnu++20", *_MACHINE, "-DVERILATOR=1", "-DVL_USER_FATAL", "-DVL_USER_STOP", *switches, *self.compile, *places]
             libraries = ["-pthread", "-latomic", *(["-llz4", "-lz"] if made["TRACE_FST"] == ["1"] else [])]
             objects.build(tools, units, self.output, flags, [*self.link, *libraries], _versions())
         os.replace(work / self.output, folder / self.output)
@@ -316,10 +327,11 @@ def _classes(makefile: str) -> dict[str, list[str]]:
     return {name: words.split() for name, words in re.findall(r"^VM_(\w+) \+?= *(.*)$", text, re.MULTILINE)}
 
 
-def _units(work: Path, made: Mapping[str, list[str]], prefix: str) -> list[str]:
-    """Sources of the model: those that Verilator wrote, or one that includes them all when they are small."""
-    names = [f"{name}.cpp" for part in ("CLASSES", "SUPPORT") for speed in ("FAST", "SLOW") for name in made[f"{part}_{speed}"]]
+def _units(work: Path, made: Mapping[str, list[str]], prefix: str) -> dict[str, str]:
+    """Sources of the model with their optimisation: those that Verilator wrote, or one that includes them all when they are small."""
+    levels = {"FAST": FAST, "SLOW": SLOW}
+    names = {f"{name}.cpp": level for speed, level in levels.items() for part in ("CLASSES", "SUPPORT") for name in made[f"{part}_{speed}"]}
     if made["PARALLEL_BUILDS"] == ["1"]:
         return names
     (work / f"{prefix}__ALL.cpp").write_text("".join(f'#include "{name}"\n' for name in names))
-    return [f"{prefix}__ALL.cpp"]
+    return {f"{prefix}__ALL.cpp": FAST}

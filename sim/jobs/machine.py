@@ -23,7 +23,7 @@ def design(config: str = "d1", trace: bool = False) -> Design:
 
 def check_tools() -> None:
     """ToolError when a tool of the build is missing: told here, because the build would fail half-way in somebody else's words."""
-    lacking = setup.missing(setup.PYTHON, shutil.which, lambda module: True)
+    lacking = setup.missing(setup.NEWEST, shutil.which, lambda module: True)
     if lacking:
         raise ToolError(lacking)
 

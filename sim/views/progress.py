@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 
@@ -23,7 +22,8 @@ class TrainingProgress:
         self.first: int | None = None
         self.started = self.printed = time.perf_counter()
         self.bar: Progress | None = None
-        if sys.stdout.isatty():
+        console = Console()
+        if console.is_terminal and not console.is_dumb_terminal:  # a dumb one shows a live bar when all is over
             self.bar = Progress(
                 TextColumn("training"),
                 BarColumn(),
@@ -32,7 +32,7 @@ class TrainingProgress:
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
-                console=Console(),
+                console=console,
             )
             self.task = self.bar.add_task("training", total=total, loss=float("nan"), khz=0.0)
 

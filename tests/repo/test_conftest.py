@@ -61,3 +61,12 @@ def test_the_line_repeats_the_failure_alone(elsewhere):
 
 def test_workers_draw_the_same(elsewhere):
     assert drawn(run(elsewhere, "--seed", "5", "-n", "2"), 2) == drawn(run(elsewhere, "--seed", "5"), 2)
+
+
+def test_waves_of_a_test_that_has_none_are_missed_with_a_word(elsewhere):
+    assert "no waves were written: none of these tests simulates the design" in run(elsewhere, "--waves", "--artifacts", "artifacts")
+
+
+def test_a_test_that_hangs_meets_its_limit(elsewhere):
+    (elsewhere / "tests" / "test_failing.py").write_text('"""Hangs."""\nimport time\n\n\ndef test_hangs():\n    time.sleep(60)\n')
+    assert "TimeLimit: met its limit of 0.5 s" in run(elsewhere, "--limit", "0.5")

@@ -1,13 +1,14 @@
 """Rules of the tree: tests mirror it, nothing is skipped or suppressed, no path of a machine, one idea per file."""
 
 import ast
-import os
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from sim.files import of_the_project
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
@@ -25,11 +26,9 @@ MACHINE_PATHS = [r"/ho" r"me/\w+", r"/ro" r"ot/\w+", r"/wo" r"rk/\w+", r"/Us" r"
 
 def files(*suffixes: str) -> Iterator[Path]:
     """Files of the project with one of these suffixes (all when none is given), generated ones left out."""
-    for folder, names, found in os.walk(ROOT):
-        names[:] = sorted(set(names) - GENERATED)
-        for name in sorted(found):
-            if not suffixes or name.endswith(suffixes):
-                yield Path(folder, name)
+    for path in of_the_project(ROOT):
+        if not GENERATED & set(path.relative_to(ROOT).parts) and (not suffixes or path.name.endswith(suffixes)):
+            yield path
 
 
 def here(path: Path) -> str:
@@ -110,7 +109,7 @@ def test_a_test_without_a_source_is_found():
 
 
 def test_tests_are_no_package():
-    assert not list((ROOT / "tests").rglob("__init__.py"))
+    assert not [here(path) for path in files("__init__.py") if path.is_relative_to(ROOT / "tests")]
 
 
 def test_every_cocotb_file_has_a_launcher():

@@ -2,11 +2,12 @@
 
 import errno
 import os
+import subprocess
 
 import pytest
 
 from sim import files
-from sim.files import check_writable, results, whole
+from sim.files import check_writable, of_the_project, results, whole
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -53,6 +54,15 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
     with pytest.raises(OSError) as caught, whole(tmp_path / "weights.npz"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert caught.value.filename == str(tmp_path / "weights.npz") and not os.listdir(tmp_path)
+
+
+def test_a_persons_own_files_are_none_of_the_project(tmp_path):
+    for name in ("ours.py", "mine ü.py"):
+        (tmp_path / name).touch()
+    assert len(of_the_project(tmp_path)) == 2
+    for command in ("init -q", "add ours.py"):
+        subprocess.run(["git", "-C", tmp_path, *command.split()], check=True)
+    assert of_the_project(tmp_path) == [tmp_path / "ours.py"]
 
 
 # --- results of a run ----------------------------------------------------------------------------------------------------------

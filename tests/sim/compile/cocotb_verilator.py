@@ -45,3 +45,11 @@ async def fails(dut):
 @cocotb.test()
 async def stops_the_simulation(dut):
     os._exit(3)
+
+
+@cocotb.test()
+async def waits_for_ever(dut):
+    ports = bind(dut)
+    await start(ports)
+    while True:
+        await cycles(ports, 1000)

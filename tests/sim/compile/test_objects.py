@@ -12,7 +12,7 @@ def work(tmp_path, monkeypatch):
     monkeypatch.setenv(cache.SHARED, str(tmp_path / "store"))
     number = 0
 
-    def build(files, flags=("-O0", "-I."), versions=("1",)):
+    def build(files, level="-O0", versions=("1",)):
         nonlocal number
         number += 1
         folder = tmp_path / f"work {number}"
@@ -21,7 +21,7 @@ def work(tmp_path, monkeypatch):
             (folder / name).write_text(text)
         before = len(list((tmp_path / "store").glob("objects/*/unit.o")))
         with Tools(folder, folder / "log") as tools:
-            objects.build(tools, [name for name in files if name.endswith(".cpp")], "program", flags, [], versions)
+            objects.build(tools, {name: level for name in files if name.endswith(".cpp")}, "program", ["-I."], [], versions)
         assert (folder / "program").is_file()
         return len(list((tmp_path / "store").glob("objects/*/unit.o"))) - before
 
@@ -45,9 +45,9 @@ def test_what_did_not_change_is_not_compiled_again(work):
     assert work({**FILES, "other.cpp": "int other() { return 4; }\n"}) == 1
 
 
-def test_flags_and_versions_are_part_of_the_key(work):
+def test_levels_and_versions_are_part_of_the_key(work):
     assert work(FILES) == 2
-    assert work(FILES, flags=("-O1", "-I.")) == 2
+    assert work(FILES, level="-O1") == 2
     assert work(FILES, versions=("2",)) == 2
 
 
@@ -60,5 +60,5 @@ def test_a_failed_link_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv(cache.SHARED, str(tmp_path / "store"))
     (tmp_path / "main.cpp").write_text("int nowhere();\nint main() { return nowhere(); }\n")
     with Tools(tmp_path, tmp_path / "log") as tools, pytest.raises(BuildError, match="undefined reference to `nowhere"):
-        objects.build(tools, ["main.cpp"], "program", [], [], [])
+        objects.build(tools, {"main.cpp": "-O0"}, "program", [], [], [])
     assert "g++" in (tmp_path / "log").read_text()

@@ -137,6 +137,52 @@ def test_an_engine_is_compiled_and_runs():
     assert says(program()) == "9\n"
 
 
+# How a model stops in Verilator's code, and what is told then.
+ENDS = {
+    "fatal": ("design.v: the simulation cannot go on: too much", 'VL_FATAL_MT("design.v", 1, "top", "too much");'),
+    "stop": ("design.v:1: the simulation cannot go on: a $stop or an assertion", 'VL_STOP_MT("design.v", 1, "top");'),
+    "memory": ("the machine has no more memory for it", "throw std::bad_alloc();"),
+}
+FULL = """#include "Vtop.h"
+#include <verilated_vcd_c.h>
+int main() {
+    Verilated::traceEverOn(true);
+    Vtop top;
+    VerilatedVcdC waves;
+    top.trace(&waves, 9);
+    waves.open("waves.vcd");
+    for (int i = 0; i < 2000000; ++i) {
+        top.clk = i & 1;
+        top.data = i >> 1;
+        top.eval();
+        waves.dump(i);
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_what_stops_a_model_from_within_is_one_sentence(how):
+    told, statement = ENDS[how]
+    text = '#include "Vtop.h"\n#include <new>\nint main() {\n    Vtop top;\n    ' + statement + "\n}\n"
+    model = verilator.build_engine(elaborate(Holder()), [], texts={"main.cpp": text})
+    done = subprocess.run([model], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 70 and told in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_full_disk_under_the_waves_ends_the_model(tmp_path):
+    model = verilator.build_engine(elaborate(Holder()), [], texts={"main.cpp": FULL}, flags=["--trace-vcd"])
+    shell = f"trap '' XFSZ; ulimit -f 100; exec '{model}'"
+    done = subprocess.run(["sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 70 and done.stderr.count("\n") == 1 and "the simulation cannot go on: " in done.stderr
+
+
+def test_a_bench_that_never_ends_meets_its_limit(run, monkeypatch):
+    monkeypatch.setattr(verilator, "LIMIT_S", 2)
+    with pytest.raises(verilator.BenchFailure, match="the simulation met its limit of 2 s"):
+        run("waits_for_ever")
+
+
 @pytest.fixture
 def compiled(monkeypatch, tmp_path):
     """Keys of the folders that are filled while the test runs, by kind, in a store of the test's own that begins with the objects."""

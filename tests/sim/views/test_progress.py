@@ -1,6 +1,7 @@
 """Progress on a pipe: plain lines with step, loss, speed and time left, not too many of them."""
 
 import re
+import sys
 import time
 
 import pytest
@@ -54,3 +55,10 @@ def test_numpy_alone_has_no_speed(clock, capsys):
         clock(1.0)
         progress(1, 2.5, 0)
     assert capsys.readouterr().out == "step 1/2: loss 2.5000, 1 s left\n"
+
+
+@pytest.mark.parametrize(("term", "live"), [("xterm", True), ("dumb", False)])
+def test_a_dumb_terminal_has_plain_lines(term, live, monkeypatch):
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert bool(TrainingProgress(3).bar) is live
