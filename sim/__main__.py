@@ -12,7 +12,15 @@ BAD_INPUT, NOBODY_READS = 2, 141  # the latter as a shell has it: 128 and SIGPIP
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments without the list of all arguments above it."""
+    """Says what is wrong with the arguments without the list of all arguments above it; a command's are asked for when it is meant."""
+
+    fill: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self.fill:
+            fill, self.fill = self.fill, None
+            fill(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: {message} (see: {self.prog} --help)\n")
@@ -26,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.summary, description=command.summary)
-        command.arguments(sub)
+        sub.fill = command.arguments
         sub.set_defaults(run=command.run, parser=sub)
     options, unknown = parser.parse_known_args(argv)
     if unknown:
