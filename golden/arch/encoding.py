@@ -11,8 +11,24 @@ The all-zero word is illegal, so a jump into cleared memory faults at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
+
+from golden.arch.classes import (
+    QUEUES,
+    STORE_PORTS,
+    Alu,
+    Compare,
+    DescriptorUse,
+    Flow,
+    Format,
+    Logic,
+    Matrix,
+    Port,
+    Queue,
+    Reduce,
+)
+from golden.arch.simd_ops import SimdClass, SimdOp
 
 WORD_BITS = 32
 OPCODE_LO, OPCODE_BITS = 0, 9
@@ -37,21 +53,24 @@ class Kind(IntEnum):
     TILE = 10  # tile offset inside a descriptor: written d2[row,column]
 
 
-class Unit(IntEnum):
-    """Where an instruction ends its life; the values are used by dispatch."""
+REGISTER_KINDS = frozenset({Kind.X, Kind.V, Kind.C, Kind.P, Kind.D})
 
-    FRONT = 0  # ends in the front end, or at its redirect
-    ALU = 1  # scalar queue, arithmetic unit
-    SLOAD = 2  # scalar queue, address unit, 8-byte load port
-    SSTORE = 3  # scalar queue, address unit, store queue
-    DESC = 4  # scalar queue, descriptor file
-    VLOAD = 5  # scalar queue, address unit, 64-byte load port
-    VSTORE = 6  # scalar queue, address unit, store queue
-    DRAIN = 7  # scalar queue, address unit, store queue, accumulator read port
-    SYNC = 8  # scalar queue, store queue: takes effect after older loads and stores
-    SIMD = 9  # vector queue, SIMD pipe
-    MATRIX = 10  # vector queue, matrix pipe
-    NET = 11  # scalar queue, network interface
+
+class Unit(IntEnum):
+    """Ports, with the scalar arithmetic ones in one."""
+
+    FRONT = 0
+    ALU = 1
+    SLOAD = 2
+    SSTORE = 3
+    DESC = 4
+    VLOAD = 5
+    VSTORE = 6
+    DRAIN = 7
+    SYNC = 8
+    SIMD = 9
+    MATRIX = 10
+    NET = 11
 
 
 SCALAR_QUEUE_UNITS = frozenset({Unit.ALU, Unit.SLOAD, Unit.SSTORE, Unit.DESC, Unit.VLOAD, Unit.VSTORE, Unit.DRAIN, Unit.SYNC, Unit.NET})
@@ -103,7 +122,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Insn:
-    """One instruction: encoding, assembly operands in order, meaning.
+    """One instruction: encoding, assembly operands in order, meaning, and its class in every respect that a reader asks for.
 
     ``meaning`` is one line; ``group`` orders the ISA page; ``feature`` names the part of the machine that a configuration may lack
     (``base`` is always there): an instruction whose feature is missing is illegal there.
@@ -111,14 +130,121 @@ class Insn:
 
     mnemonic: str
     opcode: int
-    unit: Unit
+    port: Port
     operands: tuple[Operand, ...]
     meaning: str
     group: str
+    flow: Flow = Flow.PLAIN
     feature: str = "base"
     faults: tuple[str, ...] = ()
-    simd_op: int | None = None  # for Unit.SIMD: value of golden.arch.simd_ops.SimdOp
-    attrs: dict[str, int | str] = field(default_factory=dict, hash=False)  # constants that the units need (sizes, formats)
+    # Scalar: what the arithmetic unit computes, what a predicate compares, predicate logic.
+    alu: Alu = Alu.ADD
+    compare: Compare = Compare.EQ
+    invert: bool = False  # of the comparison
+    logic: Logic = Logic.AND
+    # Accesses: log2 of the bytes of a scalar one, whether a load extends the sign, whether the base moves by the immediate afterwards.
+    size: int = 0
+    signed: bool = False
+    post: bool = False
+    # Descriptors, and vector accesses: pieces, and bytes of one.
+    descriptor: DescriptorUse = DescriptorUse.NONE
+    pieces: int = 0
+    piece: int = 0
+    # A drain's result, or a step's operands A and B.
+    format: Format | None = None
+    a_format: Format | None = None
+    b_format: Format | None = None
+    # SIMD: the operation (golden.arch.simd_ops.SimdOp), also what a load does with the register it meets; the predicate made of it.
+    simd_op: int | None = None
+    reduce: Reduce = Reduce.NONE
+    matrix: Matrix = Matrix.NONE
+
+    # --- class ---------------------------------------------------------------------------------------------------------------
+
+    @property
+    def queue(self) -> Queue:
+        """The queue that it goes to from decode."""
+        return QUEUES[self.port]
+
+    @property
+    def store(self) -> bool:
+        """Enters the store queue."""
+        return self.port in STORE_PORTS
+
+    @property
+    def slow(self) -> bool:
+        """Its scalar result comes some cycles later, from the unit that mul and csrr share."""
+        return self.port in (Port.SLOW, Port.CSR) and bool(self.writes)
+
+    @property
+    def special(self) -> bool:
+        """Uses the front end of the special functions: longer latency, two cycles of occupancy."""
+        return self.port is Port.SIMD and SimdOp(self.simd_op) >> 4 == SimdClass.SPECIAL
+
+    @property
+    def beats(self) -> int:
+        """Store beats that it sends; a raise sends one, too, that writes nothing."""
+        return self.format.beats if self.format is not None else int(self.store)
+
+    # --- registers -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        """Register operands that are read."""
+        return tuple(op for op in self.operands if op.kind in REGISTER_KINDS and op.reads)
+
+    @property
+    def writes(self) -> tuple[Operand, ...]:
+        """Register operands that are written (a descriptor also by ``descriptor``)."""
+        return tuple(op for op in self.operands if op.kind in REGISTER_KINDS and op.writes)
+
+    def reading(self, kind: Kind, lo: int) -> bool:
+        """Whether the register of that kind in the field at ``lo`` is read."""
+        return any(op.kind is kind and op.lo == lo for op in self.reads)
+
+    def writing(self, kind: Kind, lo: int) -> bool:
+        """Whether the register of that kind in the field at ``lo`` is written."""
+        return any(op.kind is kind and op.lo == lo for op in self.writes)
+
+    @property
+    def sources(self) -> tuple[Operand | None, Operand | None]:
+        """Scalar registers that are operands a and b. The data of a store is b, whatever its place; a third one has no name."""
+        x = sorted((op for op in self.reads if op.kind is Kind.X), key=lambda op: self.port is Port.SSTORE and op.lo == F0)
+        a, b, *_ = (*x, None, None)
+        return a, b
+
+    @property
+    def distinct(self) -> tuple[Operand, Operand] | None:
+        """The two scalar registers that it writes, which must differ; None for an instruction that writes fewer."""
+        x = [op for op in self.writes if op.kind is Kind.X]
+        return (x[0], x[1]) if len(x) == 2 else None
+
+    @property
+    def immediate(self) -> Operand | None:
+        """The number that takes the place of operand b: in f1 and up, or in f2 and up."""
+        return next((op for op in self.operands if op.kind in (Kind.SINT, Kind.UINT, Kind.LABEL) and op.lo in (F1, F2)), None)
+
+    def of_kind(self, kind: Kind) -> Operand | None:
+        """The first operand of a kind."""
+        return next((op for op in self.operands if op.kind is kind), None)
+
+    # --- what readers that do not know the fields above still ask for -----------------------------------------------------------
+
+    @property
+    def unit(self) -> Unit:
+        """The port, with the scalar arithmetic ones in one."""
+        return Unit.ALU if self.port in (Port.SLOW, Port.CSR) else Unit[self.port.name]
+
+    @property
+    def attrs(self) -> dict[str, int | str]:
+        """Constants by name."""
+        if self.port in (Port.SLOAD, Port.SSTORE):
+            return {"size": self.size, "signed": int(self.signed), "post": int(self.post)}
+        if self.format is not None:
+            return {"format": self.format.name, "beats": self.beats}
+        return {"pieces": self.pieces, "piece": self.piece} if self.pieces else {}
+
+    # --- words ---------------------------------------------------------------------------------------------------------------
 
     @property
     def used_mask(self) -> int:
@@ -163,23 +289,3 @@ def pred_of(word: int) -> int:
 
 def opcode_of(word: int) -> int:
     return (word >> OPCODE_LO) & ((1 << OPCODE_BITS) - 1)
-
-
-def check_table(table: list[Insn]) -> None:
-    """Raise when two records share an opcode or mnemonic, operands overlap, or a field leaves the word."""
-    opcodes: dict[int, str] = {}
-    names: set[str] = set()
-    for insn in table:
-        if not 0 < insn.opcode < 1 << OPCODE_BITS:
-            raise ValueError(f"{insn.mnemonic}: opcode {insn.opcode} does not fit {OPCODE_BITS} bits, or is 0")
-        if insn.opcode in opcodes:
-            raise ValueError(f"{insn.mnemonic} and {opcodes[insn.opcode]} share opcode {insn.opcode:#x}")
-        if insn.mnemonic in names:
-            raise ValueError(f"mnemonic {insn.mnemonic} appears twice")
-        opcodes[insn.opcode] = insn.mnemonic
-        names.add(insn.mnemonic)
-        taken = ((1 << (OPCODE_BITS + PRED_BITS)) - 1) << OPCODE_LO
-        for operand in insn.operands:
-            if operand.mask & taken or operand.lo + operand.width > WORD_BITS:
-                raise ValueError(f"{insn.mnemonic}: operand {operand.name} overlaps another field")
-            taken |= operand.mask

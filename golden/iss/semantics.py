@@ -486,5 +486,5 @@ for _insn in isa.TABLE:
         SEMANTICS[_insn.mnemonic] = _vector_store(_insn)
     elif _insn.mnemonic in ("drain.f32", "drain.bf16", "drain.raw"):
         SEMANTICS[_insn.mnemonic] = _drain(_insn)
-    elif _insn.simd_op is not None and _insn.mnemonic not in ("vany", "vall"):
+    elif _insn.unit.name == "SIMD" and _insn.mnemonic not in ("vany", "vall"):
         SEMANTICS[_insn.mnemonic] = _simd(_insn)

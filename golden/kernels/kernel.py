@@ -155,7 +155,7 @@ class Kernel:
     def of(cls, operands: Mapping[str, Shaped], **given: Any) -> Self:
         """The kernel whose operands have these shapes; what shapes do not say is ``given``. The shape of the first is m x n."""
         first = next(iter(operands.values()))
-        return cls(m=first.rows, n=first.columns, **given)  # type: ignore[call-arg]
+        return cls(m=first.rows, n=first.columns, **given)
 
     def operands(self) -> tuple[Operand, ...]:
         """What it takes, in the order in which a host lays them out."""
@@ -240,7 +240,7 @@ def summary(cls: type[Kernel]) -> str:
 
 def parameters(cls: type[Kernel]) -> tuple[Parameter, ...]:
     """The parameters of a kernel."""
-    return tuple(Parameter(field.name, default=field.default, **field.metadata) for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+    return tuple(Parameter(field.name, default=field.default, **field.metadata) for field in dataclasses.fields(cls))
 
 
 # --- parts of kernels ------------------------------------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.sram import INJECT_BITS, LANES
 from rtl.common.host_ports import STATUS, Debug, Poke, Raise, Start
-from rtl.core.back_end.store import StoreUnit
-from rtl.core.back_end.vector import VectorUnit
-from rtl.core.counters import COUNTER_BITS, LINE, LINES
-from rtl.core.front_end.front import FrontEnd
-from rtl.core.layouts import TraceDispatch, TraceLoad, TraceMatrix, TraceScalar, TraceStore, TraceVector
-from rtl.core.scalar import ScalarUnit
+from rtl.core.front.unit import FrontEnd
+from rtl.core.memory.store import StoreUnit
+from rtl.core.scalar.unit import ScalarUnit
+from rtl.core.thread.counters import COUNTER_BITS, LINE, LINES
+from rtl.core.trace import TraceDispatch, TraceLoad, TraceMatrix, TraceScalar, TraceStore, TraceVector
+from rtl.core.vector.unit import VectorUnit
 from rtl.mem import ports
 
 

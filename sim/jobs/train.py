@@ -43,7 +43,7 @@ class Options:
     seed: int = 0
     engine: str = "rtl"
     config: str = "d1"
-    folder: Path = Path("build/sim")
+    latest: Path = Path("build/sim")  # names the newest finished run; checkpoints lie beside it
     resume: bool = False
     waves: Path | None = None
 
@@ -124,7 +124,7 @@ def train(options: Options, progress: Progress) -> Outcome:
         if not outcome.diverged:
             outcome.accuracy, outcome.held_out = _classify(options, step, outcome, node)
         if options.resume:
-            checkpoint_file(options).unlink()
+            checkpoint_file(options).unlink(missing_ok=True)
     except KeyboardInterrupt:
         outcome.interrupted = True
         _checkpoint(options, outcome)
@@ -236,8 +236,9 @@ _SAVED = "state."  # what a tensor's name has before it
 
 
 def checkpoint_file(options: Options) -> Path:
-    """Where an interrupted run leaves its state."""
-    return options.folder / "checkpoint.npz"
+    """Where an interrupted run leaves its state: a file per set of flags, which no other run touches."""
+    name = "-".join(options.flags.split()[1::2])
+    return options.latest.parent / "checkpoints" / f"{name}.npz"
 
 
 def _save(path: Path, **arrays: Any) -> Path:
@@ -262,7 +263,8 @@ def _checkpoint(options: Options, outcome: Outcome) -> None:
 def _restore(options: Options, step: Step) -> Outcome:
     path = checkpoint_file(options)
     if not path.is_file():
-        raise ValueError(f"there is no checkpoint {path} to resume from: train without --resume")
+        others = ", ".join(other.stem for other in sorted(path.parent.glob("*.npz"))) or "none"
+        raise ValueError(f"there is no checkpoint {path} to resume from (others: {others}): train without --resume")
     try:
         with path.open("rb") as file, np.load(file) as saved:
             flags = str(saved["flags"])
@@ -280,13 +282,13 @@ def _restore(options: Options, step: Step) -> Outcome:
     return Outcome(state, loss, cycles, compared=compared)
 
 
-def save_weights(options: Options, outcome: Outcome) -> Path:
+def save_weights(folder: Path, outcome: Outcome) -> Path:
     """The trained state, as float32 arrays by tensor in an .npz file."""
-    return _save(options.folder / "weights.npz", **{name: bits_f32(bits) for name, bits in outcome.state.items()})
+    return _save(folder / "weights.npz", **{name: bits_f32(bits) for name, bits in outcome.state.items()})
 
 
 def report(options: Options, outcome: Outcome) -> dict[str, Any]:
-    """The fields of build/sim/report.json; what there is not is None."""
+    """The fields of report.json; what there is not is None."""
     cycles = sum(outcome.cycles)
     macs = options.step().macs * len(outcome.cycles)
     return {

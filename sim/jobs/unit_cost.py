@@ -15,12 +15,12 @@ from amaranth.lib import wiring
 
 from golden.arch.config import NodeConfig, get_config
 from golden.kernels.job import random_job
-from rtl.core.back_end.store import StoreUnit
-from rtl.core.back_end.vector import VectorUnit
-from rtl.core.front_end.front import FrontEnd
-from rtl.core.matrix import MatrixUnit
-from rtl.core.scalar import ScalarUnit
-from rtl.core.simd import SimdPipe
+from rtl.core.front.unit import FrontEnd
+from rtl.core.matrix.unit import MatrixUnit
+from rtl.core.memory.store import StoreUnit
+from rtl.core.scalar.unit import ScalarUnit
+from rtl.core.vector.simd import SimdPipe
+from rtl.core.vector.unit import VectorUnit
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
 from sim.compile.batch import Batch

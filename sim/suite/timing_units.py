@@ -40,14 +40,14 @@ def _drain_converter() -> wiring.Component:
 
 
 def _accumulator_drain() -> wiring.Component:
-    from rtl.core.accumulators import AccumulatorDrain
+    from rtl.core.matrix.accumulators import AccumulatorDrain
     from rtl.fp.adder import Body
 
     return AccumulatorDrain(Body.SYNTHESIS)
 
 
 def _accumulator_load() -> wiring.Component:
-    from rtl.core.accumulators import AccumulatorLoad
+    from rtl.core.matrix.accumulators import AccumulatorLoad
     from rtl.fp.adder import Body
 
     return AccumulatorLoad(Body.SYNTHESIS)
@@ -89,14 +89,14 @@ def _widen() -> wiring.Component:
 
 
 def _simd_permute() -> wiring.Component:
-    from rtl.core.simd_permute import SimdPermute
+    from rtl.core.vector.simd_permute import SimdPermute
 
     return SimdPermute()
 
 
 def _simd_slice() -> wiring.Component:
     # Two of the sixteen lanes, with everything round them: stage 0, selection, flags. ABC needs a minute for them.
-    from rtl.core.simd import SimdPipe
+    from rtl.core.vector.simd import SimdPipe
     from rtl.fp.adder import Body
 
     return SimdPipe(Body.SYNTHESIS, lanes=2)

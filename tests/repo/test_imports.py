@@ -95,8 +95,8 @@ def test_every_module_keeps_the_table():
         ("golden.numerics.round", "from golden.iss import node"),
         ("golden.kernels.gemm", "from golden import iss"),
         ("golden.workloads.digits_mlp", "def load():\n    import sklearn"),
-        ("rtl.core.matrix", "from golden import numerics"),
-        ("rtl.core.matrix", "import rtl.noc.router"),
+        ("rtl.core.matrix.unit", "from golden import numerics"),
+        ("rtl.core.matrix.unit", "import rtl.noc.router"),
         ("rtl.common.stream", "from rtl.core import fetch"),
         ("rtl.fp.fma", "import numpy as np"),
         ("sim.jobs.run", "import cocotb"),
@@ -113,7 +113,7 @@ def test_a_planted_violation_is_caught(module, source):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("rtl.core.matrix", "from amaranth.lib import wiring\nfrom golden.arch.isa import ISA\nimport enum"),
+        ("rtl.core.matrix.unit", "from amaranth.lib import wiring\nfrom golden.arch.isa import ISA\nimport enum"),
         ("golden.workloads.data", "from sklearn.datasets import load_digits"),
         ("sim.compile.verilator", "import cocotb_tools.config"),
     ],

@@ -21,7 +21,7 @@ def quiet(step, loss, cycles):
 
 
 def options(tmp_path, **more):
-    return train.Options(**{"steps": 2, "batch": 16, "config": "tiny", "folder": tmp_path, **more})
+    return train.Options(**{"steps": 2, "batch": 16, "config": "tiny", "latest": tmp_path / "sim", **more})
 
 
 def same(one: train.Outcome, two: train.Outcome) -> bool:

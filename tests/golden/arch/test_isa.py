@@ -5,7 +5,8 @@ import random
 import pytest
 
 from golden.arch import isa
-from golden.arch.encoding import SCALAR_QUEUE_UNITS, VECTOR_QUEUE_UNITS, Insn, Kind, Unit
+from golden.arch.classes import Flow, Matrix, Port, Queue, Reduce
+from golden.arch.encoding import F0, Insn, Kind
 from golden.arch.memmap import Fault
 from golden.arch.simd_ops import SIMD_OPS, SimdClass, SimdOp
 from golden.asm import assemble, disassemble
@@ -21,11 +22,9 @@ def random_values(insn: Insn, rng: random.Random) -> dict[str, int]:
     """Legal operand values: extremes often."""
     while True:
         values = {op.name: rng.choice((*op.limits, rng.randint(*op.limits))) for op in insn.operands}
-        if insn.mnemonic.startswith("ldp") and values["rd"] == values["ra"]:
-            continue
-        if insn.mnemonic.startswith("loop") and values["target"] <= 0:
-            continue
-        return values
+        same = insn.distinct and values[insn.distinct[0].name] == values[insn.distinct[1].name]
+        if not same and not (insn.flow in (Flow.LOOP, Flow.LOOPI) and values["target"] <= 0):
+            return values
 
 
 @pytest.mark.parametrize("insn", isa.TABLE, ids=lambda insn: insn.mnemonic)
@@ -96,20 +95,19 @@ def test_every_record_is_complete():
     for insn in isa.TABLE:
         assert insn.meaning and insn.group and insn.feature in isa.FEATURES, insn.mnemonic
         assert all(fault in Fault.__members__ for fault in insn.faults), insn.mnemonic
-        assert insn.unit is Unit.FRONT or insn.unit in SCALAR_QUEUE_UNITS | VECTOR_QUEUE_UNITS
         for op in insn.operands:
             assert (op.kind is Kind.CHOICE) == bool(op.choices) and op.writes | op.reads
 
 
 def test_simd_instructions_follow_the_operation_table():
-    by_op = {insn.simd_op: insn for insn in isa.TABLE if insn.simd_op is not None and insn.group != "simd test"}
+    by_op = {insn.simd_op: insn for insn in isa.TABLE if insn.port is Port.SIMD and insn.reduce is Reduce.NONE}
     assert set(by_op) == {int(op) for op in SIMD_OPS}
     for op, info in SIMD_OPS.items():
         insn = by_op[int(op)]
-        assert insn.opcode == 0x100 + op and insn.unit is Unit.SIMD
+        assert insn.opcode == 0x100 + op and insn.port is Port.SIMD
         assert [o.name for o in insn.operands] == ["vd", *(f"v{letter}" for letter in info.operands), *(["imm"] if info.imm else [])]
-        assert isa.is_special(insn) == (op >> 4 == SimdClass.SPECIAL)
-    assert not isa.is_special(isa.BY_MNEMONIC["vany"]) and not isa.is_special(isa.BY_MNEMONIC["add"])
+        assert insn.special == (op >> 4 == SimdClass.SPECIAL)
+    assert not isa.BY_MNEMONIC["vany"].special and not isa.BY_MNEMONIC["add"].special
     assert isa.BY_MNEMONIC["vrecip"].simd_op == SimdOp.RECIP
 
 
@@ -143,3 +141,86 @@ def test_reads_and_writes(mnemonic, uses):
     registers = {Kind.X, Kind.V, Kind.C, Kind.P, Kind.D}
     found = {op.name: "r" * op.reads + "w" * op.writes for op in isa.BY_MNEMONIC[mnemonic].operands if op.kind in registers}
     assert found == dict(item.split(":") for item in uses.split())
+
+
+# The class of each instruction, by hand: port, flow, and what else is not as it mostly is.
+CLASSES = {
+    "nop pand": "FRONT",
+    "br loopi halt trap fence iflush wait barrier tstart tjoin": "FRONT",
+    "add sub and or xor sll srl sra slt sltu min max": "ALU",
+    "addi andi ori xori slli srli srai slti sltiu li lih lpc": "ALU",
+    "call jr callr loop waitr peq pnei": "ALU",
+    "mul": "SLOW slow",
+    "csrr": "CSR slow",
+    "csrw": "CSR",
+    "ld.b ld.d ldp.wu": "SLOAD",
+    "st.b stp.d": "SSTORE store beats=1",
+    "setd getd dstep": "DESC",
+    "vld.c vld.g8 vlx.add": "VLOAD",
+    "vst.c vst.g32": "VSTORE store beats=1",
+    "drain.f32": "DRAIN store beats=4",
+    "drain.bf16 drain.fp16 drain.c143 drain.c152 drain.shp drain.uhp": "DRAIN store beats=2",
+    "drain.raw": "DRAIN store beats=8",
+    "raise": "SYNC store beats=1",
+    "vfma vany vitof viadd8": "SIMD",
+    "vrecip vrsqrt vexp2 vlog2": "SIMD special",
+    "step.bf16 step.143.152 cld.f32 cld.row cld.raw": "MATRIX",
+    "rput rget rraise rlist rcast": "NET",
+}
+QUEUE = {"FRONT": Queue.NONE, "SIMD": Queue.VECTOR, "MATRIX": Queue.VECTOR}
+
+
+@pytest.mark.parametrize(("names", "what"), CLASSES.items())
+def test_class(names, what):
+    port, *properties = what.split()
+    for name in names.split():
+        insn = isa.BY_MNEMONIC[name]
+        found = [word for word in ("slow", "store", "special") if getattr(insn, word)]
+        found += [f"beats={insn.beats}"] if insn.beats else []
+        assert (insn.port.name, found) == (port, properties), name
+        assert insn.queue is QUEUE.get(port, Queue.SCALAR)
+
+
+def test_flow_is_that_of_the_name():
+    """Which instructions change the course of a thread, by hand; all others are plain."""
+    same = ("br", "call", "loop", "loopi", "halt", "trap", "fence", "iflush", "wait", "waitr", "barrier", "tstart", "tjoin")
+    flows = {name: Flow[name.upper()] for name in same} | {"jr": Flow.JUMP, "callr": Flow.JUMP}
+    flows |= dict.fromkeys(("pand", "por", "pxor", "pandn"), Flow.LOGIC)
+    assert {insn.mnemonic: insn.flow for insn in isa.TABLE if insn.flow} == flows
+
+
+@pytest.mark.parametrize(
+    ("mnemonic", "a", "b", "immediate"),
+    [
+        ("add", "ra", "rb", None),
+        ("addi", "ra", None, "imm"),
+        ("li", None, None, "imm"),
+        ("lih", "rd", None, "imm"),
+        ("call", None, None, "target"),
+        ("callr", "ra", None, None),
+        ("loop", "ra", None, "target"),
+        ("waitr", "ra", None, None),
+        ("ldp.h", "ra", None, "imm"),
+        ("st.w", "ra", "rs", "imm"),
+        ("stp.d", "ra", "rs", "imm"),
+        ("setd", "ra", "rb", None),
+        ("getd", None, None, "half"),
+        ("csrw", "ra", None, "csr"),
+        ("raise", None, None, "imm"),
+        ("drain.fp16", "rc", None, None),
+        ("vfadd", None, None, None),
+    ],
+)
+def test_sources(mnemonic, a, b, immediate):
+    insn = isa.BY_MNEMONIC[mnemonic]
+    found = (*insn.sources, insn.immediate)
+    assert [op and op.name for op in found] == [a, b, immediate]
+
+
+def test_accumulators_are_stepped_or_loaded():
+    loads = {"cld.f32": Matrix.LOAD_QUARTER, "cld.row": Matrix.LOAD_ROW, "cld.raw": Matrix.LOAD_RAW}
+    for insn in isa.TABLE:
+        step = Matrix.STEP if insn.mnemonic.startswith("step.") else Matrix.NONE
+        assert insn.matrix is loads.get(insn.mnemonic, step)
+        assert insn.writing(Kind.C, F0) == bool(insn.matrix)
+    assert [isa.BY_MNEMONIC[f"v{name}"].reduce for name in ("any", "all", "copy")] == [Reduce.ANY, Reduce.ALL, Reduce.NONE]

@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig, get_config
-from rtl.core.front_end.sync import Semaphores
+from rtl.core.thread.sync import Semaphores
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
 from rtl.noc.layouts import Link

@@ -1,0 +1,14 @@
+"""Control registers: opcodes 0x1e0 to 0x1ff."""
+
+from __future__ import annotations
+
+from golden.arch.classes import Port
+from golden.arch.encoding import F2, Insn, Kind, Operand
+from golden.arch.isa.operands import RA, RD
+
+CSR = Operand("csr", Kind.UINT, F2, 10)
+
+TABLE = [
+    Insn("csrr", 0x1E0, Port.CSR, (RD, CSR), "x[rd] = control register csr (table in docs/isa.md)", "system", faults=("ILLEGAL",)),
+    Insn("csrw", 0x1E1, Port.CSR, (RA, CSR), "control register csr = x[ra]", "system", faults=("ILLEGAL",)),
+]

@@ -1,0 +1,55 @@
+"""One of several values, or one of several places.
+
+    by_number   the value of that number, as a multiplexer
+    by_mark     the value whose mark is set, as gates: marks are one-hot, so nothing is decoded
+    mark        a number as one-hot marks
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
+
+
+def by_number(m: Module, number: ValueLike, values: Sequence[Any], name: str) -> Any:
+    """A signal of the values' own shape that equals ``values[number]``; 0 when there is no such value.
+
+    Raises ValueError when there is none to choose from, or when they differ in width.
+    """
+    chosen = _like(values, name)
+    with m.Switch(number):
+        for place, value in enumerate(values):
+            with m.Case(place):
+                m.d.comb += Value.cast(chosen).eq(Value.cast(value))
+    return chosen
+
+
+def by_mark(m: Module, marks: ValueLike, values: Sequence[Any], name: str) -> Any:
+    """A signal of the values' own shape: the bitwise OR of those whose mark is set, so 0 when none is.
+
+    Raises ValueError as ``by_number``, and when there are not as many marks as values.
+    """
+    marks, chosen = Value.cast(marks), _like(values, name)
+    if len(marks) != len(values):
+        raise ValueError(f"{name} has {len(values)} values to choose from, but {len(marks)} marks")
+    gated = [Value.cast(value) & mark.replicate(len(Value.cast(value))) for mark, value in zip(marks, values, strict=True)]
+    total = gated[0]
+    for value in gated[1:]:
+        total = total | value
+    m.d.comb += Value.cast(chosen).eq(total)
+    return chosen
+
+
+def mark(number: ValueLike, count: int) -> Value:
+    """``count`` bits of which the one of that ``number`` is set; none when there is no such bit."""
+    return Cat(Value.cast(number) == place for place in range(count))
+
+
+def _like(values: Sequence[Any], name: str) -> Any:
+    if not values:
+        raise ValueError(f"{name} has no value to choose from")
+    widths = {len(Value.cast(value)) for value in values}
+    if len(widths) > 1:
+        raise ValueError(f"{name} is chosen from values of different widths: {', '.join(map(str, sorted(widths)))} bits")
+    shape = values[0].shape()
+    return Signal(shape, name=name)

@@ -1,1 +1,0 @@
-"""The vector side and the stores."""

@@ -1,1 +1,0 @@
-"""The front end: threads, fetch, dispatch, semaphores."""

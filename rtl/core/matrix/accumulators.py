@@ -1,0 +1,262 @@
+"""Doors of the accumulators: what a vector register brings in, and what leaves for a vector register or memory.
+
+A tile is 8 rows of 8 elements. A beat is 64 bytes of it:
+
+    FP32, quarter q = 2h + g     rows 4h..4h+3, columns 4g..4g+3, row by row: 16 numbers (in and out)
+    FP32, row                    one row of 8 numbers for all rows (in only)
+    BF16, half h                 rows 4h..4h+3, all columns, row by row: 32 numbers (out only)
+    RAW, row r                   8 raw words (in and out)
+
+Row r of any four lies in bytes 16r..16r+15, as a store writes it.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.common.delay import delay
+from rtl.fp import drain, load
+from rtl.fp.adder import Body
+from rtl.fp.flags import FpFlags
+
+ROWS = COLUMNS = 8
+ROWS_A_BEAT = 4
+COLUMNS_A_BEAT = 4  # of FP32
+VECTOR_BITS = 512
+VALUE_BITS = load.SIGNIFICAND_BITS + 2
+TAG_BITS = 8
+
+DRAIN_LATENCY = 1 + drain.STAGES + 1
+"""Cycles from a drain request until its beat stands at the output: file read, five stages, packing."""
+
+
+class LoadKind(enum.Enum, shape=2):
+    """What a register brings into an accumulator."""
+
+    QUARTER = 0
+    ROW = 1
+    RAW = 2
+
+
+class DrainFormat(enum.Enum, shape=2):
+    """How elements leave."""
+
+    FP32 = 0
+    BF16 = 1
+    RAW = 2
+
+
+DrainBeat = data.StructLayout({
+    "valid": 1,
+    "thread": 2,
+    "beat": 3,
+    "format": DrainFormat,
+    "relu": 1,
+    "tag": TAG_BITS,
+    # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
+    "rows": ROWS_A_BEAT,
+    "columns": COLUMNS,
+})
+"""One beat of a drain under way. A tile has 4 beats of FP32, 2 of BF16, 8 of RAW."""
+
+
+class AccumulatorLoad(wiring.Component):
+    """Converts a register for the lanes: exponents for their stage X1, the rest for their stage A.
+
+    Row r of an output array serves tile rows r and r + 4.
+    """
+
+    def __init__(self, body: Body = Body.SIMULATION):
+        self.body = body
+        super().__init__(
+            {
+                # A load is in the decode stage, with its register.
+                "valid": In(1),
+                "kind": In(LoadKind),
+                # Quarter 0..3, half of the register that holds the row 0..1, or row 0..7.
+                "index": In(3),
+                "data": In(VECTOR_BITS),
+                # Stage X1, two cycles later: lanes that the load hits (bit 8 * row + column) and their E.
+                "x1_hit": Out(ROWS * COLUMNS),
+                "x1_exponent": Out(data.ArrayLayout(load.EXPONENT_BITS, ROWS_A_BEAT * COLUMNS)),
+                # Stage A, five cycles later: the same lanes, and S with P above it.
+                "a_hit": Out(ROWS * COLUMNS),
+                "a_value": Out(data.ArrayLayout(VALUE_BITS, ROWS_A_BEAT * COLUMNS)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        x0_valid = Signal()
+        m.d.sync += x0_valid.eq(self.valid)
+        kind, index = self.kind, self.index
+        # A row in the upper half moves to the lower one, so that the row is always the first eight numbers.
+        upper = (kind == LoadKind.ROW) & index[0]
+        words = [self.data.word_select(i, 64) for i in range(ROWS)]
+        words = [Mux(upper, words[i + ROWS // 2], words[i]) for i in range(ROWS // 2)] + words[ROWS // 2 :]
+        registers = {}
+        for stage in ("x0", "x1", "x2", "x3"):
+            next_kind = Signal(LoadKind, name=f"{stage}_kind", reset_less=True)
+            next_index = Signal(3, name=f"{stage}_index", reset_less=True)
+            m.d.sync += [next_kind.eq(kind), next_index.eq(index)]
+            held = [Signal(64, name=f"{stage}_word_{i}", reset_less=True) for i in range(ROWS)]
+            m.d.sync += [after.eq(before) for after, before in zip(held, words, strict=True)]
+            kind, index, words = next_kind, next_index, held
+            registers[stage] = (kind, index, words)
+
+        kind, index, words = registers["x0"]
+        hit = Signal(ROWS * COLUMNS)
+        for i in range(ROWS):
+            for j in range(COLUMNS):
+                quarter = (index[1] == i // ROWS_A_BEAT) & (index[0] == j // COLUMNS_A_BEAT)
+                with m.Switch(kind):
+                    with m.Case(LoadKind.QUARTER):
+                        m.d.comb += hit[COLUMNS * i + j].eq(x0_valid & quarter)
+                    with m.Case(LoadKind.ROW):
+                        m.d.comb += hit[COLUMNS * i + j].eq(x0_valid)
+                    with m.Default():
+                        m.d.comb += hit[COLUMNS * i + j].eq(x0_valid & (index == i))
+        m.d.sync += self.x1_hit.eq(hit)
+        later = self.x1_hit
+        for stage in ("x2", "x3"):
+            held = Signal(ROWS * COLUMNS, name=f"{stage}_hit")
+            m.d.sync += held.eq(later)
+            later = held
+        m.d.sync += self.a_hit.eq(later)
+
+        numbers = _numbers(words)
+        exponents = [load.load_exponent(number) for number in numbers]
+        raw = [word[56:62] for word in words]
+        m.d.sync += self._spread(m, "x0", kind, exponents, raw, self.x1_exponent, load.EXPONENT_BITS)
+
+        kind, _index, words = registers["x3"]
+        values = [load.load_value(m, n, body=self.body, name=f"x3_{i}") for i, n in enumerate(_numbers(words))]
+        raw = [Cat(word[:56], word[62:]) for word in words]
+        m.d.sync += self._spread(m, "x3", kind, values, raw, self.a_value, VALUE_BITS)
+        return m
+
+    def _spread(self, m, stage, kind, converted, raw, outputs, width):
+        """Assignments of every lane's value: of its place in the quarter, else of its column."""
+        columns = []
+        for j in range(COLUMNS):
+            column = Signal(width, name=f"{stage}_column_{j}_{width}")
+            m.d.comb += column.eq(Mux(kind == LoadKind.RAW, raw[j], converted[j]))
+            columns.append(column)
+        for r in range(ROWS_A_BEAT):
+            for j in range(COLUMNS):
+                place = converted[COLUMNS_A_BEAT * r + j % COLUMNS_A_BEAT]
+                yield outputs[COLUMNS * r + j].eq(Mux(kind == LoadKind.QUARTER, place, columns[j]))
+
+
+def _numbers(words):
+    """The 16 FP32 numbers of a register."""
+    return [word[32 * half : 32 * half + 32] for word in words for half in range(2)]
+
+
+class AccumulatorDrain(wiring.Component):
+    """Chooses, converts and packs the elements of one beat per cycle.
+
+    32 converters stand for 4 rows of 8 columns. FP32 uses those of the first four columns; each of them sees four
+    lanes, the others two.
+    """
+
+    def __init__(self, body: Body = Body.SIMULATION):
+        self.body = body
+        super().__init__(
+            {
+                # A beat; the accumulator files are read in this cycle.
+                "request": In(DrainBeat),
+                # One cycle later: the folded raw words of all 64 elements of its accumulator, row by row.
+                "words": In(data.ArrayLayout(64, ROWS * COLUMNS)),
+                # A beat is in some stage.
+                "busy": Out(1),
+                # DRAIN_LATENCY cycles after the request: the request's thread and tag, its bytes, and the flags of what is stored.
+                "valid": Out(1),
+                "thread": Out(2),
+                "tag": Out(TAG_BITS),
+                "data": Out(VECTOR_BITS),
+                "flags": Out(FpFlags),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        # Beats by stage: d1 chooses and takes magnitudes, d5 rounds, d6 packs.
+        beats = [self.request]
+        valid = self.request.valid
+        stages = [self.valid]
+        for stage in range(1, 7):
+            beat = Signal(DrainBeat, name=f"d{stage}", reset_less=True)
+            there = Signal(name=f"d{stage}_valid")
+            m.d.sync += [beat.eq(beats[-1]), there.eq(valid)]
+            beats.append(beat)
+            valid = there
+            stages.append(there)
+        m.d.comb += self.busy.eq(Cat(stages).any())
+        first, rounding, packing = beats[1], beats[5], beats[6]
+
+        results, raised = [], []
+        stored_rows, stored_columns = self._stored(m, rounding)
+        for r in range(ROWS_A_BEAT):
+            choices = [self._choice(m, f"{r}_{side}") for side in range(2)]
+            for j in range(COLUMNS):
+                wide = j < COLUMNS_A_BEAT
+                converter = drain.DrainConverter(4 if wide else 2, self.body)
+                m.submodules[f"converter_{r}_{j}"] = converter
+                m.d.comb += converter.choice.eq(choices[j // COLUMNS_A_BEAT])
+                for place in range(converter.choices):
+                    row, column = r + ROWS_A_BEAT * (place & 1), j + COLUMNS_A_BEAT * (place >> 1)
+                    m.d.comb += converter.words[place].eq(self.words[COLUMNS * row + column])
+                m.d.comb += converter.bf16.eq(rounding.format == DrainFormat.BF16 if wide else Const(1, 1))
+                m.d.comb += converter.relu.eq(rounding.relu)
+                results.append(converter.result)
+                raised.append(Mux(stored_rows[r] & stored_columns[j], converter.flags.as_value(), 0))
+        m.d.sync += self.flags.eq(Cat(Cat(flags[bit] for flags in raised).any() for bit in range(FpFlags.size)))
+
+        raw = []
+        for j in range(COLUMNS):
+            word = Signal(64, name=f"d1_raw_{j}")
+            with m.Switch(first.beat):
+                for i in range(ROWS):
+                    with m.Case(i):
+                        m.d.comb += word.eq(self.words[COLUMNS * i + j])
+            for stage in range(2, 7):
+                held = Signal(64, name=f"d{stage}_raw_{j}", reset_less=True)
+                m.d.sync += held.eq(drain.fold(word) if stage == 3 else word)
+                word = held
+            raw.append(word)
+
+        numbers = [results[COLUMNS * r + j] for r in range(ROWS_A_BEAT) for j in range(COLUMNS_A_BEAT)]
+        halves = [result[16:] for result in results]
+        for j in range(COLUMNS):
+            word = Signal(64, name=f"word_{j}", reset_less=True)
+            with m.Switch(packing.format):
+                with m.Case(DrainFormat.FP32):
+                    m.d.sync += word.eq(Cat(numbers[2 * j : 2 * j + 2]))
+                with m.Case(DrainFormat.BF16):
+                    m.d.sync += word.eq(Cat(halves[4 * j : 4 * j + 4]))
+                with m.Default():
+                    m.d.sync += word.eq(raw[j])
+            m.d.comb += self.data[64 * j : 64 * j + 64].eq(word)
+        m.d.sync += [self.valid.eq(valid), self.thread.eq(packing.thread), self.tag.eq(packing.tag)]
+        return m
+
+    def _stored(self, m, rounding):
+        """Rows and columns of the converters, in stage d6, whose element is stored; none of a beat of raw words."""
+        fp32 = rounding.format == DrainFormat.FP32
+        half = rounding.columns.word_select(rounding.beat[0], COLUMNS_A_BEAT)
+        rows = Mux(rounding.format == DrainFormat.RAW, 0, rounding.rows)
+        columns = Mux(fp32, half, rounding.columns)
+        return (delay(m, value, ("d6",), name, reset_less=True) for name, value in (("rows", rows), ("columns", columns)))
+
+    def _choice(self, m, name):
+        """Which of its lanes a converter takes: bit 0 the half of the tile, bit 1 the columns (FP32 only).
+
+        A register for each four converters: it drives 256 multiplexers.
+        """
+        narrow = self.request.format == DrainFormat.BF16
+        choice = Signal(2, name=f"d1_choice_copy_{name}", reset_less=True)
+        # BF16: beat bit 0 is the half. FP32: bit 1 is the half, bit 0 the columns.
+        half = Mux(narrow, self.request.beat[0], self.request.beat[1])
+        m.d.sync += choice.eq(Cat(half, self.request.beat[0] & ~narrow))
+        return choice

@@ -1,0 +1,239 @@
+"""Matrix unit: one step of 8x4 times 4x8 into an 8x8 tile every cycle, with the accumulators of all threads.
+
+    registers -> operand decode (16 groups) -> 64 lanes (X0 X1 X2 X3 A T S W) -> accumulator files -> drain (7 cycles)
+                 load converter -----------------^ X1, A
+
+The rules: a step or a load may enter every cycle, never both in one; each sees the results of all older ones, at any
+distance. A drain reads beside them and is not ordered by the unit: it must be asked for at least STEP_TO_DRAIN cycles
+after the last operation that it is to see, and an operation that overwrites the accumulator may enter at most
+DRAIN_TO_STEP cycles before the last beat's request. Arithmetic: docs/numerics.md section 7.
+
+Elements of a register v, as BF16 e[0..31] or as bytes c[0..63] in an eight-bit format (h: `half`):
+
+    A plain   a[i][k] = e[4i + k]   c[8i + 4h + k]          B plain   b[k][j] = e[8k + j]   c[8(4h + k) + j]
+    A transp. a[i][k] = e[8k + i]   c[8(4h + k) + i]        B transp. b[k][j] = e[4j + k]   c[8j + 4h + k]
+"""
+
+from amaranth.hdl import Cat, DomainRenamer, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.common.clock_gate import gated_domain
+from rtl.core.matrix.accumulators import (
+    COLUMNS,
+    DRAIN_LATENCY,
+    ROWS,
+    ROWS_A_BEAT,
+    VECTOR_BITS,
+    AccumulatorDrain,
+    AccumulatorLoad,
+    DrainBeat,
+    DrainFormat,
+    LoadKind,
+)
+from rtl.fp.adder import Body
+from rtl.fp.dot import TERMS, DotLane, significands
+from rtl.fp.flags import FpFlags
+from rtl.fp.lane_control import LaneSequencer
+from rtl.fp.operand import OperandDecode, OperandMode
+
+StepRequest = data.StructLayout(
+    {
+        "valid": 1,
+        # Take the accumulator as +0.
+        "first": 1,
+        "thread": 2,
+        "acc": 3,
+        "a": OperandMode,
+        "b": OperandMode,
+    }
+)
+"""A step in the decode stage; its operands are in `step_a` and `step_b`."""
+
+LoadRequest = data.StructLayout(
+    {
+        "valid": 1,
+        "thread": 2,
+        "acc": 3,
+        "kind": LoadKind,
+        # QUARTER: 0..3; ROW: half of the register, 0..1; RAW: row, 0..7.
+        "index": 3,
+    }
+)
+"""A load in the decode stage; its register is in `load_data`."""
+
+DrainRequest = data.StructLayout(
+    {
+        "valid": 1,
+        "thread": 2,
+        "acc": 3,
+        # FP32: 0..3; BF16: 0..1; RAW: 0..7.
+        "beat": 3,
+        "format": DrainFormat,
+        # FP32 and BF16: elements with their sign set become +0, NaN stays.
+        "relu": 1,
+        # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
+        "rows": ROWS_A_BEAT,
+        "columns": COLUMNS,
+        # Comes back with the data.
+        "tag": 8,
+    }
+)
+"""One beat of a drain."""
+
+DrainReply = data.StructLayout({"valid": 1, "tag": 8, "thread": 2, "flags": FpFlags})
+"""A beat at the output, and the flags that it raises; its bytes are in `drained_data`."""
+
+MatrixTrace = data.StructLayout({"valid": 1, "thread": 2, "acc": 3, "digest": 64})
+"""End of a step or load: sum of (2l + 1) * raw_l mod 2^64 over the tile's elements l = 8 * row + column."""
+
+
+class MatrixUnit(wiring.Component):
+    """The unit with its 64 lanes.
+
+    Parameters
+    ----------
+    body: form of the data paths; both give the same bits at the same cycles.
+    gated: stop the clocks of lanes and drain while nothing is in them (rtl.common.clock_gate): a compiled model then skips
+        them. Not for Amaranth's own simulator.
+    trace: whether the port `ended` exists (Verilator keeps the name `trace` to itself).
+
+    Attributes
+    ----------
+    STEP_TO_DRAIN: least cycles from an operation in decode to a drain request that sees it.
+    DRAIN_TO_STEP: most cycles by which an operation may be in decode before a drain request that must not see it.
+    DRAIN_LATENCY: cycles from a drain request to its beat at the output.
+    TRACE_LATENCY: cycles from an operation in decode to its record.
+    """
+
+    STEP_TO_DRAIN = 9
+    DRAIN_TO_STEP = 4
+    DRAIN_LATENCY = DRAIN_LATENCY
+    TRACE_LATENCY = 9
+
+    def __init__(self, body: Body = Body.SIMULATION, trace: bool = False, gated: bool = False):
+        self.body = body
+        self.gated = gated
+        self.trace_port = trace
+        ports = {
+            # A step, with its two registers, in the decode stage.
+            "step": In(StepRequest),
+            "step_a": In(VECTOR_BITS),
+            "step_b": In(VECTOR_BITS),
+            # A load, with its register, in the decode stage; never together with a step.
+            "load": In(LoadRequest),
+            "load_data": In(VECTOR_BITS),
+            # A beat to drain; the accumulator files are read in this cycle.
+            "drain": In(DrainRequest),
+            # DRAIN_LATENCY cycles later.
+            "drained": Out(DrainReply),
+            "drained_data": Out(VECTOR_BITS),
+        }
+        if trace:
+            # TRACE_LATENCY cycles after a step or load.
+            ports["ended"] = Out(MatrixTrace)
+        super().__init__(ports)
+
+    def elaborate(self, platform):
+        m = Module()
+        sequencer, loader, drainer = LaneSequencer(), AccumulatorLoad(self.body), AccumulatorDrain(self.body)
+        step, load, drain = self.step, self.load, self.drain
+        lanes, drains = ("lanes", "drains") if self.gated else ("sync", "sync")
+        if self.gated:
+            gated_domain(m, lanes, step.valid | load.valid | sequencer.busy)
+            gated_domain(m, drains, drain.valid | drainer.busy)
+        in_lanes = DomainRenamer(lanes)
+        m.submodules.sequencer = in_lanes(sequencer)
+        m.submodules.loader = in_lanes(loader)
+        m.submodules.drainer = DomainRenamer(drains)(drainer)
+        with m.If(load.valid):
+            m.d.comb += sequencer.slot.eq(Cat(load.acc, load.thread))
+        with m.Else():
+            m.d.comb += sequencer.slot.eq(Cat(step.acc, step.thread))
+        m.d.comb += [
+            sequencer.valid.eq(step.valid | load.valid),
+            sequencer.step.eq(~load.valid),
+            sequencer.first.eq(step.first & ~load.valid),
+            loader.valid.eq(load.valid),
+            loader.kind.eq(load.kind),
+            loader.index.eq(load.index),
+            loader.data.eq(self.load_data),
+        ]
+        m.d.comb += [
+            *(drainer.request[name].eq(drain[name]) for name in DrainBeat.members),
+            self.drained.valid.eq(drainer.valid),
+            self.drained.tag.eq(drainer.tag),
+            self.drained.thread.eq(drainer.thread),
+            self.drained.flags.eq(drainer.flags),
+            self.drained_data.eq(drainer.data),
+        ]
+
+        rows = [self._operand(m, f"a_{i}", self.step_a, step.a, _row_elements(i), lanes) for i in range(ROWS)]
+        columns = [
+            self._operand(m, f"b_{j}", self.step_b, step.b, _column_elements(j), lanes) for j in range(COLUMNS)
+        ]
+        raw = []
+        for i, (a, a_significand) in enumerate(rows):
+            for j, (b, b_significand) in enumerate(columns):
+                place = COLUMNS * i + j
+                source = COLUMNS * (i % ROWS_A_BEAT) + j
+                lane = DotLane(self.body, self.trace_port, drain_domain=drains)
+                m.submodules[f"lane_{i}_{j}"] = in_lanes(lane)
+                m.d.comb += [
+                    lane.control.eq(sequencer.control),
+                    lane.a.eq(a),
+                    lane.b.eq(b),
+                    lane.a_significand.eq(a_significand),
+                    lane.b_significand.eq(b_significand),
+                    lane.x1_hit.eq(loader.x1_hit[place]),
+                    lane.x1_exponent.eq(loader.x1_exponent[source]),
+                    lane.a_hit.eq(loader.a_hit[place]),
+                    lane.a_load.eq(loader.a_value[source]),
+                    lane.drain_slot.eq(Cat(drain.acc, drain.thread)),
+                    drainer.words[place].eq(lane.drain_word),
+                ]
+                if self.trace_port:
+                    raw.append(lane.raw)
+        if self.trace_port:
+            self._trace(m, raw, sequencer)
+        return m
+
+    def _operand(self, m, name, register, mode, elements, domain):
+        """Decodes one row of A or column of B; returns its group for X0 and its significands for X2."""
+        decode = OperandDecode(self.body)
+        m.submodules[name] = DomainRenamer(domain)(decode)
+        m.d.comb += [decode.mode.eq(mode), decode.active.eq(~self.load.valid)]
+        for j, (words, codes) in enumerate(elements):
+            candidate = decode.candidates[j]
+            m.d.comb += [candidate.words[n].eq(register.word_select(place, 16)) for n, place in enumerate(words)]
+            m.d.comb += [candidate.codes[n].eq(register.word_select(place, 8)) for n, place in enumerate(codes)]
+        held = decode.significand
+        for stage in ("x1", "x2"):
+            later = Signal(significands(self.body), name=f"{stage}_{name}", reset_less=True)
+            m.d[domain] += later.eq(held)
+            held = later
+        return decode.group, held
+
+    def _trace(self, m, raw, sequencer):
+        ended = self.ended
+        digest = Signal(64)
+        m.d.comb += digest.eq(sum((2 * place + 1) * word for place, word in enumerate(raw)))
+        m.d.sync += [
+            ended.valid.eq(sequencer.w_valid),
+            Cat(ended.acc, ended.thread).eq(sequencer.w_slot),
+            ended.digest.eq(digest),
+        ]
+
+
+def _row_elements(i: int) -> list[tuple[list[int], list[int]]]:
+    """Places of row i's elements in A: words plain and transposed; codes plain, then transposed, by half."""
+    return [
+        ([4 * i + k, 8 * k + i], [8 * i + k, 8 * i + 4 + k, 8 * k + i, 8 * (4 + k) + i]) for k in range(TERMS)
+    ]
+
+
+def _column_elements(j: int) -> list[tuple[list[int], list[int]]]:
+    """Places of column j's elements in B: words plain and transposed; codes plain, then transposed, by half."""
+    return [
+        ([8 * k + j, 4 * j + k], [8 * k + j, 8 * (4 + k) + j, 8 * j + k, 8 * j + 4 + k]) for k in range(TERMS)
+    ]

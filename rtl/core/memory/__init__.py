@@ -1,0 +1,1 @@
+"""Addresses, descriptors, load and store queues."""

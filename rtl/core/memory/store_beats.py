@@ -1,0 +1,201 @@
+"""Beats of stores: where each goes, its data, and the ring in which they wait for the SRAM in the order of their starts.
+
+    S1  token; the register or the accumulator is asked for          S2  addresses and bytes -> ring; a register's value -> ring
+                                                        DRAIN_LATENCY after S1: a drain's bytes -> ring
+
+A beat takes its place at S1, so registers and drains leave in the order of their starts. Lane l of a beat writes word
+base + l0 t0 + l1 t1 + l2 t2, l0 to l2 the bits of l; the lanes of a drain's beat are those of rtl.core.matrix.accumulators.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.memmap import WORD_ADDRESS_BITS
+from golden.arch.sram import LANES, STORE_TAG_BITS
+from golden.arch.trace import SEQ_BITS
+from rtl.core.interfaces import Register, StoreKind
+from rtl.core.matrix.accumulators import DrainFormat
+from rtl.core.matrix.unit import DrainReply, DrainRequest
+from rtl.core.memory.store_queue import Token
+from rtl.mem import ports
+
+RING = 16
+Where = data.StructLayout(
+    {
+        "enable": LANES,
+        "addr": data.ArrayLayout(WORD_ADDRESS_BITS, LANES),
+        "strobe": 64,
+        "tag": STORE_TAG_BITS,
+    }
+)
+Origin = data.StructLayout({"seq": SEQ_BITS, "kind": StoreKind})
+"""What only the trace tells of a beat."""
+
+
+class StoreBeats(wiring.Component):
+    """From tokens to the SRAM's store port.
+
+    Parameters
+    ----------
+    trace: keep each beat's origin.
+    """
+
+    def __init__(self, trace: bool = False) -> None:
+        self.trace_on = trace
+        members = {
+            # S1. Of scalar stores and raises nothing is done here.
+            "token": In(Token),
+            # Beats for which places are taken in this cycle (S0); state out: places left.
+            "beats": In(range(9)),
+            "room": Out(range(RING + 1), init=RING),
+            # To the vector unit: a register, its value a cycle later; a beat of a drain, its bytes DRAIN_LATENCY later.
+            "store_read": Out(Register),
+            "store_data": In(512),
+            "drain": Out(DrainRequest),
+            "drained": In(DrainReply),
+            "drained_data": In(512),
+            # Tags: slot, thread, and at bit 4 whether the beat is its entry's last.
+            "st": Out(ports.VectorStore),
+            # A beat was taken by the SRAM in this cycle.
+            "gone": Out(1),
+        }
+        if trace:
+            members["origin"] = Out(Origin)  # of the beat at `st`
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        token = self.token
+        issue, at = token.issue, Signal(range(RING))
+        drains = issue.kind == StoreKind.DRAIN
+        sends = token.valid & (drains | (issue.kind == StoreKind.VECTOR))
+        m.d.comb += [
+            self.store_read.thread.eq(token.thread),
+            self.store_read.reg.eq(issue.source),
+            self.drain.valid.eq(token.valid & drains),
+            self.drain.thread.eq(token.thread),
+            self.drain.acc.eq(issue.source[:3]),
+            self.drain.beat.eq(token.beat),
+            self.drain.format.eq(issue.drain_format),
+            self.drain.relu.eq(issue.relu),
+            self.drain.tag.eq(at),
+            self.drain.rows.eq(self._rows(token)),
+            self.drain.columns.eq(token.place.column_mask),
+        ]
+        m.d.sync += at.eq(at + sends)
+        there = Signal()  # S2 holds a beat
+        vector, place_at = Signal(), Signal(range(RING))
+        m.d.sync += [there.eq(sends), vector.eq(~drains), place_at.eq(at)]
+        where = self._place(m, token)
+
+        # --- ring ---------------------------------------------------------------------------------------------------------------
+        m.submodules.places = places = memory.Memory(shape=Where, depth=RING, init=[])
+        m.submodules.bytes = bytes_ = memory.Memory(shape=512, depth=RING, init=[])
+        into, out = places.write_port(), places.read_port(domain="comb")
+        drained, stored, shown = bytes_.write_port(), bytes_.write_port(), bytes_.read_port(domain="comb")
+        first, full, taken = Signal(range(RING)), Signal(RING), Signal()
+        fills = [Signal(RING, name=f"fills_{k}") for k in range(2)]
+        m.d.comb += [
+            into.en.eq(there),
+            into.addr.eq(place_at),
+            into.data.eq(where),
+            drained.en.eq(self.drained.valid),
+            drained.addr.eq(self.drained.tag),
+            drained.data.eq(self.drained_data),
+            stored.en.eq(there & vector),
+            stored.addr.eq(place_at),
+            stored.data.eq(self.store_data),
+            out.addr.eq(first),
+            shown.addr.eq(first),
+            fills[0].eq(Mux(drained.en, 1 << drained.addr, 0)),
+            fills[1].eq(Mux(stored.en, 1 << stored.addr, 0)),
+            self.st.valid.eq(full.bit_select(first, 1)),
+            self.st.enable.eq(out.data.enable),
+            self.st.addr.eq(out.data.addr),
+            self.st.strobe.eq(out.data.strobe),
+            self.st.tag.eq(out.data.tag),
+            self.st.data.eq(shown.data),
+            taken.eq(self.st.valid & self.st.ready),
+            self.gone.eq(taken),
+        ]
+        m.d.sync += [
+            full.eq((full & ~Mux(taken, 1 << first, 0)) | fills[0] | fills[1]),
+            first.eq(first + taken),
+            self.room.eq(self.room + taken - self.beats),
+        ]
+        if self.trace_on:
+            m.submodules.origins = origins = memory.Memory(shape=Origin, depth=RING, init=[])
+            note, read = origins.write_port(), origins.read_port(domain="comb")
+            m.d.comb += [
+                note.en.eq(sends),
+                note.addr.eq(at),
+                note.data.seq.eq(issue.seq),
+                note.data.kind.eq(issue.kind),
+                read.addr.eq(first),
+                self.origin.eq(read.data),
+            ]
+        return m
+
+    @staticmethod
+    def _half(token: Signal) -> Value:
+        """A drain's beat has rows 4 to 7, not 0 to 3."""
+        return Mux(token.issue.drain_format == DrainFormat.FP32.value, token.beat[1], token.beat[0])
+
+    def _rows(self, token: Signal) -> Value:
+        """Which of the four rows of a drain's beat are stored."""
+        return Mux(self._half(token), token.place.row_mask[4:], token.place.row_mask[:4])
+
+    def _place(self, m: Module, token: Signal) -> Signal:
+        """Lanes of the token of the previous cycle."""
+        issue, place, beat = token.issue, token.place, token.beat
+        drains = issue.kind == StoreKind.DRAIN
+        fp32, raw = drains & (issue.drain_format == DrainFormat.FP32.value), drains & (issue.drain_format == DrainFormat.RAW.value)
+        # Of FP32 the columns from 4g on, two words further.
+        half = self._half(token)
+        ahead, steps, kept = Signal(WORD_ADDRESS_BITS), [Signal(WORD_ADDRESS_BITS, name=f"t{k}") for k in range(3)], Signal(64)
+        with m.If(raw):
+            m.d.comb += [ahead.eq(Cat(Const(0, 3), beat)), steps[0].eq(1), steps[1].eq(2), steps[2].eq(4)]
+        with m.Elif(drains):
+            pitch = place.row_pitch
+            m.d.comb += [
+                ahead.eq(Mux(half, Cat(Const(0, 2), pitch), 0) + Mux(fp32 & beat[0], 2, 0)),
+                steps[0].eq(1),
+                steps[1].eq(pitch),
+                steps[2].eq(Cat(Const(0, 1), pitch)),
+            ]
+        with m.Else():
+            m.d.comb += [ahead.eq(0), steps[0].eq(place.t0), steps[1].eq(place.t1), steps[2].eq(place.t2)]
+        rows = self._rows(token)
+        wide = Mux(beat[0], place.column_mask[4:], place.column_mask[:4])  # FP32: four columns of four bytes a row
+        with m.If(raw):
+            m.d.comb += kept.eq(~Const(0, 64))
+        with m.Elif(drains):
+            for byte in range(64):
+                column = Mux(fp32, wide[byte % 16 // 4], place.column_mask[byte % 16 // 2])
+                m.d.comb += kept[byte].eq(rows[byte // 16] & column)
+        with m.Else():
+            m.d.comb += kept.eq(place.strobe)
+
+        def register(name: str, value) -> Signal:
+            held = Signal(len(value), name=f"s2_{name}", reset_less=True)
+            m.d.sync += held.eq(value)
+            return held
+
+        def word(value):
+            return value[:WORD_ADDRESS_BITS]
+
+        base = register("base", word(place.base + ahead))
+        t0, t1, t2 = (register(f"t{k}", step) for k, step in enumerate(steps))
+        t01 = register("t01", word(steps[0] + steps[1]))
+        strobe = register("strobe", kept)
+        tag = register("tag", Cat(token.slot, token.thread, token.last))
+        where = Signal(Where)
+        upper = Signal(WORD_ADDRESS_BITS)
+        m.d.comb += [upper.eq(base + t2), where.strobe.eq(strobe), where.tag.eq(tag)]
+        for lane in range(LANES):
+            m.d.comb += [
+                where.addr[lane].eq((upper if lane & 4 else base) + (Const(0), t0, t1, t01)[lane & 3]),
+                where.enable[lane].eq(strobe[8 * lane : 8 * lane + 8].any()),
+            ]
+        return where

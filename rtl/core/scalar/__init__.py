@@ -1,0 +1,1 @@
+"""The scalar unit: queues, issue, registers, arithmetic."""

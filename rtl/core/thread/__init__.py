@@ -1,0 +1,1 @@
+"""The threads: what each executes next, how it waits, stops and is debugged, and what it counts."""

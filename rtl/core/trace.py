@@ -1,0 +1,106 @@
+"""What a core that is built with its trace says of every instruction (golden.retire joins it): records, by kind."""
+
+from amaranth.hdl import ShapeLike
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import Out
+
+from golden.arch.config import NodeConfig
+from golden.arch.trace import SEQ_BITS
+from rtl.core.interfaces import PC_BITS, THREAD_BITS, THREADS, StoreKind
+
+
+def records(shape: ShapeLike, count: int = 1) -> wiring.Signature:
+    """A speaker of the trace: ``count`` records of a kind, each told in the cycle in which it is valid."""
+    return wiring.Signature({"record": Out(shape).array(count)})
+
+
+class TraceDispatch(data.Struct):
+    """An instruction left decode in program order."""
+
+    valid: 1
+    thread: THREAD_BITS
+    seq: SEQ_BITS
+    pc: PC_BITS
+    word: 32
+    executed: 1  # predicate true
+    result: 1  # of predicate logic, which ends in decode
+
+
+class TraceScalar(data.Struct):
+    """A scalar or descriptor result (kind 0 x, 1 p, 2 d, 3 x by a load)."""
+
+    valid: 1
+    thread: THREAD_BITS
+    seq: SEQ_BITS
+    kind: 2
+    index: 5
+    value: 64
+
+
+class TraceVector(data.Struct):
+    """A SIMD result: register, or predicate when ``is_predicate`` (bit 0 of data)."""
+
+    valid: 1
+    thread: THREAD_BITS
+    seq: SEQ_BITS
+    index: 5
+    is_predicate: 1
+    data: 512
+
+
+class TraceMatrix(data.Struct):
+    """Digest of an accumulator after a step or a load into it."""
+
+    valid: 1
+    thread: THREAD_BITS
+    seq: SEQ_BITS
+    index: 3
+    digest: 64
+
+
+class TraceLoad(data.Struct):
+    """A vector load issued: its lanes' returns follow on the load ports."""
+
+    valid: 1
+    thread: THREAD_BITS
+    seq: SEQ_BITS
+    reg: 5
+
+
+class TraceStore(data.Struct):
+    """One beat handed to the SRAM (or a raise): the bytes it writes."""
+
+    valid: 1
+    thread: THREAD_BITS
+    seq: SEQ_BITS
+    kind: StoreKind
+    addr: data.ArrayLayout(18, 8)
+    strobe: 64
+    data: 512
+
+
+class TraceLane(data.Struct):
+    """A lane of a vector load returned."""
+
+    valid: 1
+    thread: THREAD_BITS
+    reg: 5
+    data: 64
+
+
+TRACES = {
+    "dispatch": TraceDispatch,
+    "scalar": TraceScalar,
+    "vector": TraceVector,
+    "matrix": TraceMatrix,
+    "load": TraceLoad,
+    "lane": TraceLane,
+    "store": TraceStore,
+}
+"""Kinds of records, in the order in which those of a cycle are told."""
+
+
+def trace_counts(config: NodeConfig) -> dict[str, int]:
+    """How many records of each kind a cycle may have."""
+    # Of the dispatch: a group's, then waiting instructions of each thread as they end.
+    return {"dispatch": config.dispatch_width + THREADS, "scalar": 3, "vector": 1, "matrix": 1, "load": 2, "lane": 16, "store": 3}

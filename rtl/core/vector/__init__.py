@@ -1,0 +1,1 @@
+"""The vector unit: queues, issue, registers, the SIMD pipe."""

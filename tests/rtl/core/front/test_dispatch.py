@@ -1,0 +1,52 @@
+"""What holds an instruction back in decode, case by case: a group's first slots for a context made by hand."""
+
+import pytest
+
+from golden.asm import assemble
+from rtl.core.front.decode import Control
+from rtl.core.front.dispatch import Dispatch
+from tests.rtl.core.front.played import CONFIG
+
+LOADS = "vld.c v3, d0\nvld.c v4, d0\nnop\n"
+PREDICATES = "plti p1, x1, 5\n(p1) addi x2, x2, 1\nnop\n"
+CASES = {
+    # Text, its context, what leaves of its first three instructions.
+    "nothing in the way": (LOADS, {}, 0b111),
+    "a load of the register is under way": (LOADS, {"parity": 1 << 4}, 0b001),
+    "that load is complete": (LOADS, {"parity": 1 << 4, "loaded": 1 << 4}, 0b111),
+    "an older one of the group loads it": ("vld.c v3, d0\nvld.c v3, d0\nnop\n", {}, 0b001),
+    "a predicate computed in the group": (PREDICATES, {}, 0b001),
+    "a predicate on its way": ("(p2) nop\nnop\nnop\n", {"pending": 1 << 2}, 0b000),
+    "a predicate written while its older value is on its way": (PREDICATES, {"pending": 1 << 1}, 0b000),
+    "a false predicate holds back no load": ("(p2) vld.c v3, d0\nnop\nnop\n", {"parity": 1 << 3}, 0b111),
+    "control stands alone": ("nop\nhalt\nnop\n", {}, 0b001),
+    "control in the first slot": ("halt\nnop\nnop\n", {}, 0b001),
+    "an operation on a predicate on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 3}, 0b000),
+    "the end of a loop": ("nop\nnop\nnop\n", {"looping": 1, "last": 1}, 0b011),
+    "a breakpoint": ("nop\nnop\nnop\n", {"break_on": 1, "break_pc": 2}, 0b011),
+    "one at a time": ("nop\nnop\nnop\n", {"single": 1}, 0b001),
+    "a word that cannot be corrected": ("nop\nnop\nnop\n", {"lost": 0b10}, 0b011),
+    "the end of the window": ("nop\nnop\nnop\n", {"pc": 6}, 0b011),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_leaves(simulate, case):
+    text, context, leaves = CASES[case]
+    words = memoryview(assemble(text).image).cast("I").tolist()[:3]
+    dut = Dispatch(CONFIG)
+
+    async def bench(ctx) -> None:
+        ctx.set(dut.some, 1)
+        ctx.set(dut.context.true, 1)
+        for name, value in context.items():
+            ctx.set(dut.window_lost if name == "lost" else dut.context[name], value)
+        for i, word in enumerate(words):
+            ctx.set(dut.window[(context.get("pc", 0) + i) % 8], word)
+        await ctx.tick()
+        assert ctx.get(dut.go) & 0b111 == leaves
+        assert ctx.get(dut.group.first) == leaves & 1
+        assert not ctx.get(dut.group.illegal)
+        assert (ctx.get(dut.group.control) != Control.PLAIN) == case.startswith("control in")
+
+    simulate(dut, bench, limit=10)

@@ -1,0 +1,111 @@
+"""Semaphores and barriers against a model of the text: random arrivals, raises and changes of mind."""
+
+import random
+
+import pytest
+
+from golden.arch.isa import THREADS
+from golden.arch.memmap import SEMAPHORE_BITS
+from rtl.core.thread.sync import Barriers, Semaphores
+
+LIMIT = 1 << SEMAPHORE_BITS
+
+
+@pytest.mark.parametrize("indices", [1, 2, 8])
+def test_semaphores(simulate, seed, indices):
+    """Values never lie, waiters of a semaphore are served in order of arrival, and whoever can be served is soon."""
+    rng, dut = random.Random(seed), Semaphores()
+    values = [0] * 64
+    arrivals: list[tuple[int, int, int]] = []  # thread, semaphore, amount, in order of arrival
+    patience: dict[int, int] = {}
+    left: set[int] = set()  # served in the last cycle: a thread needs one to come to its next wait
+    served = overflows = 0
+
+    async def bench(ctx) -> None:
+        nonlocal served, overflows
+        raising = {"raise_in": None, "net_raise_in": None}
+        for _ in range(2500):
+            for arrival in list(arrivals):
+                if rng.random() < 0.004:  # the debugger stops the thread
+                    arrivals.remove(arrival)
+                    patience.pop(arrival[0], None)
+                    left.add(arrival[0])
+            free = [t for t in range(THREADS) if t not in [a[0] for a in arrivals]]
+            for t in free:
+                ctx.set(dut.wait[t].valid, 0)
+                if t not in left and rng.random() < 0.15:
+                    index, amount = rng.randrange(indices), rng.choice((0, 1, 2, 5, 40, 3000))
+                    arrivals.append((t, index, amount))
+                    ctx.set(dut.wait[t].valid, 1)
+                    ctx.set(dut.wait[t].semaphore, index)
+                    ctx.set(dut.wait[t].amount, amount)
+            for name, port in (("raise_in", dut.raise_in), ("net_raise_in", dut.net_raise_in)):
+                if raising[name] is None and rng.random() < 0.12:
+                    raising[name] = (rng.randrange(indices), rng.choice((0, 1, 3, 1000, LIMIT - 1 if rng.random() < 0.1 else 7)))
+                ctx.set(port.valid, raising[name] is not None)
+                if raising[name]:
+                    ctx.set(port.semaphore, raising[name][0])
+                    ctx.set(port.amount, raising[name][1])
+            left.clear()
+            granted = ctx.get(dut.granted)
+            operations = 0
+            for name, port in (("raise_in", dut.raise_in), ("net_raise_in", dut.net_raise_in)):
+                if raising[name] and ctx.get(port.ready):
+                    index, amount = raising[name]
+                    fits = values[index] + amount < LIMIT
+                    assert ctx.get(port.overflow) == (not fits), name
+                    overflows += not fits
+                    values[index] += amount if fits else 0
+                    raising[name] = None
+                    operations += 1
+            for t in range(THREADS):
+                if (granted >> t) & 1:
+                    mine = next(a for a in arrivals if a[0] == t)
+                    first = next(a for a in arrivals if a[1] == mine[1])
+                    assert first == mine, f"thread {t} was served before thread {first[0]}, which came first"
+                    assert values[mine[1]] >= mine[2]
+                    values[mine[1]] -= mine[2]
+                    arrivals.remove(mine)
+                    left.add(t)
+                    patience.pop(t, None)
+                    served += 1
+                    operations += 1
+            assert operations <= 1, "one counter, one operation a cycle"
+            for t, index, amount in arrivals:
+                able = values[index] >= amount and next(a for a in arrivals if a[1] == index)[0] == t
+                patience[t] = patience.get(t, 0) + 1 if able else 0
+                assert patience[t] < 60, f"thread {t} could be served for long"
+            await ctx.tick()
+
+    simulate(dut, bench, limit=4000)
+    assert served > 20 and (overflows or indices > 1)
+
+
+def test_barriers(simulate, seed):
+    """All who stand at a barrier go on when their number suffices for one of them; nobody else does."""
+    rng, dut = random.Random(seed), Barriers()
+    passed = 0
+
+    async def bench(ctx) -> None:
+        nonlocal passed
+        here: dict[int, tuple[int, int]] = {}
+        for _ in range(1500):
+            for t in range(THREADS):
+                if t in here and rng.random() < 0.02:  # the debugger stops the thread
+                    del here[t]
+                if t not in here and rng.random() < 0.3:
+                    here[t] = (rng.randrange(3), rng.choice((0, 1, 2, 2, 3, 4)))
+                ctx.set(dut.arrival[t].valid, t in here)
+                ctx.set(dut.arrival[t].barrier, here.get(t, (0, 0))[0])
+                ctx.set(dut.arrival[t].count, here.get(t, (0, 0))[1])
+            groups = {b: [t for t in here if here[t][0] == b] for b in range(3)}
+            due = {t for group in groups.values() if any(here[t][1] <= len(group) for t in group) for t in group}
+            got = ctx.get(dut.passed)
+            assert {t for t in range(THREADS) if (got >> t) & 1} == due
+            passed += len(due)
+            for t in due:
+                del here[t]
+            await ctx.delay(1e-9)
+
+    simulate(dut, bench, clocked=False)
+    assert passed > 100
