@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from golden.arch import isa
+from golden.arch.classes import Flow
 from golden.arch.encoding import Insn, Kind, Operand, pred_of
 from golden.arch.memmap import ADDRESS_BITS, PROGRAM_BASE
 from golden.expressions import ExpressionError, evaluate
@@ -276,7 +277,7 @@ def _code(text: str) -> str:
 
 def _runs_forward(insn: Insn, target: int) -> bool:
     """Whether a loop has a body; other instructions may go anywhere."""
-    return not insn.mnemonic.startswith("loop") or target > 0
+    return insn.flow not in (Flow.LOOP, Flow.LOOPI) or target > 0
 
 
 def _split(body: str, start: int) -> list[_Piece]:

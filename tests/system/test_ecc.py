@@ -12,7 +12,7 @@ from golden.arch.sram import inject
 from golden.asm import assemble
 from golden.kernels.job import Launch
 from golden.rig import Rig
-from golden.rig_snippets import FAULTS
+from golden.rig_faults import FAULTS
 from sim.jobs.host import Host, HostError
 from sim.jobs.lockstep import run_lockstep
 from sim.jobs.program import run_rtl
