@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
-BAD_INPUT, NOBODY_READS = 2, 141  # the latter as a shell has it: 128 and SIGPIPE
+from sim.process import BAD_INPUT, INTERRUPTED, NOBODY_READS, Stops, of_standard_output, open_streams, silence
 
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments without the list of all arguments above it."""
+
+    def print_help(self, file: Any = None) -> None:
+        """The help; an error of the stream, which argparse keeps to itself, is the caller's."""
+        print(self.format_help(), end="", file=file, flush=True)
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: {message} (see: {self.prog} --help)\n")
@@ -20,7 +25,27 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """The exit status: 0 when everything asked for was done and every comparison held."""
-    from sim.commands import COMMANDS, INTERRUPTED
+    open_streams()
+    with Stops() as stops:
+        try:
+            status = _run(argv)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            status = INTERRUPTED
+        except OSError as error:
+            if not of_standard_output(error):
+                raise
+            silence(sys.stdout)
+            if error.errno == errno.EPIPE:  # as with `| head`
+                return NOBODY_READS
+            print(f"python -m sim: standard output: {os.strerror(error.errno)}", file=sys.stderr)
+            return BAD_INPUT
+        return 128 + stops.number if status == INTERRUPTED and stops.number else status
+
+
+def _run(argv: list[str] | None) -> int:
+    from sim.commands import COMMANDS
 
     parser = _Parser(prog="python -m sim", description="Build, run and measure the training node.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -28,23 +53,17 @@ def main(argv: list[str] | None = None) -> int:
         sub = commands.add_parser(name, help=command.summary, description=command.summary)
         command.arguments(sub)
         sub.set_defaults(run=command.run, parser=sub)
-    options, unknown = parser.parse_known_args(argv)
+    try:
+        options, unknown = parser.parse_known_args(argv)
+    except SystemExit as ended:  # after --help, whose text may not have reached anybody yet
+        return ended.code
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int] = options.run
     try:
-        status = run(options)
-        sys.stdout.flush()
-        return status
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # As with `| head`. What is still buffered would fail once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOBODY_READS
+        return run(options)
     except Exception as error:
-        text = sentence(error)
+        text = None if of_standard_output(error) else sentence(error)
         if text is None:
             raise
         print(f"{options.parser.prog}: {text}", file=sys.stderr)

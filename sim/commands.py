@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.files import check_writable, whole
+from sim.files import check_writable, results, whole
+from sim.process import INTERRUPTED
 
 
 class CommandError(RuntimeError):
@@ -23,7 +24,6 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {}
-INTERRUPTED = 130  # exit status, as a shell has it: 128 and SIGINT
 
 
 def command(name: str, summary: str, *arguments: tuple[tuple[str, ...], dict[str, Any]]):
@@ -110,23 +110,27 @@ def _train(options: argparse.Namespace) -> int:
     )
     what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"
     print(f"training {what} on {'the RTL (' + chosen.config + ')' if chosen.engine == 'rtl' else 'golden (NumPy)'}", flush=True)
-    check_writable(chosen.folder / "report.json")
-    with TrainingProgress(chosen.steps) as progress:
-        outcome = train.train(chosen, progress)
-    if outcome.interrupted:
-        again = f".venv/bin/python -m sim train --resume --steps {chosen.steps} {chosen.flags}"
-        print(f"interrupted after step {len(outcome.loss)}; go on with: {again}")
-        return INTERRUPTED
-    report = train.report(chosen, outcome)
-    write_json(chosen.folder / "report.json", report)
-    train.save_weights(chosen, outcome)
-    plot_loss(chosen.folder / "loss.png", outcome.loss, what)
+    with results(chosen.latest, f"{chosen.workload}-{chosen.engine}") as run:
+        with TrainingProgress(chosen.steps) as progress:
+            outcome = train.train(chosen, progress)
+        if outcome.interrupted:
+            again = f".venv/bin/python -m sim train --resume --steps {chosen.steps} {chosen.flags}"
+            print(f"interrupted after step {len(outcome.loss)}; go on with: {again}")
+            return INTERRUPTED
+        report = train.report(chosen, outcome)
+        write_json(run.folder / "report.json", report)
+        train.save_weights(run.folder, outcome)
+        plot_loss(run.folder / "loss.png", outcome.loss, what)
+        before = chosen.latest.resolve().name if chosen.latest.exists() else None
+        folder = run.finish()
     if chosen.engine == "rtl":
         print(f"{outcome.compared} values equal to golden in every bit, 0 mismatches")
         per_step = report["cycles"] / len(outcome.cycles)
         print(f"{per_step:.0f} cycles a step, matrix utilisation {100 * report['utilisation']:.1f} %, {report['sim_khz']:.0f} kHz")
     print(f"held-out accuracy {100 * outcome.accuracy:.2f} % on 360 images, final loss {outcome.loss[-1]:.4f}, {outcome.seconds:.0f} s")
-    print(f"report: {chosen.folder / 'report.json'}, weights: {chosen.folder / 'weights.npz'}, loss: {chosen.folder / 'loss.png'}")
+    latest = chosen.latest
+    print(f"report: {latest / 'report.json'}, weights: {latest / 'weights.npz'}, loss: {latest / 'loss.png'}")
+    print(f"{latest} names {folder}" + (f"; the run before it is kept in {folder.with_name(before)}" if before else ""))
     return 0
 
 

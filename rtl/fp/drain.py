@@ -18,7 +18,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.delay import delay
 from rtl.fp.adder import Body, add
+from rtl.fp.flags import FpFlags
 
 STAGES = 5
 """Cycles from element to result."""
@@ -51,88 +53,80 @@ class DrainConverter(wiring.Component):
                 # their sign set become +0, NaN stays.
                 "bf16": In(1),
                 "relu": In(1),
-                # Five cycles after the words.
+                # Five cycles after the words: the result, and the flags that it raises.
                 "result": Out(32),
+                "flags": Out(FpFlags),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        # D1
-        word = Signal(RAW_BITS)
-        m.d.comb += word.eq(self.words[self.choice] if self.choices > 1 else self.words[0])
-        exponent, special, negative = word[56:62], word[62:64], word[55]
-        magnitude = add(
-            m,
-            word[:55],
-            Const(0, SIGNIFICAND_BITS),
-            negative,
-            width=SIGNIFICAND_BITS,
-            body=self.body,
-            name="magnitude",
-        )
-        d2_magnitude = _register(m, "d2_magnitude", magnitude)
-        d2_exponent = _register(m, "d2_exponent", exponent)
-        # Bit 0: the sign counts, unless P says otherwise; then P itself.
-        flags = _register(m, "d2_flags", Cat(negative, special))
+        magnitude, exponent, signs = self._choose(m)
         right = Signal(6)
         m.d.comb += right.eq(Mux(exponent >= _FIRST_LEFT, 0, Mux(exponent <= 5, 63, 103 - 8 * exponent)))
-        d2_right = _register(m, "d2_right", right)
 
         # D2
-        window, lost = self._right(m, d2_magnitude, d2_right)
-        d3_window = _register(m, "d3_window", window)
-        d3_lost = _register(m, "d3_lost", lost)
-        d3_exponent = _register(m, "d3_exponent", d2_exponent)
-        d3_stop = _register(m, "d3_stop", _stop(d2_exponent))
-        flags = _register(m, "d3_flags", flags)
+        exponent, signs = _held(m, "d2", exponent=exponent), _held(m, "d2", signs=signs)
+        window, lost = self._right(m, _held(m, "d2", magnitude=magnitude), _held(m, "d2", right=right))
 
         # D3
+        window, lost = _held(m, "d3", window=window), _held(m, "d3", lost=lost)
+        stop, exponent, signs = _held(m, "d3", stop=_stop(exponent)), _held(m, "d3", exponent=exponent), _held(m, "d3", signs=signs)
         counted = Signal(SIGNIFICAND_BITS)
-        m.d.comb += counted.eq(d3_window | d3_stop)
-        d4_left = _register(m, "d4_left", _zeros(m, counted))
-        d4_window = _register(m, "d4_window", d3_window)
-        d4_lost = _register(m, "d4_lost", d3_lost)
-        d4_exponent = _register(m, "d4_exponent", d3_exponent)
-        flags = _register(m, "d4_flags", flags)
+        m.d.comb += counted.eq(window | stop)
 
         # D4
-        shifted = d4_window
+        left = _held(m, "d4", left=_zeros(m, counted))
+        window, lost = _held(m, "d4", window=window), _held(m, "d4", lost=lost)
+        exponent, signs = _held(m, "d4", exponent=exponent), _held(m, "d4", signs=signs)
+        shifted = window
         for bit in reversed(range(6)):
             moved = Signal(SIGNIFICAND_BITS, name=f"d4_left_{1 << bit}")
-            m.d.comb += moved.eq(Mux(d4_left[bit], shifted.shift_left(1 << bit)[:SIGNIFICAND_BITS], shifted))
+            m.d.comb += moved.eq(Mux(left[bit], shifted.shift_left(1 << bit)[:SIGNIFICAND_BITS], shifted))
             shifted = moved
         field = Signal(9)
-        left_over = (8 * d4_exponent - (8 * _FIRST_LEFT - 1)) - d4_left
-        m.d.comb += field.eq(Mux(d4_exponent >= _FIRST_LEFT, left_over[:9], 0))
-        d5_window = _register(m, "d5_window", shifted)
-        d5_lost = _register(m, "d5_lost", d4_lost)
-        d5_field = _register(m, "d5_field", field[:8])
-        d5_over = _register(m, "d5_over", (field >= 254) & d4_window.any())
-        d5_zero = _register(m, "d5_zero", ~d4_window.any() & ~d4_lost)
-        flags = _register(m, "d5_flags", flags)
-
-        # D5
-        sticky_low = d5_window[:31].any() | d5_lost
-        sticky_high = sticky_low | d5_window[31:47].any()
-        up = Mux(
-            self.bf16,
-            d5_window[47] & (sticky_high | d5_window[48]),
-            d5_window[31] & (sticky_low | d5_window[32]),
-        )
-        hidden = Cat(Const(0, 23), d5_window[55])
-        below = d5_window[32:48] | self.bf16.replicate(16)
-        rounded = add(
-            m, Cat(below, d5_window[48:55], d5_field), hidden, up, width=31, body=self.body, name="rounded"
-        )
-        negative, special = flags[0], flags[1:]
-        nan, infinite = special.all(), special.any() | d5_over
-        sign = Mux(special.any(), special[1] & ~special[0], negative & ~d5_zero)
-        # A zero has an exponent field of its own making when E is large: terms that cancelled leave E where it was.
-        finite = rounded & ~(infinite | d5_zero).replicate(31)
-        code = finite | Const(_INFINITY, 31) & infinite.replicate(31) | Const(_NAN, 31) & nan.replicate(31)
-        m.d.sync += self.result.eq(Cat(code, sign) & ~(sign & self.relu).replicate(32))
+        left_over = (8 * exponent - (8 * _FIRST_LEFT - 1)) - left
+        m.d.comb += field.eq(Mux(exponent >= _FIRST_LEFT, left_over[:9], 0))
+        self._round(m, shifted, lost, field, window.any(), _held(m, "d5", signs=signs))
         return m
+
+    def _choose(self, m: Module) -> tuple[Value, Value, Value]:
+        """D1: magnitude and exponent of the chosen element, and its signs: bit 0 that of S, then P."""
+        word = Signal(RAW_BITS)
+        m.d.comb += word.eq(self.words[self.choice] if self.choices > 1 else self.words[0])
+        negative = word[55]
+        zero = Const(0, SIGNIFICAND_BITS)
+        magnitude = add(m, word[:55], zero, negative, width=SIGNIFICAND_BITS, body=self.body, name="magnitude")
+        return magnitude, word[56:62], Cat(negative, word[62:64])
+
+    def _round(self, m: Module, window: Value, lost: Value, field: Value, some: Value, signs: Value) -> None:
+        """D5 from what D4 found, and the flags a cycle later."""
+        over = _held(m, "d5", over=(field >= 254) & some)
+        zero = _held(m, "d5", zero=~some & ~lost)
+        window, lost, field = _held(m, "d5", window=window), _held(m, "d5", lost=lost), _held(m, "d5", field=field[:8])
+        sticky_low = window[:31].any() | lost
+        sticky_high = sticky_low | window[31:47].any()
+        up = Mux(self.bf16, window[47] & (sticky_high | window[48]), window[31] & (sticky_low | window[32]))
+        hidden = Cat(Const(0, 23), window[55])
+        below = window[32:48] | self.bf16.replicate(16)
+        rounded = add(m, Cat(below, window[48:55], field), hidden, up, width=31, body=self.body, name="rounded")
+        negative, special = signs[0], signs[1:]
+        nan, infinite = special.all(), special.any() | over
+        sign = Mux(special.any(), special[1] & ~special[0], negative & ~zero)
+        # A zero has an exponent field of its own making when E is large: terms that cancelled leave E where it was.
+        finite = rounded & ~(infinite | zero).replicate(31)
+        code = finite | Const(_INFINITY, 31) & infinite.replicate(31) | Const(_NAN, 31) & nan.replicate(31)
+        replaced = sign & self.relu
+        m.d.sync += self.result.eq(Cat(code, sign) & ~replaced.replicate(32))
+        # The exponent field of the result says the rest.
+        number = _held(m, "d6", number=~special.any() & ~replaced)
+        inexact = _held(m, "d6", inexact=Mux(self.bf16, sticky_high | window[47], sticky_low | window[31]))
+        exponent = self.result[23:31]
+        m.d.comb += [
+            self.flags.invalid.eq(_held(m, "d6", nan=nan)),
+            self.flags.overflow.eq(number & exponent.all()),
+            self.flags.underflow.eq(number & inexact & ~exponent.any()),
+        ]
 
     def _right(self, m: Module, magnitude: Value, amount: Value) -> tuple[Value, Value]:
         """Magnitude shifted right by 0, 7, 15, .. 63, and whether ones were lost."""
@@ -178,7 +172,7 @@ def _zeros(m: Module, window: Value) -> Value:
     return Cat(*reversed(count))
 
 
-def _register(m: Module, name: str, value: Value) -> Signal:
-    register = Signal(len(value), name=name, reset_less=True)
-    m.d.sync += register.eq(value)
-    return register
+def _held(m: Module, stage: str, **value: Value) -> Signal:
+    """The value in the next stage, by that stage's name."""
+    ((name, source),) = value.items()
+    return delay(m, source, (stage,), name, reset_less=True)

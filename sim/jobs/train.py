@@ -38,7 +38,7 @@ class Options:
     seed: int = 0
     engine: str = "rtl"
     config: str = "d1"
-    folder: Path = Path("build/sim")
+    latest: Path = Path("build/sim")  # names the newest finished run; checkpoints lie beside it
     resume: bool = False
     waves: Path | None = None
 
@@ -111,7 +111,7 @@ def train(options: Options, progress: Progress) -> Outcome:
         classes = node.classify(outcome.weights, tests) if node else digits_mlp.classify(digits_mlp.forward(outcome.weights, tests)[1])
         outcome.accuracy = float((classes == digits.test_labels).mean())
         if options.resume:
-            checkpoint_file(options).unlink()
+            checkpoint_file(options).unlink(missing_ok=True)
     except KeyboardInterrupt:
         outcome.interrupted = True
         _checkpoint(options, outcome)
@@ -192,8 +192,9 @@ class _Rtl:
 
 
 def checkpoint_file(options: Options) -> Path:
-    """Where an interrupted run leaves its state."""
-    return options.folder / "checkpoint.npz"
+    """Where an interrupted run leaves its state: a file per set of flags, which no other run touches."""
+    name = "-".join(options.flags.split()[1::2])
+    return options.latest.parent / "checkpoints" / f"{name}.npz"
 
 
 def _save(path: Path, **arrays: Any) -> Path:
@@ -219,7 +220,8 @@ def _checkpoint(options: Options, outcome: Outcome) -> None:
 def _restore(options: Options) -> Outcome:
     path = checkpoint_file(options)
     if not path.is_file():
-        raise ValueError(f"there is no checkpoint {path} to resume from: train without --resume")
+        others = ", ".join(other.stem for other in sorted(path.parent.glob("*.npz"))) or "none"
+        raise ValueError(f"there is no checkpoint {path} to resume from (others: {others}): train without --resume")
     try:
         with path.open("rb") as file, np.load(file) as saved:
             flags = str(saved["flags"])
@@ -235,13 +237,13 @@ def _restore(options: Options) -> Outcome:
     return outcome
 
 
-def save_weights(options: Options, outcome: Outcome) -> Path:
+def save_weights(folder: Path, outcome: Outcome) -> Path:
     """The trained weights as float32 arrays W1, W2 in an .npz file."""
-    return _save(options.folder / "weights.npz", W1=bits_f32(outcome.weights.w1), W2=bits_f32(outcome.weights.w2))
+    return _save(folder / "weights.npz", W1=bits_f32(outcome.weights.w1), W2=bits_f32(outcome.weights.w2))
 
 
 def report(options: Options, outcome: Outcome) -> dict[str, Any]:
-    """The fields of build/sim/report.json."""
+    """The fields of report.json."""
     cycles = sum(outcome.cycles)
     macs = digits_mlp.macs(options.batch) * len(outcome.cycles)
     return {

@@ -41,7 +41,7 @@ MISTAKES = [
     ("train --batch 1024 --config tiny", "X needs", *TOO_LARGE),
     ("train --seed -1", "--seed", "-1 is negative", "0 or more"),
     ("train --seed x", "--seed", "'x' is no whole number"),
-    ("train --resume", "no checkpoint build/sim/checkpoint.npz", "without --resume"),
+    ("train --resume", "no checkpoint build/checkpoints/digits-mlp-32-0-rtl-d1.npz", "without --resume"),
     ("run conv", "no kernel 'conv'", "gemm, relu-backward, sgd, softmax"),
     ("run gemm --config huge", "no configuration 'huge'", "d1, tiny"),
     ("run gemm --m 0", "m is 0", "at least 1"),
@@ -171,14 +171,14 @@ def checkpoint(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--batch 16 --seed 1 --engine golden", ["another run", "--batch 16 --seed 0 --engine golden", "without --resume"]),
-        ("--batch 16", ["another run", "--engine golden", "without --resume"]),
+        ("--batch 16 --seed 1 --engine golden", ["digits-mlp-16-1-golden-d1.npz", "others: digits-mlp-16-0-golden-d1", "without --resume"]),
+        ("--batch 16", ["digits-mlp-16-0-rtl-d1.npz", "others: digits-mlp-16-0-golden-d1", "without --resume"]),
         ("--batch 16 --engine golden --steps 2", ["past step 2", "--steps 3 or more"]),
     ],
 )
 def test_a_checkpoint_of_another_run(flags, words, say, checkpoint, no_build):
     before = checkpoint.read_bytes()
-    check(say(f"train --resume {flags}"), "train", ["build/sim/checkpoint.npz", *words])
+    check(say(f"train --resume {flags}"), "train", ["build/checkpoints/", *words])
     assert checkpoint.read_bytes() == before
 
 
@@ -194,13 +194,13 @@ def other_arrays(path):
 @pytest.mark.parametrize("damage", [cut, other_arrays, lambda path: path.write_text("text"), lambda path: path.write_bytes(b"")])
 def test_a_checkpoint_that_is_none(damage, say, checkpoint, no_build):
     damage(checkpoint)
-    check(say("train --resume --batch 16 --engine golden"), "train", ["checkpoint.npz is no checkpoint", "without --resume"])
+    check(say("train --resume --batch 16 --engine golden"), "train", ["digits-mlp-16-0-golden-d1.npz is no checkpoint", "without --resume"])
 
 
 def test_results_that_cannot_be_written_are_told_before_training(say, folder, no_build):
     (folder / "build").write_text("in the way")
     said = say("train --engine golden --steps 2")
-    check(said, "train", ["build/sim/report.json: Not a directory"])
+    check(said, "train", ["build/sim: Not a directory"])
     assert "step 1" not in said.out
 
 

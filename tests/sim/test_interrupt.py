@@ -1,4 +1,4 @@
-"""SIGINT to a running command: a training goes on later with the same bits, a machine stops at once."""
+"""SIGINT, SIGTERM and SIGHUP to a running command: a training goes on later with the same bits, a machine stops at once."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def signal_after_the_first_step(text):
     if line.endswith("\\n"):
         told, line = line, ""
         if told.startswith("step 1/"):
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), getattr(signal, os.environ["SIGNAL"]))
     return count
 sys.stdout.write = signal_after_the_first_step
 """
@@ -44,7 +44,7 @@ def shell(tmp_path):
     """shell(line) starts a command as a person types it in the project's folder, but with a build/ of its own."""
     (tmp_path / ".venv").symlink_to(cache.ROOT / ".venv")
     (tmp_path / "sitecustomize.py").write_text(PREPARED)
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{cache.ROOT}"}
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{cache.ROOT}", "SIGNAL": "SIGINT"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return partial(subprocess.Popen, cwd=tmp_path, env=environment, **pipes)
 
@@ -63,7 +63,7 @@ def test_a_training_goes_on_with_the_printed_command(shell, tmp_path):
     assert "\r" not in text and "\x1b" not in text and progress(text.splitlines())[0] == 1
     step, again = re.fullmatch(r"interrupted after step (\d+); go on with: (.*)\n", text.splitlines(keepends=True)[-1]).groups()
     assert 1 <= int(step) < STEPS
-    assert sorted(os.listdir(tmp_path / "build" / "sim")) == ["checkpoint.npz"]
+    assert os.listdir(tmp_path / "build") == ["checkpoints"]
 
     with shell(again, shell=True) as process:
         out, err = process.communicate(timeout=60)
@@ -74,7 +74,7 @@ def test_a_training_goes_on_with_the_printed_command(shell, tmp_path):
     assert sorted(os.listdir(tmp_path / "build" / "sim")) == ["loss.png", "report.json", "weights.npz"]
 
     # The uninterrupted run in NumPy, whose bits an RTL that trained to its end has had after every step.
-    options = train.Options(steps=STEPS, batch=16, seed=3, engine="golden", folder=tmp_path / "golden")
+    options = train.Options(steps=STEPS, batch=16, seed=3, engine="golden", latest=tmp_path / "golden" / "sim")
     whole = train.train(options, quiet)
     with np.load(tmp_path / "build" / "sim" / "weights.npz") as weights:
         assert weights["W1"].tobytes() == bits_f32(whole.weights.w1).tobytes()
@@ -100,6 +100,17 @@ def test_a_machine_that_runs_stops_at_once(alarm):
         with pytest.raises(KeyboardInterrupt):
             engine.run(10_000_000)
         assert 0 < engine.cycle < 1_000_000
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_who_ends_jobs_is_served_as_ctrl_c_is(name, shell, tmp_path):
+    flags = FLAGS.replace("--engine rtl", "--engine golden")
+    environment = {**shell.keywords["env"], "SIGNAL": name}
+    with shell([".venv/bin/python", "-m", "sim", "train", *flags.split()], env=environment) as process:
+        text, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (128 + getattr(signal, name), ""), text + err
+    assert "go on with: .venv/bin/python -m sim train --resume" in text.splitlines()[-1]
+    assert os.listdir(tmp_path / "build") == ["checkpoints"]
 
 
 # --- wherever it comes ----------------------------------------------------------------------------------------------------------
@@ -131,7 +142,7 @@ def interrupted_at(options, number):
 
 
 def test_no_line_of_the_training_loses_a_step_or_does_one_twice(tmp_path):
-    options = train.Options(steps=3, batch=16, engine="golden", folder=tmp_path)
+    options = train.Options(steps=3, batch=16, engine="golden", latest=tmp_path / "sim")
     whole = train.train(options, quiet)
     number = 1
     while (first := interrupted_at(options, number)).interrupted:
@@ -142,7 +153,7 @@ def test_no_line_of_the_training_loses_a_step_or_does_one_twice(tmp_path):
 
 
 def test_an_interruption_of_the_classification_loses_no_step(tmp_path, monkeypatch):
-    options = train.Options(steps=3, batch=16, engine="golden", folder=tmp_path)
+    options = train.Options(steps=3, batch=16, engine="golden", latest=tmp_path / "sim")
 
     def interrupted(logits):
         raise KeyboardInterrupt
@@ -160,7 +171,7 @@ def test_another_run_leaves_the_checkpoint_alone(tmp_path):
         if step == 1:
             raise KeyboardInterrupt
 
-    options = train.Options(steps=2, batch=16, engine="golden", folder=tmp_path)
+    options = train.Options(steps=2, batch=16, engine="golden", latest=tmp_path / "sim")
     train.train(options, stop)
     train.train(replace(options, seed=1), quiet)
     assert train.checkpoint_file(options).is_file()

@@ -14,8 +14,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.delay import delay
 from rtl.fp import drain, load
 from rtl.fp.adder import Body
+from rtl.fp.flags import FpFlags
 
 ROWS = COLUMNS = 8
 ROWS_A_BEAT = 4
@@ -44,7 +46,17 @@ class DrainFormat(enum.Enum, shape=2):
     RAW = 2
 
 
-DrainBeat = data.StructLayout({"valid": 1, "beat": 3, "format": DrainFormat, "relu": 1, "tag": TAG_BITS})
+DrainBeat = data.StructLayout({
+    "valid": 1,
+    "thread": 2,
+    "beat": 3,
+    "format": DrainFormat,
+    "relu": 1,
+    "tag": TAG_BITS,
+    # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
+    "rows": ROWS_A_BEAT,
+    "columns": COLUMNS,
+})
 """One beat of a drain under way. A tile has 4 beats of FP32, 2 of BF16, 8 of RAW."""
 
 
@@ -158,10 +170,12 @@ class AccumulatorDrain(wiring.Component):
                 "words": In(data.ArrayLayout(64, ROWS * COLUMNS)),
                 # A beat is in some stage.
                 "busy": Out(1),
-                # DRAIN_LATENCY cycles after the request.
+                # DRAIN_LATENCY cycles after the request: the request's thread and tag, its bytes, and the flags of what is stored.
                 "valid": Out(1),
+                "thread": Out(2),
                 "tag": Out(TAG_BITS),
                 "data": Out(VECTOR_BITS),
+                "flags": Out(FpFlags),
             }
         )
 
@@ -181,7 +195,8 @@ class AccumulatorDrain(wiring.Component):
         m.d.comb += self.busy.eq(Cat(stages).any())
         first, rounding, packing = beats[1], beats[5], beats[6]
 
-        results = []
+        results, raised = [], []
+        stored_rows, stored_columns = self._stored(m, rounding)
         for r in range(ROWS_A_BEAT):
             choices = [self._choice(m, f"{r}_{side}") for side in range(2)]
             for j in range(COLUMNS):
@@ -195,6 +210,8 @@ class AccumulatorDrain(wiring.Component):
                 m.d.comb += converter.bf16.eq(rounding.format == DrainFormat.BF16 if wide else Const(1, 1))
                 m.d.comb += converter.relu.eq(rounding.relu)
                 results.append(converter.result)
+                raised.append(Mux(stored_rows[r] & stored_columns[j], converter.flags.as_value(), 0))
+        m.d.sync += self.flags.eq(Cat(Cat(flags[bit] for flags in raised).any() for bit in range(FpFlags.size)))
 
         raw = []
         for j in range(COLUMNS):
@@ -221,8 +238,16 @@ class AccumulatorDrain(wiring.Component):
                 with m.Default():
                     m.d.sync += word.eq(raw[j])
             m.d.comb += self.data[64 * j : 64 * j + 64].eq(word)
-        m.d.sync += [self.valid.eq(valid), self.tag.eq(packing.tag)]
+        m.d.sync += [self.valid.eq(valid), self.thread.eq(packing.thread), self.tag.eq(packing.tag)]
         return m
+
+    def _stored(self, m, rounding):
+        """Rows and columns of the converters, in stage d6, whose element is stored; none of a beat of raw words."""
+        fp32 = rounding.format == DrainFormat.FP32
+        half = rounding.columns.word_select(rounding.beat[0], COLUMNS_A_BEAT)
+        rows = Mux(rounding.format == DrainFormat.RAW, 0, rounding.rows)
+        columns = Mux(fp32, half, rounding.columns)
+        return (delay(m, value, ("d6",), name, reset_less=True) for name, value in (("rows", rows), ("columns", columns)))
 
     def _choice(self, m, name):
         """Which of its lanes a converter takes: bit 0 the half of the tile, bit 1 the columns (FP32 only).

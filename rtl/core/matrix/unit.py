@@ -27,11 +27,13 @@ from rtl.core.matrix.accumulators import (
     VECTOR_BITS,
     AccumulatorDrain,
     AccumulatorLoad,
+    DrainBeat,
     DrainFormat,
     LoadKind,
 )
 from rtl.fp.adder import Body
 from rtl.fp.dot import TERMS, DotLane, significands
+from rtl.fp.flags import FpFlags
 from rtl.fp.lane_control import LaneSequencer
 from rtl.fp.operand import OperandDecode, OperandMode
 
@@ -70,14 +72,17 @@ DrainRequest = data.StructLayout(
         "format": DrainFormat,
         # FP32 and BF16: elements with their sign set become +0, NaN stays.
         "relu": 1,
+        # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
+        "rows": ROWS_A_BEAT,
+        "columns": COLUMNS,
         # Comes back with the data.
         "tag": 8,
     }
 )
 """One beat of a drain."""
 
-DrainReply = data.StructLayout({"valid": 1, "tag": 8})
-"""A beat at the output; its bytes are in `drained_data`."""
+DrainReply = data.StructLayout({"valid": 1, "tag": 8, "thread": 2, "flags": FpFlags})
+"""A beat at the output, and the flags that it raises; its bytes are in `drained_data`."""
 
 MatrixTrace = data.StructLayout({"valid": 1, "thread": 2, "acc": 3, "digest": 64})
 """End of a step or load: sum of (2l + 1) * raw_l mod 2^64 over the tile's elements l = 8 * row + column."""
@@ -155,13 +160,11 @@ class MatrixUnit(wiring.Component):
             loader.data.eq(self.load_data),
         ]
         m.d.comb += [
-            drainer.request.valid.eq(drain.valid),
-            drainer.request.beat.eq(drain.beat),
-            drainer.request.format.eq(drain.format),
-            drainer.request.relu.eq(drain.relu),
-            drainer.request.tag.eq(drain.tag),
+            *(drainer.request[name].eq(drain[name]) for name in DrainBeat.members),
             self.drained.valid.eq(drainer.valid),
             self.drained.tag.eq(drainer.tag),
+            self.drained.thread.eq(drainer.thread),
+            self.drained.flags.eq(drainer.flags),
             self.drained_data.eq(drainer.data),
         ]
 

@@ -7,7 +7,7 @@ A beat takes its place at S1, so registers and drains leave in the order of thei
 base + l0 t0 + l1 t1 + l2 t2, l0 to l2 the bits of l; the lanes of a drain's beat are those of rtl.core.matrix.accumulators.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -80,6 +80,8 @@ class StoreBeats(wiring.Component):
             self.drain.format.eq(issue.drain_format),
             self.drain.relu.eq(issue.relu),
             self.drain.tag.eq(at),
+            self.drain.rows.eq(self._rows(token)),
+            self.drain.columns.eq(token.place.column_mask),
         ]
         m.d.sync += at.eq(at + sends)
         there = Signal()  # S2 holds a beat
@@ -135,13 +137,22 @@ class StoreBeats(wiring.Component):
             ]
         return m
 
+    @staticmethod
+    def _half(token: Signal) -> Value:
+        """A drain's beat has rows 4 to 7, not 0 to 3."""
+        return Mux(token.issue.drain_format == DrainFormat.FP32.value, token.beat[1], token.beat[0])
+
+    def _rows(self, token: Signal) -> Value:
+        """Which of the four rows of a drain's beat are stored."""
+        return Mux(self._half(token), token.place.row_mask[4:], token.place.row_mask[:4])
+
     def _place(self, m: Module, token: Signal) -> Signal:
         """Lanes of the token of the previous cycle."""
         issue, place, beat = token.issue, token.place, token.beat
         drains = issue.kind == StoreKind.DRAIN
         fp32, raw = drains & (issue.drain_format == DrainFormat.FP32.value), drains & (issue.drain_format == DrainFormat.RAW.value)
-        # Rows 4h to 4h + 3; of FP32 the columns from 4g on, two words further.
-        half = Mux(fp32, beat[1], beat[0])
+        # Of FP32 the columns from 4g on, two words further.
+        half = self._half(token)
         ahead, steps, kept = Signal(WORD_ADDRESS_BITS), [Signal(WORD_ADDRESS_BITS, name=f"t{k}") for k in range(3)], Signal(64)
         with m.If(raw):
             m.d.comb += [ahead.eq(Cat(Const(0, 3), beat)), steps[0].eq(1), steps[1].eq(2), steps[2].eq(4)]
@@ -155,7 +166,7 @@ class StoreBeats(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [ahead.eq(0), steps[0].eq(place.t0), steps[1].eq(place.t1), steps[2].eq(place.t2)]
-        rows = Mux(half, place.row_mask[4:], place.row_mask[:4])
+        rows = self._rows(token)
         wide = Mux(beat[0], place.column_mask[4:], place.column_mask[:4])  # FP32: four columns of four bytes a row
         with m.If(raw):
             m.d.comb += kept.eq(~Const(0, 64))

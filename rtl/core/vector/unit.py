@@ -84,7 +84,7 @@ class VectorUnit(wiring.Component):
             "drained_data": Out(512),
             # Results that steer the thread.
             "predicate_out": Out(PredicateWrite),
-            # Sticky flags that SIMD results set in this cycle.
+            # Sticky flags that SIMD results and drained beats set in this cycle.
             "set_flags": Out(data.ArrayLayout(FpFlags, THREADS)),
             # Threads that drop what they have queued, a pulse; what has issued goes on.
             "kill": In(THREADS),
@@ -193,9 +193,10 @@ class VectorUnit(wiring.Component):
                 begun.eq(Mux(issue.simd_go & row.writes_v & (issue.simd_thread == t), 1 << word[F0 : F0 + 5], 0)),
                 over.eq(Mux(registers.result.valid & (out.to.thread == t), 1 << out.to.reg, 0)),
             ]
+            drained = Mux(self.drained.valid & (self.drained.thread == t), self.drained.flags, 0)
             m.d.sync += [
                 self.simd_pending[t].eq((self.simd_pending[t] | begun) & ~over),
-                self.set_flags[t].eq(Mux(simd.out_valid & (out.to.thread == t), simd.out_flags, 0)),
+                self.set_flags[t].eq(Mux(simd.out_valid & (out.to.thread == t), simd.out_flags, 0) | drained),
             ]
         return out
 

@@ -1,7 +1,7 @@
 """Drain converter against golden numerics, in Amaranth's simulator, both bodies.
 
 Golden is itself held against exact rationals and outside libraries; here every raw word must drain to golden's bits in
-FP32 and BF16, with and without ReLU.
+FP32 and BF16, with and without ReLU, and raise golden's flags.
 """
 
 import random
@@ -11,6 +11,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from golden.arch.formats import BF16, FP32
+from golden.arch.simd_ops import SimdFlag
 from golden.numerics import matrix
 from rtl.fp.adder import Body
 from rtl.fp.drain import STAGES, DrainConverter
@@ -42,7 +43,8 @@ def words(seed: int, count: int) -> list[int]:
     return result
 
 
-def run(body: Body, raw: list[int], bf16: bool, relu: bool) -> list[int]:
+def run(body: Body, raw: list[int], bf16: bool, relu: bool) -> list[tuple[int, int]]:
+    """Results and flags."""
     converter = DrainConverter(2, body)
     results = []
 
@@ -55,7 +57,7 @@ def run(body: Body, raw: list[int], bf16: bool, relu: bool) -> list[int]:
             ctx.set(converter.words[1 - i % 2], ~word & (1 << 64) - 1)
             ctx.set(converter.choice, i % 2)
             if i >= STAGES:
-                results.append(ctx.get(converter.result) >> (16 if bf16 else 0))
+                results.append((ctx.get(converter.result) >> (16 if bf16 else 0), ctx.get(converter.flags.as_value())))
             await ctx.tick()
 
     simulator = Simulator(converter)
@@ -72,9 +74,13 @@ def run(body: Body, raw: list[int], bf16: bool, relu: bool) -> list[int]:
 def test_drain_equals_golden(body, fmt, relu):
     raw = words(seed=7 + relu, count=20)
     got = run(body, raw, fmt is BF16, relu)
-    want = matrix.drain(matrix.from_raw(np.array(raw, np.uint64)), fmt, relu=relu)
-    wrong = [(hex(w), hex(g), hex(e)) for w, g, e in zip(raw, got, want.tolist(), strict=True) if g != e]
+    accumulators = matrix.from_raw(np.array(raw, np.uint64))
+    flags = matrix.drain_flags(accumulators, fmt, relu=relu)._asdict()
+    bits = sum(flags[flag.name.lower()].astype(int) * flag for flag in SimdFlag)
+    want = zip(matrix.drain(accumulators, fmt, relu=relu).tolist(), bits.tolist(), strict=True)
+    wrong = [(hex(w), g, e) for w, g, e in zip(raw, got, want, strict=True) if g != e]
     assert not wrong, wrong[:10]
+    assert {flag for flag in SimdFlag if (np.array([f for _, f in got]) & flag).any()} == set(SimdFlag) - {SimdFlag.DENORMAL}
 
 
 @pytest.mark.parametrize("body", Body)
@@ -82,4 +88,4 @@ def test_drain_equals_golden(body, fmt, relu):
 def test_terms_that_cancel_drain_to_zero_at_every_exponent(body, fmt):
     """S = 0 with E > 0: the zero count once made an exponent of it (found by training, step 137 of digits-mlp)."""
     raw = [e << 56 for e in range(64)]
-    assert run(body, raw, fmt is BF16, False) == [0] * len(raw)
+    assert run(body, raw, fmt is BF16, False) == [(0, 0)] * len(raw)

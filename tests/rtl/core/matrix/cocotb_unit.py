@@ -9,7 +9,7 @@ import numpy as np
 
 from golden.arch.formats import BF16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, FP32
 from golden.numerics import matrix
-from golden.numerics.convert import f32_bits, widen_bf16
+from golden.numerics.convert import Flags, f32_bits, widen_bf16
 from tb.bind import bind, parameters
 from tb.clock import cycles, start
 from tb.seed import generator
@@ -31,6 +31,7 @@ class Unit:
         self.read = [-100] * 32  # cycle of the last drain beat
         self.replies = {}
         self.records = {}
+        self.raised = set()  # flags that drains raised
         self.compared = 0
         self.due = parameters()
 
@@ -46,9 +47,10 @@ class Unit:
         expected = self.replies.pop(self.now, None)
         assert reply["valid"] == (expected is not None), f"cycle {self.now}: a beat too early, late or never"
         if expected is not None:
-            tag, data, what = expected
+            fields, data, what = expected
             got = self.ports.drained_data.get()
-            assert (reply["tag"], f"{got:0128x}") == (tag, f"{data:0128x}"), what
+            assert f"{got:0128x}" == f"{data:0128x}", what
+            assert reply == fields, f"{what}: {reply}, not {fields}"
             self.compared += 1
         expected = self.records.pop(self.now, None)
         assert record["valid"] == (expected is not None), f"cycle {self.now}: a record too early, late or never"
@@ -89,20 +91,30 @@ class Unit:
         return {"load": request, "load_data": int.from_bytes(words.tobytes(), "little")}
 
     def drain(self, slot, kind, beat, relu, tag):
-        """Inputs of one beat of a drain."""
+        """Inputs of one beat of a drain, of which some rows and columns are stored."""
         tile = self.state[slot]
+        stored_rows, stored_columns = tag * 7 % 16, tag * 37 % 256
+        stored = np.array([[stored_rows >> i & stored_columns >> j & 1 for j in range(8)] for i in range(4)], bool)
+        flags = dict.fromkeys(Flags._fields, 0)
         if kind == 0:
             rows, columns = 4 * (beat >> 1), 4 * (beat & 1)
-            data = matrix.drain(tile, FP32, relu=relu)[rows : rows + 4, columns : columns + 4].astype("<u4")
+            part = np.s_[rows : rows + 4, columns : columns + 4]
+            data, stored = matrix.drain(tile, FP32, relu=relu)[part].astype("<u4"), stored[:, columns : columns + 4]
         elif kind == 1:
-            data = matrix.drain(tile, BF16, relu=relu)[4 * beat : 4 * beat + 4].astype("<u2")
+            part = np.s_[4 * beat : 4 * beat + 4]
+            data = matrix.drain(tile, BF16, relu=relu)[part].astype("<u2")
         else:
             data = tile.raw()[beat].astype("<u8")
+        if kind < 2:
+            raised = matrix.drain_flags(tile, (FP32, BF16)[kind], relu=relu)
+            flags = {name: int((bits[part] & stored).any()) for name, bits in raised._asdict().items()}
+            self.raised |= {name for name, bit in flags.items() if bit}
         what = f"drain of slot {slot}, format {kind}, beat {beat}, asked in cycle {self.now}"
-        self.replies[self.now + self.due["DRAIN_LATENCY"]] = (tag, int.from_bytes(data.tobytes(), "little"), what)
+        reply = {"valid": 1, "tag": tag, "thread": slot // 8, "flags": flags}
+        self.replies[self.now + self.due["DRAIN_LATENCY"]] = (reply, int.from_bytes(data.tobytes(), "little"), what)
         self.read[slot] = self.now
         request = {"valid": 1, "thread": slot // 8, "acc": slot % 8, "beat": beat, "format": kind, "relu": relu}
-        return {"drain": request | {"tag": tag}}
+        return {"drain": request | {"tag": tag, "rows": stored_rows, "columns": stored_columns}}
 
     async def drain_tile(self, slot, kind, relu=0):
         """Drains a whole tile at the earliest cycle allowed."""
@@ -274,3 +286,4 @@ async def everything_at_once(dut):
             inputs |= unit.drain(pick.choice(free), kind, beat, pick.randint(0, 1), pick.randrange(256))
         await unit.tick(**inputs)
     await unit.finish()
+    assert unit.raised == {"invalid", "overflow", "underflow"}
