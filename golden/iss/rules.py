@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from golden.arch import isa
-from golden.arch.classes import MATRIX_LOADS, Alu, DescriptorUse, Flow, Matrix, Port
+from golden.arch.classes import ENDS_NO_BODY, MATRIX_LOADS, Alu, DescriptorUse, Flow, Matrix, Port
 from golden.arch.encoding import F0, Insn, Kind
 from golden.arch.memmap import Csr
 from golden.arch.simd_ops import SIMD_OPS, SimdOp
@@ -16,7 +16,6 @@ from golden.iss.errors import RuleError, UndefinedRead
 from golden.iss.state import Loop, Node, Thread
 
 _LETTERS = {Kind.X: "x", Kind.V: "v", Kind.C: "c", Kind.D: "d"}
-_BRANCHES = frozenset({Flow.BR, Flow.CALL, Flow.JUMP, Flow.LOOP, Flow.LOOPI})
 
 
 def reads(insn: Insn, fields: dict[str, int]) -> tuple[str, ...]:
@@ -58,10 +57,10 @@ class Rules:
             if name in thread.unwritten:
                 raise UndefinedRead(f"{_where(thread, pc, word)} reads {name}, which nobody wrote")
         loop = thread.loops[-1] if thread.loops else None
-        if loop and pc == loop.last and insn.flow in _BRANCHES:
+        if loop and pc == loop.last and insn.flow in ENDS_NO_BODY:
             raise RuleError(f"{_where(thread, pc, word)} is the last instruction of a loop's body, which may be no control instruction")
         if insn.flow is Flow.BARRIER and not 1 <= fields["imm"] <= isa.THREADS:
-            raise RuleError(f"{_where(thread, pc, word)} waits for {fields['imm']} threads; a barrier is for 1 to {isa.THREADS}")
+            raise RuleError(f"thread {thread.index} at {pc:#x}: a barrier of {fields['imm']} threads; it is for 1 to {isa.THREADS}")
         if insn.port is Port.CSR and fields["csr"] == Csr.FP_FLAGS and thread.index in self.unsettled:
             late = self.unsettled[thread.index]
             raise RuleError(f"{_where(thread, pc, word)} names FP_FLAGS while {late} may still raise some: put a fence before it")
@@ -74,7 +73,7 @@ class Rules:
         elif insn.port is Port.DRAIN or insn.port is Port.SIMD and SIMD_OPS[SimdOp(insn.simd_op)].flags:
             self.unsettled[thread.index] = f"{disassemble(word, pc)} at {pc:#x}"
         call = insn.flow is Flow.CALL or insn.flow is Flow.JUMP and insn.writing(Kind.X, F0)
-        if insn.flow in _BRANCHES and not call:
+        if insn.flow in ENDS_NO_BODY and not call:
             self._check_leaving(thread, insn, pc, word)
 
     @staticmethod
