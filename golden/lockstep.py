@@ -76,13 +76,7 @@ class _Simulator(Simulator):
             return super().step(thread)
         for address, part in injection.writes:
             self.node.write(address, part)
-        pc, loops, kept = thread.pc, thread.loops, self.node.read(thread.pc, 4)
-        self.node.write(pc, injection.word.to_bytes(4, "little"))
-        thread.loops = []
-        record = super().step(thread)
-        self.node.write(pc, kept)
-        thread.pc, thread.loops = pc, loops
-        return record
+        return self.inject(thread, injection.word)
 
 
 def compare(

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from golden.arch import bits
+from golden.arch.bits import Field, Layout
+
 
 def manifest() -> dict[str, Any]:
     """The manifest of the design under test."""
@@ -26,48 +29,8 @@ def parameters() -> dict[str, Any]:
     return json.loads(os.environ["TB_PARAMETERS"])
 
 
-def pack(layout: list[Mapping[str, Any]], values: Mapping[str, Any]) -> int:
-    """The bits of a struct with the fields `layout` (a manifest's "fields"); a field not named in `values` is 0.
-
-    Raises KeyError for a name that is no field and ValueError for a number that does not fit.
-    """
-    known = {field["name"]: field for field in layout}
-    word = 0
-    for name, value in values.items():
-        if name not in known:
-            raise KeyError(f"no field {name!r} among {', '.join(known)}")
-        field = known[name]
-        if isinstance(value, Mapping):
-            value = pack(field["fields"], value)
-        word |= _bits(int(value), field["width"], field["signed"], name) << field["offset"]
-    return word
-
-
-def unpack(layout: list[Mapping[str, Any]], word: int) -> dict[str, Any]:
-    """The inverse of `pack`: every field, nested ones as dictionaries, signed ones with their sign."""
-    result = {}
-    for field in layout:
-        value = word >> field["offset"] & ((1 << field["width"]) - 1)
-        if "fields" in field:
-            result[field["name"]] = unpack(field["fields"], value)
-        else:
-            result[field["name"]] = _number(value, field["width"], field["signed"])
-    return result
-
-
-def _bits(value: int, width: int, signed: bool, name: str) -> int:
-    low, high = (-(1 << width - 1), (1 << width - 1) - 1) if signed and width else (0, (1 << width) - 1)
-    if not low <= value <= high:
-        raise ValueError(f"{name} = {value} does not fit {'signed ' if signed else ''}{width} bits")
-    return value & ((1 << width) - 1)
-
-
-def _number(bits: int, width: int, signed: bool) -> int:
-    return bits - (1 << width) if signed and width and bits >> width - 1 else bits
-
-
 class Port:
-    """One port: `handle` is cocotb's, `name`, `width`, `direction`, `signed` are the manifest's, as is `layout`, its fields or None."""
+    """One port: `handle` is cocotb's, `name`, `width`, `direction`, `signed` are the manifest's; `layout` has its fields, or is None."""
 
     def __init__(self, handle: Any, entry: Mapping[str, Any]) -> None:
         self.handle = handle
@@ -75,26 +38,26 @@ class Port:
         self.width: int = entry["width"]
         self.direction: str = entry["direction"]
         self.signed: bool = entry["signed"]
-        self.layout = entry.get("fields")
+        self.layout = Layout.described(self.name, entry["fields"]) if entry.get("fields") else None
 
     def get(self) -> int:
         """The port as a number, with its sign if it has one."""
-        return _number(int(self.handle.value), self.width, self.signed)
+        return bits.decode(int(self.handle.value), self.width, self.signed)
 
-    def set(self, value: int | Mapping[str, Any]) -> None:
-        """Drives an input with a number or with named fields; takes effect after the current clock edge."""
+    def set(self, value: int | Mapping[str, Any] | Sequence[Any]) -> None:
+        """Drives an input with a number, named fields or a list; takes effect after the current clock edge."""
         if self.direction != "input":
             raise ValueError(f"{self.name} is an output of the design; a bench cannot drive it")
-        if isinstance(value, Mapping):
-            self.handle.value = pack(self._fields(), value)
+        if isinstance(value, (Mapping, Sequence)):
+            self.handle.value = self._record().pack(value)
         else:
-            self.handle.value = _bits(value, self.width, self.signed, self.name)
+            self.handle.value = bits.encode(value, self.width, self.signed, self.name)
 
-    def fields(self, word: int | None = None) -> dict[str, Any]:
-        """A number that `get` gave, or a struct-shaped port as it is, as a dictionary."""
-        return unpack(self._fields(), int(self.handle.value) if word is None else word)
+    def fields(self, word: int | None = None) -> Any:
+        """A number that `get` gave, or a struct-shaped port as it is, as a dictionary; an array as a list."""
+        return self._record().unpack(int(self.handle.value) if word is None else word)
 
-    def _fields(self) -> list[Mapping[str, Any]]:
+    def _record(self) -> Layout:
         if self.layout is None:
             raise ValueError(f"{self.name} has no fields: it is a plain number of {self.width} bits")
         return self.layout
@@ -105,30 +68,24 @@ class Bundle:
 
     def __init__(self, ports: Sequence[Port], prefix: str) -> None:
         self._ports = {port.name.removeprefix(f"{prefix}__"): port for port in ports}
-        self.width = sum(port.width for port in ports)
+        fields, lo = [], 0
+        for name, port in self._ports.items():
+            fields.append(Field(name, port.width, lo, port.signed))
+            lo += port.width
+        self.layout, self.width = Layout(prefix, fields), lo
 
     def get(self) -> int:
         """All fields as one number."""
-        word, offset = 0, 0
-        for port in self._ports.values():
-            word |= (port.get() & ((1 << port.width) - 1)) << offset
-            offset += port.width
-        return word
+        return self.layout.pack({name: port.get() for name, port in self._ports.items()})
 
     def set(self, values: Mapping[str, Any]) -> None:
         """Drives the named fields; the others keep their values."""
         for name, value in values.items():
-            if name not in self._ports:
-                raise KeyError(f"no field {name!r} among {', '.join(self._ports)}")
-            self._ports[name].set(value)
+            self._ports[self.layout[name].name].set(value)
 
     def fields(self, word: int | None = None) -> dict[str, int]:
         """The fields of a number that `get` gave, or of the ports as they are."""
-        word, result = self.get() if word is None else word, {}
-        for name, port in self._ports.items():
-            result[name] = _number(word & ((1 << port.width) - 1), port.width, port.signed)
-            word >>= port.width
-        return result
+        return self.layout.unpack(self.get() if word is None else word)
 
 
 class Ports:

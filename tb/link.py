@@ -9,56 +9,22 @@ nothing is sent without a credit and no credit is returned twice.
 
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import repeat
 
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from golden.arch import packet
-from golden.arch.packet import BODY_FIELDS, CHANNELS, CONTROL_FIELDS, CREDITS, HEADER_FIELDS
+from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, Packet
 from tb.bind import Ports
 from tb.stream import Gaps
 
-PARITY_PLACES = (*range(4), *range(9, packet.CONTROL_BITS)), range(packet.HEADER_BITS + packet.PAYLOAD_BITS + 8)
+PARITY_PLACES = (
+    tuple(bit for field in CONTROL if field.name != "out" for bit in range(field.lo, field.lo + field.width)),
+    tuple(range(BODY.width)),
+)
 """Bits of a control word and of a body that parity covers: an odd number of wrong ones is noticed."""
-
-
-@dataclass(frozen=True)
-class Packet:
-    """A packet on a link: channel number, place it goes to, header without parity, payload; `intact` if its parity is right."""
-
-    channel: int
-    x: int
-    y: int
-    header: Mapping[str, int]
-    payload: int = 0
-    intact: bool = True
-
-
-def encode(item: Packet) -> tuple[int, int]:
-    """Control word and body of a packet, parity right, the far corner being its place. ValueError for a field that does not fit."""
-    control = {"valid": 1 << item.channel, "out": 1 << packet.PortId.NODE, "x": item.x, "y": item.y, "far_x": item.x, "far_y": item.y}
-    header = dict(item.header)
-    header["parity"] = packet.header_parity(control, header)
-    body = packet.pack(
-        BODY_FIELDS,
-        header=packet.pack(HEADER_FIELDS, **header),
-        payload=item.payload,
-        payload_parity=packet.payload_parity(item.payload),
-    )
-    return packet.pack(CONTROL_FIELDS, **control), body
-
-
-def decode(control_word: int, body_word: int) -> Packet:
-    """The inverse of `encode`; AssertionError when no single channel is valid."""
-    control, body = packet.unpack(CONTROL_FIELDS, control_word), packet.unpack(BODY_FIELDS, body_word)
-    assert control["valid"].bit_count() == 1, f"a control word for channels {control['valid']:#06b}"
-    header = packet.unpack(HEADER_FIELDS, body["header"])
-    parity = header.pop("parity")
-    right = parity == packet.header_parity(control, header) and body["payload_parity"] == packet.payload_parity(body["payload"])
-    return Packet(control["valid"].bit_length() - 1, control["x"], control["y"], header, body["payload"], right)
+_ONE_CHANNEL = CONTROL["valid"].width  # wrong bits of ``valid`` make another channel of it, or two
 
 
 class LinkSource:
@@ -87,11 +53,11 @@ class LinkSource:
         return sum(map(len, self._queues))
 
     def _words(self, item: Packet) -> tuple[int, int]:
-        control, body = encode(item)
+        control, body = item.encode()
         if item.intact:
             return control, body
         if self._rng.random() < 0.2:
-            return control ^ 1 << self._rng.choice(PARITY_PLACES[0][4:]), body
+            return control ^ 1 << self._rng.choice(PARITY_PLACES[0][_ONE_CHANNEL:]), body
         return control, body ^ 1 << self._rng.choice(PARITY_PLACES[1])
 
     async def _run(self) -> None:
@@ -137,8 +103,8 @@ class LinkMonitor:
         """One cycle's values; AssertionError when a packet has no credit, or a credit no packet."""
         if self._before:
             self.count += 1
-            self._see(decode(self._before, body))
-        valid = packet.unpack(CONTROL_FIELDS, control)["valid"]
+            self._see(Packet.decode(self._before, body))
+        valid = control & CONTROL["valid"].mask
         for v in range(CHANNELS):
             if valid >> v & 1:
                 assert self._credits[v], f"{self.name}: a packet on channel {v} without credit"
@@ -165,7 +131,7 @@ class LinkSink:
         wait = next(self._gaps)
         while True:
             await self._edge
-            valid = packet.unpack(CONTROL_FIELDS, self._control.get())["valid"]
+            valid = self._control.get() & CONTROL["valid"].mask
             for v in range(CHANNELS):
                 held[v] += valid >> v & 1
             pulse = 0

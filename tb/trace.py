@@ -1,7 +1,5 @@
 """Watches a design's trace ports and hands what they say to golden.retire, port by port in the manifest's order."""
 
-from typing import Any
-
 import cocotb
 from cocotb.triggers import RisingEdge
 
@@ -19,7 +17,7 @@ class TraceMonitor:
         self.count = 0
         self._ports = [port for port in ports if port.name.startswith(_PREFIX) and port.direction == "output"]
         for port in self._ports:
-            assert port.layout and port.layout[0]["name"] == "valid" and port.layout[0]["offset"] == 0, f"{port.name} has no valid"
+            assert port.layout and port.layout["valid"].lo == 0, f"{port.name} has no valid"
         cocotb.start_soon(self._run(RisingEdge(ports.clock.handle)))
 
     async def _run(self, edge: RisingEdge) -> None:
@@ -32,9 +30,4 @@ class TraceMonitor:
 
     def _see(self, port: Port, word: int) -> None:
         self.count += 1
-        self.collector.feed(port.name.removeprefix(_PREFIX), {name: _plain(value) for name, value in port.fields(word).items()})
-
-
-def _plain(value: Any) -> Any:
-    """An array's fields, named 0, 1, ..., as a list."""
-    return list(value.values()) if isinstance(value, dict) else value
+        self.collector.feed(port.name.removeprefix(_PREFIX), port.fields(word))

@@ -29,21 +29,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-FIELDS: tuple[tuple[str, int, bool], ...] = (
-    ("base", 18, False),
-    ("row_pitch", 13, False),
-    ("pixel", 10, False),
-    ("rows", 13, False),
-    ("columns", 14, False),
-    ("y0", 14, True),
-    ("x0", 15, True),
-    ("elem", 2, False),
-    ("width", 2, False),
-    ("inner", 5, False),
-    ("outer", 5, False),
+from golden.arch import bits
+from golden.arch.bits import Layout
+
+IMAGE = Layout.of(
+    "descriptor", base=18, row_pitch=13, pixel=10, rows=13, columns=14, y0=-14, x0=-15, elem=2, width=2, inner=5, outer=5
 )
 BITS = 128
-RESERVED_LO = sum(width for _, width, _ in FIELDS)
+RESERVED_LO = IMAGE.width
 STEP_X, STEP_Y, STEP_BACK = 0, 8, 16
 
 
@@ -74,29 +67,17 @@ class Descriptor:
     outer: int = 0
 
     def pack(self) -> tuple[int, int]:
-        image, lo = 0, 0
-        for name, width, signed in FIELDS:
-            value = getattr(self, name)
-            low, high = (-(1 << (width - 1)), (1 << (width - 1)) - 1) if signed else (0, (1 << width) - 1)
-            if not low <= value <= high:
-                raise ValueError(f"descriptor field {name} = {value} does not fit: {low} to {high}")
-            image |= (value & ((1 << width) - 1)) << lo
-            lo += width
+        """The image; ValueError for a field that does not fit."""
+        image = IMAGE.pack(vars(self))
         return image & ((1 << 64) - 1), image >> 64
 
     @staticmethod
     def unpack(low: int, high: int) -> Descriptor:
         """The fields of an image; ValueError when a reserved bit is set."""
-        image, lo, values = low | high << 64, 0, {}
-        for name, width, signed in FIELDS:
-            value = (image >> lo) & ((1 << width) - 1)
-            if signed and value >> (width - 1):
-                value -= 1 << width
-            values[name] = value
-            lo += width
+        image = low | high << 64
         if image >> RESERVED_LO:
             raise ValueError("a reserved bit of the descriptor is set")
-        return Descriptor(**values)
+        return Descriptor(**IMAGE.unpack(image))
 
     @property
     def elem_bytes(self) -> int:
@@ -106,10 +87,10 @@ class Descriptor:
         """The descriptor moved by one step of ``code`` (address modulo 2 MB, position modulo its field)."""
         count = (1 << (code & 7)) * (-1 if code & STEP_BACK else 1)
         if code & STEP_Y:
-            return replace(self, base=(self.base + count * self.row_pitch) % (1 << 18), y0=_wrap(self.y0 + count, 14))
-        return replace(self, base=(self.base + count) % (1 << 18), x0=_wrap(self.x0 + count * (8 >> self.elem), 15))
+            return replace(self, base=_wrap("base", self.base + count * self.row_pitch), y0=_wrap("y0", self.y0 + count))
+        return replace(self, base=_wrap("base", self.base + count), x0=_wrap("x0", self.x0 + count * (8 >> self.elem)))
 
 
-def _wrap(value: int, bits: int) -> int:
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if value >> (bits - 1) else value
+def _wrap(name: str, value: int) -> int:
+    """The value modulo its field."""
+    return bits.decode(value, IMAGE[name].width, IMAGE[name].signed)

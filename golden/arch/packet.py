@@ -16,25 +16,7 @@ STATUS the thread's status line, of a DEBUG request; HALTED the status line of a
 ERROR: payload word 0 the ``Fault``, word 1 the request's address; every request that cannot be served gets one, flag or not, and has no
 effect (a WRITE whose semaphore overflows has written its data).
 
-What is refused whatever the threads do (``refusal``):
-
-    any kind but BOOT  that comes to a node of other coordinates: RANGE; a kind that is none: ILLEGAL
-    WRITE, READ        address no multiple of 8: MISALIGNED; no word, or words beyond the line's end: RANGE; outside SRAM: RANGE, but
-                       control lines that exist can be read
-    RAISE, notify      no semaphore, or an amount of more than 16 bits: RANGE
-    START, DEBUG       no thread: RANGE; no ``DebugOp``: ILLEGAL; start, jump or breakpoint where no instruction can lie: MISALIGNED, RANGE
-
-What is refused when it comes at the wrong moment:
-
-    READ               a word that it asks for cannot be corrected: ECC
-    RAISE, notify      the semaphore would overflow: SEMAPHORE, and it keeps its value
-    START              the thread neither idle nor faulted: BUSY
-    STEP, INJECT, JUMP the thread not halted: BUSY
-    the same, RESUME   the thread executes an injected instruction: BUSY
-    HALT               with the flag, while another request waits for the thread to be still: BUSY (without the flag it acts)
-
-A HALT of a thread that rests, and a RESUME of one that is not halted, change nothing; they answer at once. Nothing that a thread does
-keeps later requests waiting: a node remembers one asker per thread for its end, and one for its next stop.
+Which requests are refused: golden.arch.refusal.
 
 A packet with wrong parity is dropped, and its credit returned: nobody knows whom to answer. A response that nobody waits for, and
 anything on a response channel that is no response, is dropped: answers to answers would tie the classes together.
@@ -42,19 +24,13 @@ anything on a response channel that is no response, is dropped: answers to answe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 
-from golden.arch.isa import THREADS
-from golden.arch.memmap import (
-    CONTROL_BASE,
-    COUNTER_LINES,
-    LINE_BYTES,
-    SEMAPHORE_BITS,
-    SEMAPHORES,
-    ControlLine,
-    Fault,
-)
+from golden.arch import bits
+from golden.arch.bits import Layout
+from golden.arch.memmap import LINE_BYTES, Fault
 
 COORD_BITS = 5
 CHANNELS = 4
@@ -107,122 +83,162 @@ FLAG_RESPONSE, FLAG_FIXED, FLAG_MULTICAST = 1, 2, 4
 # ``notify`` of a WRITE: the packet's ``sequence`` has its top bit set.
 SEQUENCE_NOTIFY = 0x80
 
-CONTROL_FIELDS: tuple[tuple[str, int], ...] = (
-    ("valid", CHANNELS),  # one-hot channel
-    ("out", 5),  # one-hot port of the receiving router
-    ("x", COORD_BITS),
-    ("y", COORD_BITS),
-    ("far_x", COORD_BITS),  # far corner of a multicast rectangle; equal to x, y otherwise
-    ("far_y", COORD_BITS),
+CONTROL = Layout.of(
+    "packet",
+    valid=CHANNELS,  # one-hot channel
+    out=len(PortId),  # one-hot port of the receiving router
+    x=COORD_BITS,
+    y=COORD_BITS,
+    far_x=COORD_BITS,  # far corner of a multicast rectangle; equal to x, y otherwise
+    far_y=COORD_BITS,
 )
-HEADER_FIELDS: tuple[tuple[str, int], ...] = (
-    ("kind", 5),
-    ("source_x", COORD_BITS),
-    ("source_y", COORD_BITS),
-    ("address", 35),
-    ("length", 6),
-    ("tag", 8),
-    ("sequence", 8),
-    ("flags", 3),
-    ("parity", 2),  # bit 0 over channel, destination and far corner; bit 1 over the other 75 bits of this header
+HEADER = Layout.of(
+    "packet",
+    kind=5,
+    source_x=COORD_BITS,
+    source_y=COORD_BITS,
+    address=35,
+    length=6,
+    tag=8,
+    sequence=8,
+    flags=3,
+    parity=2,  # bit 0 over channel, destination and far corner; bit 1 over the other 75 bits of this header
 )
-CONTROL_BITS = sum(width for _, width in CONTROL_FIELDS)
-HEADER_BITS = sum(width for _, width in HEADER_FIELDS)
+CONTROL_BITS, HEADER_BITS = CONTROL.width, HEADER.width
+BODY = Layout.of("packet", header=HEADER_BITS, payload=PAYLOAD_BITS, payload_parity=PAYLOAD_PARITY_BITS)
 assert CONTROL_BITS == 29 and HEADER_BITS == 77, "the header is 106 bits"
-CONTROL_LINES = frozenset(
-    CONTROL_BASE + LINE_BYTES * line
-    for first, count in ((ControlLine.IDENTITY, 1), (ControlLine.STATUS, THREADS), (ControlLine.COUNTERS, COUNTER_LINES))
-    for line in range(first, first + count)
-)
-"""Byte addresses of the control lines that exist."""
-BODY_FIELDS: tuple[tuple[str, int], ...] = (("header", HEADER_BITS), ("payload", PAYLOAD_BITS), ("payload_parity", PAYLOAD_PARITY_BITS))
 
+_ROUTED, _SAID = ~CONTROL["out"].mask, ~HEADER["parity"].mask  # what the two parities of a header cover
+_WORD = 2**64 - 1
 
-def pack(fields: tuple[tuple[str, int], ...], **values: int) -> int:
-    """Fields packed from bit 0 in order; ValueError when one does not fit or does not exist."""
-    word, lo = 0, 0
-    for name, width in fields:
-        value = values.pop(name, 0)
-        if not 0 <= value < 1 << width:
-            raise ValueError(f"packet field {name} = {value:#x} does not fit {width} bits")
-        word |= value << lo
-        lo += width
-    if values:
-        raise ValueError(f"packet has no field {', '.join(values)}")
-    return word
-
-
-def unpack(fields: tuple[tuple[str, int], ...], word: int) -> dict[str, int]:
-    """The fields of a packed word by name."""
-    values, lo = {}, 0
-    for name, width in fields:
-        values[name] = (word >> lo) & ((1 << width) - 1)
-        lo += width
-    return values
+Place = tuple[int, int]
+"""Coordinates x, y of a node or an edge port."""
 
 
 def parity(value: int) -> int:
     return value.bit_count() & 1
 
 
-def header_parity(control: dict[str, int], header: dict[str, int]) -> int:
-    """The two parity bits of a header."""
-    route = pack(CONTROL_FIELDS, **{**control, "out": 0})
-    rest = pack(HEADER_FIELDS, **{**header, "parity": 0})
-    return parity(route) | parity(rest) << 1
+def header_parity(control: int, header: int) -> int:
+    """The two parity bits of a control word and the rest of the header; ``out`` and the parity bits themselves do not count."""
+    return parity(control & _ROUTED) | parity(header & _SAID) << 1
 
 
 def payload_parity(payload: int) -> int:
     """One parity bit per 8 bytes, bit i for word i."""
-    return sum(parity((payload >> (64 * i)) & (2**64 - 1)) << i for i in range(8))
+    return sum((payload >> 64 * i & _WORD).bit_count() % 2 << i for i in range(PAYLOAD_PARITY_BITS))
+
+
+def payload_of(words: Iterable[int]) -> int:
+    """A payload whose first words are these, 64 bits each: higher bits of a word are cut off, so that it may be negative."""
+    return sum((word & _WORD) << 64 * index for index, word in enumerate(words))
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet without its parities, which ``encode`` computes.
+
+    Attributes
+    ----------
+    kind : a ``Kind``, or a number that is none.
+    destination, source : places.
+    channel : 2 * class + route.
+    far : far corner of a multicast's rectangle; None: the destination.
+    payload : 512 bits.
+    out : the receiving router's output.
+    intact : False of one that came with wrong parity.
+    """
+
+    kind: int
+    destination: Place
+    source: Place
+    channel: int = 0
+    address: int = 0
+    length: int = 0
+    tag: int = 0
+    sequence: int = 0
+    flags: int = 0
+    payload: int = 0
+    far: Place | None = None
+    out: PortId = PortId.NODE
+    intact: bool = True
+
+    @property
+    def data(self) -> bytes:
+        """The payload's 64 bytes."""
+        return self.payload.to_bytes(LINE_BYTES, "little")
+
+    @property
+    def responds(self) -> bool:
+        """Whether the request asks for an answer that it would not get otherwise."""
+        return bool(self.flags & FLAG_RESPONSE)
+
+    @property
+    def notifies(self) -> bool:
+        """Whether a WRITE raises the semaphore of its tag."""
+        return bool(self.sequence & SEQUENCE_NOTIFY)
+
+    def answer(self, kind: Kind, payload: int = 0) -> Packet:
+        """What a node that the request reached says to its source: on the response channel of the same route, same tag and sequence."""
+        return Packet(
+            kind, self.source, self.destination, self.channel & 1 | 2, tag=self.tag, sequence=self.sequence, payload=payload
+        )
+
+    def error(self, cause: Fault) -> Packet:
+        """The answer that refuses the request."""
+        return self.answer(Kind.ERROR, payload_of((cause, self.address)))
+
+    def encode(self) -> tuple[int, int]:
+        """Control word and body; ValueError for a field that does not fit."""
+        (x, y), (far_x, far_y) = self.destination, self.far or self.destination
+        valid = 1 << bits.encode(self.channel, 2, False, "packet field channel")
+        control = CONTROL.pack({"valid": valid, "out": 1 << self.out, "x": x, "y": y, "far_x": far_x, "far_y": far_y})
+        header = HEADER.pack(
+            {
+                "kind": self.kind,
+                "source_x": self.source[0],
+                "source_y": self.source[1],
+                "address": self.address,
+                "length": self.length,
+                "tag": self.tag,
+                "sequence": self.sequence,
+                "flags": self.flags,
+            }
+        )
+        header |= header_parity(control, header) << HEADER["parity"].lo
+        return control, BODY.pack({"header": header, "payload": self.payload, "payload_parity": payload_parity(self.payload)})
+
+    @staticmethod
+    def decode(control: int, body: int) -> Packet:
+        """The inverse of ``encode``; ``intact`` says whether all parities are right. ValueError unless it is for exactly one channel."""
+        route, rest = CONTROL.unpack(control), BODY.unpack(body)
+        header = HEADER.unpack(rest["header"])
+        if route["valid"].bit_count() != 1 or route["out"].bit_count() != 1:
+            raise ValueError(f"a control word for channels {route['valid']:#06b} and outputs {route['out']:#07b}: each is one")
+        destination, far = (route["x"], route["y"]), (route["far_x"], route["far_y"])
+        source, wrong = (header.pop("source_x"), header.pop("source_y")), header.pop("parity") ^ header_parity(control, rest["header"])
+        return Packet(
+            destination=destination,
+            source=source,
+            channel=route["valid"].bit_length() - 1,
+            payload=rest["payload"],
+            far=None if far == destination else far,
+            out=PortId(route["out"].bit_length() - 1),
+            intact=not wrong and rest["payload_parity"] == payload_parity(rest["payload"]),
+            **header,
+        )
 
 
 def pieces(address: int, image: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Bytes from an address on as WRITE packets carry them: (byte address, words, 64 bytes of payload) of each line they touch.
 
-    The image is padded to a multiple of 8 with zeros. ValueError for an address that is no multiple of 8.
+    ValueError unless address and size are multiples of 8: a packet writes whole words.
     """
-    if address % 8:
-        raise ValueError(f"a write goes to a multiple of 8, not to {address:#x}")
-    image = image.ljust(-(-len(image) // 8) * 8, b"\0")
+    if address % 8 or len(image) % 8:
+        raise ValueError(f"packets write words of 8 bytes, not {len(image)} bytes at {address:#x}")
     at = 0
     while at < len(image):
         offset = (address + at) % LINE_BYTES
         size = min(LINE_BYTES - offset, len(image) - at)
         yield address + at, size // 8, (bytes(offset) + image[at : at + size]).ljust(LINE_BYTES, b"\0")
         at += size
-
-
-def refusal(header: dict[str, int], payload: int, sram_bytes: int, here: bool = True) -> Fault | None:
-    """The cause with which a node refuses a request whatever its threads do; None when it serves it.
-
-    ``here``: the request comes to the node that it names.
-    """
-    kind, address, length = header["kind"], header["address"], header["length"]
-    if kind == Kind.BOOT:
-        return None
-    if not here:
-        return Fault.RANGE
-    if kind in (Kind.WRITE, Kind.READ):
-        if address % 8:
-            return Fault.MISALIGNED
-        inside = address < sram_bytes or kind == Kind.READ and address // LINE_BYTES * LINE_BYTES in CONTROL_LINES
-        notified = kind == Kind.READ or not header["sequence"] & SEQUENCE_NOTIFY or header["tag"] < SEMAPHORES
-        fits = length and address % LINE_BYTES + 8 * length <= LINE_BYTES
-        return None if fits and inside and notified else Fault.RANGE
-    if kind == Kind.RAISE:
-        return None if header["tag"] < SEMAPHORES and address < 1 << SEMAPHORE_BITS else Fault.RANGE
-    if kind == Kind.START:
-        return Fault.RANGE if length >= THREADS else _refused_pc(address, sram_bytes)
-    if kind == Kind.DEBUG and address in list(DebugOp):
-        if length >= THREADS:
-            return Fault.RANGE
-        jumps = address in (DebugOp.JUMP, DebugOp.BREAK_SET)
-        return _refused_pc(payload & 2**64 - 1, sram_bytes) if jumps else None
-    return Fault.ILLEGAL
-
-
-def _refused_pc(pc: int, sram_bytes: int) -> Fault | None:
-    if pc % 4:
-        return Fault.MISALIGNED
-    return None if pc < sram_bytes else Fault.RANGE

@@ -105,6 +105,16 @@ class Simulator:
         thread.retired += 1
         return record
 
+    def inject(self, thread: Thread, word: int) -> Record | None:
+        """Execute a debugger's instruction; pc, loops and, but for what it stores, memory stay as they are."""
+        pc, loops, kept = thread.pc, thread.loops, self.node.read(thread.pc, 4)
+        self.node.write(pc, word.to_bytes(4, "little"))
+        thread.loops = []
+        record = Simulator.step(self, thread)
+        self.node.write(pc, kept)
+        thread.pc, thread.loops = pc, loops
+        return record
+
     @staticmethod
     def _loop_back(thread: Thread, pc: int) -> None:
         """After the last instruction of a loop: again from its start, or on."""

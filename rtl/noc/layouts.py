@@ -5,14 +5,9 @@ from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import packet
+from rtl.common.shapes import struct
 
-
-def _struct(fields: tuple[tuple[str, int], ...]) -> data.StructLayout:
-    return data.StructLayout({name: width for name, width in fields})
-
-
-CONTROL = _struct(packet.CONTROL_FIELDS)
-HEADER = _struct(packet.HEADER_FIELDS)
+CONTROL, HEADER = struct(packet.CONTROL), struct(packet.HEADER)
 BODY = data.StructLayout({"header": HEADER, "payload": packet.PAYLOAD_BITS, "payload_parity": packet.PAYLOAD_PARITY_BITS})
 PACKET = data.StructLayout({"channel": 2, "x": 5, "y": 5, "header": HEADER, "payload": packet.PAYLOAD_BITS})
 """A packet at rest in the endpoint: channel number, the other node's or own coordinates, header, payload."""

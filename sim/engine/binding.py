@@ -19,12 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.packet import BODY_FIELDS, CHANNELS, CREDITS
+from golden.arch.packet import BODY, CHANNELS, CREDITS
 from sim.compile.elaborate import Design
 from sim.compile.verilator import build_engine, wave_format
 
-_BODY_BITS = sum(width for _, width in BODY_FIELDS)
-BODY_WORDS = -(-_BODY_BITS // 32)
+BODY_WORDS = -(-BODY.width // 32)
 _SOURCE = Path(__file__).with_name("engine.cpp")
 _SLICE = 50_000  # cycles that the engine runs at a time; Python hears of an interruption in between
 
@@ -55,16 +54,13 @@ def _header(design: Design) -> str:
 
 def build(design: Design, waves: bool = False) -> Path:
     """The engine for a design as a shared object, compiled or found in build/."""
-    header = design.folder / "ports.h"
-    text = _header(design)
-    if not header.exists() or header.read_text() != text:
-        header.write_text(text)
-    flags, cflags = ["--savable"], ["-DENGINE_SAVE", f"-I{design.folder.resolve()}"]
+    flags, cflags = ["--savable"], ["-DENGINE_SAVE"]
     if waves:
         kind = wave_format()
         flags += [f"--trace-{kind}", "--trace-structs"]
         cflags.append(f"-DENGINE_{kind.upper()}")
-    return build_engine(design, [_SOURCE], name="node", shared=True, flags=flags, cflags=cflags, depends=[header])
+    texts = {"ports.h": _header(design)}
+    return build_engine(design, [_SOURCE], name="node", shared=True, flags=flags, cflags=cflags, texts=texts)
 
 
 class Engine:

@@ -129,10 +129,10 @@ def _descriptors() -> list[str]:
             if len(rows) == 1:
                 lines.append("{table}")
     at = lines.index("{table}")
-    low, places = 0, []
-    for (_, width, _), row in zip(descriptor.FIELDS, rows, strict=True):
-        places.append([row[0], f"{low + width - 1}..{low}", row[2], row[3].replace("``", "`")])
-        low += width
+    places = [
+        [row[0], f"{field.lo + field.width - 1}..{field.lo}", row[2], row[3].replace("``", "`")]
+        for field, row in zip(descriptor.IMAGE, rows, strict=True)
+    ]
     return [*lines[:at], *_table(["field", "bits", "unit", "meaning"], places), *lines[at + 1 :]]
 
 

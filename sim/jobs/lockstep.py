@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.arch.bits import Layout
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import ThreadState
 from golden.arch.trace import Record
+from golden.host import HostError
 from golden.kernels.job import Launch
 from golden.lockstep import Difference, Result, Run, compare
 from golden.retire import Collector
 from sim.compile.elaborate import Design
 from sim.engine.binding import Engine, trace_ports
 from sim.jobs import machine
-from sim.jobs.host import Host, HostError
+from sim.jobs.host import Host
 
 LIMIT = 5_000_000  # cycles: a minute, and as much trace as memory should hold
 
@@ -26,25 +28,14 @@ LIMIT = 5_000_000  # cycles: a minute, and as much trace as memory should hold
 def decode_trace(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[str, dict[str, Any]]]:
     """(port name without ``trace__``, fields) of each record of ``Engine.take_trace``, in the order of cycles."""
     ports = trace_ports(design)
+    layouts = [Layout.described(port["name"], port["fields"]) for port in ports]
     at = 0
     while at < len(words):
-        port = ports[words[at]]
+        port, layout = ports[words[at]], layouts[words[at]]
         size = -(-port["width"] // 32)
         value = int.from_bytes(words[at + 4 : at + 4 + size].tobytes(), "little")
         at += 4 + size
-        yield port["name"].removeprefix("trace__"), _fields(port["fields"], value)
-
-
-def _fields(layout: Sequence[dict[str, Any]], value: int) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for entry in layout:
-        part = (value >> entry["offset"]) & ((1 << entry["width"]) - 1)
-        inner = entry.get("fields") or []
-        if inner and all(str(item["name"]).isdigit() for item in inner):
-            result[entry["name"]] = [(part >> item["offset"]) & ((1 << item["width"]) - 1) for item in inner]
-        else:
-            result[entry["name"]] = part
-    return result
+        yield port["name"].removeprefix("trace__"), layout.unpack(value)
 
 
 def run_lockstep(

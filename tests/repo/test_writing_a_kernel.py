@@ -14,6 +14,11 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["double.py", "iss"])
+
+
 def run(folder: Path, program: str, host: str) -> dict:
     """The two files in a folder, the host executed there; its names."""
     (folder / "double.s").write_text(program)

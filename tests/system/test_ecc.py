@@ -10,10 +10,11 @@ from golden.arch.descriptor import Descriptor
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, PROGRAM_BASE, ControlLine, Counter, Csr, Fault, Status, ThreadState
 from golden.arch.sram import inject
 from golden.asm import assemble
+from golden.host import HostError
 from golden.kernels.job import Launch
 from golden.rig import Rig
 from golden.rig_faults import FAULTS
-from sim.jobs.host import Host, HostError
+from sim.jobs.host import Host
 from sim.jobs.lockstep import run_lockstep
 from sim.jobs.program import run_rtl
 

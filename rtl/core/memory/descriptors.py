@@ -5,28 +5,29 @@ cycle no two writes go to the same descriptor (scalar issue sees to that), and a
 being written, so that an instruction can use the step of the one before it.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
-from golden.arch.descriptor import FIELDS, RESERVED_LO, STEP_BACK, STEP_Y
+from golden.arch.descriptor import IMAGE, RESERVED_LO, STEP_BACK, STEP_Y
+from rtl.common.shapes import struct
 from rtl.core.scalar.decode import Step
 
-_WIDTHS = {name: signed(width) if is_signed else width for name, width, is_signed in FIELDS}
+_IMAGE = struct(IMAGE)
 _MOVING = ("base", "y0", "x0")
 STEP_BITS = 5
 PORTS = 2
 INDEX_BITS = 5  # thread << 3 | descriptor
 
-Position = data.StructLayout({name: _WIDTHS[name] for name in _MOVING})
-Geometry = data.StructLayout({name: width for name, width in _WIDTHS.items() if name not in _MOVING})
+Position = data.StructLayout({name: _IMAGE[name].shape for name in _MOVING})
+Geometry = data.StructLayout({name: field.shape for name, field in _IMAGE if name not in _MOVING})
 Descriptor = data.StructLayout({"geometry": Geometry, "inner": Position, "outer": Position})
 
 
 def image(geometry, position) -> Value:
-    """The bits of the image from bit 0, fields in the order of golden.arch.descriptor.FIELDS."""
-    return Cat(*((position if name in _MOVING else geometry)[name] for name, _, _ in FIELDS))
+    """The bits of the image from bit 0, fields in the order of golden.arch.descriptor.IMAGE."""
+    return Cat(*((position if name in _MOVING else geometry)[name] for name, _ in _IMAGE))
 
 
 class Stepper(wiring.Component):
@@ -83,13 +84,9 @@ class Stepper(wiring.Component):
                 moved[name].eq(Value.cast(start[name]).as_unsigned() + (step ^ back.replicate(width)) + back),
             ]
 
-        given, lo = {}, 0
-        bits = Cat(self.low, self.high)
-        for name, width, _ in FIELDS:
-            given[name] = bits[lo : lo + width]
-            lo += width
+        given = data.View(_IMAGE, Cat(self.low, self.high)[:RESERVED_LO])
         with m.If(self.set):
-            m.d.comb += [after.geometry[name].eq(given[name]) for name in given if name not in _MOVING]
+            m.d.comb += [after.geometry[name].eq(given[name]) for name, _ in Geometry]
             m.d.comb += [position[name].eq(given[name]) for position in (after.inner, after.outer) for name in _MOVING]
         with m.Else():
             restart = self.step == Step.RESTART

@@ -1,4 +1,4 @@
-"""What is wrong with a request, whatever the threads do: `golden.arch.packet.refusal` in hardware."""
+"""What is wrong with a request, whatever the threads do: `golden.arch.refusal.refusal` in hardware."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring

@@ -5,7 +5,7 @@ import pytest
 from golden.arch.packet import pieces
 
 
-@pytest.mark.parametrize("address, size", [(0, 64), (8, 64), (0x138, 8), (56, 200), (64, 1), (0x100, 0), (24, 13)])
+@pytest.mark.parametrize("address, size", [(0, 64), (8, 64), (0x138, 8), (56, 200), (64, 8), (0x100, 0), (24, 16)])
 def test_pieces_put_together_are_the_bytes(address, size):
     image = bytes(range(1, size + 1))
     memory = bytearray(512)
@@ -17,6 +17,7 @@ def test_pieces_put_together_are_the_bytes(address, size):
     assert memory == bytes(address) + image + bytes(512 - address - size)
 
 
-def test_an_address_that_is_no_multiple_of_8():
-    with pytest.raises(ValueError, match="a write goes to a multiple of 8, not to 0x1c"):
-        list(pieces(0x1C, b"1"))
+@pytest.mark.parametrize(("address", "size"), [(0x1C, 8), (0x18, 13), (0x18, 1)])
+def test_what_is_no_whole_word_is_refused(address, size):
+    with pytest.raises(ValueError, match=f"packets write words of 8 bytes, not {size} bytes at {address:#x}"):
+        list(pieces(address, bytes(size)))

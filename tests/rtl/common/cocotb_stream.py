@@ -6,7 +6,7 @@ Parameter `capacity`: entries that the buffer holds.
 import cocotb
 from cocotb.triggers import with_timeout
 
-from tb.bind import bind, parameters, unpack
+from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
 from tb.scoreboard import InOrder
 from tb.seed import generator
@@ -76,12 +76,8 @@ async def fills_to_its_capacity_and_offers_without_ready(dut):
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def payload_fields_survive(dut):
     ports, _, _, leaving = await begin(dut)
-    layout = [
-        {"name": "number", "offset": 0, "width": 8, "signed": False},
-        {"name": "sign", "offset": 8, "width": 4, "signed": True},
-    ]
     seen = []
-    Sink(ports, "o", take=lambda payload: seen.append(unpack(layout, payload)))
+    Sink(ports, "o", take=lambda payload: seen.append(ports.o__payload.fields(payload)))
     source = Source(ports, "i")
     sent = items(20)
     source.put(*sent)

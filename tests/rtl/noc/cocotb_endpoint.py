@@ -68,7 +68,7 @@ async def boot_packets_move_the_node(dut):
     for number in range(20):
         place = pick.randrange(32), pick.randrange(32)
         boot = bench.request(
-            pick, 0, Kind.BOOT, DIRECT, place=(pick.randrange(32), 3), payload=place[0] | place[1] << 5, respond=number % 2 == 0
+            pick, 0, Kind.BOOT, DIRECT, destination=(pick.randrange(32), 3), payload=place[0] | place[1] << 5, respond=number % 2 == 0
         )
         bench.source.put(boot)
         while bench.place != place:

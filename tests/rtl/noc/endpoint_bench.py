@@ -10,16 +10,18 @@ nobody promises, does not matter. Whether a raise overflows, the stub draws: wha
 """
 
 from collections import Counter, deque
+from dataclasses import replace
 from itertools import repeat
 
 import cocotb
 
 from golden.arch.config import get_config
 from golden.arch.memmap import CONTROL_BASE, COUNTER_LINES, LINE_BYTES, VERSION, ControlLine, Fault, ThreadState
-from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, DebugOp, Kind, refusal
+from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, DebugOp, Kind, Packet
+from golden.arch.refusal import refusal
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
-from tb.link import LinkMonitor, LinkSink, LinkSource, Packet
+from tb.link import LinkMonitor, LinkSink, LinkSource
 from tb.scoreboard import PerSource
 from tb.seed import generator
 from tb.stream import GAPS
@@ -34,6 +36,11 @@ def source_of(channel: int, sequence: int):
     """What the answers on a response channel are ordered by."""
     group = sequence >> 4 & 7
     return channel, group, sequence & 15 if group in (ENDED, STILL) else 0
+
+
+def told(answer: Packet):
+    """What boards compare of an answer."""
+    return Kind(answer.kind).name, answer.destination, answer.source, answer.tag, answer.sequence, f"{answer.payload:x}"
 
 
 class Bench:
@@ -77,22 +84,18 @@ class Bench:
     # --- the model ---
 
     def answer(self, request: Packet, kind: Kind, payload: int = 0) -> None:
-        header = request.header
-        channel = request.channel & 1 | 2
-        source = source_of(channel, header["sequence"])
-        item = (kind.name, header["source_x"], header["source_y"], *self.place, header["tag"], header["sequence"], f"{payload:x}")
-        self.answers.expect(item, source)
+        answer = replace(request.answer(kind, payload), source=self.place)  # a boot packet may name another node
+        self.answers.expect(told(answer), source_of(answer.channel, answer.sequence))
 
     def arrived(self, request: Packet) -> None:
-        header, channel = request.header, request.channel & 1
+        channel = request.channel & 1
         if not request.intact:
             return
         self.requests += 1
-        kind, address, thread = header["kind"], header["address"], header["length"] & 3
-        responds = header["flags"] & FLAG_RESPONSE
+        kind, address, thread, responds = request.kind, request.address, request.length & 3, request.responds
         if kind & 16 or request.channel & 2:
             return
-        cause = refusal(header, request.payload, self.config.sram_bytes, (request.x, request.y) == self.place)
+        cause = refusal(request, self.config.sram_bytes, self.place)
         if cause is not None:
             self._refuse(request, cause)
         elif kind == Kind.BOOT:
@@ -105,7 +108,7 @@ class Bench:
             self._store(request, channel, address >> 6, address >> 3 & 7)
         elif kind == Kind.READ:
             self.loads.expect(address >> 6, channel)
-            asked = (1 << header["length"]) - 1 << (address >> 3 & 7)
+            asked = (1 << request.length) - 1 << (address >> 3 & 7)
             if lost_words(address >> 6) & asked:
                 self._refuse(request, Fault.ECC)
             else:
@@ -124,10 +127,10 @@ class Bench:
             self._debug(request, thread, DebugOp(address), responds)
 
     def _refuse(self, request: Packet, cause: Fault) -> None:
-        self.answer(request, Kind.ERROR, cause | request.header["address"] << 64)
+        self.answer(request, Kind.ERROR, cause | request.address << 64)
 
     def _will_raise(self, request: Packet, amount: int) -> None:
-        semaphore = request.header["tag"]
+        semaphore = request.tag
         self.raises.expect((semaphore, amount), semaphore >> 4)
         self.raising[semaphore >> 4].append(request)
 
@@ -137,7 +140,7 @@ class Bench:
         self.overflows += overflow
         if overflow:
             self._refuse(request, Fault.SEMAPHORE)
-        elif request.header["flags"] & FLAG_RESPONSE:
+        elif request.responds:
             self.answer(request, Kind.ACK)
 
     def _control(self, line: int) -> int:
@@ -150,7 +153,7 @@ class Bench:
         return sum(word << 64 * index for index, word in enumerate(words))
 
     def _store(self, request: Packet, channel: int, line: int, first: int) -> None:
-        strobe = (1 << request.header["length"]) - 1 << first
+        strobe = (1 << request.length) - 1 << first
         mask = sum(WORD << 64 * word for word in range(8) if strobe >> word & 1)
         self.image[line] = self.image.get(line, 0) & ~mask | request.payload & mask
         self.stores.expect((line, strobe, f"{request.payload & mask:x}"), channel)
@@ -182,10 +185,10 @@ class Bench:
     def stored(self, channel: int) -> None:
         """The oldest write of a channel is in SRAM: now, and not before, it may notify and then acknowledge."""
         request = self.writes[channel].popleft()
-        if request.header["sequence"] & SEQUENCE_NOTIFY:
+        if request.notifies:
             self.notifying[channel] += 1
             self._will_raise(request, 1)
-        elif request.header["flags"] & FLAG_RESPONSE:
+        elif request.responds:
             self.needed[channel].append(self.notifying[channel])
             self.answer(request, Kind.ACK)
 
@@ -200,14 +203,11 @@ class Bench:
 
     def _left(self, item: Packet) -> None:
         assert item.intact, "an answer with wrong parity"
-        header = item.header
-        source = source_of(item.channel, header["sequence"])
-        kind = Kind(header["kind"])
+        source = source_of(item.channel, item.sequence)
         if self.racing is not None and source[1] == ENDED:
-            self.racing[kind] += 1
+            self.racing[Kind(item.kind)] += 1
             return
-        told = (kind.name, item.x, item.y, header["source_x"], header["source_y"], header["tag"], header["sequence"], f"{item.payload:x}")
-        self.answers.got(told, source)
+        self.answers.got(told(item), source)
         self.told[source] += 1
         if source[1] == WRITTEN:
             channel = item.channel & 1
@@ -230,20 +230,17 @@ class Bench:
     # --- requests ---
 
     def request(self, pick, channel: int, kind: int, group: int, *, number: int | None = None, respond: bool = True, **fields) -> Packet:
-        """A request with random asker and tag; `place`, `payload`, `intact` and header fields as given."""
-        place = fields.pop("place", self.place)
-        payload, intact = fields.pop("payload", pick.getrandbits(512)), fields.pop("intact", True)
-        header = {
-            "kind": kind,
-            "source_x": pick.getrandbits(5),
-            "source_y": pick.getrandbits(5),
-            "address": 0,
+        """A request with random asker, tag and payload; the fields of Packet as given."""
+        drawn = {
+            "destination": self.place,
+            "payload": pick.getrandbits(512),
+            "source": (pick.getrandbits(5), pick.getrandbits(5)),
             "length": 8,
             "tag": pick.getrandbits(8),
             "sequence": group << 4 | (pick.getrandbits(4) if number is None else number),
             "flags": FLAG_RESPONSE if respond else 0,
-        } | fields
-        return Packet(channel, *place, header, payload, intact)
+        }
+        return Packet(kind, channel=channel, **drawn | fields)
 
     def traffic(self, pick, channel: int) -> Packet:
         """One request of any kind that does not concern threads, in the channel's own part of the machine."""
@@ -295,7 +292,7 @@ class Bench:
             {"kind": Kind.RAISE, "address": 1, "tag": pick.randrange(64, 256)},
             {"kind": Kind.RAISE, "address": 1 << pick.randrange(16, 35), "tag": 3},
             {"kind": pick.choice((0, 7, 9, 15))},
-            {"kind": pick.choice(list(Kind)[:5]), "place": pick.choice(((2, 1), (1, 2), (0, 0), (31, 31)))},
+            {"kind": pick.choice(list(Kind)[:5]), "destination": pick.choice(((2, 1), (1, 2), (0, 0), (31, 31)))},
             {"kind": Kind.START, "length": 0, "address": pick.choice((end, 1 << 30, 0x102, 0x101))},
             {"kind": Kind.START, "length": pick.randrange(4, 64), "address": 0x100},
             {"kind": Kind.DEBUG, "length": pick.randrange(4, 64), "address": pick.choice(list(DebugOp))},

@@ -172,9 +172,9 @@ class Core:
                 }
                 self.bench.stopped(thread)
             ports.stopped.set(stopped)
-            ports.status.set({str(thread): status for thread, status in enumerate(self.status)})
+            ports.status.set(self.status)
             # What a group asks for in one cycle shows two cycles later.
-            ports.counters.set({str(index): value for index, value in enumerate(self.groups[asked])})
+            ports.counters.set(self.groups[asked])
             asked = ports.counter_group.get()
             await edge
             if ports.accepted.get():

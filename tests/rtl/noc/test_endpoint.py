@@ -3,22 +3,30 @@
 import numpy as np
 import pytest
 
-from golden.arch import packet
 from golden.arch.config import get_config
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, VERSION, Fault, ThreadState
-from golden.arch.packet import BODY_FIELDS, HEADER_FIELDS, DebugOp, Kind
+from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, DebugOp, Kind, Packet
+from golden.host import EDGE, HostError
 from rtl.noc.endpoint import Endpoint
 from sim.engine.binding import Ended, Engine
-from sim.jobs.host import Host, HostError, request
+from sim.jobs.host import Host
 
 CONFIG = get_config("tiny")
 
 
-def answers(engine: Engine, count: int) -> list[tuple[dict[str, int], dict[str, int]]]:
-    """(header, body fields) of the next packets."""
+def send(engine: Engine, *packets: Packet) -> None:
+    engine.send(0, [packet.encode() for packet in packets])
+
+
+def request(kind: int, **fields) -> Packet:
+    """From the host to the node after reset, unless ``fields`` say otherwise."""
+    return Packet(kind, **{"destination": (1, 1), "source": EDGE} | fields)
+
+
+def answers(engine: Engine, count: int) -> list[Packet]:
+    """The next packets."""
     assert engine.run(2_000, packets=count) is Ended.PACKETS
-    bodies = [packet.unpack(BODY_FIELDS, body) for _, body in engine.take(0)]
-    return [(packet.unpack(HEADER_FIELDS, body["header"]), body) for body in bodies]
+    return [Packet.decode(*words) for words in engine.take(0)]
 
 
 def test_random_writes_and_reads_equal_a_byte_array(engine, rng):
@@ -45,10 +53,10 @@ def test_a_stream_of_lines_is_written_at_one_a_cycle(engine):
 
 
 def test_the_identity_line(engine):
-    engine.send(0, [request(Kind.READ, address=CONTROL_BASE, length=8, tag=9, sequence=3, flags=packet.FLAG_RESPONSE)])
-    [(header, body)] = answers(engine, 1)
-    words = np.frombuffer(body["payload"].to_bytes(64, "little"), "<u8")
-    assert (header["kind"], header["tag"], header["sequence"]) == (Kind.READ_DATA, 9, 3)
+    send(engine, request(Kind.READ, address=CONTROL_BASE, length=8, tag=9, sequence=3, flags=FLAG_RESPONSE))
+    [answer] = answers(engine, 1)
+    words = np.frombuffer(answer.data, "<u8")
+    assert (answer.kind, answer.tag, answer.sequence) == (Kind.READ_DATA, 9, 3)
     assert list(words[:5]) == [VERSION, CONFIG.sram_bytes, 1, 1, 4]
 
 
@@ -58,7 +66,7 @@ def test_an_address_outside_sram_is_refused_in_one_sentence(engine):
 
 
 SRAM = CONFIG.sram_bytes
-NOTIFY = packet.SEQUENCE_NOTIFY
+NOTIFY = SEQUENCE_NOTIFY
 
 
 @pytest.mark.parametrize(
@@ -93,53 +101,50 @@ NOTIFY = packet.SEQUENCE_NOTIFY
         (7, {"address": 0, "length": 8}, 0, Fault.ILLEGAL),
     ],
 )
-@pytest.mark.parametrize("flags", [0, packet.FLAG_RESPONSE])
+@pytest.mark.parametrize("flags", [0, FLAG_RESPONSE])
 def test_what_cannot_be_served_is_refused(engine, kind, header, operand, cause, flags):
     """Whether an answer was asked for or not; and the next request is served."""
-    bad = request(kind, payload=operand.to_bytes(8, "little"), **{"tag": 3, "sequence": 5, "flags": flags, **header})
-    engine.send(0, [bad, request(Kind.READ, address=0x1000, length=8)])
-    (refused, body), (after, line) = answers(engine, 2)
-    expected = header.get("tag", 3), header.get("sequence", 5)
-    assert (refused["kind"], refused["tag"], refused["sequence"]) == (Kind.ERROR, *expected)
-    assert body["payload"] == cause | header["address"] << 64
-    assert after["kind"] == Kind.READ_DATA and line["payload"] == 0, "a refused request has no effect"
+    bad = request(kind, payload=operand, **{"tag": 3, "sequence": 5, "flags": flags, **header})
+    send(engine, bad, request(Kind.READ, address=0x1000, length=8))
+    refused, after = answers(engine, 2)
+    assert refused == bad.error(cause)
+    assert after.kind == Kind.READ_DATA and after.payload == 0, "a refused request has no effect"
 
 
-@pytest.mark.parametrize("flags", [0, packet.FLAG_RESPONSE])
+@pytest.mark.parametrize("flags", [0, FLAG_RESPONSE])
 def test_a_semaphore_that_would_overflow_keeps_its_value(engine, flags):
     """65535 fits; one more by a RAISE, or by a WRITE whose data stays written, does not; another semaphore is another."""
-    ask = packet.FLAG_RESPONSE
-    engine.send(0, [request(Kind.RAISE, address=0xFFFE, tag=7, flags=ask), request(Kind.RAISE, address=1, tag=7, flags=ask)])
-    assert [header["kind"] for header, _ in answers(engine, 2)] == [Kind.ACK, Kind.ACK]
-    engine.send(0, [request(Kind.RAISE, address=1, tag=7, sequence=9, flags=flags)])
-    [(header, body)] = answers(engine, 1)
-    assert (header["kind"], header["tag"], header["sequence"]) == (Kind.ERROR, 7, 9)
-    assert body["payload"] == Fault.SEMAPHORE | 1 << 64
+    ask = FLAG_RESPONSE
+    send(engine, request(Kind.RAISE, address=0xFFFE, tag=7, flags=ask), request(Kind.RAISE, address=1, tag=7, flags=ask))
+    assert [answer.kind for answer in answers(engine, 2)] == [Kind.ACK, Kind.ACK]
+    over = request(Kind.RAISE, address=1, tag=7, sequence=9, flags=flags)
+    send(engine, over)
+    assert answers(engine, 1) == [over.error(Fault.SEMAPHORE)]
     image = bytes(range(64))
-    engine.send(0, [request(Kind.WRITE, payload=image, address=0x1040, length=8, tag=7, sequence=NOTIFY, flags=flags)])
-    [(header, body)] = answers(engine, 1)
-    assert header["kind"] == Kind.ERROR and body["payload"] == Fault.SEMAPHORE | 0x1040 << 64
+    data = int.from_bytes(image, "little")
+    over = request(Kind.WRITE, payload=data, address=0x1040, length=8, tag=7, sequence=NOTIFY, flags=flags)
+    send(engine, over)
+    assert answers(engine, 1) == [over.error(Fault.SEMAPHORE)]
     assert Host(engine).read(0x1040, 64) == image
-    engine.send(0, [request(Kind.RAISE, address=0, tag=7, flags=ask), request(Kind.RAISE, address=0xFFFF, tag=8, flags=ask)])
-    assert [header["kind"] for header, _ in answers(engine, 2)] == [Kind.ACK, Kind.ACK]
+    send(engine, request(Kind.RAISE, address=0, tag=7, flags=ask), request(Kind.RAISE, address=0xFFFF, tag=8, flags=ask))
+    assert [answer.kind for answer in answers(engine, 2)] == [Kind.ACK, Kind.ACK]
 
 
 def test_a_packet_for_another_node_is_refused(engine):
-    engine.send(0, [request(Kind.READ, node=(2, 1), address=0, length=8)])
-    [(header, _)] = answers(engine, 1)
-    assert header["kind"] == Kind.ERROR
+    send(engine, request(Kind.READ, destination=(2, 1), address=0, length=8))
+    assert answers(engine, 1)[0].kind == Kind.ERROR
 
 
 def test_a_boot_packet_gives_the_node_its_coordinates(engine):
-    engine.send(0, [request(Kind.BOOT, payload=(3 | 7 << 5).to_bytes(8, "little"), flags=packet.FLAG_RESPONSE)])
+    send(engine, request(Kind.BOOT, payload=3 | 7 << 5, flags=FLAG_RESPONSE))
     answers(engine, 1)
-    engine.send(0, [request(Kind.READ, node=(3, 7), address=0, length=8)])
-    [(header, _)] = answers(engine, 1)
-    assert (header["kind"], header["source_x"], header["source_y"]) == (Kind.READ_DATA, 3, 7)
+    send(engine, request(Kind.READ, destination=(3, 7), address=0, length=8))
+    [answer] = answers(engine, 1)
+    assert (answer.kind, answer.source) == (Kind.READ_DATA, (3, 7))
 
 
 def test_wrong_parity_drops_the_packet_and_returns_its_credit(engine):
-    control, body = request(Kind.READ, address=0, length=8)
+    control, body = request(Kind.READ, address=0, length=8).encode()
     for bit in (0, 40, 76, 77, 300, 588, 590):
         engine.send(0, [(control, body ^ 1 << bit)])
     assert engine.run(500, packets=1) is Ended.CYCLES
@@ -148,17 +153,17 @@ def test_wrong_parity_drops_the_packet_and_returns_its_credit(engine):
 
 
 def test_status_answers_while_nothing_runs(engine):
-    engine.send(0, [request(Kind.DEBUG, address=DebugOp.STATUS, length=2, tag=5)])
-    [(header, body)] = answers(engine, 1)
-    assert header["kind"] == Kind.STATUS and header["tag"] == 5
-    assert body["payload"] & (2**64 - 1) == ThreadState.IDLE
+    send(engine, request(Kind.DEBUG, address=DebugOp.STATUS, length=2, tag=5))
+    [answer] = answers(engine, 1)
+    assert answer.kind == Kind.STATUS and answer.tag == 5
+    assert answer.payload & (2**64 - 1) == ThreadState.IDLE
 
 
 def test_a_checkpoint_goes_on_with_the_same_bits(endpoint_design, tmp_path, rng):
     image = rng.integers(0, 256, 4096, dtype=np.uint8).tobytes()
     with Engine(endpoint_design) as first:
         Host(first).write([(0x800, image)])
-        first.send(0, [request(Kind.READ, address=0x800, length=8)])
+        send(first, request(Kind.READ, address=0x800, length=8))
         first.run(3)
         first.save(tmp_path / "state")
         expected = [body for _, body in (first.run(100, packets=1), first.take(0))[1]]

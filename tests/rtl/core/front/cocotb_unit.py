@@ -118,7 +118,7 @@ async def play(dut, job, lazy: float, latency: tuple[int, int], debug: bool = Fa
         begun = True
         await cycles(ports, 1)
     for t, thread in enumerate(back.expected.node.threads):
-        status = ports.status.fields()[str(t)]
+        status = ports.status.fields()[t]
         assert (status["state"], status["cause"]) == (thread.state, thread.cause), f"thread {t}: {status}"
         if thread.cause:
             assert status["operand"] == thread.operand, f"thread {t}: {status}"

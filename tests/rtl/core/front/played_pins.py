@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from golden.arch import bits
 from tb.bind import Port, Ports
 
 
@@ -32,7 +33,7 @@ class Pins:
         return part
 
     def __iter__(self) -> Iterator["Pins"]:
-        return iter([self[field["name"]] for field in self.layout or ()])
+        return iter([self[field.name] for field in self.layout or ()])
 
 
 def _find(ports: Ports, path: tuple[str, ...]) -> tuple[Port | None, int, int, Any]:
@@ -44,10 +45,10 @@ def _find(ports: Ports, path: tuple[str, ...]) -> tuple[Port | None, int, int, A
             continue
         offset, width, layout = 0, port.width, port.layout
         for name in path[count:]:
-            field = next((entry for entry in layout or () if entry["name"] == name), None)
+            field = next((entry for entry in layout or () if entry.name == name), None)
             if field is None:
                 raise AttributeError(f"{port.name} has no part {'.'.join(path[count:])}")
-            offset, width, layout = offset + field["offset"], field["width"], field.get("fields")
+            offset, width, layout = offset + field.lo, field.width, field.parts
         return port, offset, width, layout
     return None, 0, 0, None
 
@@ -69,7 +70,7 @@ class Context:
         value = word >> pins.offset & (1 << pins.width) - 1
         if not pins.layout:
             return value
-        fields = {field["name"]: value >> field["offset"] & (1 << field["width"]) - 1 for field in pins.layout}
+        fields = {field.name: bits.decode(value >> field.lo, field.width) for field in pins.layout}
         return SimpleNamespace(**fields)
 
     def set(self, pins: Pins, value: int) -> None:

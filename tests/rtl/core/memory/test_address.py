@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from golden.arch.bits import Layout
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from rtl.core.memory.address import DrainAddress, GatherAddress
@@ -14,16 +15,14 @@ from sim.compile.batch import Batch
 
 ROWS = 4_000
 SPACE = 1 << 18
-GEOMETRY = (("row_pitch", 13), ("pixel", 10), ("rows", 13), ("columns", 14), ("elem", 2), ("width", 2), ("inner", 5), ("outer", 5))
-POSITION = (("base", 18), ("y0", 14), ("x0", 15))
 
 
-def pack(d: Descriptor, fields: tuple[tuple[str, int], ...]) -> int:
-    word, lo = 0, 0
-    for name, width in fields:
-        word |= (getattr(d, name) & ((1 << width) - 1)) << lo
-        lo += width
-    return word
+GEOMETRY = Layout.of("geometry", row_pitch=13, pixel=10, rows=13, columns=14, elem=2, width=2, inner=5, outer=5)
+POSITION = Layout.of("position", base=18, y0=-14, x0=-15)
+
+
+def pack(d: Descriptor, layout: Layout) -> int:
+    return layout.pack({field.name: getattr(d, field.name) for field in layout})
 
 
 def random_descriptor(rng: np.random.Generator, words: int) -> Descriptor:
