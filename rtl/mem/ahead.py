@@ -17,8 +17,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LANES
-from rtl.mem.body import SINGLE_WRITES
-from rtl.mem.conflict import Claim, Group, prefixes
+from rtl.mem.claims import Claim, Group, prefixes
+from rtl.mem.stages import SINGLE_WRITES
 
 
 class Ahead(wiring.Component):
@@ -26,7 +26,7 @@ class Ahead(wiring.Component):
 
     Parameters
     ----------
-    pairs: form of the comparisons, see rtl/mem/conflict.py.
+    pairs: form of the comparisons, see rtl/mem/claims.py.
     """
 
     # Lines: the mesh write; the line read is the mesh's or, where `fills` is high, the instruction cache's. Their bank

@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LINE_WORDS
 from rtl.mem.banking import line_phase_of, row_of
-from rtl.mem.body import SINGLE_READS, SINGLE_WRITES, body_ports
+from rtl.mem.body import BODY
 from rtl.mem.crossbar import CODE_BITS, BankAddress, BankWord, ReturnWord, line_selects
+from rtl.mem.stages import SINGLE_READS, SINGLE_WRITES
 
 
 class Bank(wiring.Component):
@@ -43,7 +44,7 @@ class BanksBody(wiring.Component):
 
     def __init__(self, rows: int):
         self._rows = rows
-        super().__init__(body_ports())
+        super().__init__(BODY)
 
     @property
     def sweep_steps(self) -> int:
@@ -52,10 +53,10 @@ class BanksBody(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        row_bits = len(Bank(self._rows).row)
-        words = [Cat(self.write_word[i], self.write_check[i]) for i in range(SINGLE_WRITES)]
-        line_words = [Cat(self.line_word[offset], self.line_check[offset]) for offset in range(LINE_WORDS)]
-        written = line_selects(m, self.line_write_banks, line_phase_of(self.line_write_addr))
+        row_bits = (self._rows - 1).bit_length()
+        words = [Cat(self.writes.word[i], self.writes.check[i]) for i in range(SINGLE_WRITES)]
+        line_words = [Cat(self.line_write.word[offset], self.line_write.check[offset]) for offset in range(LINE_WORDS)]
+        written = line_selects(m, self.line_write.banks, line_phase_of(self.line_write.line))
 
         codes = []  # macro -> return: a register behind every bank
         for number in range(BANKS):
@@ -63,16 +64,16 @@ class BanksBody(wiring.Component):
             m.submodules[f"address{number}"] = address = BankAddress(row_bits)
             m.submodules[f"word{number}"] = word = BankWord()
             offsets = range(number & 1, LINE_WORDS, 2)
-            line_write = Cat(written[offset][number] & self.line_write[offset] for offset in offsets)
+            line_write = Cat(written[offset][number] & self.line_write.write[offset] for offset in offsets)
             m.d.comb += [
-                address.reads.eq(Cat(self.read_banks[i][number] for i in range(SINGLE_READS))),
-                address.writes.eq(Cat(self.write[i] & self.write_banks[i][number] for i in range(SINGLE_WRITES))),
-                address.line_read.eq(self.line_read & self.line_read_banks[number]),
+                address.reads.eq(Cat(self.reads.banks[i][number] for i in range(SINGLE_READS))),
+                address.writes.eq(Cat(self.writes.write[i] & self.writes.banks[i][number] for i in range(SINGLE_WRITES))),
+                address.line_read.eq(self.line_read.valid & self.line_read.banks[number]),
                 address.line_write.eq(line_write.any()),
-                address.sweep.eq(self.sweep),
-                address.line_read_row.eq(self.line_read_addr[3:]),
-                address.line_write_row.eq(self.line_write_addr[3:]),
-                address.sweep_row.eq(self.sweep_step),
+                address.sweep.eq(self.sweep.active),
+                address.line_read_row.eq(self.line_read.line[3:]),
+                address.line_write_row.eq(self.line_write.line[3:]),
+                address.sweep_row.eq(self.sweep.step),
                 word.writes.eq(address.writes),
                 word.line_writes.eq(line_write),
                 bank.enable.eq(address.enable),
@@ -80,8 +81,8 @@ class BanksBody(wiring.Component):
                 bank.row.eq(address.row),
                 bank.code_in.eq(word.word),
             ]
-            m.d.comb += [address.read_row[i].eq(row_of(self.read_addr[i])) for i in range(SINGLE_READS)]
-            m.d.comb += [address.write_row[i].eq(row_of(self.write_addr[i])) for i in range(SINGLE_WRITES)]
+            m.d.comb += [address.read_row[i].eq(row_of(self.reads.addr[i])) for i in range(SINGLE_READS)]
+            m.d.comb += [address.write_row[i].eq(row_of(self.writes.addr[i])) for i in range(SINGLE_WRITES)]
             m.d.comb += [word.words[i].eq(words[i]) for i in range(SINGLE_WRITES)]
             m.d.comb += [word.line_words[i].eq(line_words[offset]) for i, offset in enumerate(offsets)]
             code = Signal(CODE_BITS, name=f"return_code{number}", reset_less=True)
@@ -101,21 +102,21 @@ class BanksBody(wiring.Component):
             correct = Signal(CODE_BITS, name=f"correct_code{index}", reset_less=True)
             m.d.sync += correct.eq(path.code)
             m.d.comb += [
-                self.word[index].eq(correct[:64]),
-                self.check[index].eq(correct[64:]),
-                self.word_addr[index].eq(addr),
+                self.words.word[index].eq(correct[:64]),
+                self.words.check[index].eq(correct[64:]),
+                self.words.addr[index].eq(addr),
             ]
 
         for index in range(SINGLE_READS):
-            select = delayed(self.read_banks[index], f"select{index}", 2)
-            leave(index, select, delayed(self.read_addr[index], f"addr{index}", 3))
+            select = delayed(self.reads.banks[index], f"select{index}", 2)
+            leave(index, select, delayed(self.reads.addr[index], f"addr{index}", 3))
         # Decoded in the macro stage, so that the return crossbar starts from flip-flops.
         macro_banks, macro_line = (
             delayed(value, name, 1)
-            for value, name in ((self.line_read_banks, "macro_banks"), (self.line_read_addr, "macro_line"))
+            for value, name in ((self.line_read.banks, "macro_banks"), (self.line_read.line, "macro_line"))
         )
         selects = line_selects(m, macro_banks, line_phase_of(macro_line))
-        line = delayed(self.line_read_addr, "line", 3)
+        line = delayed(self.line_read.line, "line", 3)
         for offset, select in enumerate(selects):
             leave(SINGLE_READS + offset, delayed(select, f"line_select{offset}", 1), Cat(Const(offset, 3), line))
         return m

@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, CHECK_BITS, LINE_WORDS
-from rtl.mem.body import SINGLE_READS, SINGLE_WRITES
+from rtl.mem.stages import SINGLE_READS, SINGLE_WRITES
 
 CODE_BITS = 64 + CHECK_BITS
 BANK_LINE_WORDS = LINE_WORDS // 2  # a bank holds even or odd words of a line

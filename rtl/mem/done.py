@@ -1,11 +1,13 @@
-"""When is a store of eight independent lanes finished, and which one was it?"""
+"""Which stores are finished, told to their ports in order."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.sram import LANES
+from golden.arch.sram import LANES, STORE_TAG_BITS
+from rtl.mem import ports
 from rtl.mem.queue import DEPTH
+from rtl.mem.stages import Ended
 
 
 class DoneInOrder(wiring.Component):
@@ -61,5 +63,35 @@ class DoneInOrder(wiring.Component):
             read_at.eq(read_at + finished),
             self.done.eq(finished),
             self.done_tag.eq(read.data),
+        ]
+        return m
+
+
+class Completions(wiring.Component):
+    """Tells the store ports what step 1 granted to its end, so that every load of a later slot sees the data."""
+
+    # In the cycle of step 1.
+    ended: In(Ended)
+    # To the requesters (flip-flops): in the slot of the last grant.
+    st: Out(ports.Done)
+    ss: Out(ports.Done)
+    mw: Out(ports.LineDone)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.lanes = lanes = DoneInOrder(STORE_TAG_BITS)
+        ended = self.ended
+        m.d.comb += [
+            lanes.push.eq(ended.st_push),
+            lanes.tag.eq(ended.st_tag),
+            lanes.take.eq(ended.st),
+            self.st.valid.eq(lanes.done),
+            self.st.tag.eq(lanes.done_tag),
+        ]
+        m.d.sync += [
+            self.ss.valid.eq(ended.ss),
+            self.ss.tag.eq(ended.ss_tag),
+            self.mw.valid.eq(ended.mw),
+            self.mw.tag.eq(ended.mw_tag),
         ]
         return m

@@ -14,7 +14,8 @@ from amaranth.lib import memory, wiring
 from golden.arch.config import BANKS
 from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
 from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS
-from rtl.mem.body import SINGLE_READS, SINGLE_WRITES, body_ports
+from rtl.mem.body import BODY
+from rtl.mem.stages import SINGLE_READS, SINGLE_WRITES
 
 
 class FlatBody(wiring.Component):
@@ -25,7 +26,7 @@ class FlatBody(wiring.Component):
 
     def __init__(self, rows: int):
         self._depth = rows * BANKS
-        super().__init__(body_ports())
+        super().__init__(BODY)
 
     @property
     def sweep_steps(self) -> int:
@@ -40,7 +41,7 @@ class FlatBody(wiring.Component):
         # Reads: slot -> macro -> sampled at the end of return -> correct.
         macro_read = Signal(SINGLE_READS + 1)
         return_read = Signal(SINGLE_READS + 1)
-        m.d.sync += [macro_read.eq(Cat(self.read, self.line_read)), return_read.eq(macro_read)]
+        m.d.sync += [macro_read.eq(Cat(self.reads.read, self.line_read.valid)), return_read.eq(macro_read)]
 
         def pipeline(addr: Signal, name: str) -> tuple[Signal, Signal]:
             stages = [
@@ -51,35 +52,35 @@ class FlatBody(wiring.Component):
             return stages[1], stages[2]
 
         def read(index: int, enable, addr) -> None:
-            for array, out in ((words, self.word[index]), (checks, self.check[index])):
+            for array, out in ((words, self.words.word[index]), (checks, self.words.check[index])):
                 port = array.read_port()
                 m.d.comb += [port.en.eq(enable), port.addr.eq(addr), out.eq(port.data)]
 
         for index in range(SINGLE_READS):
-            at_return, at_correct = pipeline(self.read_addr[index], f"addr{index}")
+            at_return, at_correct = pipeline(self.reads.addr[index], f"addr{index}")
             read(index, return_read[index], at_return)
-            m.d.comb += self.word_addr[index].eq(at_correct)
-        at_return, at_correct = pipeline(self.line_read_addr, "line")
+            m.d.comb += self.words.addr[index].eq(at_correct)
+        at_return, at_correct = pipeline(self.line_read.line, "line")
         for offset in range(LINE_WORDS):
             read(SINGLE_READS + offset, return_read[SINGLE_READS], Cat(Const(offset, 3), at_return))
-            m.d.comb += self.word_addr[SINGLE_READS + offset].eq(Cat(Const(offset, 3), at_correct))
+            m.d.comb += self.words.addr[SINGLE_READS + offset].eq(Cat(Const(offset, 3), at_correct))
 
         # Writes: slot -> written at the end of macro.  The sweep borrows the ports of lanes and line.
         single_write = Signal(SINGLE_WRITES)
         line_write = Signal(LINE_WORDS)
         line_addr = Signal(LINE_BITS, reset_less=True)
         m.d.sync += [
-            single_write.eq(self.write | Mux(self.sweep, (1 << LANES) - 1, 0)),
-            line_write.eq(self.line_write | self.sweep.replicate(LINE_WORDS)),
-            line_addr.eq(Mux(self.sweep, Cat(Const(1, 1), self.sweep_step)[:LINE_BITS], self.line_write_addr)),
+            single_write.eq(self.writes.write | Mux(self.sweep.active, (1 << LANES) - 1, 0)),
+            line_write.eq(self.line_write.write | self.sweep.active.replicate(LINE_WORDS)),
+            line_addr.eq(Mux(self.sweep.active, Cat(Const(1, 1), self.sweep.step)[:LINE_BITS], self.line_write.line)),
         ]
 
         def write(enable, addr, word: Signal, check: Signal, name: str) -> None:
             macro_word = Signal(64, name=f"macro_word_{name}", reset_less=True)
             macro_check = Signal(CHECK_BITS, name=f"macro_check_{name}", reset_less=True)
             m.d.sync += [
-                macro_word.eq(Mux(self.sweep, 0, word)),
-                macro_check.eq(Mux(self.sweep, 0, check)),
+                macro_word.eq(Mux(self.sweep.active, 0, word)),
+                macro_check.eq(Mux(self.sweep.active, 0, check)),
             ]
             for array, value in ((words, macro_word), (checks, macro_check)):
                 port = array.write_port()
@@ -87,10 +88,10 @@ class FlatBody(wiring.Component):
 
         for index in range(SINGLE_WRITES):
             addr = Signal(WORD_ADDRESS_BITS, name=f"macro_write_addr{index}", reset_less=True)
-            swept = Cat(Const(index % LANES, 3), Const(0, 1), self.sweep_step)[:WORD_ADDRESS_BITS]
-            m.d.sync += addr.eq(Mux(self.sweep, swept, self.write_addr[index]))
-            write(single_write[index], addr, self.write_word[index], self.write_check[index], f"single{index}")
+            swept = Cat(Const(index % LANES, 3), Const(0, 1), self.sweep.step)[:WORD_ADDRESS_BITS]
+            m.d.sync += addr.eq(Mux(self.sweep.active, swept, self.writes.addr[index]))
+            write(single_write[index], addr, self.writes.word[index], self.writes.check[index], f"single{index}")
         for offset in range(LINE_WORDS):
             addr = Cat(Const(offset, 3), line_addr)
-            write(line_write[offset], addr, self.line_word[offset], self.line_check[offset], f"line{offset}")
+            write(line_write[offset], addr, self.line_write.word[offset], self.line_write.check[offset], f"line{offset}")
         return m

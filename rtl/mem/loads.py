@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LANES
-from rtl.mem.conflict import Claim, Group, prefixes
+from rtl.mem.claims import Claim, Group, prefixes
 
 
 class Loads(wiring.Component):
@@ -20,7 +20,7 @@ class Loads(wiring.Component):
 
     Parameters
     ----------
-    pairs: form of the comparisons, see rtl/mem/conflict.py.
+    pairs: form of the comparisons, see rtl/mem/claims.py.
     """
 
     # Banks taken by step 1.

@@ -35,7 +35,7 @@ LaneReturn = wiring.Signature({
     "data": Out(64).array(LANES),
 })
 
-VectorLoad = wiring.Signature({
+VectorLoadRequest = wiring.Signature({
     "valid": Out(1),
     "ready": In(1),
     # Thread and vector register, returned with every lane's datum.
@@ -47,8 +47,8 @@ VectorLoad = wiring.Signature({
     "addr": Out(data.ArrayLayout(WORD_ADDRESS_BITS, LANES)),
     # Bytes to keep, byte 8 l + b for lane l; the others return zero.
     "keep": Out(64),
-    "ret": In(LaneReturn),
 })
+VectorLoad = wiring.Signature({**VectorLoadRequest.members, "ret": In(LaneReturn)})
 
 Done = wiring.Signature({
     # High for one cycle per request, in the order of the port's requests: every later load sees the data.
@@ -56,7 +56,7 @@ Done = wiring.Signature({
     "tag": Out(STORE_TAG_BITS),
 })
 
-VectorStore = wiring.Signature({
+VectorStoreRequest = wiring.Signature({
     "valid": Out(1),
     "ready": In(1),
     # Lanes that write.
@@ -67,8 +67,8 @@ VectorStore = wiring.Signature({
     "strobe": Out(64),
     # Opaque, but its bits from STORE_TAG_THREAD on are reported as the thread when a word to be merged is lost.
     "tag": Out(STORE_TAG_BITS),
-    "done": In(Done),
 })
+VectorStore = wiring.Signature({**VectorStoreRequest.members, "done": In(Done)})
 
 ScalarReturn = wiring.Signature({
     # High for one cycle per request, in order, LOAD_LATENCY cycles after the request at the earliest.
@@ -77,16 +77,16 @@ ScalarReturn = wiring.Signature({
     "data": Out(64),
 })
 
-ScalarLoad = wiring.Signature({
+ScalarLoadRequest = wiring.Signature({
     "valid": Out(1),
     "ready": In(1),
     "addr": Out(WORD_ADDRESS_BITS),
     # Opaque, but its two lowest bits are reported as the thread when the word cannot be corrected.
     "tag": Out(SCALAR_TAG_BITS),
-    "ret": In(ScalarReturn),
 })
+ScalarLoad = wiring.Signature({**ScalarLoadRequest.members, "ret": In(ScalarReturn)})
 
-ScalarStore = wiring.Signature({
+ScalarStoreRequest = wiring.Signature({
     "valid": Out(1),
     "ready": In(1),
     "addr": Out(WORD_ADDRESS_BITS),
@@ -94,8 +94,8 @@ ScalarStore = wiring.Signature({
     "strobe": Out(8),
     # As for the vector store.
     "tag": Out(STORE_TAG_BITS),
-    "done": In(Done),
 })
+ScalarStore = wiring.Signature({**ScalarStoreRequest.members, "done": In(Done)})
 
 LineDone = wiring.Signature({
     # High for one cycle per line, in order: every later load sees the line.
@@ -103,7 +103,7 @@ LineDone = wiring.Signature({
     "tag": Out(MESH_TAG_BITS),
 })
 
-LineWrite = wiring.Signature({
+LineWriteRequest = wiring.Signature({
     "valid": Out(1),
     "ready": In(1),
     "line": Out(LINE_BITS),
@@ -111,8 +111,8 @@ LineWrite = wiring.Signature({
     # One bit per 8-byte word: the mesh writes whole words only.
     "strobe": Out(LINE_WORDS),
     "tag": Out(MESH_TAG_BITS),
-    "done": In(LineDone),
 })
+LineWrite = wiring.Signature({**LineWriteRequest.members, "done": In(LineDone)})
 
 LineReturn = wiring.Signature({
     # High for one cycle per request, in order, LINE_READ_LATENCY cycles after the request at the earliest.
@@ -123,13 +123,13 @@ LineReturn = wiring.Signature({
     "lost": Out(LINE_WORDS),
 })
 
-LineRead = wiring.Signature({
+LineReadRequest = wiring.Signature({
     "valid": Out(1),
     "ready": In(1),
     "line": Out(LINE_BITS),
     "tag": Out(MESH_TAG_BITS),
-    "ret": In(LineReturn),
 })
+LineRead = wiring.Signature({**LineReadRequest.members, "ret": In(LineReturn)})
 
 FillReturn = wiring.Signature({
     # High for one cycle per request, in order, LINE_READ_LATENCY cycles after the request at the earliest.
@@ -139,12 +139,12 @@ FillReturn = wiring.Signature({
     "lost": Out(LINE_WORDS),
 })
 
-Fill = wiring.Signature({
+FillRequest = wiring.Signature({
     "valid": Out(1),
     "ready": In(1),
     "line": Out(LINE_BITS),
-    "ret": In(FillReturn),
 })
+Fill = wiring.Signature({**FillRequest.members, "ret": In(FillReturn)})
 
 Corrected = wiring.Signature({
     # High in a cycle after which at least one word was read with one wrong bit and corrected.
@@ -166,3 +166,13 @@ Uncorrectable = wiring.Signature({
     "addr": Out(WORD_ADDRESS_BITS).array(THREADS),
     "source": Out(Source).array(THREADS),
 })
+
+
+def request(port: wiring.PureInterface) -> wiring.PureInterface:
+    """The request half of a port, on the same signals: what stands before its return or completion."""
+    half = wiring.Signature({
+        name: member for name, member in port.signature.members.items() if name not in ("ret", "done")
+    }).create()
+    for name in half.signature.members:
+        setattr(half, name, getattr(port, name))
+    return half

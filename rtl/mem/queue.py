@@ -6,13 +6,12 @@ nobody. Rule kept: what arbitration reads (valid, bank mask, payload) are flip-f
 
 from collections.abc import Callable
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.hdl import Cat, Module, Mux, Shape, ShapeLike, Signal, Value
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS
 from rtl.mem.banking import word_banks
-from rtl.mem.conflict import Claim
 
 DEPTH = 4
 
@@ -23,7 +22,7 @@ class RequestQueue(wiring.Component):
     Parameters
     ----------
     addr_width: bits of the address.
-    info_width: bits that travel along untouched.
+    info: shape of what travels along untouched.
     words: 64-bit data words that travel along (0 for loads).
     banks_of: circuit from address to bank number and 64-bit bank mask (`word_banks` or `line_banks`).
     """
@@ -31,12 +30,14 @@ class RequestQueue(wiring.Component):
     def __init__(
         self,
         addr_width: int,
-        info_width: int,
+        info: ShapeLike,
         words: int = 0,
         banks_of: Callable[[Module, Value, Value], tuple[Signal, Signal]] = word_banks,
     ):
-        if addr_width + info_width + 1 > 64:
-            raise ValueError(f"address {addr_width} and info {info_width} do not fit an entry of 63 bits")
+        # A simulator moves an entry as one word.
+        if addr_width + Shape.cast(info).width + 1 > 64:
+            raise ValueError(f"address {addr_width} and info {Shape.cast(info).width} do not fit an entry of 63 bits")
+        self._entry = data.StructLayout({"addr": addr_width, "info": info, "active": 1})
         self._words = words
         self._banks_of = banks_of
         super().__init__({
@@ -45,7 +46,7 @@ class RequestQueue(wiring.Component):
             # The request occupies a bank; one that does not is granted without conflict.
             "active": In(1),
             "addr": In(addr_width),
-            "info": In(info_width),
+            "info": In(info),
             "data": In(64).array(words),
             # Combinational: another request fits in the next cycle, whatever is granted in this one.
             "room": Out(1),
@@ -58,23 +59,17 @@ class RequestQueue(wiring.Component):
             "number": Out(range(BANKS)),
             "present": Out(1),
             "head_addr": Out(addr_width),
-            "head_info": Out(info_width),
+            "head_info": Out(info),
             "head_data": Out(64).array(words),
             # Replace word 0 of the current request (a merged partial store).
             "merge": In(1),
             "merged": In(64),
         })
 
-    @property
-    def claim(self) -> Claim:
-        """What the current request wants, for the arbiters."""
-        return Claim(self.banks, self.number, self.present)
-
     def elaborate(self, platform) -> Module:
         m = Module()
         entry_in = Cat(self.addr, self.info, self.active)
-        width = len(entry_in)
-        m.submodules.ring = ring = memory.Memory(shape=width, depth=DEPTH, init=[])
+        m.submodules.ring = ring = memory.Memory(shape=self._entry, depth=DEPTH, init=[])
         write, read = ring.write_port(), ring.read_port(domain="comb")
         rings = [memory.Memory(shape=64, depth=DEPTH, init=[]) for _ in range(self._words)]
         write_at = Signal(range(DEPTH))
@@ -101,25 +96,25 @@ class RequestQueue(wiring.Component):
             waiting.eq(waiting + to_ring - from_ring),
         ]
 
-        entry = Signal(width)
+        entry = Signal(self._entry)
         m.d.comb += entry.eq(Mux(waiting.any(), read.data, entry_in))
-        addr = entry[: len(self.addr)]
-        info = entry[len(self.addr) : width - 1]
         present = waiting.any() | self.push
         occupies = Signal()
-        m.d.comb += occupies.eq(present & entry[width - 1])
-        number, banks = self._banks_of(m, addr, occupies)
+        m.d.comb += occupies.eq(present & entry.active)
+        number, banks = self._banks_of(m, entry.addr, occupies)
         # Only `valid` is reset: while it is low the others take in what an empty queue offers, no bank.
-        current = [
-            self._without_reset(m, port) for port in (self.banks, self.number, self.present, self.head_addr, self.head_info)
-        ]
+        current = {
+            "banks": (self.banks, banks),
+            "number": (self.number, number),
+            "present": (self.present, occupies),
+            "addr": (self.head_addr, entry.addr),
+            "info": (self.head_info, entry.info),
+        }
+        registers = {name: self._without_reset(m, port, name) for name, (port, _) in current.items()}
         with m.If(advance):
             m.d.sync += self.valid.eq(present)
-            m.d.sync += [
-                register.eq(value)
-                for register, value in zip(current, (banks, number, occupies, addr, info), strict=True)
-            ]
-        head_data = [self._without_reset(m, self.head_data[index]) for index in range(self._words)]
+            m.d.sync += [registers[name].eq(value) for name, (_, value) in current.items()]
+        head_data = [self._without_reset(m, self.head_data[index], f"data{index}") for index in range(self._words)]
         for index, words in enumerate(rings):
             m.submodules[f"data{index}"] = words
             write, read = words.write_port(), words.read_port(domain="comb")
@@ -137,8 +132,8 @@ class RequestQueue(wiring.Component):
         return m
 
     @staticmethod
-    def _without_reset(m: Module, port: Signal) -> Signal:
+    def _without_reset(m: Module, port: Value, name: str) -> Signal:
         """A register without reset behind an output."""
-        register = Signal(len(port), name=f"current_{port.name}", reset_less=True)
+        register = Signal(port.shape(), name=f"current_{name}", reset_less=True)
         m.d.comb += port.eq(register)
         return register

@@ -1,4 +1,4 @@
-"""What the memory reports: corrected and lost words, and lanes that lost arbitration."""
+"""What the memory reports: corrected words, and lost ones (words with errors that cannot be corrected)."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.isa import THREADS
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS
-from rtl.mem.body import READS, SINGLE_READS, SINGLE_WRITES
 from rtl.mem.ecc import Classifier
 from rtl.mem.ports import Corrected, Source, Uncorrectable
+from rtl.mem.stages import READS, SINGLE_READS, SINGLE_WRITES
 
 
 def count_ones(m: Module, mask: Value, name: str) -> Signal:

@@ -1,17 +1,17 @@
 """After reset, write zero words with valid check bits everywhere, and keep the ports shut meanwhile."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
+
+from rtl.mem.stages import SweepStep
 
 
 class Sweep(wiring.Component):
     """Counts `steps` cycles after reset."""
 
-    # High from reset to the last step.
-    active: Out(1, init=1)
-    # The step that runs, while active.
-    step: Out(16)
+    # Active from reset to the last step.
+    now: Out(SweepStep)
 
     def __init__(self, steps: int):
         self._steps = steps
@@ -19,8 +19,10 @@ class Sweep(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        with m.If(self.active):
-            m.d.sync += self.step.eq(self.step + 1)
-            with m.If(self.step == self._steps - 1):
-                m.d.sync += self.active.eq(0)
+        active = Signal(init=1)
+        m.d.comb += self.now.active.eq(active)
+        with m.If(active):
+            m.d.sync += self.now.step.eq(self.now.step + 1)
+            with m.If(self.now.step == self._steps - 1):
+                m.d.sync += active.eq(0)
         return m
