@@ -8,10 +8,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from golden.listing import FORMATS, HEX
 from sim.files import check_writable, results, whole
+from sim.jobs.memory import parse_dump, parse_load
 from sim.process import INTERRUPTED
+
+if TYPE_CHECKING:
+    from sim.jobs.program import Work
 
 
 class CommandError(RuntimeError):
@@ -73,6 +78,18 @@ def seed_number(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is negative, a seed is 0 or more")
     return value
+
+
+def sentence_of(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Type of an argument: what ``parse`` makes of it, whose ValueError says what is wrong."""
+
+    def typed(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return typed
 
 
 def output_file(text: str) -> Path:
@@ -200,7 +217,33 @@ def _run(options: argparse.Namespace) -> int:
 
 _FILE = argument("file", metavar="FILE.s", help="assembly text (docs/writing-a-kernel.md)")
 _ARGS = argument("--args", type=whole_number, nargs="*", default=[], metavar="N", help="x1, x2, ... of thread 0")
-_TRACE = argument("--trace", action="store_true", help="print every retired instruction")
+_TRACE = argument(
+    "--trace",
+    nargs="?",
+    const=HEX,
+    choices=(HEX, *FORMATS),
+    metavar="FORMAT",
+    help=f"print every retired instruction, vectors and stored bytes as {', '.join((HEX, *FORMATS))} (default hex)",
+)
+_LOAD = argument("--load", action="append", type=sentence_of(parse_load), default=[], metavar="ADDR=FILE", help="a file into memory first")
+_DUMP = argument(
+    "--dump",
+    action="append",
+    type=sentence_of(parse_dump),
+    default=[],
+    metavar="ADDR,BYTES[:FORMAT]",
+    help="memory at the end, in a format of --trace; ADDR is a number or a label",
+)
+
+
+def _work(options: argparse.Namespace) -> Work:
+    """What ``iss`` and ``rtl`` run."""
+    from golden.arch.config import get_config
+    from sim.jobs.program import Work, read_program
+
+    config = get_config(options.config)
+    program = read_program(options.file, config)
+    return Work(program, config, tuple(options.args), tuple(options.load), tuple(options.dump), options.trace)
 
 
 @command(
@@ -249,20 +292,20 @@ def _disasm(options: argparse.Namespace) -> int:
     _FILE,
     CONFIG,
     _ARGS,
+    _LOAD,
+    _DUMP,
     _TRACE,
     argument("--step", action="store_true", help="step it: commands on standard input, h lists them"),
 )
 def _iss(options: argparse.Namespace) -> int:
-    from golden.arch.config import get_config
-    from sim.jobs.program import HELP, Debugger, read_program, simulate
+    from sim.jobs.program import HELP, Debugger, simulate
 
-    config = get_config(options.config)
-    program = read_program(options.file, config)
+    work = _work(options)
+    if not options.step:
+        return 0 if simulate(work, print) else 1
+    debugger = Debugger(work, print)
+    print(HELP)
     try:
-        if not options.step:
-            return 0 if simulate(program, config, options.args, print, options.trace) else 1
-        debugger = Debugger(program, config, options.args, print)
-        print(HELP)
         while debugger.command(input("> ")):
             pass
     except EOFError:
@@ -276,15 +319,15 @@ def _iss(options: argparse.Namespace) -> int:
     _FILE,
     CONFIG,
     _ARGS,
+    _LOAD,
+    _DUMP,
     _TRACE,
     argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
 )
 def _rtl(options: argparse.Namespace) -> int:
-    from golden.arch.config import get_config
-    from sim.jobs.program import read_program, run_rtl
+    from sim.jobs.program import run_rtl
 
-    program = read_program(options.file, get_config(options.config))
-    return 0 if run_rtl(program, options.config, options.args, print, options.trace, options.waves) else 1
+    return 0 if run_rtl(_work(options), print, options.waves) else 1
 
 
 # --- measures -----------------------------------------------------------------------------------------------------------------

@@ -46,8 +46,9 @@ def run_lockstep(
     on_record: Callable[[Record], None] | None = None,
     waves: Path | None = None,
     engine: Engine | None = None,
+    on_memory: Callable[[bytes], None] | None = None,
 ) -> Result:
-    """Run on both and compare every record, and the whole SRAM at the end.
+    """Run on both and compare every record, and the whole SRAM at the end, which ``on_memory`` gets (nothing of it after a fault).
 
     Raises
     ------
@@ -62,6 +63,8 @@ def run_lockstep(
             own.close()
     result = compare(config, memory, launches, run, strict, on_record)
     result.coverage.keep()
+    if on_memory:
+        on_memory(run.image)
     return result
 
 

@@ -6,15 +6,19 @@ A program starts where its labels say: ``start`` (or its first instruction) on t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from golden.arch.config import NodeConfig, get_config
+from golden.arch.config import NodeConfig
 from golden.arch.memmap import LINE_BYTES, ThreadState
 from golden.asm import Program, assemble, disassemble
+from golden.iss.errors import RuleError
 from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
-from golden.listing import registers, trace_line
+from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
+from sim.jobs import memory
+from sim.jobs.memory import Dump, Load
 
 Say = Callable[[str], None]
 START_ARGS = LINE_BYTES // 8  # a start packet's payload is a line
@@ -46,43 +50,89 @@ def launches(program: Program, args: Iterable[int]) -> list[Launch]:
     return [first, *(Launch(t, program.labels[f"start{t}"]) for t in (1, 2, 3) if f"start{t}" in program.labels)]
 
 
-def simulate(program: Program, config: NodeConfig, args: Iterable[int], say: Say, trace: bool) -> bool:
-    """Run on the instruction-set simulator; True when every thread ended by itself."""
-    node = _loaded(program, config, args)
-    simulator = Simulator(node, strict=True)
-    for record in simulator.run():
-        if trace:
-            say(trace_line(record))
+@dataclass(frozen=True)
+class Work:
+    """A program with what it starts from, and what of it is shown: retired instructions in ``trace``'s form, memory in the end."""
+
+    program: Program
+    config: NodeConfig
+    args: tuple[int, ...] = ()
+    loads: tuple[Load, ...] = ()
+    dumps: tuple[Dump, ...] = ()
+    trace: str | None = None
+
+    def __post_init__(self) -> None:
+        memory.check(self.program, self.dumps, self.config)
+        memory.image(self.program, self.loads, self.config)
+        launches(self.program, self.args)
+
+    @property
+    def launches(self) -> list[Launch]:
+        return launches(self.program, self.args)
+
+    @property
+    def memory(self) -> list[tuple[int, bytes]]:
+        return memory.image(self.program, self.loads, self.config)
+
+    def node(self) -> Node:
+        """A simulated node with the memory loaded and the threads started."""
+        node = Node(self.config)
+        for at, data in self.memory:
+            node.write(at, data)
+        for launch in self.launches:
+            node.threads[launch.thread].start(launch.pc, launch.args)
+        return node
+
+
+def simulate(work: Work, say: Say) -> bool:
+    """Run on the instruction-set simulator; True when every thread ended by itself. An interruption is told with where it came."""
+    node = work.node()
+    retired = 0
+    try:
+        for record in Simulator(node, strict=True).run():
+            retired += 1
+            if work.trace:
+                say(trace_line(record, work.trace))
+    except KeyboardInterrupt:
+        for thread in node.threads:
+            if thread.runs:
+                say(f"interrupted after {retired} instructions: {_where(node, thread)}")
+        raise
     for thread in node.threads:
         if thread.state is ThreadState.FAULTED:
             say(describe_fault(node, thread))
-    return _ended(node.threads)
+    memory.show(work.program, work.dumps, node.read, say)
+    ended = all(thread.state is ThreadState.IDLE for thread in node.threads)
+    if ended:
+        say(f"{retired} instructions, all threads ended")
+    return ended
 
 
-def _loaded(program: Program, config: NodeConfig, args: Iterable[int]) -> Node:
-    node = Node(config)
-    node.write(program.origin, program.image)
-    for launch in launches(program, args):
-        node.threads[launch.thread].start(launch.pc, launch.args)
-    return node
-
-
-def _ended(threads: list[Thread]) -> bool:
-    return all(thread.state is ThreadState.IDLE for thread in threads)
+def _where(node: Node, thread: Thread) -> str:
+    if thread.pc + 4 > node.config.sram_bytes:
+        return f"thread {thread.index} at {thread.pc:#x}, past SRAM"
+    word = int.from_bytes(node.read(thread.pc, 4), "little")
+    return f"thread {thread.index} at {thread.pc:#x} ({disassemble(word, thread.pc)})"
 
 
 HELP = """s [n]      one instruction, or n          c          go on to a breakpoint or the end
 b ADDRESS  breakpoint here, or none       t N        look at thread N
-r          scalar registers, predicates   v N        vector register N as FP32
-m ADDRESS  64 bytes of memory             q          leave"""
+r          scalar registers, predicates   v N [F]    vector register N, as FP32 or in format F
+a N        accumulator N                  d N        descriptor N
+w          semaphores that are not 0      m ADDRESS [F]  64 bytes of memory, in format F
+q          leave                          h          this list (ADDRESS: a number or a label)"""
+
+
+class DebuggerError(ValueError):
+    """A command of the debugger that it cannot do; one sentence."""
 
 
 class Debugger:
     """Steps a program: the commands of ``HELP``, one line each."""
 
-    def __init__(self, program: Program, config: NodeConfig, args: Iterable[int], say: Say) -> None:
-        self.program, self.say = program, say
-        self.node = _loaded(program, config, args)
+    def __init__(self, work: Work, say: Say) -> None:
+        self.program, self.say, self.form = work.program, say, work.trace or HEX
+        self.node = work.node()
         self.simulator = Simulator(self.node, strict=True)
         self.thread = self.node.threads[0]
         self.breakpoints: set[int] = set()
@@ -91,32 +141,52 @@ class Debugger:
         """Do one command; False to leave."""
         word, *rest = line.split() or ["s"]
         try:
-            match word:
-                case "q":
-                    return False
-                case "s":
-                    self._steps(int(rest[0]) if rest else 1, stop=False)
-                case "c":
-                    self._steps(10_000_000, stop=True)
-                case "b":
-                    self.breakpoints ^= {self._address(rest[0])}
-                    self.say("breakpoints: " + (", ".join(f"{b:#x}" for b in sorted(self.breakpoints)) or "none"))
-                case "t":
-                    self.thread = self.node.threads[int(rest[0])]
-                case "r":
-                    self.say(registers(self.thread))
-                case "v":
-                    self.say(" ".join(f"{value:.6g}" for value in self.thread.v[int(rest[0])].view("<f4")))
-                case "m":
-                    self.say(self.node.read(self._address(rest[0]), 64).hex(" ", 8))
-                case _:
-                    self.say(HELP)
-        except (IndexError, ValueError) as error:
-            self.say(f"{error}\n{HELP}")
+            if word == "q":
+                return False
+            self._do(word, rest)
+        except (ValueError, RuleError) as error:
+            self.say(str(error))
+        except KeyboardInterrupt:
+            self.say(f"interrupted: {_where(self.node, self.thread)}")
         return True
 
-    def _address(self, text: str) -> int:
-        return self.program.labels[text] if text in self.program.labels else int(text, 0)
+    def _do(self, word: str, rest: list[str]) -> None:
+        node, thread = self.node, self.thread
+        match word:
+            case "s":
+                self._steps(_number(rest, "a count of instructions", 1, 10_000_000) if rest else 1, stop=False)
+            case "c":
+                self._steps(10_000_000, stop=True)
+            case "b":
+                self.breakpoints ^= {self._address(rest, 4)}
+                self.say("breakpoints: " + (", ".join(f"{b:#x}" for b in sorted(self.breakpoints)) or "none"))
+            case "t":
+                self.thread = node.threads[_number(rest, "a thread", 0, len(node.threads) - 1)]
+                self.say(_where(node, self.thread) if self.thread.runs else f"thread {self.thread.index} is {self.thread.state.name}")
+            case "r":
+                self.say(registers(thread))
+            case "v":
+                index = _number(rest, "a vector register", 0, len(thread.v) - 1)
+                self.say(values(thread.v[index].tobytes(), _form(rest[1:], "fp32")))
+            case "a":
+                self.say(accumulators(thread, _number(rest, "an accumulator", 0, len(thread.c) - 1)))
+            case "d":
+                self.say(descriptor(thread, _number(rest, "a descriptor", 0, len(thread.inner) - 1)))
+            case "w":
+                raised = [f"{i}: {count}" for i, count in enumerate(node.semaphores) if count]
+                self.say("semaphores: " + (", ".join(raised) or "all 0"))
+            case "m":
+                self.say(values(node.read(self._address(rest, 64), 64), _form(rest[1:], HEX)))
+            case _:
+                self.say(HELP)
+
+    def _address(self, rest: list[str], size: int) -> int:
+        if not rest:
+            raise DebuggerError("an address is missing: a number or a label")
+        at, end = memory.address(self.program, rest[0]), self.node.config.sram_bytes
+        if not 0 <= at <= end - size:
+            raise DebuggerError(f"{size} bytes at {at:#x} leave the {end} bytes of SRAM")
+        return at
 
     def _steps(self, count: int, stop: bool) -> None:
         for i in range(count):
@@ -129,15 +199,14 @@ class Debugger:
             if not self._advance():
                 self.say(f"thread {self.thread.index} waits for {self.thread.waits}, and nobody else goes on")
                 return
-        word = int.from_bytes(self.node.read(self.thread.pc, 4), "little")
-        self.say(f"next t{self.thread.index} {self.thread.pc:06x}  {disassemble(word, self.thread.pc)}")
+        self.say(f"next: {_where(self.node, self.thread)}" if self.thread.runs else f"thread {self.thread.index} has ended")
 
     def _advance(self) -> bool:
         """One instruction of the thread looked at; while it waits, the others go on."""
         for _ in range(1_000_000):
             record = self.simulator.step(self.thread)
             if record:
-                self.say(trace_line(record))
+                self.say(trace_line(record, self.form))
                 return True
             if not self.thread.runs:
                 return True
@@ -146,16 +215,38 @@ class Debugger:
         return False
 
 
-def run_rtl(program: Program, config: str, args: Iterable[int], say: Say, trace: bool, waves: Path | None = None) -> bool:
+def _number(rest: list[str], what: str, low: int, high: int) -> int:
+    try:
+        value = int(rest[0], 0)
+    except (IndexError, ValueError):
+        value = None
+    if value is None or not low <= value <= high:
+        given = f"{rest[0]!r} is not" if rest else "there is no number of"
+        raise DebuggerError(f"{given} {what}: {low} to {high}")
+    return value
+
+
+def _form(rest: list[str], default: str) -> str:
+    form = rest[0] if rest else default
+    if form not in (HEX, *FORMATS):
+        raise DebuggerError(f"no format {form!r}: there are {', '.join((HEX, *FORMATS))}")
+    return form
+
+
+def run_rtl(work: Work, say: Say, waves: Path | None = None) -> bool:
     """Run on the RTL, every retired instruction compared with the simulator; True when every thread ended by itself."""
     from sim.jobs.lockstep import run_lockstep
 
-    started = launches(program, args)
-    memory = [(program.origin, program.image)]
+    last: list[bytes] = []
+    tell = (lambda record: say(trace_line(record, work.trace))) if work.trace else None
     result = run_lockstep(
-        get_config(config), memory, started, strict=True, on_record=(lambda r: say(trace_line(r))) if trace else None, waves=waves
+        work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append
     )
     say(f"{result.retired} instructions in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)
+    if last[0]:
+        memory.show(work.program, work.dumps, lambda at, size: last[0][at : at + size], say)
+    elif work.dumps:
+        say("memory is not shown after a fault: what a faulting thread leaves there is not defined")
     return not result.faults

@@ -1,9 +1,14 @@
 """Programs that hang, go on for ever or fault, on the simulator and on the RTL: the command ends by itself and says where they stand."""
 
+import struct
+
 import pytest
 
+from golden.arch.config import get_config
+from golden.arch.descriptor import Descriptor
+from golden.asm import assemble
 from sim.engine.binding import build
-from sim.jobs import lockstep
+from sim.jobs import lockstep, program
 from sim.jobs.machine import design
 
 MACHINES = ("iss", "rtl")
@@ -22,11 +27,11 @@ start2: tjoin 1
 def ran(say, tmp_path):
     """ran("iss", text) runs a program on a node of the tiny configuration."""
 
-    def run(machine: str, text: str):
+    def run(machine: str, text: str, options: str = ""):
         (tmp_path / "program.s").write_text(text)
         if machine == "rtl":
             build(design("tiny", trace=True))  # first: a build tells its progress where the errors are read
-        return say(f"{machine} program.s --config tiny")
+        return say(f"{machine} program.s --config tiny {options}")
 
     return run
 
@@ -86,6 +91,114 @@ def test_a_fault_is_told_with_cause_pc_and_instruction(machine, text, fault, ran
     assert said.status == 1 and f"thread 0 stopped with {fault}" in said.out and not said.err
 
 
+@pytest.mark.parametrize(("machine", "told"), [("iss", "2 instructions, all threads ended\n"), ("rtl", "2 instructions in ")])
+def test_a_program_that_ends_is_no_failure_and_says_so(machine, told, ran):
+    said = ran(machine, "li x1, 3\nhalt\n")
+    assert said.status == 0 and said.out.startswith(told)
+
+
+# --- memory --------------------------------------------------------------------------------------------------------------------
+
+ADD_ONE = """start:  ld.d x2, x1, 0
+        addi x2, x2, 1
+        st.d x2, x1, 8
+        halt
+"""
+
+
 @pytest.mark.parametrize("machine", MACHINES)
-def test_a_program_that_ends_is_no_failure(machine, ran):
-    assert ran(machine, "li x1, 3\nhalt\n").status == 0
+def test_files_are_loaded_and_memory_is_shown(machine, ran, tmp_path):
+    (tmp_path / "in.bin").write_bytes(struct.pack("<Q4f", 41, 0.5, -1.0, 2.0, 3.0))
+    said = ran(machine, ADD_ONE, "--args 0x200 --load 0x200=in.bin --dump 0x200,16:u64 --dump 0x20c,8:fp32 --dump start,4")
+    assert said.status == 0
+    word = assemble(ADD_ONE).image[:4].hex()
+    assert [line for line in said.out.splitlines() if ": " in line] == ["000200: 41 42", "00020c: 0 2", f"000100: {word}"]
+
+
+VECTOR = """start:  setd d0, x1, x2
+        setd d1, x3, x4
+        vld.c v1, d0
+        vst.c v1, d1
+        halt
+"""
+
+
+@pytest.mark.parametrize(("form", "shown"), [("", "0000803f000000bf 0000"), ("fp32", "1 -0.5 0"), ("i32", "1065353216 -1090519040 0")])
+def test_a_trace_shows_addresses_and_values_of_vector_stores(form, shown, ran, tmp_path):
+    (tmp_path / "in.bin").write_bytes(struct.pack("<16f", 1.0, -0.5, *[0.0] * 14))
+    row = {"rows": 1, "columns": 16, "elem": 2}
+    images = [*Descriptor(base=0x400 // 8, **row).pack(), *Descriptor(base=0x440 // 8, **row).pack()]
+    said = ran("iss", VECTOR, f"--args {' '.join(map(str, images))} --load 0x400=in.bin --trace {form}")
+    lines = [line for line in said.out.splitlines() if "vst.c" in line]
+    assert len(lines) == 1 and f"[0x440]={shown}" in lines[0], said
+
+
+def test_an_endless_program_says_where_ctrl_c_found_it(ran, monkeypatch):
+    lines = 0
+
+    def interrupted(record, form):
+        nonlocal lines
+        lines += 1
+        if lines == 5:
+            raise KeyboardInterrupt
+        return ""
+
+    monkeypatch.setattr(program, "trace_line", interrupted)
+    said = ran("iss", "nop\nhere: br here\n", "--trace")
+    assert said.status == 130 and "interrupted after 5 instructions: thread 0 at 0x104 (br 0x104)" in said.out
+
+
+# --- the debugger ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def debug():
+    """debug(text, "s", "r") gives the debugger commands; what it says to the last."""
+
+    def run(text, *commands):
+        said = []
+        config = get_config("tiny")
+        debugger = program.Debugger(program.Work(assemble(text), config), said.append)
+        for command in commands:
+            said.clear()
+            assert debugger.command(command)
+        return "\n".join(said)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("s many", "'many' is not a count of instructions: 1 to 10000000"),
+        ("s 0", "'0' is not a count of instructions: 1 to 10000000"),
+        ("v", "there is no number of a vector register: 0 to 31"),
+        ("v 32", "'32' is not a vector register: 0 to 31"),
+        ("v 0 float", "no format 'float': there are hex, u8"),
+        ("t 4", "'4' is not a thread: 0 to 3"),
+        ("a 8", "'8' is not an accumulator: 0 to 7"),
+        ("d -1", "'-1' is not a descriptor: 0 to 7"),
+        ("b", "an address is missing: a number or a label"),
+        ("b nowhere", "'nowhere' is neither an address nor a label"),
+        ("m 0x1fff0", "64 bytes at 0x1fff0 leave the 131072 bytes of SRAM"),
+    ],
+)
+def test_what_the_debugger_cannot_do_is_one_sentence(command, told, debug):
+    said = debug("halt\n", command)
+    assert said.startswith(told) and "\n" not in said
+
+
+def test_the_debugger_shows_the_whole_state(debug):
+    text = "start: raise 3, 2\n li x1, 5\n halt\n"
+    assert debug(text, "s", "w") == "semaphores: 3: 2"
+    assert debug(text, "w") == "semaphores: all 0"
+    assert debug(text, "d 0").startswith("d0: base 0  row_pitch 0")
+    assert debug(text, "a 0").split() == ["0"] * 64
+    assert debug(text, "v 0 u64") == "0 0 0 0 0 0 0 0"
+    assert debug(text, "b start", "b 0x104", "c", "r").startswith("x0  0000000000000000")
+
+
+def test_the_debugger_stops_at_the_end(debug):
+    assert debug("nop\nhalt\n", "s").endswith("next: thread 0 at 0x104 (halt)")
+    assert debug("nop\nhalt\n", "s 9").endswith("thread 0: has ended")
+    assert debug("nop\nhalt\n", "s 2", "s") == "thread 0: has ended"
