@@ -245,7 +245,7 @@ def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str) -> list[str]:
         shown.append(f"and {len(failed) - len(shown)} more")
     if not failed:
         lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-        late = f"status {OVERTIME}" in fell_over or f"error {OVERTIME}" in fell_over
+        late = fell_over.endswith(f": {OVERTIME}")
         ended = f"met its limit of {LIMIT_S} s" if late else f"ended early ({fell_over})"
         shown = [f"the simulation {ended}" if fell_over else "no test ran", *lines[-30:]]
     shown.append(f"log: {os.path.relpath(log, cache.ROOT)}")

@@ -1,0 +1,43 @@
+"""Every command where nothing can be written, with no HOME, a C locale and a dumb, narrow terminal: it works, or one sentence says why not."""
+
+import pytest
+
+from sim.commands import COMMANDS
+
+# Each command as a person would call it, with what it cannot do there; "" when it needs to write nothing.
+LINES = {
+    "train": ("train --engine golden --steps 1 --batch 8", "build/sim: "),
+    "run": ("run gemm --m 8 --n 8 --k 8 --config tiny", "/proc/store"),
+    "asm": ("asm {file}", ""),
+    "disasm": ("disasm {words}", ""),
+    "iss": ("iss {file} --trace", ""),
+    "rtl": ("rtl {file} --config tiny", "/proc/store"),
+    "bench": ("bench --config tiny", "/proc/store"),
+    "cost": ("cost --config tiny", "/proc/store"),
+    "profile": ("profile --config tiny", "/proc/store"),
+    "waves": ("waves --config tiny", "/proc/store"),
+    "verilog": ("verilog --config tiny", "/proc/store"),
+    "regress": ("regress", "build: "),
+    "timing": ("timing --liberty /nowhere.lib", "/nowhere.lib is no file"),
+    "docs": ("docs --check", ""),
+}
+
+
+def test_every_command_has_a_line():
+    assert set(LINES) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_works_or_says_why_not(name, say, tmp_path, monkeypatch):
+    line, told = LINES[name]
+    (tmp_path / "fine.s").write_text("halt\n")
+    (tmp_path / "words").write_bytes(b"\1\0\0\0")
+    monkeypatch.setenv("OPEN_D1_CACHE", "/proc/store")
+    for variable, value in {"LC_ALL": "C", "TERM": "dumb", "COLUMNS": "1"}.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.chdir("/proc")
+    said = say(line.format(file=tmp_path / "fine.s", words=tmp_path / "words"))
+    assert "Traceback" not in said.out + said.err
+    assert said.err.count("\n") == (1 if told else 0) and told in said.err
+    assert said.status == (2 if told else 0)
