@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from golden.arch.isa import DRAIN_BEATS
+from golden.arch.classes import Format
 from sim.jobs import machine
 from sim.jobs.run import make_job, run_job
 
@@ -38,7 +38,7 @@ def ceiling(m: int, n: int, k: int, out: str = "BF16") -> float:
     """Greatest share of busy cycles that the shape allows: steps / (max(steps, k steps of one tile, drain cycles) + overhead)."""
     tiles, depth = -(-m // 8) * -(-n // 8), -(-k // 4)
     steps = tiles * depth
-    return steps / (max(steps, depth, DRAIN_BEATS[out] * tiles) + OVERHEAD)
+    return steps / (max(steps, depth, Format[out].beats * tiles) + OVERHEAD)
 
 
 def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
