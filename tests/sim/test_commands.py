@@ -1,4 +1,4 @@
-"""Every command where nothing can be written, with no HOME, a C locale and a dumb, narrow terminal: it works, or one sentence says why not."""
+"""Every command where nothing can be written, without HOME, in a C locale, on a dumb narrow terminal: it works or says why not."""
 
 import pytest
 

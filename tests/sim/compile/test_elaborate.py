@@ -1,7 +1,10 @@
 """Component to Verilog and manifest."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from amaranth.hdl import Module, Signal, signed
@@ -77,6 +80,25 @@ def test_a_combinational_design_has_no_clock():
 def test_the_same_design_gives_the_same_bytes_and_another_gives_others():
     assert elaborate(Store([])) == elaborate(Store([]))
     assert elaborate(Store([])).sha256 != elaborate(Store([1])).sha256
+
+
+HASHED = """
+from golden.arch.config import get_config
+from amaranth.back import rtlil
+from rtl.mem.sram import SRAM
+from sim.compile import merge
+import hashlib
+text = merge.shrink(rtlil.convert(SRAM(256), name="unit", emit_src=False), "unit")
+print(hashlib.sha256(text.encode()).hexdigest())
+"""
+
+
+def test_the_order_of_sets_is_in_no_design():
+    def drawn(number):
+        environment = {**os.environ, "PYTHONHASHSEED": str(number)}
+        return subprocess.run([sys.executable, "-c", HASHED], cwd=cache.ROOT, env=environment, capture_output=True, text=True, check=True)
+
+    assert drawn(1).stdout == drawn(2).stdout
 
 
 def test_verilog_names_no_source_file():

@@ -137,6 +137,12 @@ def test_an_engine_is_compiled_and_runs():
     assert says(program()) == "9\n"
 
 
+def test_a_model_of_many_files_is_compiled_and_runs():
+    split = ["--output-split", "1"]
+    model = verilator.build_engine(elaborate(Holder()), [], texts={"main.cpp": PROGRAM}, flags=split)
+    assert says(model) == "9\n"
+
+
 # How a model stops in Verilator's code, and what is told then.
 ENDS = {
     "fatal": ("design.v: the simulation cannot go on: too much", 'VL_FATAL_MT("design.v", 1, "top", "too much");'),
