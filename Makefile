@@ -7,7 +7,7 @@ JOBS := 2
 RUN := .venv/bin/python -m sim
 PYTEST := .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
-VARIABLES := WORKLOAD MESH STEPS BATCH SHARDS SEED SEEDS FORMAT ENGINE CONFIG
+VARIABLES := WORKLOAD MESH STEPS BATCH RATE SHARDS SEED SEEDS FORMAT ENGINE CONFIG
 upper = $(shell echo '$1' | tr a-z A-Z)
 lower = $(shell echo '$1' | tr A-Z a-z)
 quoted = '$(subst ','\'',$1)'
@@ -29,7 +29,7 @@ setup: ## check the machine's tools and install .venv (every verb does this firs
 	    "install the Debian packages python3 and python3-venv." >&2; exit 1; }
 	@$(PYTHON) sim/setup.py
 
-sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH SHARDS SEED FORMAT ENGINE
+sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH RATE SHARDS SEED FORMAT ENGINE
 	@$(RUN) train $(GIVEN)
 
 test: setup ## the tests that CI runs: SEED JOBS ARGS
