@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest
 VARIABLES := WORKLOAD MESH STEPS BATCH RATE SHARDS SEED SEEDS FORMAT ENGINE CONFIG
 GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
 
-.PHONY: help setup sim test regress waves profile bench timing lint verilog docs clean
+.PHONY: help setup sim test regress waves profile bench formal timing lint verilog docs clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +34,9 @@ profile: setup ## where the cycles of a workload go: WORKLOAD SEED
 
 bench: setup ## the benchmark table, as JSON and as a page: CONFIG SEED
 	@$(RUN) bench $(GIVEN)
+
+formal: setup ## proofs of the network's parts, and planted faults that they catch
+	@$(RUN) formal
 
 timing: setup ## estimate for a 7 nm library, per unit
 	@$(RUN) timing
