@@ -88,6 +88,8 @@ class Operand:
     writes: bool = False  # a destination
     reads: bool = True  # a source
     choices: tuple[str, ...] = ()  # for Kind.CHOICE, index = encoded value
+    least: int | None = None  # what a program may say, where the field holds more
+    most: int | None = None
 
     @property
     def mask(self) -> int:
@@ -99,12 +101,11 @@ class Operand:
 
     @property
     def limits(self) -> tuple[int, int]:
-        """Smallest and largest value that the field holds."""
+        """Smallest and largest value that a program may give."""
+        low, high = (-(1 << (self.width - 1)), (1 << (self.width - 1)) - 1) if self.signed else (0, (1 << self.width) - 1)
         if self.kind is Kind.CHOICE:
-            return 0, len(self.choices) - 1
-        if self.signed:
-            return -(1 << (self.width - 1)), (1 << (self.width - 1)) - 1
-        return 0, (1 << self.width) - 1
+            high = len(self.choices) - 1
+        return low if self.least is None else self.least, high if self.most is None else self.most
 
     def put(self, value: int) -> int:
         """The word bits for ``value``; ValueError when it does not fit."""

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from amaranth.lib import wiring
 
-from sim.compile import cache
 from sim.compile.elaborate import elaborate
 from sim.compile.verilator import build_engine
 
@@ -77,11 +76,7 @@ class Batch:
             edge=_EDGE if manifest["clock"] else "",
         )
 
-        def fill(folder):
-            (folder / "batch.cpp").write_text(source)
-
-        folder = cache.folder("batch", cache.digest(source), fill)
-        library = build_engine(design, [folder / "batch.cpp"], name="batch", shared=True, flags=flags)
+        library = build_engine(design, [], texts={"batch.cpp": source}, name="batch", shared=True, flags=flags)
         self._library = ctypes.CDLL(str(library))
         self._library.batch_make.restype = ctypes.c_void_p
         self._library.batch_run.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]

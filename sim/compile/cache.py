@@ -1,23 +1,37 @@
-"""Build folders named by content: build/<kind>/<hash>/, made once, whole or not at all.
+"""Build folders named by content: <store>/<kind>/<hash>/, made once, whole or not at all, and made again when damaged.
 
-The rule: a folder exists under its final name only when everything in it is finished. It is filled under a temporary
-name and renamed; a lock per folder makes a second process wait instead of building the same thing twice; an
-interrupted build leaves only a temporary folder, which the next one removes.
+The rules. A folder exists under its final name only when everything in it is finished. It is filled under a temporary name, then gets
+the list of its files with their sizes, then is renamed; nothing is written into it later. Whoever uses a folder compares it with its
+list: what does not fit (a cut, empty or missing file) is built again. A lock per folder makes a second process wait instead of building
+the same thing twice; an interrupted build leaves only a temporary folder, which the next one removes.
+
+The store is build/ below the checkout, or the folder that OPEN_D1_CACHE names, which several checkouts may share. No key holds a path of
+the machine, so a moved or copied checkout finds what it had.
 """
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
+SHARED = "OPEN_D1_CACHE"
+LIST = "files.json"
+WORTH_TELLING = 5.0  # seconds
+
+
+def store() -> Path:
+    """Where build folders are."""
+    shared = os.environ.get(SHARED)
+    return Path(shared).absolute() if shared else BUILD
 
 
 def digest(*parts: str | bytes) -> str:
@@ -40,15 +54,20 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def progress(what: str, first: float = 5.0, every: float = 15.0) -> Iterator[None]:
-    """Prints that `what` is under way once it has taken `first` seconds, then again `every` so many seconds."""
+def progress(what: str, first: float = WORTH_TELLING, every: float = 15.0, last: float | None = None) -> Iterator[None]:
+    """Prints that `what` is under way once it has taken `first` seconds, then again `every` so many seconds.
+
+    When it took `last` seconds the last time, and that is long, this is said at once.
+    """
     done = threading.Event()
     start = time.monotonic()
+    if last is not None and last >= WORTH_TELLING:
+        _tell(f"build: {what}: {last:.0f} s here last time")
 
     def tell() -> None:
         wait = first
         while not done.wait(wait):
-            print(f"build: {what}: {time.monotonic() - start:.0f} s so far", file=sys.stderr, flush=True)
+            _tell(f"build: {what}: {time.monotonic() - start:.0f} s so far")
             wait = every
 
     teller = threading.Thread(target=tell, daemon=True)
@@ -60,27 +79,83 @@ def progress(what: str, first: float = 5.0, every: float = 15.0) -> Iterator[Non
         teller.join()
 
 
-def folder(kind: str, key: str, fill: Callable[[Path], None], what: str = "", base: Path | None = None) -> Path:
-    """Returns <base>/<kind>/<key>, after `fill(temporary folder)` has made its content if it was not there.
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
-    `base` is build/ unless given. `what` is what the progress line says. An exception in `fill` removes the temporary
-    folder and is passed on; the next call tries again.
+
+def complete(folder: Path) -> bool:
+    """Whether the folder holds what its list says, each file with its size."""
+    try:
+        files = json.loads((folder / LIST).read_text())
+        return all((folder / name).stat().st_size == size for name, size in files.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def present(kind: str, key: str) -> bool:
+    """Whether `folder` would find it."""
+    return complete(store() / kind / key)
+
+
+def folder(
+    kind: str, key: str, fill: Callable[[Path], None], what: str = "", base: Path | None = None, quiet: bool = False
+) -> Path:
+    """Returns <base>/<kind>/<key>, after `fill(temporary folder)` has made its content if it was not there or is damaged.
+
+    `base` is the store unless given. `what` is what the progress line says, and the name under which the time it took is remembered;
+    nothing of this when `quiet`. An exception in `fill` removes the temporary folder and is passed on; the next call tries again.
     """
-    parent = (base or BUILD) / kind
+    base = base or store()
+    parent = base / kind
     final = parent / key
-    if final.is_dir():
+    if complete(final):
         return final
     with locked(parent / f"{key}.lock"):
-        if final.is_dir():
+        if complete(final):
             return final
         partial = parent / f"{key}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
+        began = time.monotonic()
         try:
-            with progress(what or f"{kind}/{key}"):
+            with nullcontext() if quiet else progress(what or f"{kind}/{key}", last=times(base).get(what)):
                 fill(partial)
+            _list(partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        os.replace(partial, final)
+        _put(partial, final)
+        if what and not quiet:
+            _remember(base, what, time.monotonic() - began)
     return final
+
+
+def _list(folder: Path) -> None:
+    found = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+    (folder / LIST).write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _put(partial: Path, final: Path) -> None:
+    damaged = final.with_name(f"{final.name}.damaged")
+    shutil.rmtree(damaged, ignore_errors=True)
+    if final.exists():
+        os.rename(final, damaged)  # whoever has its files open keeps them
+    os.replace(partial, final)
+    shutil.rmtree(damaged, ignore_errors=True)
+
+
+def times(base: Path | None = None) -> dict[str, float]:
+    """Seconds that each thing took to build here the last time."""
+    try:
+        return dict(json.loads(((base or store()) / "times.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _remember(base: Path, what: str, seconds: float) -> None:
+    path = base / "times.json"
+    with locked(path.with_suffix(".lock")):
+        known = times(base) | {what: round(seconds, 1)}
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        os.replace(partial, path)

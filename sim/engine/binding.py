@@ -54,16 +54,13 @@ def _header(design: Design) -> str:
 
 def build(design: Design, waves: bool = False) -> Path:
     """The engine for a design as a shared object, compiled or found in build/."""
-    header = design.folder / "ports.h"
-    text = _header(design)
-    if not header.exists() or header.read_text() != text:
-        header.write_text(text)
-    flags, cflags = ["--savable"], ["-DENGINE_SAVE", f"-I{design.folder.resolve()}"]
+    flags, cflags = ["--savable"], ["-DENGINE_SAVE"]
     if waves:
         kind = wave_format()
         flags += [f"--trace-{kind}", "--trace-structs"]
         cflags.append(f"-DENGINE_{kind.upper()}")
-    return build_engine(design, [_SOURCE], name="node", shared=True, flags=flags, cflags=cflags, depends=[header])
+    texts = {"ports.h": _header(design)}
+    return build_engine(design, [_SOURCE], name="node", shared=True, flags=flags, cflags=cflags, texts=texts)
 
 
 class Engine:

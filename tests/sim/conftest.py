@@ -38,7 +38,7 @@ def say(tmp_path, monkeypatch, capsys):
 def no_build(monkeypatch):
     """Fails whoever begins to build: what is wrong must be told before."""
 
-    def refuse(kind, key, fill, what="", base=None):
+    def refuse(kind, key, fill, what="", base=None, quiet=False):
         pytest.fail(f"a build began: {what or kind}")
 
     monkeypatch.setattr(cache, "folder", refuse)

@@ -1,5 +1,9 @@
 """Build folders: whole or not there, made once."""
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -28,14 +32,81 @@ def test_a_failed_fill_leaves_nothing_and_is_tried_again(tmp_path):
         cache.folder("kind", "key", broken, base=tmp_path)
     assert not (tmp_path / "kind" / "key").exists()
     made = cache.folder("kind", "key", lambda folder: (folder / "whole").touch(), base=tmp_path)
-    assert [path.name for path in made.iterdir()] == ["whole"]
+    assert sorted(path.name for path in made.iterdir()) == [cache.LIST, "whole"]
 
 
 def test_what_a_killed_build_left_is_removed(tmp_path):
     (tmp_path / "kind" / "key.partial").mkdir(parents=True)
     (tmp_path / "kind" / "key.partial" / "half").touch()
     made = cache.folder("kind", "key", lambda folder: None, base=tmp_path)
-    assert not list(made.iterdir())
+    assert [path.name for path in made.iterdir()] == [cache.LIST]
+
+
+def fill(folder):
+    (folder / "below").mkdir()
+    for name in ("node.so", "below/manifest.json"):
+        (folder / name).write_text("whole")
+
+
+DAMAGE = {
+    "cut": lambda folder: (folder / "node.so").write_text("who"),
+    "empty": lambda folder: (folder / "node.so").write_text(""),
+    "gone": lambda folder: (folder / "below" / "manifest.json").unlink(),
+    "without a list": lambda folder: (folder / cache.LIST).unlink(),
+    "with half a list": lambda folder: (folder / cache.LIST).write_text('{"node.so": 5'),
+    "with a list of nothing": lambda folder: (folder / cache.LIST).write_text("null"),
+    "all gone": lambda folder: shutil.rmtree(folder / "below"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_folder_is_made_again(damage, tmp_path):
+    made = cache.folder("kind", "key", fill, base=tmp_path)
+    damage(made)
+    assert cache.folder("kind", "key", fill, base=tmp_path) == made
+    assert (made / "node.so").read_text() == (made / "below" / "manifest.json").read_text() == "whole"
+    assert sorted(os.listdir(tmp_path / "kind")) == ["key", "key.lock"]
+
+
+def test_a_whole_folder_is_found_where_nothing_can_be_written(tmp_path, monkeypatch):
+    made = cache.folder("kind", "key", fill, base=tmp_path)
+    monkeypatch.setattr(cache, "locked", None)
+    assert cache.folder("kind", "key", None, base=tmp_path) == made
+
+
+def test_the_store_is_the_folder_that_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv(cache.SHARED, raising=False)
+    assert cache.store() == cache.BUILD
+    monkeypatch.setenv(cache.SHARED, str(tmp_path / "shared"))
+    assert cache.folder("kind", "key", fill) == tmp_path / "shared" / "kind" / "key"
+
+
+ONCE = """
+import sys, time
+from pathlib import Path
+from sim.compile import cache
+def fill(folder):
+    print("made", flush=True)
+    time.sleep(0.5)
+    (folder / "made").touch()
+print((cache.folder("kind", "key", fill) / "made").is_file())
+"""
+
+
+def test_two_processes_share_a_store(tmp_path):
+    environment = {**os.environ, cache.SHARED: str(tmp_path)}
+    pipes = {"stdout": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", ONCE], cwd=cache.ROOT, env=environment, **pipes) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0].split() for process in both]
+    assert sorted(said, key=len) == [["True"], ["made", "True"]]
+
+
+def test_a_build_says_beforehand_what_it_took_the_last_time(tmp_path, capsys):
+    (tmp_path / "times.json").write_text('{"compiling": 41.2, "short": 1.0}')
+    cache.folder("kind", "a", fill, what="compiling", base=tmp_path)
+    cache.folder("kind", "b", fill, what="short", base=tmp_path)
+    assert capsys.readouterr().err == "build: compiling: 41 s here last time\n"
+    assert cache.times(tmp_path)["compiling"] < 1
 
 
 def test_a_second_builder_waits_for_the_first(tmp_path):

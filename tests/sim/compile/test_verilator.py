@@ -1,6 +1,10 @@
 """Models for cocotb and for C++: what is visible, what is cached, and that every way to fail is a failure."""
 
+import os
+import shutil
 import subprocess
+import sys
+import time
 
 import pytest
 import pywellen
@@ -8,8 +12,9 @@ from amaranth.hdl import Module
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.compile import verilator
+from sim.compile import cache, verilator
 from sim.compile.elaborate import elaborate
+from sim.compile.objects import BuildError
 
 pytestmark = pytest.mark.rtl
 BENCH = "cocotb_verilator.py"
@@ -105,19 +110,125 @@ def test_models_are_cached_by_content(model):
     assert verilator.build_cocotb(elaborate(Holder()), flags=["-DOTHER"]).folder != model.folder
 
 
-def test_an_engine_is_compiled_and_runs(tmp_path):
-    source = tmp_path / "main.cpp"
-    source.write_text(
-        '#include "Vtop.h"\n#include <cstdio>\nint main() {\n'
-        "    Vtop top;\n    top.rst = 0;\n    top.data = 9;\n    top.clk = 0;\n    top.eval();\n    top.clk = 1;\n"
-        '    top.eval();\n    std::printf("%d\\n", top.held);\n}\n'
-    )
-    program = verilator.build_engine(elaborate(Holder()), [source])
-    assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "9\n"
+PROGRAM = """#include "Vtop.h"
+#include <cstdio>
+int main() {
+    Vtop top;
+    top.rst = 0;
+    top.data = 9;
+    top.clk = 0;
+    top.eval();
+    top.clk = 1;
+    top.eval();
+    std::printf("%d\\n", top.held);
+}
+"""
+
+
+def program(end=""):
+    return verilator.build_engine(elaborate(Holder()), [], texts={"main.cpp": PROGRAM + end})
+
+
+def says(path):
+    return subprocess.run([path], capture_output=True, text=True, check=True).stdout
+
+
+def test_an_engine_is_compiled_and_runs():
+    assert says(program()) == "9\n"
+
+
+@pytest.fixture
+def compiled(monkeypatch, tmp_path):
+    """Keys of the folders that are filled while the test runs, by kind, in a store of the test's own that begins with the objects."""
+    real = cache.store()
+    (tmp_path / "store").mkdir()
+    for kind in ("verilog", "objects", "tools"):
+        (tmp_path / "store" / kind).symlink_to(real / kind)
+    monkeypatch.setenv(cache.SHARED, str(tmp_path / "store"))
+    made = {}
+    folder = cache.folder
+
+    def watched(kind, key, fill, **settings):
+        return folder(kind, key, lambda path: (made.setdefault(kind, []).append(key), fill(path)), **settings)
+
+    monkeypatch.setattr(cache, "folder", watched)
+    return made
+
+
+def test_a_change_of_the_program_compiles_the_program_alone(compiled):
+    assert says(program()) == "9\n"
+    compiled.clear()
+    assert says(program(f"// {time.time_ns()}")) == "9\n"
+    assert {kind: len(keys) for kind, keys in compiled.items()} == {"engine": 1, "objects": 1}
+
+
+DAMAGE = [lambda path: os.truncate(path, 100), lambda path: os.truncate(path, 0), os.remove]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_build_heals_from_its_objects(damage, compiled):
+    damage(program())
+    compiled.clear()
+    assert says(program()) == "9\n"
+    assert list(compiled) == ["engine"]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_object_is_compiled_again_and_no_other(damage, compiled):
+    program()
+    compiled.clear()
+    unique = f"// {time.time_ns()}"
+    os.remove(program(unique))
+    (key,) = compiled["objects"]
+    damage(cache.store() / "objects" / key / "unit.o")
+    compiled.clear()
+    assert says(program(unique)) == "9\n"
+    assert compiled["objects"] == [key]
+
+
+# A person's clone, moved, copied, or beside another: run in a process of its own, in a folder with every letter that tools stumble over.
+ELSEWHERE = """
+import runpy, subprocess, sys
+from sim.compile import cache
+folder = cache.folder
+def watched(kind, key, fill, **settings):
+    return folder(kind, key, lambda path: (sys.stdout.write(f"made {kind}\\n"), fill(path)), **settings)
+cache.folder = watched
+names = runpy.run_path("tests/sim/compile/test_verilator.py")
+print("says", names["says"](names["program"]()).strip())
+model = names["verilator"].build_cocotb(names["elaborate"](names["Holder"]()))
+bench = "tests/sim/compile/cocotb_verilator.py"
+print(*names["verilator"].run_cocotb(model, bench, results=cache.Path("build/results"), seed=1, testcase="edges"))
+"""
+NAME = "my chips (2) [a] 'b' \"c\" $d ü"
+
+
+def elsewhere(tmp_path, **variables):
+    place = tmp_path / NAME
+    if not place.exists():
+        for part in ("sim", "tb", "tests/sim", "golden/arch", "golden/__init__.py"):
+            source, goal = cache.ROOT / part, place / part
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, goal) if source.is_dir() else shutil.copy(source, goal)
+    environment = {**os.environ, "PYTHONPATH": str(place), **variables}
+    command = [sys.executable, "-c", ELSEWHERE]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_copied_tree_builds_nothing_and_any_folder_builds(tmp_path):
+    program()
+    verilator.build_cocotb(elaborate(Holder()))
+    works = ["says 9", "edges_show_the_values_before_them"]
+    assert elsewhere(tmp_path, **{cache.SHARED: str(cache.store())}) == works
+    alone = elsewhere(tmp_path)
+    assert [line for line in alone if not line.startswith("made")] == works and alone.count("made engine") == 1
+    assert elsewhere(tmp_path) == works
 
 
 def test_what_the_compiler_says_is_passed_on(tmp_path):
     source = tmp_path / "broken.cpp"
     source.write_text("int main() { return nothing; }\n")
-    with pytest.raises(verilator.BuildError, match="(?s)make failed.*'nothing' was not declared"):
+    with pytest.raises(BuildError, match="(?s)g\\+\\+ failed with status 1.*'nothing' was not declared"):
         verilator.build_engine(elaborate(Holder()), [source])
