@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from golden.arch import bits
 from golden.arch.classes import (
     QUEUES,
     STORE_PORTS,
@@ -102,22 +103,16 @@ class Operand:
         """Smallest and largest value that the field holds."""
         if self.kind is Kind.CHOICE:
             return 0, len(self.choices) - 1
-        if self.signed:
-            return -(1 << (self.width - 1)), (1 << (self.width - 1)) - 1
-        return 0, (1 << self.width) - 1
+        return bits.limits(self.width, self.signed)
 
     def put(self, value: int) -> int:
         """The word bits for ``value``; ValueError when it does not fit."""
-        low, high = self.limits
-        if not low <= value <= high:
-            raise ValueError(f"{self.name} = {value} does not fit: {low} to {high}")
-        return (value & ((1 << self.width) - 1)) << self.lo
+        if self.kind is Kind.CHOICE and value >= len(self.choices):
+            raise ValueError(f"{self.name} = {value} does not fit: 0 to {len(self.choices) - 1}")
+        return bits.encode(value, self.width, self.signed, self.name) << self.lo
 
     def get(self, word: int) -> int:
-        value = (word >> self.lo) & ((1 << self.width) - 1)
-        if self.signed and value >> (self.width - 1):
-            value -= 1 << self.width
-        return value
+        return bits.decode(word >> self.lo, self.width, self.signed)
 
 
 @dataclass(frozen=True)
