@@ -1,6 +1,6 @@
 """Functional coverage: what retired instructions exercised, out of all that the instruction table names.
 
-A point is an instruction, a choice, flag or tile of one, a unit with a predicate that holds or not, or a fault's cause.
+A point is an instruction, a choice, flag or tile of one, a port with a predicate that holds or not, or a fault's cause.
 
 Benches run in processes of their own. With ``COVERAGE_FOLDER`` in the environment, every run that RTL and simulator agree on leaves its
 points there, one a line (``keep``); ``make regress`` joins them.
@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from golden.arch import isa
-from golden.arch.encoding import Insn, Kind, pred_of
+from golden.arch.classes import Flow
+from golden.arch.encoding import Insn, Kind, opcode_of, pred_of
 from golden.arch.memmap import Fault
 from golden.arch.trace import Record
 
@@ -30,13 +31,13 @@ class Coverage:
 
     def add(self, record: Record) -> None:
         """A retired instruction."""
-        insn = isa.BY_OPCODE[record.word & 0x1FF]
+        insn = isa.BY_OPCODE[opcode_of(record.word)]
         if not record.executed:
-            self.points[f"{insn.unit.name} predicated off"] += 1
+            self.points[f"{insn.port.name} predicated off"] += 1
             return
         self.points[insn.mnemonic] += 1
         if pred_of(record.word):
-            self.points[f"{insn.unit.name} under a predicate"] += 1
+            self.points[f"{insn.port.name} under a predicate"] += 1
         for op in insn.operands:
             value = op.get(record.word)
             if op.kind is Kind.CHOICE:
@@ -66,8 +67,8 @@ def universe(features: frozenset[str]) -> frozenset[str]:
     table = [insn for insn in isa.TABLE if insn.feature in features]
     for insn in table:
         # A trap ends its thread: it never retires, its fault is a point of its own.
-        points |= set() if insn.mnemonic == "trap" else {insn.mnemonic, *_details(insn)}
-    points |= {f"{insn.unit.name} {how}" for insn in table for how in ("under a predicate", "predicated off")}
+        points |= set() if insn.flow is Flow.TRAP else {insn.mnemonic, *_details(insn)}
+    points |= {f"{insn.port.name} {how}" for insn in table for how in ("under a predicate", "predicated off")}
     causes = {name for insn in table for name in insn.faults} | {"ILLEGAL", "FETCH", "TRAP", "BUSY"}
     return frozenset(points | {f"fault {name}" for name in causes})
 

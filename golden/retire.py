@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from golden.arch import isa
-from golden.arch.encoding import Insn, Kind, Unit
-from golden.arch.isa import DRAIN_BEATS
+from golden.arch.classes import DescriptorUse, Port, Queue
+from golden.arch.encoding import Insn, Kind
 from golden.arch.trace import Record, merge_bytes
 
 _LANES = 8
@@ -46,14 +46,11 @@ def promised(insn: Insn, values: Mapping[str, int]) -> tuple[list[str], int]:
         for op in insn.operands
         if op.writes and op.kind in letters and not (op.kind in (Kind.X, Kind.P) and values[op.name] == 0)
     ]
-    if insn.mnemonic in ("setd", "dstep") or values.get("step"):
+    if insn.descriptor in (DescriptorUse.SET, DescriptorUse.STEP) or values.get("step"):
         due.append("d")
-    beats = {Unit.VSTORE: 1, Unit.SSTORE: 1}.get(insn.unit, 0)
-    if insn.unit is Unit.DRAIN:
-        beats = DRAIN_BEATS[str(insn.attrs["format"])]
-    if insn.mnemonic == "raise":
-        due.append("s")
-    return due, beats
+    if insn.port is Port.SYNC:
+        return [*due, "s"], 0
+    return due, insn.beats
 
 
 class Collector:
@@ -74,7 +71,7 @@ class Collector:
                 raise TraceError(f"thread {thread} seq {seq}: the illegal word {word:#010x} was dispatched")
             values = insn.decode(word)
             item.due, item.beats = promised(insn, values)
-            if insn.unit is Unit.FRONT and "p" in item.due:
+            if insn.queue is Queue.NONE and "p" in item.due:
                 item.due.remove("p")
                 item.record.effects.append(("p", values["pd"], result))
         if (thread, seq) in self.open:

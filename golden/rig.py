@@ -25,11 +25,13 @@ import numpy as np
 
 from golden.arch import isa
 from golden.arch.config import CONFIGS, NodeConfig, get_config
+from golden.arch.encoding import opcode_of
 from golden.arch.memmap import PROGRAM_BASE
 from golden.asm import Program, assemble
 from golden.kernels.job import Launch
+from golden.rig_faults import FAULTS, fault
 from golden.rig_memory import REGION, Layout, region_bytes, table_bytes
-from golden.rig_snippets import FAULTS, Writer, render
+from golden.rig_snippets import Writer, render
 from golden.rig_sync import Conductor
 
 MAX_LENGTH = 3000
@@ -123,7 +125,7 @@ class Rig:
                 if other in self.again:
                     lines += [f"        tstart {other}, again{other}", f"        tjoin {other}"]
         if self.faulting and self.faulting[0] == t:
-            lines += [f"; ---- the fault {self.faulting[1]}", *writer.fault(self.faulting[1])]
+            lines += [f"; ---- the fault {self.faulting[1]}", *fault(writer, self.faulting[1])]
         lines.append("        halt")
         if t in self.again:
             lines += [f"again{t}:", "        add x1, x2, x3", "        xor x4, x1, x5", "        halt"]
@@ -178,7 +180,7 @@ def shrink(rig: Rig, fails: Callable[[RigJob], bool]) -> RigJob:
 
 def instructions(program: Program) -> Counter[str]:
     """How often each instruction stands in a program."""
-    return Counter(isa.BY_OPCODE[word & 0x1FF].mnemonic for word in program.words if word & 0x1FF in isa.BY_OPCODE)
+    return Counter(isa.BY_OPCODE[opcode_of(word)].mnemonic for word in program.words if opcode_of(word) in isa.BY_OPCODE)
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from golden.arch import isa
+from golden.arch.classes import Alu, Flow, Port, Reduce
 from golden.arch.config import NodeConfig
-from golden.arch.descriptor import Descriptor, step_code
-from golden.arch.encoding import Insn, Kind, Unit
+from golden.arch.descriptor import step_code
+from golden.arch.encoding import Insn, Kind
 from golden.arch.memmap import Counter, Csr
 from golden.arch.sram import inject
 from golden.rig_memory import (
@@ -40,23 +41,6 @@ LOOP_LIMIT = 5  # iterations
 POINTER = 2048  # x24 points so far into the part
 RAW = 512
 
-FAULTS: dict[str, tuple[str, ...]] = {
-    "ILLEGAL": (".word 0", ".word 0xffffffff", "csrr x1, 1000", "csrw x1, 0", ".word 0x80000001", ".word 0x0a8 | 3 << 12 | 3 << 17"),
-    "MISALIGNED": ("ld.w x1, x24, 2", "st.d x1, x24, 4", "ld.hu x1, x24, 1", "ldp.d x1, x25, 8", "stp.w x1, x25, 8", "jr x25"),
-    "RANGE": ("ld.d x1, x25, 0", "st.b x1, x25, 0", "vld.c v1, d7", "vst.g8 v1, d7", "drain.raw c1, d7", "jr x25", "ld.b x1, x0, -1"),
-    "SEMAPHORE": ("raise {s}, 1023",),
-    "LOOP": ("loopi {end}, 2",),
-    "ECC": (
-        *("ld.d x1, x24, 16", "ld.bu x0, x24, 17", "ldp.h x1, x25, -2", "st.b x1, x24, 23", "stp.w x1, x25, 8"),
-        *("vld.c v1, d7", "vld.g8 v1, d7", "vst.c v1, d7", "jr x25"),
-    ),
-    "TRAP": ("trap 0", "trap 1023"),
-    "DESCRIPTOR": ("setd d7, x25, x27",),
-    "BUSY": ("tstart {t}, start{t}",),
-    "FETCH": ("br {beyond}",),
-}
-"""Causes that a thread can be made to end in, and instructions that end in them."""
-
 
 @dataclass
 class Snippet:
@@ -79,11 +63,17 @@ def render(snippet: Snippet, keep: Collection[int] | None, depth: int = 0) -> li
     if keep is not None and snippet.number not in keep:
         return []
     inside = [line for child in snippet.children for line in render(child, keep, depth + 1)]
-    return [f"; {'  ' * depth}{snippet.number} {snippet.name}", *_indent(snippet.head), *inside, *_indent(snippet.tail)]
+    return [f"; {'  ' * depth}{snippet.number} {snippet.name}", *indent(snippet.head), *inside, *indent(snippet.tail)]
 
 
-def _indent(lines: list[str]) -> list[str]:
+def indent(lines: list[str]) -> list[str]:
     return [line if line.endswith(":") else f"        {line}" for line in lines]
+
+
+def _is_arithmetic(insn: Insn) -> bool:
+    """Computes a scalar from scalars, whatever they are and wherever it stands."""
+    plain = insn.flow is Flow.PLAIN and insn.port in (Port.ALU, Port.SLOW)
+    return plain and insn.alu not in (Alu.LPC, Alu.LIH) and any(op.kind is Kind.X for op in insn.writes)
 
 
 class Writer:
@@ -108,12 +98,12 @@ class Writer:
         self.routines: list[tuple[str, list[str]]] = []
         self.size, self.left, self.times, self.loops, self.labels = 0, 4 * length + 100, 1, 0, 0
         self.in_routine = self.counting = False
-        self.alu = self._table(lambda i: i.group == "scalar" and i.mnemonic not in ("lpc", "lih"))
-        self.tests = self._table(lambda i: i.group == "predicate" or i.mnemonic in ("vany", "vall"))
-        self.simd = self._table(lambda i: i.unit is Unit.SIMD and i.mnemonic not in ("vany", "vall"))
-        self.loads = self._table(lambda i: i.unit is Unit.VLOAD)
-        self.stores = self._table(lambda i: i.unit is Unit.VSTORE)
-        self.memory = self._table(lambda i: i.unit in (Unit.SLOAD, Unit.SSTORE))
+        self.alu = self._table(_is_arithmetic)
+        self.tests = self._table(lambda i: any(op.kind is Kind.P for op in i.writes))
+        self.simd = self._table(lambda i: i.port is Port.SIMD and i.reduce is Reduce.NONE)
+        self.loads = self._table(lambda i: i.port is Port.VLOAD)
+        self.stores = self._table(lambda i: i.port is Port.VSTORE)
+        self.memory = self._table(lambda i: i.port in (Port.SLOAD, Port.SSTORE))
 
     def _table(self, chosen: Callable[[Insn], bool]) -> list[Insn]:
         return [insn for insn in isa.TABLE if insn.feature in self.config.features and chosen(insn)]
@@ -204,7 +194,7 @@ class Writer:
         lines += [f"vld.c v{v}, d{SCRATCH}, inner" for v in range(28, 32)]
         lines += [f"step.bf16 c{c}, v{28 + c % 4}, v{31 - c // 2}, first" for c in range(isa.ACCUMULATORS)]
         lines += [f"pltu p{p}, x{2 * p}, x{2 * p + 1}" for p in FREE_P]
-        return _indent(lines)
+        return indent(lines)
 
     def _set(self, d: int, image: int) -> list[str]:
         at = 16 * (IMAGES * d + image)
@@ -243,19 +233,19 @@ class Writer:
         lines = self.address() if self.rng.random() < 0.6 else [f"addi x25, x24, {8 * self.number(-64, 63)}"]
         for _ in range(self.rng.randint(1, 5)):
             insn = self.rng.choice(self.memory)
-            if insn.attrs["post"]:
+            if insn.post:
                 continue
-            size = 1 << int(insn.attrs["size"])
+            size = 1 << insn.size
             lines.append(f"{self.when()}{insn.mnemonic} {self.x()}, x25, {self.rng.randrange(-512 // size, 512 // size) * size}")
         return lines
 
     def scalar_stream(self) -> list[str]:
         """Loads and stores that move their base."""
-        insns = [i for i in self.memory if i.attrs["post"]]
+        insns = [i for i in self.memory if i.post]
         lines = self.address()
         for _ in range(self.rng.randint(1, 3)):
             insn = self.rng.choice(insns)
-            data = self.rng.choice(("x25", self.x())) if insn.unit is Unit.SSTORE else self.x()
+            data = self.rng.choice(("x25", self.x())) if insn.port is Port.SSTORE else self.x()
             lines.append(f"{insn.mnemonic} {data}, x25, {8 * self.rng.randint(-8, 8)}")
         if self.loops < isa.LOOP_DEPTH and self.rng.random() < 0.5:
             end = self.label()
@@ -362,9 +352,17 @@ class Writer:
             lines += [f"csrr {self.x()}, {int(csr)}"] if csr is not Csr.COUNTER_CLEAR else []
         return lines
 
+    def flags(self) -> list[str]:
+        """FP flags read, often set or cleared: behind a fence, for they may come late."""
+        lines = ["fence", f"{self.when()}csrr {self.x()}, {int(Csr.FP_FLAGS)}"]
+        if self.rng.random() < 0.6:
+            value = self.rng.choice((0, self.rng.randrange(1 << 14)))
+            lines += [f"li x25, {value}", f"{self.when()}csrw x25, {int(Csr.FP_FLAGS)}", f"csrr {self.x()}, {int(Csr.FP_FLAGS)}"]
+        return lines
+
     def quiet(self) -> list[str]:
         """Instructions that change nothing, and ones whose predicate is false."""
-        never = "wait 63, 1023", "halt", "trap 7", "barrier 7, 7", "raise 63, 1023", "tjoin 0", "jr x0", f"waitr 63, {self.x()}", "fence"
+        never = "wait 63, 1023", "halt", "trap 7", "barrier 7, 4", "raise 63, 1023", "tjoin 0", "jr x0", f"waitr 63, {self.x()}", "fence"
         lines = [self.rng.choice(("nop", "fence", "nop", f"(p7) {self.rng.choice(never)}")) for _ in range(self.rng.randint(1, 3))]
         return lines + (["iflush"] if self.rng.random() < 0.1 else [])
 
@@ -385,7 +383,7 @@ class Writer:
         kinds = {
             self.scalar: 8, self.predicates: 4, self.scalar_memory: 5, self.scalar_stream: 2, self.vector_load: 8,
             self.vector_store: 4, self.overlap: 2, self.simd_burst: 10, self.matrix_burst: 6, self.raw: 1,
-            self.descriptors: 5, self.system: 1, self.quiet: 1, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
+            self.descriptors: 5, self.system: 1, self.flags: 1.5, self.quiet: 1, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
         }
         if self.in_routine:
             kinds = {kind: weight for kind, weight in kinds.items() if kind != self.patch}
@@ -452,40 +450,9 @@ class Writer:
             self.in_routine, loops, self.loops = True, self.loops, isa.LOOP_DEPTH
             lines = [line for _ in range(self.rng.randint(1, 2)) for line in self.leaf()[1]]
             self.in_routine, self.loops = False, loops
-            self.routines.append((f"routine{self.thread}_{len(self.routines)}", _indent(lines)))
+            self.routines.append((f"routine{self.thread}_{len(self.routines)}", indent(lines)))
             self.size += len(lines) + 1
         name, body = self.rng.choice(self.routines)
         self.left -= (len(body) + 2) * self.times
         far = [f"lpc x25, {name}", f"{self.when()}callr x31, x25"]
         return Snippet(number, "call", far if self.rng.random() < 0.3 else [f"{self.when()}call x31, {name}"])
-
-    # --- the end -----------------------------------------------------------------------------------------------------------------
-
-    def fault(self, cause: str) -> list[str]:
-        """Lines whose last instruction stops the thread with ``cause``."""
-        t, lines = self.thread, []
-        last = self.rng.choice(FAULTS[cause]).format(s=56 + t, t=t, end=f"fault{t}", beyond=self.config.sram_bytes)
-        match cause:
-            case "RANGE":
-                lines = self.scratch(self.config.sram_bytes - 8 if last.startswith("drain") else self.config.sram_bytes)
-                lines.append(f"li64 x25, {self.config.sram_bytes}")
-            case "SEMAPHORE":
-                lines = [f"loopi fault{t}, 64", f"raise {56 + t}, 1023", "addi x1, x1, 1", f"fault{t}:"]
-            case "LOOP":
-                lines = [f"loopi fault{t}, 2"] * isa.LOOP_DEPTH
-                return _indent([*lines, last, "addi x1, x1, 1", f"fault{t}:"])
-            case "DESCRIPTOR":
-                lines = ["li x25, 0", f"li64 x27, {self.rng.choice((1 << 47, 1 << 63, 1 << 35))}"]
-            case "ECC":
-                word = self.layout.region(t) + POINTER + 16
-                extents = {"rows": 1, "columns": 3, "elem": 1} if last.startswith("vst") else {"rows": 8, "columns": 64}
-                low, high = Descriptor(base=word // 8, **extents).pack()
-                lines = [f"li64 x27, {inject(*self.rng.sample(range(72), 2))}", f"csrw x27, {int(Csr.ECC_INJECT)}"]
-                lines += ["st.d x2, x24, 16", "fence", f"csrw x0, {int(Csr.ECC_INJECT)}", "addi x25, x24, 16"]
-                lines += [f"li64 x27, {low}", f"li64 x28, {high}", f"setd d{SCRATCH}, x27, x28"]
-            case "MISALIGNED":
-                lines = ["addi x25, x24, 2"]
-        if cause in ("MISALIGNED", "RANGE", "DESCRIPTOR", "ECC") or last.startswith("csr"):
-            # Found late, such a fault drops what is queued: not what another thread waits for, but something.
-            lines = ["fence", *lines, "st.d x1, x24, 8", "mul x2, x3, x4", "ld.d x5, x24, 8"]
-        return _indent([*lines, last])

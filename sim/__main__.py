@@ -13,7 +13,15 @@ from sim.process import BAD_INPUT, INTERRUPTED, NOBODY_READS, Stops, of_standard
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments without the list of all arguments above it."""
+    """Says what is wrong with the arguments without the list of all arguments above it; a command's are asked for when it is meant."""
+
+    fill: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self.fill:
+            fill, self.fill = self.fill, None
+            fill(self)
+        return super().parse_known_args(args, namespace)
 
     def print_help(self, file: Any = None) -> None:
         """The help; an error of the stream, which argparse keeps to itself, is the caller's."""
@@ -51,7 +59,7 @@ def _run(argv: list[str] | None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.summary, description=command.summary)
-        command.arguments(sub)
+        sub.fill = command.arguments
         sub.set_defaults(run=command.run, parser=sub)
     try:
         options, unknown = parser.parse_known_args(argv)

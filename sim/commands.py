@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +28,15 @@ class Command:
 COMMANDS: dict[str, Command] = {}
 
 
-def command(name: str, summary: str, *arguments: tuple[tuple[str, ...], dict[str, Any]]):
-    """Decorator: a function of the parsed options becomes a command; arguments are those of ``add_argument``."""
+def command(name: str, summary: str, *arguments: tuple[tuple[str, ...], dict[str, Any]], more: Callable[[Any], None] | None = None):
+    """Decorator: a function of the parsed options becomes a command; arguments are those of ``add_argument``, ``more`` adds others."""
 
     def enter(function: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
         def add(parser: argparse.ArgumentParser) -> None:
             for flags, settings in arguments:
                 parser.add_argument(*flags, **settings)
+            if more:
+                more(parser)
 
         COMMANDS[name] = Command(summary, add, function)
         return function
@@ -50,6 +54,17 @@ def whole_number(text: str) -> int:
         return int(text, 0)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def real_number(text: str) -> float:
+    """Type of an argument: a number, not NaN or Inf."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not finite")
+    return value
 
 
 def seed_number(text: str) -> int:
@@ -72,16 +87,17 @@ def output_file(text: str) -> Path:
 SEED = argument("--seed", type=seed_number, default=0, help="seed of everything random (default 0)")
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
-_WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp)")
-_BATCH = argument("--batch", type=int, default=32, help="images per step (default 32)")
+_WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
+_BATCH = argument("--batch", type=whole_number, help="rows of data per step (default: the workload's)")
 
 
 @command(
     "train",
     "Train a workload on the RTL, checking every weight against golden (make sim).",
     _WORKLOAD,
-    argument("--steps", type=int, help="training steps (default: the workload's)"),
+    argument("--steps", type=whole_number, help="training steps (default: the workload's)"),
     _BATCH,
+    argument("--rate", type=real_number, help="learning rate (default: the workload's)"),
     SEED,
     CONFIG,
     argument("--engine", default="rtl", choices=("rtl", "golden"), help="rtl (default), or golden for NumPy alone"),
@@ -101,8 +117,9 @@ def _train(options: argparse.Namespace) -> int:
             raise CommandError(f"--{name} {getattr(options, name)} is not in this machine: only {only}")
     chosen = train.Options(
         workload=options.workload,
-        steps=train.digits_mlp.STEPS if options.steps is None else options.steps,
+        steps=options.steps,
         batch=options.batch,
+        rate=options.rate,
         seed=options.seed,
         engine=options.engine,
         config=options.config,
@@ -127,34 +144,51 @@ def _train(options: argparse.Namespace) -> int:
         print(f"{outcome.compared} values equal to golden in every bit, 0 mismatches")
         per_step = report["cycles"] / len(outcome.cycles)
         print(f"{per_step:.0f} cycles a step, matrix utilisation {100 * report['utilisation']:.1f} %, {report['sim_khz']:.0f} kHz")
-    print(f"held-out accuracy {100 * outcome.accuracy:.2f} % on 360 images, final loss {outcome.loss[-1]:.4f}, {outcome.seconds:.0f} s")
+    if outcome.accuracy is not None:
+        accuracy = f"held-out accuracy {100 * outcome.accuracy:.2f} % of {outcome.held_out}"
+        print(f"{accuracy}, final loss {outcome.loss[-1]:.4f}, {outcome.seconds:.0f} s")
     latest = chosen.latest
     print(f"report: {latest / 'report.json'}, weights: {latest / 'weights.npz'}, loss: {latest / 'loss.png'}")
     print(f"{latest} names {folder}" + (f"; the run before it is kept in {folder.with_name(before)}" if before else ""))
+    if outcome.diverged:
+        print(outcome.diverged, file=sys.stderr)
+        return 1
     return 0
 
 
-@command(
-    "run",
-    "Run a registered kernel on random data on the RTL and check it against golden.",
-    argument("kernel", help="name of the kernel (an unknown name lists them)"),
-    *(argument(f"--{name}", type=int, help=f"extent {name} of the kernel's shape") for name in ("m", "n", "k")),
-    argument("--format", help="number format: bf16"),
-    argument("--out", help="format of the result: BF16 or FP32"),
-    argument("--transpose-a", action="store_true", default=None, help="A is stored transposed (k x m)"),
-    argument("--transpose-b", action="store_true", default=None, help="B is stored transposed (n x k)"),
-    argument("--threads", type=int, help="threads that share the work (default: the kernel's choice)"),
-    SEED,
-    CONFIG,
-    JSON,
-)
+def _kernels(parser: argparse.ArgumentParser) -> None:
+    """A sub-command for each kernel, its parameters as options."""
+    from golden.kernels import KERNELS
+    from golden.kernels.kernel import parameters, summary
+
+    types = {int: whole_number, float: real_number, str: str}
+    kernels = parser.add_subparsers(dest="kernel", required=True, metavar="KERNEL")
+    for name, kernel in sorted(KERNELS.items()):
+        sub = kernels.add_parser(name, help=summary(kernel), description=summary(kernel))
+        for parameter in parameters(kernel):
+            flag = f"--{parameter.name.replace('_', '-')}"
+            if parameter.type is bool:
+                sub.add_argument(flag, dest=_PARAMETER + parameter.name, action="store_true", help=parameter.what)
+                continue
+            meaning = f"{parameter.what}: {parameter.range} (default {parameter.default})"
+            sub.add_argument(
+                flag, dest=_PARAMETER + parameter.name, type=types[parameter.type], default=parameter.default, metavar="VALUE", help=meaning
+            )
+        sub.add_argument("--threads", type=whole_number, default=1, help="threads that share the work (default 1)")
+        for flags, settings in (SEED, CONFIG, JSON):
+            sub.add_argument(*flags, **settings)
+
+
+_PARAMETER = "parameter "  # before the name of what a kernel takes, among the options
+
+
+@command("run", "Run a kernel on random data on the RTL and check it against golden (run KERNEL --help: its parameters).", more=_kernels)
 def _run(options: argparse.Namespace) -> int:
     from sim.jobs.run import run_kernel
     from sim.views.report import write_json
 
-    names = ("m", "n", "k", "format", "out", "transpose_a", "transpose_b", "threads")
-    parameters = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    report = run_kernel(options.kernel, options.config, options.seed, parameters)
+    given = {name.removeprefix(_PARAMETER): value for name, value in vars(options).items() if name.startswith(_PARAMETER)}
+    report = run_kernel(options.kernel, options.config, options.seed, options.threads, **given)
     for key, value in report.items():
         print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")
     if options.json:
@@ -258,14 +292,15 @@ def _rtl(options: argparse.Namespace) -> int:
 
 @command("bench", "The benchmark table, as JSON and as a page (make bench).", CONFIG, SEED)
 def _bench(options: argparse.Namespace) -> int:
-    from sim.jobs.bench import bench
-    from sim.views.report import print_table, write_json
+    from sim.jobs.bench import NOTES, bench
+    from sim.views.report import print_table, write_json, write_page
 
     rows = bench(options.config, options.seed)
-    columns = list(rows[0])
-    print_table(f"kernels on {options.config}", columns, [[row[column] for column in columns] for row in rows])
+    columns, title = list(rows[0]), f"kernels on {options.config}"
+    table = [[row[column] for column in columns] for row in rows]
+    print_table(title, columns, table)
     path = write_json("build/bench/report.json", {"config": options.config, "seed": options.seed, "rows": rows})
-    print(f"report: {path}")
+    print(f"report: {path}, page: {write_page(path.with_suffix('.html'), title, columns, table, NOTES)}")
     return 1 if any(row["mismatches"] for row in rows) else 0
 
 
@@ -285,18 +320,22 @@ def _cost(options: argparse.Namespace) -> int:
 
 @command("profile", "Where the matrix unit's cycles go, kernel by kernel (make profile).", _WORKLOAD, _BATCH, SEED, CONFIG)
 def _profile(options: argparse.Namespace) -> int:
-    from sim.jobs.profile import CAUSES, profile
+    from sim.jobs.profile import CAUSES, overlap, profile, total
     from sim.jobs.train import Options
     from sim.views.plots import plot_causes
     from sim.views.report import print_table, write_json
 
-    rows = profile(Options(options.workload, batch=options.batch, seed=options.seed, config=options.config))
-    total = {"name": "all", "cycles": sum(r["cycles"] for r in rows), "causes": {c: sum(r["causes"][c] for r in rows) for c in CAUSES}}
-    table = [[row["name"], row["cycles"], *row["causes"].values()] for row in [*rows, total]]
+    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config)
+    *rows, step = profile(chosen)
+    table = [[row["name"], row["cycles"], *row["causes"].values()] for row in [*rows, total(rows), step]]
     print_table("matrix cycles by cause", ["kernel", "cycles", *CAUSES], table)
-    folder = Path("build/profile")
-    path = write_json(folder / "report.json", {"workload": options.workload, "phases": rows, "kernels": [total]})
-    plot_causes(folder / "causes.png", rows, list(CAUSES), f"{options.workload}, batch {options.batch}: matrix cycles by cause")
+    print(overlap(rows, step))
+    folder, about = (
+        Path("build/profile"),
+        {"workload": chosen.workload, "config": chosen.config, "batch": chosen.batch, "seed": chosen.seed},
+    )
+    path = write_json(folder / "report.json", {**about, "phases": rows, "kernels": [total(rows)], "step": step})
+    plot_causes(folder / "causes.png", rows, list(CAUSES), f"{chosen.workload}, batch {chosen.batch}: matrix cycles by cause")
     print(f"report: {path}, plot: {folder / 'causes.png'}")
     return 0
 
@@ -305,7 +344,7 @@ def _profile(options: argparse.Namespace) -> int:
     "waves",
     "Rerun a workload with waves (make waves).",
     _WORKLOAD,
-    argument("--steps", type=int, default=1, help="training steps to record (default 1)"),
+    argument("--steps", type=whole_number, default=1, help="training steps to record (default 1)"),
     _BATCH,
     SEED,
     CONFIG,
@@ -319,7 +358,7 @@ def _waves(options: argparse.Namespace) -> int:
 
     machine.check_tools()  # before the compiler is asked for its headers
     path = Path(f"build/waves/{options.workload}.{wave_format()}")
-    chosen = train.Options(options.workload, options.steps, options.batch, options.seed, config=options.config, waves=path)
+    chosen = train.Options(options.workload, options.steps, options.batch, seed=options.seed, config=options.config, waves=path)
     try:
         outcome = train.train(chosen, tell)
     except train.Mismatch as mismatch:

@@ -32,8 +32,8 @@ class Flow(IntEnum):
     LOGIC = 15  # predicate logic, which ends in the front end
 
 
-MOVES = frozenset({Flow.BR, Flow.CALL, Flow.JUMP, Flow.LOOP, Flow.LOOPI, Flow.HALT, Flow.TRAP})
-"""The next instruction is not, or not only, the one that follows."""
+ENDS_NO_BODY = frozenset({Flow.BR, Flow.CALL, Flow.JUMP, Flow.LOOP, Flow.LOOPI})
+"""Says itself where its thread goes on, so it may not be the last instruction of a loop's body."""
 ENDS_GROUP = frozenset(Flow) - {Flow.PLAIN}
 """Leaves decode alone: nothing younger goes with it."""
 RETIRES_LATE = frozenset(

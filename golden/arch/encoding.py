@@ -89,6 +89,8 @@ class Operand:
     writes: bool = False  # a destination
     reads: bool = True  # a source
     choices: tuple[str, ...] = ()  # for Kind.CHOICE, index = encoded value
+    least: int | None = None  # what a program may say, where the field holds more
+    most: int | None = None
 
     @property
     def mask(self) -> int:
@@ -100,15 +102,17 @@ class Operand:
 
     @property
     def limits(self) -> tuple[int, int]:
-        """Smallest and largest value that the field holds."""
+        """Smallest and largest value that a program may give."""
+        low, high = bits.limits(self.width, self.signed)
         if self.kind is Kind.CHOICE:
-            return 0, len(self.choices) - 1
-        return bits.limits(self.width, self.signed)
+            high = len(self.choices) - 1
+        return low if self.least is None else self.least, high if self.most is None else self.most
 
     def put(self, value: int) -> int:
         """The word bits for ``value``; ValueError when it does not fit."""
-        if self.kind is Kind.CHOICE and value >= len(self.choices):
-            raise ValueError(f"{self.name} = {value} does not fit: 0 to {len(self.choices) - 1}")
+        low, high = self.limits
+        if not low <= value <= high:
+            raise ValueError(f"{self.name} = {value} does not fit: {low} to {high}")
         return bits.encode(value, self.width, self.signed, self.name) << self.lo
 
     def get(self, word: int) -> int:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from golden.arch import isa
-from golden.arch.encoding import Insn, Kind, pred_of
+from golden.arch.encoding import Insn, pred_of
 from golden.arch.memmap import ADDRESS_BITS, Fault, ThreadState
-from golden.arch.trace import Effect, Record
+from golden.arch.trace import Record
 from golden.asm import disassemble
-from golden.iss.semantics import SEMANTICS, Semantics
+from golden.iss.rules import Rules
+from golden.iss.semantics import FEATURES, SEMANTICS, Meaning
 from golden.iss.state import Blocked, FaultStop, Node, Thread
 
 
@@ -19,27 +20,14 @@ class HangError(RuntimeError):
     """Nobody can go on; the text says what every thread waits for."""
 
 
-class UndefinedRead(RuntimeError):
-    """An instruction reads a register that nobody wrote."""
-
-
 @dataclass(frozen=True)
 class _Decoded:
-    """A word taken apart once: its record, what it does, its fields, and the registers that it reads."""
+    """A word taken apart once: its record, what it does, its fields."""
 
     insn: Insn
-    execute: Semantics
+    execute: Meaning
     pred: int
     fields: dict[str, int]
-    reads: tuple[str, ...]
-
-
-# The (row, half row) pairs of an accumulator that a load of a part writes.
-_PARTS = {
-    "cld.f32": lambda quarter: frozenset((4 * (quarter >> 1) + row, quarter & 1) for row in range(4)),
-    "cld.raw": lambda row: frozenset({(row, 0), (row, 1)}),
-}
-_LETTERS = {Kind.X: "x", Kind.V: "v", Kind.C: "c", Kind.D: "d"}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -48,17 +36,7 @@ def _decode(word: int, features: frozenset[str]) -> _Decoded | None:
     if insn is None:
         return None
     fields = insn.decode(word)
-    return _Decoded(insn, SEMANTICS[insn.mnemonic], pred_of(word), fields, _reads(insn, fields))
-
-
-def _reads(insn: Insn, fields: dict[str, int]) -> tuple[str, ...]:
-    """Registers whose contents matter: x ^ x is a zero whatever x holds, and a part of an accumulator is loaded without reading it."""
-    if insn.mnemonic in ("xor", "vxor") and fields.get("ra", fields.get("va")) == fields.get("rb", fields.get("vb")):
-        return ()
-    written = {Kind.D} if insn.mnemonic == "setd" else {Kind.C} if fields.get("first") or insn.mnemonic.startswith("cld.") else set()
-    return tuple(
-        f"{_LETTERS[op.kind]}{fields[op.name]}" for op in insn.operands if op.kind in _LETTERS and op.reads and op.kind not in written
-    )
+    return _Decoded(insn, SEMANTICS[insn.mnemonic], pred_of(word), fields)
 
 
 class Simulator:
@@ -67,32 +45,45 @@ class Simulator:
     Parameters
     ----------
     node : the state to run on.
-    strict : raise UndefinedRead when an instruction reads a register that was never written since this simulator was made.
+    strict : raise RuleError when the program breaks a rule of docs/isa.md, such as reading a register that was not written since this
+        simulator was made.
+
+    Raises
+    ------
+    ValueError
+        When the node has a part whose instructions are not known here.
     """
 
     def __init__(self, node: Node, strict: bool = False) -> None:
-        self.node, self.strict = node, strict
-        if strict:
-            for thread in node.threads:
-                thread.forget()
+        if unknown := node.config.features & frozenset(isa.FEATURES) - FEATURES:
+            raise ValueError(f"the simulator does not know the instructions of {', '.join(sorted(unknown))}, which {node.config.name} has")
+        self.node = node
+        self.rules = Rules(node) if strict else None
 
     def step(self, thread: Thread) -> Record | None:
-        """Execute one instruction of a running thread; None when it waits or stopped with a fault (nothing retired)."""
+        """Execute one instruction of a running thread; None when it waits or stopped with a fault (nothing retired).
+
+        Raises
+        ------
+        RuleError
+            When the program breaks a rule: in every mode one whose instruction was stored to and not flushed, the others when strict.
+        """
         node, pc = self.node, thread.pc
         if pc + 4 > node.config.sram_bytes or pc % 4:
             return self._fault(thread, Fault.FETCH, pc)
         if pc & ~7 in node.lost:
             return self._fault(thread, Fault.ECC, pc & ~7)
+        node.code.fetch(thread.index, pc)
         word = int.from_bytes(node.sram[pc : pc + 4].tobytes(), "little")
         decoded = _decode(word, node.config.features)
         if decoded is None:
             return self._fault(thread, Fault.ILLEGAL, word)
-        executed = thread.p[decoded.pred]
+        insn, executed = decoded.insn, thread.p[decoded.pred]
         effects = []
         thread.pc = (pc + 4) % (1 << ADDRESS_BITS)
         if executed:
-            if self.strict:
-                self._check_reads(thread, decoded, pc, word)
+            if self.rules:
+                self.rules.before(thread, insn, decoded.fields, pc, word)
             try:
                 effects = decoded.execute(node, thread, {**decoded.fields, "pc": pc, "word": word})
             except FaultStop as stop:
@@ -102,8 +93,10 @@ class Simulator:
                 thread.pc, thread.state, thread.waits = pc, ThreadState.WAITING, str(blocked)
                 return None
             thread.pc %= 1 << ADDRESS_BITS
-            if thread.unwritten:
-                self._note_writes(thread, decoded, effects)
+            if insn.store:
+                node.code.store(thread.index, pc, effects)
+            if self.rules:
+                self.rules.after(thread, insn, decoded.fields, pc, word, effects)
         if thread.state is ThreadState.WAITING:
             thread.state, thread.waits = ThreadState.RUNNING, ""
         self._loop_back(thread, pc)
@@ -136,25 +129,6 @@ class Simulator:
     @staticmethod
     def _fault(thread: Thread, cause: Fault, operand: int) -> None:
         thread.state, thread.cause, thread.operand, thread.waits = ThreadState.FAULTED, cause, operand, ""
-
-    @staticmethod
-    def _check_reads(thread: Thread, decoded: _Decoded, pc: int, word: int) -> None:
-        for name in decoded.reads:
-            if name in thread.unwritten:
-                text = disassemble(word, pc)
-                raise UndefinedRead(f"thread {thread.index} at {pc:#x}: {text} reads {name}, which nobody wrote")
-
-    @staticmethod
-    def _note_writes(thread: Thread, decoded: _Decoded, effects: list[Effect]) -> None:
-        """Registers written are defined from now on; an accumulator loaded in parts, when all its rows and halves are."""
-        for letter, index, _ in effects:
-            name = f"{letter}{index}"
-            if letter == "c" and decoded.insn.mnemonic in _PARTS and name in thread.unwritten:
-                parts = _PARTS[decoded.insn.mnemonic](decoded.fields["imm"])
-                thread.parts[index] = thread.parts.get(index, frozenset()) | parts
-                if len(thread.parts[index]) < 16:
-                    continue
-            thread.unwritten.discard(name)
 
     def run(self, limit: int = 10_000_000) -> Iterable[Record]:
         """Records until every thread is idle or faulted: threads take turns, one instruction each.

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from golden.arch import isa, sram
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import Descriptor
-from golden.arch.memmap import BARRIERS, CSR_BITS, SEMAPHORE_BITS, SEMAPHORES, Fault, ThreadState
+from golden.arch.memmap import BARRIERS, CSR_BITS, SEMAPHORE_BITS, SEMAPHORES, Csr, Fault, ThreadState
 from golden.arch.trace import Effect
+from golden.iss.code import Code
 from golden.numerics import matrix
 
 MASK64 = (1 << 64) - 1
@@ -78,6 +79,11 @@ class Thread:
             self.unwritten -= {f"x{i}" for i in range(1, 9)}
         self.parts = {}
 
+    def raise_flags(self, possible: int, raised: Callable[[], int]) -> None:
+        """OR what ``raised`` gives into FP_FLAGS; it is asked only if one of the ``possible`` flags is not set yet."""
+        if possible & ~self.csr[Csr.FP_FLAGS]:
+            self.csr[Csr.FP_FLAGS] |= raised()
+
     @property
     def runs(self) -> bool:
         return self.state in (ThreadState.RUNNING, ThreadState.WAITING)
@@ -113,6 +119,7 @@ class Node:
         self.lost: set[int] = set()  # addresses of words that cannot be corrected, because a store was told to spoil them
         self.external = external or (lambda thread, _csr: sum(t.retired for t in self.threads))
         self.node_id = 1 << 5 | 1
+        self.code = Code()
 
     # --- memory --------------------------------------------------------------------------------------------------------------
 

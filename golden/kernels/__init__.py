@@ -1,7 +1,9 @@
-"""Kernels: one file each with operands, NumPy reference and node program. Importing this package registers them all."""
+"""Kernels: a file each. Importing this package imports every module of the folder, which registers them all."""
 
-from golden.kernels import gemm as gemm
-from golden.kernels import relu as relu
-from golden.kernels import sgd as sgd
-from golden.kernels import softmax as softmax
-from golden.kernels.job import KERNELS as KERNELS
+import pkgutil
+from importlib import import_module
+
+from golden.kernels.kernel import KERNELS as KERNELS
+
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

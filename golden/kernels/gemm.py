@@ -5,22 +5,22 @@ in one accumulator per tile. A block's four tiles need two loads of A and two of
 Consecutive blocks use the two halves of the registers in turn, so that one drains while the next one multiplies. Ragged edges are
 the descriptors' extents.
 
-Program text is made for one shape. Descriptors: d0 A (inner step: k; outer: down a block), d1 B (inner: k; outer: right a block), d2 C
+Descriptors: d0 A (inner step: k; outer: down a block), d1 B (inner: k; outer: right a block), d2 C
 (inner: right a block; outer: down a block), d3 bias.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.config import NodeConfig
-from golden.arch.formats import BF16, FP32
-from golden.asm import assemble
-from golden.kernels.job import Job, Launch, random_bf16, register
-from golden.kernels.placement import Allocator, Matrix, steps
+from golden.arch.descriptor import Descriptor
+from golden.arch.formats import FLOAT_FORMATS
+from golden.kernels.kernel import Kernel, Operand, Part, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
+from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import loop
 from golden.numerics import matrix
 
@@ -28,61 +28,115 @@ UNROLL = 4  # steps of k per pass of the inner loop: one register group each
 MAX_THREADS = 4
 
 
-@dataclass(frozen=True)
-class GemmShape:
-    """What program text depends on. m x n x k in elements; C's format; whether C starts from a bias row and ends in a ReLU."""
+@kernel("gemm")
+class Gemm(Kernel):
+    """C = A B (+ bias), ReLU on request, on the matrix unit."""
 
-    m: int
-    n: int
-    k: int
-    transpose_a: bool = False
-    transpose_b: bool = False
-    out: str = "BF16"
-    bias: bool = False
-    relu: bool = False
+    m: int = extent(64, "rows of C", MAX_ROWS)
+    n: int = extent(64, "columns of C", MAX_COLUMNS)
+    k: int = extent(64, "terms of a sum", MAX_COLUMNS)
+    transpose_a: bool = flag("A is stored transposed (k x m)")
+    transpose_b: bool = flag("B is stored transposed (n x k)")
+    format: str = choice("number format of A and B", "bf16")
+    out: str = choice("format of C", "BF16", "FP32")
+    bias: bool = flag("C starts from a row of biases")
+    relu: bool = flag("C ends in a ReLU")
 
-    def __post_init__(self) -> None:
-        for name in ("m", "n", "k"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"gemm: {name} is {getattr(self, name)}, a shape has at least 1")
-        if self.out not in ("BF16", "FP32"):
-            raise ValueError(f"gemm: C in {self.out} does not exist, only BF16 and FP32")
+    @classmethod
+    def of(cls, operands: Mapping[str, Shaped], **given: Any) -> Self:
+        a, c = operands["a"], operands["c"]
+        k = a.rows if given.get("transpose_a") else a.columns
+        return cls(m=c.rows, n=c.columns, k=k, out=c.format, bias="bias" in operands, **given)
+
+    @property
+    def macs(self) -> int:
+        return self.m * self.n * self.k
+
+    def operands(self) -> tuple[Operand, ...]:
+        a = (self.k, self.m) if self.transpose_a else (self.m, self.k)
+        b = (self.n, self.k) if self.transpose_b else (self.k, self.n)
+        bias = (Operand("bias", 1, self.n, "FP32"),) if self.bias else ()
+        return Operand("a", *a, "BF16"), Operand("b", *b, "BF16"), Operand("c", self.m, self.n, self.out, Role.OUT), *bias
+
+    def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
+        shapes = {operand.name: (operand.rows, operand.columns) for operand in self.operands()}
+        values: dict[str, NDArray] = {name: random_bf16(rng, *shapes[name]) for name in ("a", "b")}
+        return values | ({"bias": random_f32(rng, 1, self.n)} if self.bias else {})
+
+    def reference(self, a: NDArray[np.uint16], b: NDArray[np.uint16], bias: NDArray[np.uint32] | None = None) -> dict[str, NDArray]:
+        """Terms are added in ascending order of k, four a step, into one accumulator that starts from +0 or the bias."""
+        left, right = (a.T if self.transpose_a else a), (b.T if self.transpose_b else b)
+        start = None if bias is None else matrix.load_f32(np.broadcast_to(bias, (self.m, self.n)))
+        return {"c": matrix.drain(matrix.gemm_acc(left, right, start), FLOAT_FORMATS[self.out], relu=self.relu)}
+
+    def exact(self, a, b, bias=None):
+        """docs/numerics.md 7.9: (2 n + g) Q, with n = k / 4 steps, g <= n, and Q at most 2^-30 of the largest product or 2^-39 of the
+        bias, a subnormal factor counted as the smallest normal number; then the result is rounded.
+        """
+        left, right = (a.T if self.transpose_a else a), (b.T if self.transpose_b else b)
+        with np.errstate(invalid="ignore", over="ignore"):
+            exact = left @ right + (0 if bias is None else bias)
+            exact = np.where((exact < 0) & self.relu, 0, exact)
+            largest = _largest(left) * _largest(right)
+            quantum = np.maximum(2.0**-30 * largest, 2.0**-39 * (0 if bias is None else _largest(bias)))
+            return {"c": (exact, 3 * -(-self.k // 4) * quantum * (1 + 2.0**-8) + rounding(np.abs(exact) + quantum, self.out))}
+
+    def text(self, label: str) -> str:
+        """x1..x6 hold the images of A, B, C, with a bias x7, x8 its; x30 is used."""
+        lines = [f"{label}:"]
+        lines += [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4 if self.bias else 3)]
+        writer = _Writer(self, label, lines)
+        tile_rows, tile_columns = -(-self.m // 8), -(-self.n // 8)
+        writer.repeat(tile_rows // 2, lambda: writer.row(2, tile_columns, last=tile_rows == 2))
+        if tile_rows % 2:
+            writer.row(1, tile_columns, last=True)
+        lines.append("        jr x31")
+        return "\n".join(lines) + "\n"
+
+    def views(self, a: Matrix, b: Matrix, c: Matrix, bias: Matrix | None = None) -> tuple[Descriptor, ...]:
+        k_steps_a = ("y", 4, "x", 4) if self.transpose_a else ("x", 1, "y", 16)
+        k_steps_b = ("x", 1, "y", 16) if self.transpose_b else ("y", 4, "x", 4)
+        right = 4 if self.out == "BF16" else 8
+        views = a.descriptor(**steps(*k_steps_a)), b.descriptor(**steps(*k_steps_b)), c.descriptor(**steps("x", right, "y", 16))
+        return views if bias is None else (*views, bias.descriptor(**steps("x", 8, "y", 1)))
+
+    def split(self, threads: int) -> tuple[Part, ...]:
+        """Panels of rows of C."""
+        if not 1 <= threads <= MAX_THREADS:
+            raise ValueError(f"gemm: {threads} threads, a node has 1 to {MAX_THREADS}")
+        parts = []
+        for row, rows in panels(self.m, threads):
+            kernel = Gemm(rows, self.n, self.k, self.transpose_a, self.transpose_b, self.format, self.out, self.bias, self.relu)
+            parts.append(Part(kernel, {"a": (0, row) if self.transpose_a else (row, 0), "c": (row, 0)}))
+        return tuple(parts)
 
 
-def reference(shape: GemmShape, a: NDArray[np.uint16], b: NDArray[np.uint16], bias: NDArray[np.uint32] | None = None) -> NDArray:
-    """C's bit patterns from operands as they are stored (a transposed operand is k x m, or n x k)."""
-    left = a.T if shape.transpose_a else a
-    right = b.T if shape.transpose_b else b
-    start = matrix.load_f32(np.broadcast_to(bias, (shape.m, shape.n))) if shape.bias else None
-    return matrix.drain(matrix.gemm_acc(left, right, start), BF16 if shape.out == "BF16" else FP32, relu=shape.relu)
+def panels(m: int, threads: int) -> list[tuple[int, int]]:
+    """(first row, rows) for each thread: whole blocks of 16 rows, as even as they come; no thread without work."""
+    blocks = -(-m // 16)
+    threads = min(threads, blocks)
+    bounds = [16 * (blocks * t // threads) for t in range(threads)] + [m]
+    return [(bounds[t], min(bounds[t + 1], m) - bounds[t]) for t in range(threads)]
 
 
-# --- program -----------------------------------------------------------------------------------------------------------------
+def _largest(values: NDArray[np.float64]) -> float:
+    """The largest finite magnitude, and not less than the smallest normal number."""
+    return float(np.max(np.abs(values), where=np.isfinite(values), initial=2.0**-126))
 
 
-def text(shape: GemmShape, label: str) -> str:
-    """The subroutine ``label``: x1..x6 hold the images of A, B, C (low, high), with a bias x7, x8 its; x30 is used; returns through x31."""
-    lines = [f"{label}:"]
-    lines += [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4 if shape.bias else 3)]
-    writer = _Writer(shape, label, lines)
-    tile_rows, tile_columns = -(-shape.m // 8), -(-shape.n // 8)
-    writer.repeat(tile_rows // 2, lambda: writer.row(2, tile_columns, last=tile_rows == 2))
-    if tile_rows % 2:
-        writer.row(1, tile_columns, last=True)
-    lines.append("        jr x31")
-    return "\n".join(lines) + "\n"
+# --- text ----------------------------------------------------------------------------------------------------------------------
 
 
 class _Writer:
     """Writes blocks as text; counts labels."""
 
-    def __init__(self, shape: GemmShape, label: str, lines: list[str]) -> None:
-        self.shape, self.label, self.lines, self.count = shape, label, lines, 0
-        self.load_a = "vld.g16" if shape.transpose_a else "vld.g8"
-        self.load_b = "vld.g8" if shape.transpose_b else "vld.g16"
-        self.second_a = "[0,1]" if shape.transpose_a else "[1,0]"
-        self.second_b = "[1,0]" if shape.transpose_b else "[0,1]"
-        self.flags = (", at" if shape.transpose_a else "") + (", bt" if shape.transpose_b else "")
+    def __init__(self, gemm: Gemm, label: str, lines: list[str]) -> None:
+        self.gemm, self.label, self.lines, self.count = gemm, label, lines, 0
+        self.load_a = "vld.g16" if gemm.transpose_a else "vld.g8"
+        self.load_b = "vld.g8" if gemm.transpose_b else "vld.g16"
+        self.second_a = "[0,1]" if gemm.transpose_a else "[1,0]"
+        self.second_b = "[1,0]" if gemm.transpose_b else "[0,1]"
+        self.flags = (", at" if gemm.transpose_a else "") + (", bt" if gemm.transpose_b else "")
 
     def say(self, line: str) -> None:
         self.lines.append(f"        {line}")
@@ -115,20 +169,20 @@ class _Writer:
             self.say("dstep d0, outer")
             self.say("setd d1, x3, x4")
             self.say("dstep d2, outer")
-            if self.shape.bias:
+            if self.gemm.bias:
                 self.say("setd d3, x7, x8")
 
     def block(self, half: int, rows: int, columns: int) -> None:
         """A block of rows x columns tiles with one half of the registers."""
-        k_steps = -(-self.shape.k // 4)
+        k_steps = -(-self.gemm.k // 4)
         passes, rest = divmod(k_steps - 1, UNROLL)
-        if self.shape.bias:
+        if self.gemm.bias:
             bias = 16 * half + 15
             self.say(f"vld.c v{bias}, d3, inner")
             for i in range(rows):
                 for j in range(columns):
                     self.say(f"cld.row c{4 * half + 2 * i + j}, v{bias}, {j}")
-        self.body(half, 0, rows, columns, first=not self.shape.bias)
+        self.body(half, 0, rows, columns, first=not self.gemm.bias)
 
         def unrolled() -> None:
             for group in (1, 2, 3, 0):
@@ -137,8 +191,8 @@ class _Writer:
         self.repeat(passes, unrolled)
         for group in range(1, rest + 1):
             self.body(half, group, rows, columns)
-        drain = f"drain.{'bf16' if self.shape.out == 'BF16' else 'f32'}"
-        relu = ", relu" if self.shape.relu else ""
+        drain = f"drain.{'bf16' if self.gemm.out == 'BF16' else 'f32'}"
+        relu = ", relu" if self.gemm.relu else ""
         for i in reversed(range(rows)):
             for j in reversed(range(columns)):
                 step = ", inner" if i == j == 0 else ""
@@ -159,87 +213,3 @@ class _Writer:
             for j in reversed(range(columns)):
                 flag = ", first" if first else ""
                 self.say(f"step.bf16 c{4 * half + 2 * i + j}, v{v + i}, v{v + 2 + j}{flag}{self.flags}")
-
-
-def arguments(shape: GemmShape, a: Matrix, b: Matrix, c: Matrix, bias: Matrix | None = None, row: int = 0) -> tuple[int, ...]:
-    """x1..x8 for the subroutine; ``row``: the first row of C (and of A) that it computes, a multiple of 8."""
-    k_steps_a = ("y", 4, "x", 4) if shape.transpose_a else ("x", 1, "y", 16)
-    k_steps_b = ("x", 1, "y", 16) if shape.transpose_b else ("y", 4, "x", 4)
-    right = 4 if shape.out == "BF16" else 8
-    first = {"column": row} if shape.transpose_a else {"row": row}
-    images = [
-        a.descriptor(**steps(*k_steps_a), **first),
-        b.descriptor(**steps(*k_steps_b)),
-        c.descriptor(**steps("x", right, "y", 16), row=row),
-    ]
-    if bias is not None:
-        images.append(bias.descriptor(**steps("x", 8, "y", 1)))
-    return tuple(half for image in images for half in image.pack())
-
-
-# --- job ---------------------------------------------------------------------------------------------------------------------
-
-
-def panels(m: int, threads: int) -> list[tuple[int, int]]:
-    """(first row, rows) for each thread: whole blocks of 16 rows, as even as they come; no thread without work."""
-    blocks = -(-m // 16)
-    threads = min(threads, blocks)
-    bounds = [16 * (blocks * t // threads) for t in range(threads)] + [m]
-    return [(bounds[t], min(bounds[t + 1], m) - bounds[t]) for t in range(threads)]
-
-
-@register("gemm", "C = A B in BF16 on the matrix unit", "m", "n", "k", "transpose_a", "transpose_b", "threads", "format", "out")
-def build(
-    config: NodeConfig,
-    rng: np.random.Generator,
-    m: int = 64,
-    n: int = 64,
-    k: int = 64,
-    transpose_a: bool = False,
-    transpose_b: bool = False,
-    threads: int | None = None,
-    format: str = "bf16",
-    out: str = "BF16",
-    bias: bool = False,
-    relu: bool = False,
-) -> Job:
-    """A GEMM on random data."""
-    if format != "bf16":
-        raise ValueError(f"gemm: format {format} is not in this machine, only bf16")
-    threads = 1 if threads is None else threads
-    if not 1 <= threads <= MAX_THREADS:
-        raise ValueError(f"gemm: {threads} threads, a node has 1 to {MAX_THREADS}")
-    whole = GemmShape(m, n, k, transpose_a, transpose_b, out, bias, relu)
-    parts = panels(m, threads)
-    sources, entries = [], {}
-    for _, rows in parts:
-        if rows not in entries:
-            entries[rows] = f"gemm{rows}"
-            part = GemmShape(rows, n, k, transpose_a, transpose_b, out, bias, relu)
-            sources.append(f"start_{rows}: call x31, gemm{rows}\n        halt\n" + text(part, f"gemm{rows}"))
-    program = assemble("\n".join(sources), source="gemm")
-
-    space = Allocator(config, program.end)
-    a = space.matrix("A", *((k, m) if transpose_a else (m, k)), "BF16")
-    b = space.matrix("B", *((n, k) if transpose_b else (k, n)), "BF16")
-    c = space.matrix("C", m, n, out)
-    a_bits, b_bits = random_bf16(rng, (a.rows, a.columns)), random_bf16(rng, (b.rows, b.columns))
-    inputs = [(a.address, a.pack(a_bits)), (b.address, b.pack(b_bits))]
-    bias_matrix = bias_bits = None
-    if bias:
-        bias_matrix = space.matrix("bias", 1, n, "FP32")
-        bias_bits = rng.standard_normal(n).astype(np.float32).view(np.uint32)
-        inputs.append((bias_matrix.address, bias_matrix.pack(bias_bits[None])))
-    launches = [
-        Launch(
-            t, program.labels[f"start_{rows}"], arguments(GemmShape(rows, n, k, transpose_a, transpose_b, out), a, b, c, bias_matrix, row)
-        )
-        for t, (row, rows) in enumerate(parts)
-    ]
-    expected = {"C": reference(whole, a_bits, b_bits, bias_bits)}
-    return Job(program, inputs, launches, {"C": c}, expected, m * n * k, {"shape": f"{m}x{n}x{k}", "transpose": transpose_name(whole)})
-
-
-def transpose_name(shape: GemmShape) -> str:
-    """``nn``, ``tn``, ``nt`` or ``tt``: storage of A and B."""
-    return "nt"[shape.transpose_a] + "nt"[shape.transpose_b]

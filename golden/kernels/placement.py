@@ -12,7 +12,7 @@ from golden.arch.descriptor import Descriptor, step_code
 from golden.arch.memmap import PROGRAM_BASE
 
 DTYPES = {"BF16": np.uint16, "FP32": np.uint32, "U8": np.uint8}
-PITCH_BYTES = 16
+PITCH_BYTES, ALIGNMENT = 16, 64
 MAX_ROWS, MAX_COLUMNS, MAX_PITCH = 8191, 16383, 8 * 8191  # the descriptor's fields (docs/isa.md)
 CONFLICT_BYTES = 496  # gathers at multiples of 31 * 16 B fall on few banks (docs/sram.md)
 
@@ -55,22 +55,26 @@ class Matrix:
         rows = np.frombuffer(image, self.dtype.newbyteorder("<")).reshape(self.rows, -1)
         return rows[:, : self.columns].astype(self.dtype)
 
-    def descriptor(self, inner: int = 0, outer: int = 0, row: int = 0, column: int = 0) -> Descriptor:
-        """A descriptor over the matrix with its origin at (row, column); steps as ``descriptor.step_code`` gives them."""
+    def window(self, row: int, column: int, rows: int, columns: int) -> Matrix:
+        """The part of ``rows`` x ``columns`` elements whose first is (row, column), as a matrix of its own."""
+        if row < 0 or column < 0 or row + rows > self.rows or column + columns > self.columns:
+            raise ValueError(f"{self.name} is {self.rows}x{self.columns}: it holds no {rows}x{columns} at ({row}, {column})")
         address = self.address + row * self.pitch + column * self.dtype.itemsize
-        if address % 8:
-            raise ValueError(f"{self.name}: element ({row}, {column}) lies at {address:#x}, no multiple of 8")
+        return Matrix(self.name, address, rows, columns, self.format, self.pitch)
+
+    def descriptor(self, inner: int = 0, outer: int = 0) -> Descriptor:
+        """A descriptor over the matrix with its origin at the first element; steps as ``descriptor.step_code`` gives them."""
+        if self.address % 8:
+            raise ValueError(f"{self.name} begins at {self.address:#x}, no multiple of 8")
         limits = ((self.rows, "rows", MAX_ROWS), (self.columns, "columns", MAX_COLUMNS), (self.pitch, "bytes a row", MAX_PITCH))
         for value, what, most in limits:
             if value > most:
                 raise ValueError(f"{self.name} has {value} {what}, a descriptor holds {most}")
         return Descriptor(
-            base=address // 8,
+            base=self.address // 8,
             row_pitch=self.pitch // 8,
             rows=self.rows,
             columns=self.columns,
-            y0=row,
-            x0=column,
             elem=self.elem,
             inner=inner,
             outer=outer,
@@ -79,7 +83,7 @@ class Matrix:
 
 @dataclass
 class Allocator:
-    """Hands out SRAM from low to high addresses, 64-byte aligned.
+    """Hands out SRAM from low to high addresses, each piece at a multiple of ``ALIGNMENT``.
 
     Raises
     ------
@@ -98,7 +102,7 @@ class Allocator:
 
     def reserve(self, size: int, name: str = "buffer") -> int:
         """The address of ``size`` fresh bytes."""
-        address = -(-self.next // 64) * 64
+        address = -(-self.next // ALIGNMENT) * ALIGNMENT
         if address + size > self.config.sram_bytes:
             left = max(0, self.config.sram_bytes - address)
             raise ValueError(
@@ -108,16 +112,18 @@ class Allocator:
         self.next = address + size
         return address
 
-    def matrix(self, name: str, rows: int, columns: int, format: str, pitch: int | None = None) -> Matrix:
-        """A fresh matrix; its pitch is the smallest multiple of 16 B that holds a row and gathers without conflicts."""
-        size = np.dtype(DTYPES[format]).itemsize
-        if pitch is None:
-            pitch = max(1, -(-columns * size // PITCH_BYTES)) * PITCH_BYTES
-            if pitch % CONFLICT_BYTES == 0:
-                pitch += PITCH_BYTES
-        matrix = Matrix(name, self.reserve(rows * pitch, name), rows, columns, format, pitch)
+    def matrix(self, name: str, rows: int, columns: int, format: str, pitch: int | None = None, size: int | None = None) -> Matrix:
+        """A fresh matrix; ``pitch``: bytes from row to row; ``size``: bytes that may be walked, when more than its own."""
+        pitch = pitch_of(columns, format) if pitch is None else pitch
+        matrix = Matrix(name, self.reserve(max(rows * pitch, size or 0), name), rows, columns, format, pitch)
         self.matrices[name] = matrix
         return matrix
+
+
+def pitch_of(columns: int, format: str) -> int:
+    """Bytes from row to row: the smallest multiple of 16 that holds a row and gathers without conflicts."""
+    pitch = max(1, -(-columns * np.dtype(DTYPES[format]).itemsize // PITCH_BYTES)) * PITCH_BYTES
+    return pitch + PITCH_BYTES if pitch % CONFLICT_BYTES == 0 else pitch
 
 
 def steps(axis_inner: str, inner: int, axis_outer: str, outer: int) -> dict[str, int]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.config import NodeConfig
-from golden.arch.simd_ops import SimdOp
-from golden.asm import assemble
-from golden.kernels.job import Job, Launch, random_bf16, register
-from golden.kernels.placement import MAX_COLUMNS, Allocator, Matrix, steps
+from golden.arch.descriptor import Descriptor
+from golden.kernels.kernel import Kernel, Operand, Role, extent, kernel, random_bf16, random_f32, rounding
+from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import unrolled
 from golden.numerics import compare, convert
 
@@ -21,21 +19,46 @@ COLUMNS = 32  # a vector of BF16
 UNROLL = 4
 
 
-def reference(x: NDArray[np.uint16], dy: NDArray[np.uint32]) -> NDArray[np.uint16]:
-    """dX's BF16 bit patterns."""
-    positive = compare.lt(np.uint32(0), convert.bf16_to_f32(x))
-    return convert.f32_to_bf16(np.where(positive, dy, np.uint32(0)))
+@kernel("relu-backward")
+class ReluBackward(Kernel):
+    """dX = dY where X > 0, else +0 (X of 0, -0 or NaN too)."""
 
+    m: int = extent(32, "rows", MAX_ROWS)
+    n: int = extent(32, "columns", MAX_COLUMNS)
 
-def text(rows: int, columns: int, label: str) -> str:
-    """The subroutine ``label``: x1..x6 the images of dY, X, dX; returns through x31."""
-    lines = [f"{label}:", "        setd d0, x1, x2", "        setd d1, x3, x4", "        setd d2, x5, x6", "        vxor v31, v31, v31"]
-    panels = -(-columns // COLUMNS)
-    for panel in range(panels):
-        lines += unrolled(f"{label}_{panel}", rows, UNROLL, _rows)
-        if panel + 1 < panels:
-            lines += [f"        dstep d{d}, outer" for d in range(3)]
-    return "\n".join([*lines, "        jr x31"]) + "\n"
+    def operands(self) -> tuple[Operand, ...]:
+        return (
+            Operand("dy", self.m, self.n, "FP32"),
+            Operand("x", self.m, self.n, "BF16"),
+            Operand("dx", self.m, self.n, "BF16", Role.OUT),
+        )
+
+    def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
+        x = random_bf16(rng, self.m, self.n)
+        x[rng.random(x.shape) < 0.25] = 0
+        return {"dy": random_f32(rng, self.m, self.n), "x": x}
+
+    def reference(self, dy: NDArray[np.uint32], x: NDArray[np.uint16]) -> dict[str, NDArray]:
+        positive = compare.lt(np.uint32(0), convert.bf16_to_f32(x))
+        return {"dx": convert.f32_to_bf16(np.where(positive, dy, np.uint32(0)))}
+
+    def exact(self, dy, x):
+        """dY is rounded to BF16 once."""
+        dx = np.where(x > 0, dy, 0)
+        return {"dx": (dx, rounding(dx, "BF16"))}
+
+    def text(self, label: str) -> str:
+        lines = [f"{label}:", "        setd d0, x1, x2", "        setd d1, x3, x4", "        setd d2, x5, x6", "        vxor v31, v31, v31"]
+        panels = -(-self.n // COLUMNS)
+        for panel in range(panels):
+            lines += unrolled(f"{label}_{panel}", self.m, UNROLL, _rows)
+            if panel + 1 < panels:
+                lines += [f"        dstep d{d}, outer" for d in range(3)]
+        return "\n".join([*lines, "        jr x31"]) + "\n"
+
+    def views(self, dy: Matrix, x: Matrix, dx: Matrix) -> tuple[Descriptor, ...]:
+        bf16 = steps("y", 1, "x", 8)
+        return dy.descriptor(**steps("y", 1, "x", 16)), x.descriptor(**bf16), dx.descriptor(**bf16)
 
 
 def _rows(n: int) -> list[str]:
@@ -56,37 +79,3 @@ def _rows(n: int) -> list[str]:
     lines += [f"vnarrow.bf16 v{6 * i + 5}, v{6 * i}, v{6 * i + 1}" for i in range(n)]
     lines += [f"vst.c v{6 * i + 5}, d2, inner" for i in range(n)]
     return lines
-
-
-def arguments(dy: Matrix, x: Matrix, dx: Matrix) -> tuple[int, ...]:
-    """x1..x6 for the subroutine; X may have more columns than dX."""
-    views = (
-        dy.descriptor(**steps("y", 1, "x", 16)),
-        x.descriptor(**steps("y", 1, "x", 8)),
-        dx.descriptor(**steps("y", 1, "x", 8)),
-    )
-    return tuple(half for view in views for half in view.pack())
-
-
-@register("relu-backward", "dX = dY where X > 0, else 0", "m", "n")
-def build(config: NodeConfig, rng: np.random.Generator, m: int = 32, n: int = 32) -> Job:
-    """ReLU backward on random data, zeros and negatives among them."""
-    if m < 1 or n < 1:
-        raise ValueError(f"relu-backward: {m}x{n}, a shape has at least 1")
-    if n > MAX_COLUMNS:  # before the text, which grows with n
-        raise ValueError(f"relu-backward: {n} columns, a descriptor holds {MAX_COLUMNS}")
-    program = assemble(f"start: call x31, relu\n        halt\n{text(m, n, 'relu')}", source="relu-backward")
-    space = Allocator(config, program.end)
-    dy, x, dx = space.matrix("dY", m, n, "FP32"), space.matrix("X", m, n, "BF16"), space.matrix("dX", m, n, "BF16")
-    x_bits = random_bf16(rng, (m, n))
-    x_bits[rng.random((m, n)) < 0.25] = 0
-    dy_bits = rng.standard_normal((m, n)).astype(np.float32).view(np.uint32)
-    inputs = [(dy.address, dy.pack(dy_bits)), (x.address, x.pack(x_bits))]
-    return Job(
-        program,
-        inputs,
-        [Launch(0, program.labels["start"], arguments(dy, x, dx))],
-        {"dX": dx},
-        {"dX": reference(x_bits, dy_bits)},
-        info={"simd_ops": [SimdOp.FLT.name, SimdOp.AND.name, SimdOp.NARROW_BF16.name]},
-    )

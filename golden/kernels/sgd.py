@@ -9,30 +9,75 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.config import NodeConfig
-from golden.asm import assemble
-from golden.kernels.job import Job, Launch, register
-from golden.kernels.placement import Allocator, Matrix, steps
+from golden.arch.descriptor import Descriptor
+from golden.kernels.kernel import Kernel, Operand, Role, extent, kernel, line, number, random_f32, rounding
+from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import unrolled
 from golden.numerics import convert, fma
 
 PASS = 32  # elements: two vectors of FP32, one of BF16
 UNROLL = 4
+_SIGN = np.uint32(1 << 31)
 
 
-def reference(w: NDArray[np.uint32], dw: NDArray[np.uint32], rate: np.uint32) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
-    """New masters and their BF16 copies, as bit patterns."""
-    new = fma.fma32(np.full_like(dw, rate ^ np.uint32(1 << 31)), dw, w)
-    return new, convert.f32_to_bf16(new)
+@kernel("sgd")
+class Sgd(Kernel):
+    """W = W - rate dW in FP32, and a BF16 copy."""
 
+    m: int = extent(65, "rows", MAX_ROWS)
+    n: int = extent(32, "columns", MAX_COLUMNS)
+    rate: float = number(0.3, "learning rate", 0.0, 3e38)
 
-def text(elements: int, label: str) -> str:
-    """The subroutine ``label`` for ``elements`` (rounded up to 32): x1..x8 the images of W, dW, copy, rate; returns through x31."""
-    lines = [f"{label}:"] + [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4)]
-    lines += ["        setd d4, x1, x2"]
-    lines += ["        vld.c v31, d3", "        vsplat v31, v31, 0"]
-    lines += unrolled(label, -(-elements // PASS), UNROLL, _passes)
-    return "\n".join([*lines, "        jr x31"]) + "\n"
+    def operands(self) -> tuple[Operand, ...]:
+        """Pitches of 2 : 2 : 1, and room for whole passes."""
+        shape, pitch, passes = (self.m, self.n), self.pitch, self.passes
+        return (
+            Operand("w", *shape, "FP32", Role.UPDATE, pitch=2 * pitch, size=4 * PASS * passes),
+            Operand("dw", *shape, "FP32", pitch=2 * pitch, size=4 * PASS * passes),
+            Operand("copy", *shape, "BF16", Role.OUT, pitch=pitch, size=2 * PASS * passes),
+            Operand("rate", 1, 16, "FP32", Role.CONSTANT, value=line(self.rate)),
+        )
+
+    @property
+    def pitch(self) -> int:
+        """Bytes from row to row of the copy."""
+        return -(-self.n * 2 // 16) * 16
+
+    @property
+    def passes(self) -> int:
+        """Passes over the arrays as they lie."""
+        return -(-self.m * self.pitch // (2 * PASS))
+
+    def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
+        return {"w": random_f32(rng, self.m, self.n), "dw": random_f32(rng, self.m, self.n)}
+
+    def reference(self, w: NDArray[np.uint32], dw: NDArray[np.uint32], rate: NDArray[np.uint32]) -> dict[str, NDArray]:
+        new = fma.fma32(np.full_like(dw, rate[0, 0] ^ _SIGN), dw, w)
+        return {"w": new, "copy": convert.f32_to_bf16(new)}
+
+    def exact(self, w, dw, rate):
+        """W is rounded once, the copy once more."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            new = w - rate[0, 0] * dw
+            once = rounding(new, "FP32")
+            return {"w": (new, once), "copy": (new, once + rounding(np.abs(new) + once, "BF16"))}
+
+    def text(self, label: str) -> str:
+        lines = [f"{label}:"] + [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4)]
+        lines += ["        setd d4, x1, x2"]
+        lines += ["        vld.c v31, d3", "        vsplat v31, v31, 0"]
+        lines += unrolled(label, self.passes, UNROLL, _passes)
+        return "\n".join([*lines, "        jr x31"]) + "\n"
+
+    def views(self, w: Matrix, dw: Matrix, copy: Matrix, rate: Matrix) -> tuple[Descriptor, ...]:
+        if not w.pitch == dw.pitch == 2 * copy.pitch:
+            raise ValueError(f"sgd: pitches {w.pitch}, {dw.pitch}, {copy.pitch} B of W, dW and the copy are not 2 : 2 : 1")
+        down = steps("y", 1, "y", 1)
+        return *(self._folded(matrix).descriptor(**down) for matrix in (w, dw, copy)), rate.descriptor()
+
+    def _folded(self, matrix: Matrix) -> Matrix:
+        """The matrix as rows of ``PASS`` elements, its padding among them."""
+        return Matrix(matrix.name, matrix.address, self.passes, PASS, matrix.format, matrix.dtype.itemsize * PASS)
 
 
 def _passes(n: int) -> list[str]:
@@ -49,64 +94,3 @@ def _passes(n: int) -> list[str]:
         v = 6 * i
         lines += [f"vst.c v{v}, d4", f"vst.c v{v + 1}, d4[0,1], inner", f"vst.c v{v + 4}, d2, inner"]
     return lines
-
-
-def folded(matrix: Matrix) -> Matrix:
-    """The matrix as rows of ``PASS`` elements, its padding among them."""
-    size = matrix.dtype.itemsize
-    return Matrix(matrix.name, matrix.address, -(-matrix.size // (size * PASS)), PASS, matrix.format, size * PASS)
-
-
-def arguments(w: Matrix, dw: Matrix, copy: Matrix, rate: Matrix) -> tuple[int, ...]:
-    """x1..x8 for the subroutine."""
-    if not w.pitch == dw.pitch == 2 * copy.pitch:
-        raise ValueError(f"sgd: pitches {w.pitch}, {dw.pitch}, {copy.pitch} B of W, dW and the copy are not 2 : 2 : 1")
-    views = (
-        folded(w).descriptor(**steps("y", 1, "y", 1)),
-        folded(dw).descriptor(**steps("y", 1, "y", 1)),
-        folded(copy).descriptor(**steps("y", 1, "y", 1)),
-        rate.descriptor(),
-    )
-    return tuple(half for view in views for half in view.pack())
-
-
-def place(space: Allocator, name: str, rows: int, columns: int) -> tuple[Matrix, Matrix, Matrix]:
-    """W, dW (FP32) and the BF16 copy of a weight matrix, padded so that ``folded`` stays inside them."""
-    pitch = _copy_pitch(columns)
-    matrices = []
-    for label, format, size in ((name, "FP32", 2 * pitch), (f"d{name}", "FP32", 2 * pitch), (f"{name}_bf16", "BF16", pitch)):
-        matrix = space.matrix(label, rows, columns, format, size)
-        space.reserve(max(0, matrix.address + folded(matrix).size - space.next), f"the last pass over {label}")
-        matrices.append(matrix)
-    return matrices[0], matrices[1], matrices[2]
-
-
-def walked(rows: int, columns: int) -> int:
-    """Elements that ``text`` walks for matrices that ``place`` makes."""
-    return -(-rows * _copy_pitch(columns) // (2 * PASS)) * PASS
-
-
-def _copy_pitch(columns: int) -> int:
-    return -(-columns * 2 // 16) * 16
-
-
-@register("sgd", "W = W - rate dW in FP32, and a BF16 copy", "m", "n")
-def build(config: NodeConfig, rng: np.random.Generator, m: int = 65, n: int = 32, rate: float = 0.3) -> Job:
-    """One update of a random m x n weight matrix."""
-    if m < 1 or n < 1:
-        raise ValueError(f"sgd: {m}x{n}, a shape has at least 1")
-    program = assemble(f"start: call x31, sgd\n        halt\n{text(walked(m, n), 'sgd')}", source="sgd")
-    space = Allocator(config, program.end)
-    w, dw, copy = place(space, "W", m, n)
-    rates = space.matrix("rate", 1, 16, "FP32")
-    w_bits, dw_bits = (rng.standard_normal((m, n)).astype(np.float32).view(np.uint32) for _ in range(2))
-    rate_bits = np.full(16, np.float32(rate)).view(np.uint32)
-    inputs = [(w.address, w.pack(w_bits)), (dw.address, dw.pack(dw_bits)), (rates.address, rates.pack(rate_bits[None]))]
-    new, new_copy = reference(w_bits, dw_bits, rate_bits[0])
-    return Job(
-        program,
-        inputs,
-        [Launch(0, program.labels["start"], arguments(w, dw, copy, rates))],
-        {"W": w, "W_bf16": copy},
-        {"W": new, "W_bf16": new_copy},
-    )

@@ -20,14 +20,15 @@ def loop(end: str, times: int) -> list[str]:
     return [f"        li x30, {times}", f"        loop {end}, x30"]
 
 
+def repeated(label: str, times: int, lines: list[str]) -> list[str]:
+    """``lines`` run ``times`` times; what comes after them must be another instruction."""
+    return [*loop(f"{label}_end", times), *lines, f"{label}_end:"] if times > 1 else lines
+
+
 def unrolled(label: str, times: int, unroll: int, body: Callable[[int], list[str]]) -> list[str]:
     """``body(n)`` is the text of n neighbouring elements; ``times`` elements in all: a loop of ``unroll`` at a time, then the rest."""
     passes, rest = divmod(times, unroll)
-    lines: list[str] = []
-    if passes > 1:
-        lines += [*loop(f"{label}_end", passes), *_indent(body(unroll)), f"{label}_end:"]
-    elif passes == 1:
-        lines += _indent(body(unroll))
+    lines = repeated(label, passes, _indent(body(unroll))) if passes else []
     return lines + (_indent(body(rest)) if rest else [])
 
 

@@ -40,9 +40,17 @@ def execute_flags(op: SimdOp, a: Any, b: Any = None, c: Any = None) -> NDArray[n
     words = _registers(op, a, b, c)
     if op not in _FLAGS:
         return np.zeros(words[0].shape[:-1], dtype=np.int64)
-    lanes = _FLAGS[op](*words)
-    bits = zip((SimdFlag.INVALID, SimdFlag.DENORMAL, SimdFlag.OVERFLOW, SimdFlag.UNDERFLOW), lanes, strict=True)
-    return sum(np.asarray(lane).any(axis=-1).astype(np.int64) * int(flag) for flag, lane in bits)
+    return _ored(_FLAGS[op](*words), axis=-1)
+
+
+def combine_flags(flags: Flags, where: Any) -> int:
+    """``SimdFlag`` bits of those elements for which ``where`` (broadcast) is true."""
+    return int(_ored(Flags(*(flag & where for flag in flags)), axis=None))
+
+
+def _ored(flags: Flags, axis: int | None) -> NDArray[np.int64]:
+    bits = zip((SimdFlag.INVALID, SimdFlag.DENORMAL, SimdFlag.OVERFLOW, SimdFlag.UNDERFLOW), flags, strict=True)
+    return sum(np.asarray(lane).any(axis=axis).astype(np.int64) * int(flag) for flag, lane in bits)
 
 
 def any_lane(register: Any) -> NDArray[np.bool_]:

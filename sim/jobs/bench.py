@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from golden.arch.config import get_config
 from golden.arch.isa import DRAIN_BEATS
+from golden.kernels.job import random_job
 from sim.jobs import machine
-from sim.jobs.run import make_job, run_job
+from sim.jobs.run import run_job
 
 OVERHEAD = 42  # cycles that the ceiling allows for start and last drain
 GEMM_SHAPES = (
@@ -29,8 +33,14 @@ GEMM_SHAPES = (
 TRANSPOSED_SHAPES = ((64, 64, 64), (128, 128, 128))
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("relu-backward", {"m": 64, "n": 64}),
-    ("softmax", {"n": 64}),
+    ("softmax", {"n": 64, "batch": 64}),
     ("sgd", {"m": 64, "n": 64}),
+    ("axpy", {"m": 4, "n": 4096}),
+)
+NOTES = (
+    "Cycles from the start packet's acceptance to the last byte in SRAM, the program in the instruction cache.",
+    "utilisation: multiply-accumulates / 256 / cycles. ceiling: the greatest share of busy cycles that the shape allows. steady: how busy "
+    "the matrix unit is between its first and last step.",
 )
 
 
@@ -52,13 +62,12 @@ def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print)
     rows = []
     with machine.engine(config) as engine:
         for name, parameters in [*runs, *OTHERS]:
-            job = make_job(name, config, seed, parameters)
-            figures = run_job(engine, job)
+            figures = run_job(engine, random_job(get_config(config), name, np.random.default_rng(seed), **parameters))
             row = {
                 "kernel": name,
-                "shape": figures.get("shape", "x".join(str(value) for value in parameters.values())),
+                "shape": "x".join(str(parameters[extent]) for extent in "mnk" if extent in parameters),
                 "format": "bf16" if name == "gemm" else "fp32",
-                "transpose": figures.get("transpose", ""),
+                "transpose": "".join("nt"[parameters.get(f"transpose_{side}", False)] for side in "ab") if name == "gemm" else "",
                 "cycles": figures["cycles"],
                 "macs": figures["macs"],
                 "utilisation": figures["utilisation"],

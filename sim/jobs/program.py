@@ -26,7 +26,7 @@ def read_program(path: str, config: NodeConfig) -> Program:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text in UTF-8, so no assembly text either") from None
-    program = assemble(text, source=path)
+    program = assemble(text, source=path, features=config.features)
     if not program.words:
         raise ValueError(f"{path} holds no instruction")
     if program.end > config.sram_bytes:

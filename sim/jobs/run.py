@@ -9,27 +9,12 @@ import numpy as np
 
 from golden.arch.config import get_config
 from golden.arch.memmap import Counter
-from golden.kernels import KERNELS
-from golden.kernels.job import Job
+from golden.kernels.job import Job, random_job
 from sim.engine.binding import Engine
 from sim.jobs import machine
 from sim.jobs.host import Host
 
 MACS_PER_CYCLE = 256
-
-
-class UnknownKernel(ValueError):
-    """No kernel of that name, or a parameter that it does not take."""
-
-
-def make_job(name: str, config: str, seed: int, parameters: dict[str, Any]) -> Job:
-    """The job of a registered kernel; ValueError in one sentence when it cannot be."""
-    if name not in KERNELS:
-        raise UnknownKernel(f"no kernel {name!r}: there are {', '.join(sorted(KERNELS))}")
-    unknown = set(parameters) - set(KERNELS[name].parameters)
-    if unknown:
-        raise UnknownKernel(f"{name} takes no {', '.join(sorted(unknown))}: it takes {', '.join(KERNELS[name].parameters)}")
-    return KERNELS[name].build(get_config(config), np.random.default_rng(seed), **parameters)
 
 
 def run_job(engine: Engine, job: Job, warm: bool = True) -> dict[str, Any]:
@@ -65,13 +50,12 @@ def run_job(engine: Engine, job: Job, warm: bool = True) -> dict[str, Any]:
         "steady": steps / (after[Counter.LAST_STEP] - after[Counter.FIRST_STEP] + 1) if steps else None,
         "sim_khz": simulated / seconds / 1e3,
         "simulated_cycles": simulated,
-        **{key: value for key, value in job.info.items()},
     }
 
 
-def run_kernel(name: str, config: str = "d1", seed: int = 0, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+def run_kernel(name: str, config: str = "d1", seed: int = 0, threads: int = 1, **parameters: Any) -> dict[str, Any]:
     """Build, run, compare; the report of ``python -m sim run``."""
-    job = make_job(name, config, seed, parameters or {})
+    job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
     with machine.engine(config) as engine:
         report = run_job(engine, job)
-    return {"kernel": name, "config": config, "seed": seed, **report}
+    return {"kernel": name, "config": config, "seed": seed, "threads": len(job.launches), **parameters, **report}

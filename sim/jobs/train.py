@@ -1,13 +1,13 @@
-"""Training a workload on the RTL, every weight compared with golden after every step.
+"""Training a workload on the RTL, everything that it keeps or puts out compared with golden after every step.
 
-A run can be interrupted: the checkpoint holds the machine and golden's weights, and ``resume`` goes on from there.
+A run can be interrupted: the checkpoint holds golden's state, and ``resume`` goes on from there.
 """
 
 from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import get_config
+from golden.kernels.placement import DTYPES
 from golden.numerics.convert import bits_f32
-from golden.workloads import data, digits_mlp
+from golden.workloads import workload as workloads
+from golden.workloads.graph import Step
+from golden.workloads.layout import Layout
+from golden.workloads.workload import Workload
 from sim.engine.binding import Engine
 from sim.files import whole
 from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.run import MACS_PER_CYCLE
 
-WORKLOADS = ("digits-mlp",)
 ENGINES = ("rtl", "golden")
+DEFAULT = "digits-mlp"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to train, and how."""
+    """What to train, and how; steps, batch and rate are the workload's unless given."""
 
-    workload: str = "digits-mlp"
-    steps: int = digits_mlp.STEPS
-    batch: int = digits_mlp.BATCH
+    workload: str = DEFAULT
+    steps: int | None = None
+    batch: int | None = None
+    rate: float | None = None
     seed: int = 0
     engine: str = "rtl"
     config: str = "d1"
@@ -43,20 +48,29 @@ class Options:
     waves: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.workload not in WORKLOADS:
-            raise ValueError(f"no workload {self.workload!r}: there is {', '.join(WORKLOADS)}")
+        for name in ("steps", "batch", "rate"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(self.model, name))
         if self.engine not in ENGINES:
             raise ValueError(f"no engine {self.engine!r}: there are {', '.join(ENGINES)}")
         get_config(self.config)
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps train nothing: at least 1")
-        if not 1 <= self.batch <= 1024:
-            raise ValueError(f"a batch of {self.batch} does not exist: 1 to 1024")
+        self.step()
+
+    @property
+    def model(self) -> Workload:
+        return workloads.named(self.workload)
+
+    def step(self) -> Step:
+        """The training step; ValueError when there is no such workload, batch or rate."""
+        return self.model.step(self.batch, self.rate)
 
     @property
     def flags(self) -> str:
         """What decides about every bit of the run, as ``python -m sim train`` takes it."""
-        return f"--workload {self.workload} --batch {self.batch} --seed {self.seed} --engine {self.engine} --config {self.config}"
+        what = f"--workload {self.workload} --batch {self.batch} --rate {self.rate!r} --seed {self.seed}"
+        return f"{what} --engine {self.engine} --config {self.config}"
 
 
 class Mismatch(AssertionError):
@@ -65,13 +79,22 @@ class Mismatch(AssertionError):
 
 @dataclass
 class Outcome:
-    """What a run leaves behind."""
+    """What a run leaves behind.
 
-    weights: digits_mlp.Weights
+    Attributes
+    ----------
+    state : bit patterns of what a checkpoint holds, by tensor.
+    accuracy : share of the held-out data that is classified rightly; None when it was not classified.
+    diverged : the sentence that says so, None for a training whose numbers stayed finite.
+    """
+
+    state: Mapping[str, NDArray]
     loss: list[float] = field(default_factory=list)
     cycles: list[int] = field(default_factory=list)
     compared: int = 0
-    accuracy: float = 0.0
+    accuracy: float | None = None
+    held_out: int = 0
+    diverged: str | None = None
     simulated: int = 0
     seconds: float = 0.0
     interrupted: bool = False
@@ -82,34 +105,24 @@ Progress = Callable[[int, float, int], None]
 
 
 def train(options: Options, progress: Progress) -> Outcome:
-    """Train and classify; stops at the first difference between RTL and golden (Mismatch)."""
-    digits = data.load_digits()
-    images, tests = digits_mlp.with_ones(digits.train_images), digits_mlp.with_ones(digits.test_images)
-    order = data.batches(len(images), options.batch, options.seed)
-    outcome = _restore(options) if options.resume else Outcome(digits_mlp.initial_weights(options.seed))
+    """Train and classify; stops at the first difference between RTL and golden (Mismatch), and at the first step that is not finite."""
+    workload, step = options.model, options.step()
+    batches = workload.training(options.batch, options.seed)
+    outcome = _restore(options, step) if options.resume else Outcome(workload.initial(step, options.seed))
     for _ in outcome.loss:
-        next(order)
+        next(batches)
     node = _Rtl(options) if options.engine == "rtl" else None
-    rate = np.float32(digits_mlp.RATE).view(np.uint32)
     started = time.perf_counter()
     try:
         if node:
-            node.begin(outcome.weights)
+            node.begin(step.state(outcome.state))
         progress(len(outcome.loss), float("nan"), 0)
-        while len(outcome.loss) < options.steps:
-            chosen = next(order)
-            x, y = images[chosen], digits.train_labels[chosen]
-            labels = digits_mlp.softmax.labels(y, options.batch)
-            weights, loss = digits_mlp.train_step(outcome.weights, x, labels, rate)
-            done = replace(outcome, weights=weights, loss=[*outcome.loss, float(bits_f32(loss).astype(np.float64).sum())])
-            if node:
-                done.cycles = [*outcome.cycles, node.step(x, y)]
-                done.compared += node.compare(len(done.loss), weights, loss)
-                done.simulated = node.simulated
-            outcome = done  # at once: an interruption finds the step done, or not begun
+        while len(outcome.loss) < options.steps and not outcome.diverged:
+            # At once: an interruption finds the step done, or not begun.
+            outcome = _advance(options, step, outcome, next(batches), node)
             progress(len(outcome.loss), outcome.loss[-1], outcome.simulated)
-        classes = node.classify(outcome.weights, tests) if node else digits_mlp.classify(digits_mlp.forward(outcome.weights, tests)[1])
-        outcome.accuracy = float((classes == digits.test_labels).mean())
+        if not outcome.diverged:
+            outcome.accuracy, outcome.held_out = _classify(options, step, outcome, node)
         if options.resume:
             checkpoint_file(options).unlink(missing_ok=True)
     except KeyboardInterrupt:
@@ -123,12 +136,43 @@ def train(options: Options, progress: Progress) -> Outcome:
     return outcome
 
 
+def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: _Rtl | None) -> Outcome:
+    """The outcome after one more step."""
+    values = step.reference({**step.state(outcome.state), **inputs})
+    done = replace(outcome, state={tensor.name: values[tensor.name] for tensor in step.saved})
+    done.loss = [*outcome.loss, float(bits_f32(values["loss"]).astype(np.float64).sum())]
+    if node:
+        done.cycles = [*outcome.cycles, node.step(inputs)]
+        done.compared += node.compare(len(done.loss), values)
+        done.simulated = node.simulated
+    if wrong := step.not_finite(values):
+        came = f"written by {wrong.call}" if wrong.call else "an input"
+        done.diverged = (
+            f"training diverged at step {len(done.loss)}: {wrong.tensor} ({came}) is the first tensor with NaN or Inf in it; "
+            f"try a learning rate below {options.rate:g}"
+        )
+    return done
+
+
+def _classify(options: Options, step: Step, outcome: Outcome, node: _Rtl | None) -> tuple[float, int]:
+    """Share of the held-out data that is classified rightly, and how much data that is."""
+    right = total = 0
+    state = step.state(outcome.state)
+    for inputs, labels in options.model.held_out(options.batch):
+        logits = step.infer({**state, **inputs})
+        if node:
+            node.classify(total, inputs, logits)
+        right += int((options.model.classes(logits)[: len(labels)] == labels).sum())
+        total += len(labels)
+    return right / total, total
+
+
 class _Rtl:
     """The workload on one node in the C++ engine."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.layout = digits_mlp.Machine(get_config(options.config), options.batch)
+        self.layout: Layout = options.model.layout(get_config(options.config), options.batch, options.rate)
         self.engine: Engine = machine.engine(options.config, waves=options.waves)
         self.host = Host(self.engine)
         self.first = self.engine.cycle
@@ -138,57 +182,57 @@ class _Rtl:
         """Cycles simulated in this process."""
         return self.engine.cycle - self.first
 
-    def begin(self, weights: digits_mlp.Weights) -> None:
-        self.host.write(self.layout.initial(weights))
+    def begin(self, state: Mapping[str, NDArray]) -> None:
+        self.host.write(self.layout.initial(state))
 
-    def step(self, x: NDArray[np.uint16], labels: NDArray[np.int64]) -> int:
+    def step(self, inputs: Mapping[str, NDArray]) -> int:
         """One training step; cycles from its start packet to the answer."""
-        self.host.write(self.layout.batch_inputs(x, labels))
+        self.host.write(self.layout.inputs(inputs))
         before = self.engine.cycle
         self.host.run([self.layout.train])
         return self.engine.cycle - before
 
-    def compare(self, step: int, weights: digits_mlp.Weights, loss: NDArray[np.uint32]) -> int:
-        """Every weight, copy and loss of the node against golden; how many elements."""
-        copies = weights.copies()
-        expected = {"W1": weights.w1, "W2": weights.w2, "W1_bf16": copies[0], "W2_bf16": copies[1], "loss": loss[None]}
+    def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
+        """Everything that a step keeps or puts out against golden; how many elements."""
         compared = 0
-        for name, matrix in self.layout.weights().items():
-            self._check(f"step {step}", name, self.host.read_matrix(matrix), expected[name])
-            compared += expected[name].size
+        for tensor in self.layout.step.compared:
+            self._check(f"step {step}", tensor.name, expected[tensor.name])
+            compared += expected[tensor.name].size
         return compared
 
-    def classify(self, weights: digits_mlp.Weights, images: NDArray[np.uint16]) -> NDArray[np.int64]:
-        """Classes of images by forward passes on the node; every logit compared."""
-        classes = []
-        for start in range(0, len(images), self.options.batch):
-            part = images[start : start + self.options.batch]
-            self.host.write(self.layout.batch_inputs(part))
-            self.host.run([self.layout.infer])
-            logits = self.host.read_matrix(self.layout.zt)[:, : len(part)]
-            self._check(f"held-out image {start} on", "Zt", logits, digits_mlp.forward(weights, part)[1])
-            classes.append(digits_mlp.classify(logits))
-        return np.concatenate(classes)
+    def classify(self, first: int, inputs: Mapping[str, NDArray], logits: NDArray) -> None:
+        """A forward pass on the node; every logit compared."""
+        self.host.write(self.layout.inputs(inputs))
+        self.host.run([self.layout.forward])
+        self._check(f"held-out image {first} on", self.layout.step.logits.name, logits)
 
-    def _check(self, when: str, name: str, got: NDArray, expected: NDArray) -> None:
+    def _check(self, when: str, name: str, expected: NDArray) -> None:
+        got = self.host.read_matrix(self.layout.matrices[name])
         wrong = np.argwhere(got != expected)
         if not len(wrong):
             return
         index = tuple(int(i) for i in wrong[0])
         width = got.dtype.itemsize * 2
-        as_float = (lambda bits: bits_f32(np.uint32(int(bits) << (16 if width == 4 else 0)))) if got.dtype != np.uint8 else float
         options = self.options
         steps = when.split()[1] if when.startswith("step") else options.steps
         raise Mismatch(
-            f"{when}: {name}{list(index)} is {as_float(got[index])} (0x{int(got[index]):0{width}x}) on the RTL, "
-            f"{as_float(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ\n"
+            f"{when}: {name}{list(index)} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on the RTL, "
+            f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ\n"
             f"rerun with waves: make waves WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} STEPS={steps}"
         )
+
+
+def _number(bits: NDArray) -> float:
+    """What one element's bit pattern means: FP32, BF16 or a byte."""
+    return float(bits) if bits.itemsize == 1 else float(bits_f32(np.uint32(int(bits) << 8 * (4 - bits.itemsize))))
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------------------------------
 # Between two steps the weights are the whole state: the host writes everything else anew. So a checkpoint is small, does not depend on
 # where in a step the interruption came, and the resumed run computes the same bits.
+
+
+_SAVED = "state."  # what a tensor's name has before it
 
 
 def checkpoint_file(options: Options) -> Path:
@@ -209,15 +253,14 @@ def _checkpoint(options: Options, outcome: Outcome) -> None:
     _save(
         checkpoint_file(options),
         flags=options.flags,
-        w1=outcome.weights.w1,
-        w2=outcome.weights.w2,
         loss=outcome.loss,
         cycles=outcome.cycles,
         compared=outcome.compared,
+        **{_SAVED + name: bits for name, bits in outcome.state.items()},
     )
 
 
-def _restore(options: Options) -> Outcome:
+def _restore(options: Options, step: Step) -> Outcome:
     path = checkpoint_file(options)
     if not path.is_file():
         others = ", ".join(other.stem for other in sorted(path.parent.glob("*.npz"))) or "none"
@@ -225,38 +268,43 @@ def _restore(options: Options) -> Outcome:
     try:
         with path.open("rb") as file, np.load(file) as saved:
             flags = str(saved["flags"])
-            weights = digits_mlp.Weights(saved["w1"], saved["w2"])
-            loss, cycles = saved["loss"].tolist(), saved["cycles"].tolist()
-            outcome = Outcome(weights, loss, cycles, compared=int(saved["compared"]))
+            loss, cycles, compared = saved["loss"].tolist(), saved["cycles"].tolist(), int(saved["compared"])
+            state = {key.removeprefix(_SAVED): saved[key] for key in saved.files if key.startswith(_SAVED)}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no checkpoint of this program ({error}): train without --resume") from None
     if flags != options.flags:
         raise ValueError(f"the checkpoint {path} belongs to another run: go on with {flags}, or train without --resume")
+    shapes = {tensor.name: ((tensor.rows, tensor.columns), DTYPES[tensor.format]) for tensor in step.saved}
+    if {name: (bits.shape, bits.dtype) for name, bits in state.items()} != shapes:
+        raise ValueError(f"{path} is no checkpoint of this program (it does not hold {', '.join(shapes)}): train without --resume")
     if len(loss) > options.steps:
         raise ValueError(f"the checkpoint {path} is past step {options.steps}: give --steps {len(loss)} or more")
-    return outcome
+    return Outcome(state, loss, cycles, compared=compared)
 
 
 def save_weights(folder: Path, outcome: Outcome) -> Path:
-    """The trained weights as float32 arrays W1, W2 in an .npz file."""
-    return _save(folder / "weights.npz", W1=bits_f32(outcome.weights.w1), W2=bits_f32(outcome.weights.w2))
+    """The trained state, as float32 arrays by tensor in an .npz file."""
+    return _save(folder / "weights.npz", **{name: bits_f32(bits) for name, bits in outcome.state.items()})
 
 
 def report(options: Options, outcome: Outcome) -> dict[str, Any]:
-    """The fields of report.json."""
+    """The fields of report.json; what there is not is None."""
     cycles = sum(outcome.cycles)
-    macs = digits_mlp.macs(options.batch) * len(outcome.cycles)
+    macs = options.step().macs * len(outcome.cycles)
     return {
         "workload": options.workload,
+        "config": options.config,
         "mesh": "1x1",
         "format": "bf16",
         "seed": options.seed,
         "steps": len(outcome.loss),
         "batch": options.batch,
+        "rate": options.rate,
         "engine": options.engine,
         "mismatches": 0,
         "weights_compared": outcome.compared,
         "loss": outcome.loss,
+        "diverged": outcome.diverged,
         "test_accuracy": outcome.accuracy,
         "cycles": cycles,
         "macs": macs,

@@ -14,7 +14,7 @@ import numpy as np
 from amaranth.lib import wiring
 
 from golden.arch.config import NodeConfig, get_config
-from golden.kernels import KERNELS
+from golden.kernels.job import random_job
 from rtl.core.front.unit import FrontEnd
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.store import StoreUnit
@@ -66,7 +66,7 @@ def _fastest(batch: Batch, inputs: dict[str, np.ndarray]) -> float:
 
 
 def _node(config: str, seed: int) -> dict[str, float]:
-    job = KERNELS["gemm"].build(get_config(config), np.random.default_rng(seed), m=128, n=128, k=128)
+    job = random_job(get_config(config), "gemm", np.random.default_rng(seed), m=128, n=128, k=128)
     with machine.engine(config) as engine:
         host = Host(engine)
 

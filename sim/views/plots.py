@@ -6,23 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.files import whole
 
+AROUND = 10  # steps on each side that the mean of a loss takes in
+
+
+def mean_around(values: NDArray[np.float64], most: int = AROUND) -> NDArray[np.float64]:
+    """The mean of each value and its neighbours, as many on one side as on the other: ``most``, fewer near the ends."""
+    count = len(values)
+    sides = np.minimum(np.minimum(np.arange(count), np.arange(count)[::-1]), most)
+    return np.array([values[i - side : i + side + 1].mean() for i, side in enumerate(sides)])
+
 
 def plot_loss(path: Path, loss: list[float], title: str) -> None:
-    """The loss of every step and its running mean over 20 steps, as PNG."""
+    """The loss of every step and its mean around it, as PNG; steps whose loss is NaN or Inf are left out."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    steps = np.arange(1, len(loss) + 1)
+    steps, values = np.arange(1, len(loss) + 1), np.array(loss, np.float64)
+    steps, values = steps[np.isfinite(values)], values[np.isfinite(values)]
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    axes.plot(steps, loss, color="#b8c4d6", linewidth=1, label="each step")
-    width = min(20, len(loss))
-    mean = np.convolve(loss, np.ones(width) / width, "valid")
-    axes.plot(steps[width - 1 :], mean, color="#1f4e8c", linewidth=2, label=f"mean of {width} steps")
+    axes.plot(steps, values, color="#b8c4d6", linewidth=1, label="each step")
+    axes.plot(steps, mean_around(values), color="#1f4e8c", linewidth=2, label=f"mean of up to {AROUND} steps on each side")
     axes.set(xlabel="step", ylabel="cross-entropy (nats)", title=title, ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()

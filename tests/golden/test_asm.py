@@ -144,7 +144,7 @@ MISTAKES = [
     ("br nowhere", 1, 4, "no label or number named nowhere"),
     ("br 0x102", 1, 4, "target 0x102 is no multiple of 4 away"),
     ("br 0x200104", 1, 4, "target = 524289 words from here, br reaches -524288 to 524287"),
-    ("loopi far, 2\n.equ far, 0x904", 1, 7, "target = 513 words from here, loopi reaches -512 to 511"),
+    ("loopi far, 2\n.equ far, 0x904", 1, 7, "target = 513 words from here, loopi reaches 1 to 511"),
     ("top: nop\nloopi top, 3", 2, 7, "loopi ends at top, which does not lie after it"),
     ("here: loop here, x1", 1, 12, "loop ends at here, which does not lie after it"),
     ("ldp.d x3, x3, 8", 1, 1, "ldp.d is illegal with these operands: a = x[ra]"),
@@ -195,6 +195,117 @@ def test_a_mistake_is_named_with_its_place(text, line, column, message):
     assert shown == "    " + text.splitlines()[line - 1]
     assert caret == "    " + " " * (column - 1) + "^"
     assert (error.line, error.column) == (line, column - 1)
+
+
+# What docs/isa.md forbids and the text shows: "Rules between instructions".
+RULES = [
+    ("start: loopi done, 4\nadd x1, x1, x1\nbr done\ndone: halt", 3, "br is the last instruction of the body of the loop in line 1"),
+    ("loop e, x1\nnop\n(p1) jr x31\ne: halt", 3, "jr is the last instruction of the body of the loop in line 1"),
+    ("loopi e, 2\nnop\ncall x31, r\ne: halt\nr: jr x31", 3, "call is the last instruction of the body"),
+    ("loopi e, 2\nnop\ncallr x31, x1\ne: halt", 3, "callr is the last instruction of the body"),
+    ("loopi e, 2\nnop\nloopi e, 2\ne: halt", 3, "loopi is the last instruction of the body"),
+    ("loopi e, 3\naddi x9, x9, 1\nloopi e, 0\naddi x9, x9, 100\ne: halt", 3, "loopi ends together with the loop in line 1 and runs zero"),
+    ("loopi e, 3\nnop\nloopi f, 2\nnop\ne: nop\nf: halt", 3, "loopi begins in the body of the loop in line 1 and ends after it"),
+    ("loopi e, 3\nnop\nbr e\nnop\ne: halt", 3, "br leaves the body of the loop in line 1, which only a call may do"),
+    ("top: nop\nloop e, x1\n(p2) br top\nnop\ne: halt", 3, "br leaves the body of the loop in line 2"),
+    ("nop\nbarrier 2,0", 2, "imm = 0 does not fit: 1 to 4"),
+    ("nop\nbarrier 2,5", 2, "imm = 5 does not fit: 1 to 4"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message"), RULES)
+def test_a_broken_rule_is_named_with_its_place(text, line, message):
+    with pytest.raises(AsmError) as caught:
+        assemble(text)
+    assert caught.value.line == line and caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "loopi e, 3\nloopi e, 1\nnop\ne: halt",  # two that end together
+        "loopi e, 3\nbr a\nnop\na: nop\ne: halt",
+        "loopi e, 3\ncall x31, r\nnop\ne: halt\nr: jr x31",
+        "loopi e, 3\nnop\nfence\ne: halt",
+        "loopi e, 0\nnop\ne: halt",
+        "barrier 0, 1\nbarrier 7, 4",
+    ],
+)
+def test_what_is_allowed_assembles(text):
+    assert assemble(text).words
+
+
+def test_instructions_that_the_configuration_lacks_are_named():
+    base = frozenset({"base"})
+    with pytest.raises(AsmError, match="step.143.143 belongs to cfloat8, which this configuration does not have"):
+        assemble("step.143.143 c0, v1, v2", features=base)
+    with pytest.raises(AsmError, match="drain.c143 belongs to narrow"):
+        assemble("drain.c143 c0, d1, x2", features=base)
+    assert assemble("step.143.143 c0, v1, v2").words and assemble("step.bf16 c0, v1, v2", features=base).words
+
+
+HINTS = [
+    ("add x1, x2, 5", "expected a scalar register x0 to x31, found 5; addi takes a number there"),
+    ("sltu x1, x2, 5", "expected a scalar register x0 to x31, found 5; sltiu takes a number there"),
+    ("pge p1, x2, 1 + 4", "expected a scalar register x0 to x31, found 1 + 4; pgei takes a number there"),
+    ("sub x1, x2, 5", "expected a scalar register x0 to x31, found 5; addi takes a number there: give it the negative one"),
+    ("addi x1, x2, x3", "expected a number, found x3; add takes a register there"),
+    (".def n, x3\nsrai x1, x2, n", "expected a number, found n; sra takes a register there"),
+    ("mul x1, x2, 5", "expected a scalar register x0 to x31, found 5"),
+    ("li x1, 100000", "imm = 100000 does not fit: -16384 to 16383; li64 takes any number of 64 bits"),
+    ("ADD x1, x2, x3", "no instruction ADD; instructions are written small: add"),
+    ("Vld.C v1, d0", "no instruction Vld.C; instructions are written small: vld.c"),
+    ("LI64 x1, 5", "no instruction LI64; instructions are written small: li64"),
+    ("ret", "no instruction ret; here it is jr x31"),
+    ("jmp 0x100", "no instruction jmp; here it is br"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), HINTS)
+def test_hints(text, message):
+    with pytest.raises(AsmError) as caught:
+        assemble(text)
+    assert caught.value.message == message
+
+
+def test_all_mistakes_are_told_at_once_up_to_twenty():
+    with pytest.raises(AsmError) as caught:
+        assemble(".equ rows, what\nadd x1, x2\nli x1, rows\nhere: bad\nbr here\nhere: nop\nvld.c v1, d9", source="k.s")
+    said = [line for line in str(caught.value).split("\n") if line.startswith("k.s")]
+    assert [line.split(":")[1] for line in said] == ["1", "2", "4", "6", "7"], "no mistake follows from another one"
+    assert (caught.value.line, caught.value.column) == (1, 11)
+    with pytest.raises(AsmError) as caught:
+        assemble("bad\n" * 53, source="k.s")
+    assert str(caught.value).count("no instruction bad") == 20 and str(caught.value).endswith("k.s: 33 more mistakes")
+
+
+# --- what editors write ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\ufeffnop\nnop", "nop\r\nnop\r\n", "nop\rnop", "\tnop\n\tnop", "nop\nnop", "\ufeff\r\nnop ; \u00e4\u00a0\nnop"],
+)
+def test_what_editors_write_is_read(text):
+    assert words(text) == [NOP] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("add\u00a0x1, x2, x3", 3, "the character U+00A0 (NO-BREAK SPACE) has no meaning here; type a space instead"),
+        ("addi x1, x2, \u22125", 13, "the character U+2212 (MINUS SIGN) has no meaning here; type - instead"),
+        ("add x1\uff0c x2, x3", 6, "the character U+FF0C (FULLWIDTH COMMA) has no meaning here; type , instead"),
+        ("nop\u200b", 3, "the character U+200B (ZERO WIDTH SPACE) has no meaning here; remove it"),
+        ("n\x0cop", 1, "the character U+000C (a control character) has no meaning here"),
+        ("nop\u2028nop", 3, "the character U+2028 (LINE SEPARATOR) has no meaning here"),
+        ("pr\u00fcfen: nop", 2, "the character U+00FC (LATIN SMALL LETTER U WITH DIAERESIS) has no meaning here"),
+    ],
+)
+def test_a_character_that_only_looks_right_is_named(text, column, message):
+    with pytest.raises(AsmError) as caught:
+        assemble(text)
+    assert (caught.value.column, caught.value.message) == (column, message)
 
 
 def test_the_caret_stands_under_tabs():

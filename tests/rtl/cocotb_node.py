@@ -25,12 +25,11 @@ from golden.arch.memmap import (
 from golden.arch.packet import SEQUENCE_NOTIFY, DebugOp, Kind
 from golden.arch.sram import inject
 from golden.asm import Program, assemble
-from golden.kernels import KERNELS
-from golden.kernels.job import Launch
+from golden.kernels.job import Launch, random_job
 from golden.lockstep import Injection, Result, Run, compare
 from golden.retire import Collector
 from golden.rig import Rig
-from golden.rig_snippets import FAULTS
+from golden.rig_faults import FAULTS
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
 from tb.host import Host
@@ -90,9 +89,7 @@ def launches_of(program: Program, rng) -> list[Launch]:
     """Threads whose entry is named start, start1, ..., with random arguments."""
     names = {0: "start", **{t: f"start{t}" for t in (1, 2, 3)}}
     return [
-        Launch(t, program.labels[name], tuple(rng.getrandbits(64) for _ in range(8)))
-        for t, name in names.items()
-        if name in program.labels
+        Launch(t, program.labels[name], tuple(rng.getrandbits(64) for _ in range(8))) for t, name in names.items() if name in program.labels
     ]
 
 
@@ -168,7 +165,7 @@ async def loops_and_semaphores_on_four_threads(dut, gaps: str):
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def a_matrix_product_on_two_threads(dut):
     bench = await begin(dut, "none", "random")
-    job = KERNELS["gemm"].build(CONFIG, np.random.default_rng(cocotb.RANDOM_SEED), m=40, n=24, k=20, threads=2)
+    job = random_job(CONFIG, "gemm", np.random.default_rng(cocotb.RANDOM_SEED), threads=2, m=40, n=24, k=20)
     result, image = await bench.run([(job.program.origin, job.program.image), *job.inputs], job.launches)
     for name, matrix in job.outputs.items():
         got = matrix.unpack(image[matrix.address : matrix.address + matrix.size])
@@ -203,13 +200,16 @@ start:  li x20, 99
         st.h x1, x0, 0xb2
         st.d x1, x0, 0x88
         halt
-""" + "".join(f"""
+""" + "".join(
+    f"""
 start{t}: wait 3, 1
         ld.w x5, x0, 0x80
         call x31, place
         st.d x1, x0, {0x88 + 8 * t}
         halt
-""" for t in (1, 2, 3))
+"""
+    for t in (1, 2, 3)
+)
 
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")

@@ -1,5 +1,7 @@
 """What a person is told who gives ``python -m sim`` something wrong: one sentence, before the work, and no file is left."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -21,12 +23,13 @@ FILES = {
     "bad.lib.gz": b"no gzip",
 }
 TOO_LARGE = ("bytes of SRAM are left in tiny", "take a smaller shape")
+NO_FIT = ("digits-mlp does not fit tiny", "its SRAM has 131072", "X 147456, dH 131072", "a batch of ")
 
 # A command, then what its sentence must hold: what is wrong, where, and what would be right.
 MISTAKES = [
     ("", "COMMAND", "--help"),
     ("trian", "'trian'", "choose from 'train', 'run'"),
-    ("train --workload mnist", "no workload 'mnist'", "digits-mlp"),
+    ("train --workload mnist", "no workload 'mnist'", "digits-linear, digits-mlp"),
     ("train --config huge", "no configuration 'huge'", "d1, tiny"),
     ("train --config huge --engine golden", "no configuration 'huge'", "d1, tiny"),
     ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'golden'"),
@@ -38,25 +41,34 @@ MISTAKES = [
     ("train --steps many", "--steps", "'many'"),
     ("train --batch 0", "a batch of 0", "1 to 1024"),
     ("train --batch 1438", "a batch of 1438", "1 to 1024"),
-    ("train --batch 1024 --config tiny", "X needs", *TOO_LARGE),
+    ("train --batch 1024 --config tiny", *NO_FIT),
+    ("train --rate 0", "a learning rate of 0.0", "above 0"),
+    ("train --rate nan", "--rate", "'nan' is not finite"),
+    ("train --rate fast", "--rate", "'fast' is no number"),
     ("train --seed -1", "--seed", "-1 is negative", "0 or more"),
     ("train --seed x", "--seed", "'x' is no whole number"),
-    ("train --resume", "no checkpoint build/checkpoints/digits-mlp-32-0-rtl-d1.npz", "without --resume"),
-    ("run conv", "no kernel 'conv'", "gemm, relu-backward, sgd, softmax"),
+    ("train --resume", "no checkpoint build/checkpoints/digits-mlp-32-0.3-0-rtl-d1.npz", "without --resume"),
+    ("run", "KERNEL"),
+    ("run conv", "invalid choice: 'conv'", "'axpy', 'gemm', 'relu-backward', 'sgd', 'softmax'"),
     ("run gemm --config huge", "no configuration 'huge'", "d1, tiny"),
-    ("run gemm --m 0", "m is 0", "at least 1"),
-    ("run gemm --k -3", "k is -3", "at least 1"),
-    ("run gemm --m x", "--m", "'x'"),
-    ("run gemm --m 300 --n 300 --k 300 --config tiny", "A needs 182400 bytes", *TOO_LARGE),
-    ("run gemm --k 1000000", "a loop of 62499 passes", "take a smaller shape"),
-    ("run gemm --format fp8", "format fp8", "only bf16"),
-    ("run gemm --out fp16", "C in fp16", "BF16 and FP32"),
+    ("run gemm --m 0", "gemm: m is 0", "a whole number from 1 to 8191"),
+    ("run gemm --k -3", "gemm: k is -3", "a whole number from 1 to 16383"),
+    ("run gemm --m x", "--m", "'x' is no whole number"),
+    ("run gemm --m 2.5", "--m", "'2.5' is no whole number"),
+    ("run axpy --a x", "--a", "'x' is no number"),
+    ("run axpy --a inf", "--a", "'inf' is not finite"),
+    ("run sgd --rate -1", "sgd: rate is -1.0", "a number from 0 to 3e+38"),
+    ("run gemm --m 300 --n 300 --k 300 --config tiny", "a of gemm needs 182400 bytes", *TOO_LARGE),
+    ("run gemm --k 1000000", "gemm: k is 1000000", "from 1 to 16383"),
+    ("run gemm --format fp8", "gemm: format is 'fp8'", "it is bf16"),
+    ("run gemm --out fp16", "gemm: out is 'fp16'", "BF16 or FP32"),
     ("run gemm --threads 0", "0 threads", "1 to 4"),
     ("run gemm --threads 5", "5 threads", "1 to 4"),
-    ("run softmax --m 3", "takes no m", "it takes n"),
-    ("run softmax --n 0", "0 samples", "at least 1"),
-    ("run sgd --m 2000 --config tiny", "W needs 256000 bytes", *TOO_LARGE),
-    ("run relu-backward --n 1000000", "1000000 columns", "16383"),
+    ("run softmax --m 3", "unrecognized arguments: --m 3"),
+    ("run softmax --threads 2", "softmax: 2 threads", "it runs on 1"),
+    ("run softmax --n 0", "softmax: n is 0", "from 1 to 16383"),
+    ("run sgd --m 2000 --config tiny", "w of sgd needs 256000 bytes", *TOO_LARGE),
+    ("run relu-backward --n 1000000", "relu-backward: n is 1000000", "16383"),
     ("run gemm --json folder", "--json", "cannot write folder", "Is a directory"),
     ("run gemm --json fine.s/x.json", "--json", "cannot write fine.s/x.json", "Not a directory"),
     ("run gemm --json /proc/x.json", "--json", "cannot write /proc/x.json"),
@@ -98,7 +110,7 @@ MISTAKES = [
     ("cost --seed -1", "--seed", "-1 is negative"),
     ("profile --workload mnist", "no workload 'mnist'", "digits-mlp"),
     ("profile --batch 0", "a batch of 0", "1 to 1024"),
-    ("profile --batch 1024 --config tiny", "X needs", *TOO_LARGE),
+    ("profile --batch 1024 --config tiny", *NO_FIT),
     ("waves --steps 0", "0 steps", "at least 1"),
     ("waves --config huge", "no configuration 'huge'", "d1, tiny"),
     ("verilog --config huge", "no configuration 'huge'", "d1, tiny"),
@@ -132,7 +144,7 @@ def check(said, line, words):
     """One sentence: of one line, but for the line of a program with its caret."""
     assert said.status == 2
     command = line.split(" ")[0]
-    assert said.err.startswith(f"python -m sim {command}: " if command in COMMANDS else "python -m sim: ")
+    assert re.match(rf"python -m sim {command}( [a-z-]+)?: " if command in COMMANDS else "python -m sim: ", said.err)
     missing = [word for word in words if word not in said.err]
     assert not missing, f"{missing} not in {said.err!r}"
     assert said.err.count("\n") == (3 if "^" in said.err else 1) and said.err.endswith("\n")
@@ -171,8 +183,9 @@ def checkpoint(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--batch 16 --seed 1 --engine golden", ["digits-mlp-16-1-golden-d1.npz", "others: digits-mlp-16-0-golden-d1", "without --resume"]),
-        ("--batch 16", ["digits-mlp-16-0-rtl-d1.npz", "others: digits-mlp-16-0-golden-d1", "without --resume"]),
+        ("--batch 16 --seed 1 --engine golden", ["digits-mlp-16-0.3-1-golden-d1.npz", "others: digits-mlp-16-0.3-0-golden-d1", "--resume"]),
+        ("--batch 16 --engine golden --rate 0.1", ["digits-mlp-16-0.1-0-golden-d1.npz", "others: digits-mlp-16-0.3-0-golden-d1"]),
+        ("--batch 16", ["digits-mlp-16-0.3-0-rtl-d1.npz", "others: digits-mlp-16-0.3-0-golden-d1", "without --resume"]),
         ("--batch 16 --engine golden --steps 2", ["past step 2", "--steps 3 or more"]),
     ],
 )
@@ -191,10 +204,27 @@ def other_arrays(path):
         np.savez(file, W1=np.zeros(3))
 
 
-@pytest.mark.parametrize("damage", [cut, other_arrays, lambda path: path.write_text("text"), lambda path: path.write_bytes(b"")])
+def other_shapes(path):
+    """What this program wrote, but a tensor is another one's."""
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    with path.open("wb") as file:
+        np.savez(file, **arrays | {"state.W2": arrays["state.W1"]})
+
+
+def no_archive(path):
+    path.write_text("text")
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, other_arrays, other_shapes, no_archive, empty])
 def test_a_checkpoint_that_is_none(damage, say, checkpoint, no_build):
     damage(checkpoint)
-    check(say("train --resume --batch 16 --engine golden"), "train", ["digits-mlp-16-0-golden-d1.npz is no checkpoint", "without --resume"])
+    words = ["digits-mlp-16-0.3-0-golden-d1.npz is no checkpoint", "without --resume"]
+    check(say("train --resume --batch 16 --engine golden"), "train", words)
 
 
 def test_results_that_cannot_be_written_are_told_before_training(say, folder, no_build):

@@ -11,12 +11,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from golden.numerics.convert import bits_f32
+from golden.workloads.classifier import DigitsClassifier
 from sim.compile import cache
 from sim.jobs import machine, train
 
 STEPS = 40
-FLAGS = f"--workload digits-mlp --batch 16 --seed 3 --engine rtl --config tiny --steps {STEPS}"
+FLAGS = f"--workload digits-mlp --batch 16 --rate 0.3 --seed 3 --engine rtl --config tiny --steps {STEPS}"
 # Processes use the model of the other tests, which has trace ports, so that one build serves all. They send themselves the signal once
 # their first step is told: on a busy machine another process's could come when all is over. SIGINT is ignored in whatever a shell started
 # in the background.
@@ -77,8 +77,7 @@ def test_a_training_goes_on_with_the_printed_command(shell, tmp_path):
     options = train.Options(steps=STEPS, batch=16, seed=3, engine="golden", latest=tmp_path / "golden" / "sim")
     whole = train.train(options, quiet)
     with np.load(tmp_path / "build" / "sim" / "weights.npz") as weights:
-        assert weights["W1"].tobytes() == bits_f32(whole.weights.w1).tobytes()
-        assert weights["W2"].tobytes() == bits_f32(whole.weights.w2).tobytes()
+        assert {name: weights[name].tobytes() for name in weights} == {name: bits.tobytes() for name, bits in whole.state.items()}
 
 
 @pytest.fixture
@@ -120,6 +119,9 @@ def quiet(step, loss, cycles):
     pass
 
 
+TRACED = (train.train.__code__, train._advance.__code__)
+
+
 def interrupted_at(options, number):
     """The outcome of a run interrupted before the ``number``-th line of ``train`` between the first step's end and the third's."""
     lines = 0
@@ -134,7 +136,7 @@ def interrupted_at(options, number):
         return in_train
 
     before = sys.gettrace()
-    sys.settrace(lambda frame, event, argument: in_train if frame.f_code is train.train.__code__ else None)
+    sys.settrace(lambda frame, event, argument: in_train if frame.f_code in TRACED else None)
     try:
         return train.train(options, quiet)
     finally:
@@ -147,7 +149,7 @@ def test_no_line_of_the_training_loses_a_step_or_does_one_twice(tmp_path):
     number = 1
     while (first := interrupted_at(options, number)).interrupted:
         resumed = train.train(replace(options, resume=True), quiet)
-        assert resumed.loss == whole.loss and resumed.weights.w1.tobytes() == whole.weights.w1.tobytes(), number
+        assert resumed.loss == whole.loss and resumed.state["W1"].tobytes() == whole.state["W1"].tobytes(), number
         number += 1
     assert first.loss == whole.loss and number > 10
 
@@ -155,11 +157,11 @@ def test_no_line_of_the_training_loses_a_step_or_does_one_twice(tmp_path):
 def test_an_interruption_of_the_classification_loses_no_step(tmp_path, monkeypatch):
     options = train.Options(steps=3, batch=16, engine="golden", latest=tmp_path / "sim")
 
-    def interrupted(logits):
+    def interrupted(workload, logits):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.digits_mlp, "classify", interrupted)
+        patch.setattr(DigitsClassifier, "classes", interrupted)
         first = train.train(options, quiet)
     assert first.interrupted and len(first.loss) == 3
     resumed = train.train(replace(options, resume=True), quiet)

@@ -1,12 +1,12 @@
-"""digits-mlp on the RTL: weights equal to golden after every step, and a difference is told."""
+"""Training on the RTL: everything equal to golden after every step, and a difference or a divergence is told."""
 
 from functools import partial
 
 import numpy as np
 import pytest
 
-from golden.kernels import sgd
-from golden.workloads import digits_mlp
+from golden.kernels.sgd import Sgd
+from golden.workloads import WORKLOADS
 from sim.jobs import machine, train
 
 
@@ -21,30 +21,46 @@ def quiet(step, loss, cycles):
 
 
 def options(tmp_path, **more):
-    return train.Options(**{"steps": 2, "batch": 16, "config": "tiny", "folder": tmp_path, **more})
+    return train.Options(**{"steps": 2, "batch": 16, "config": "tiny", "latest": tmp_path / "sim", **more})
 
 
-def test_two_steps_equal_golden(tmp_path):
-    outcome = train.train(options(tmp_path), quiet)
-    golden = train.train(options(tmp_path, engine="golden"), quiet)
-    assert outcome.compared > 2 * (65 * 32 + 33 * 10)
-    assert np.array_equal(outcome.weights.w1, golden.weights.w1) and outcome.loss == golden.loss
-    assert outcome.accuracy == golden.accuracy
-    report = train.report(options(tmp_path), outcome)
-    assert report["mismatches"] == 0 and report["cycles"] > 0
+def same(one: train.Outcome, two: train.Outcome) -> bool:
+    """Whether two runs have the same bits."""
+    return (
+        one.loss == two.loss and one.state.keys() == two.state.keys() and all(np.array_equal(one.state[k], two.state[k]) for k in one.state)
+    )
+
+
+@pytest.mark.parametrize("workload", sorted(WORKLOADS))
+def test_two_steps_equal_golden(tmp_path, workload):
+    outcome = train.train(options(tmp_path, workload=workload), quiet)
+    golden = train.train(options(tmp_path, workload=workload, engine="golden"), quiet)
+    step = options(tmp_path, workload=workload).step()
+    assert outcome.compared == 2 * sum(tensor.rows * tensor.columns for tensor in step.compared)
+    assert same(outcome, golden) and outcome.accuracy == golden.accuracy and outcome.held_out == 360
+    report = train.report(options(tmp_path, workload=workload), outcome)
+    assert report["mismatches"] == 0 and report["cycles"] > 0 and report["config"] == "tiny"
 
 
 def test_one_wrong_rounding_in_golden_stops_the_run(tmp_path, monkeypatch):
-    reference = sgd.reference
+    reference = Sgd.reference
 
-    def wrong(w, dw, rate):
-        new, copy = reference(w, dw, rate)
-        new[3, 5] ^= 1
-        return new, copy
+    def wrong(self, w, dw, rate):
+        new = reference(self, w, dw, rate)
+        new["w"][3, 5] ^= 1
+        return new
 
-    monkeypatch.setattr(digits_mlp.sgd, "reference", wrong)
+    monkeypatch.setattr(Sgd, "reference", wrong)
     with pytest.raises(train.Mismatch, match=r"step 1: W1\[3, 5\] is (.|\n)*rerun with waves: make waves"):
         train.train(options(tmp_path), quiet)
+
+
+def test_a_training_that_diverges_has_the_same_bits_on_both(tmp_path):
+    """NaN and Inf are compared too."""
+    outcome, golden = (train.train(options(tmp_path, engine=engine, rate=1e30, steps=9), quiet) for engine in ("rtl", "golden"))
+    assert outcome.diverged == golden.diverged and outcome.diverged.startswith("training diverged at step 2: Zt (written by layer2) ")
+    assert len(outcome.loss) == 2 and outcome.accuracy is None
+    assert all(np.array_equal(outcome.state[name], golden.state[name]) for name in golden.state)
 
 
 def test_an_interrupted_run_goes_on_with_the_same_bits(tmp_path):
@@ -55,5 +71,4 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(tmp_path):
     first = train.train(options(tmp_path), stop)
     assert first.interrupted and train.checkpoint_file(options(tmp_path)).is_file()
     outcome = train.train(options(tmp_path, resume=True), quiet)
-    whole = train.train(options(tmp_path, engine="golden"), quiet)
-    assert np.array_equal(outcome.weights.w1, whole.weights.w1) and outcome.loss == whole.loss
+    assert same(outcome, train.train(options(tmp_path, engine="golden"), quiet))

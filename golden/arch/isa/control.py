@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from golden.arch.classes import Alu, Flow, Port
 from golden.arch.encoding import F0, F1, F2, Insn, Kind, Operand
-from golden.arch.isa.operands import IMM10U, RA, RD, SEMAPHORE, scalar
+from golden.arch.isa.operands import IMM10U, RA, RD, SEMAPHORE, THREADS, scalar
 
 _LOOP = (
     "the instructions after this one, before target, run {n} times (0: skipped, pc = target); nested 4 deep; "
@@ -33,7 +33,7 @@ CONTROL = [
         "loop",
         0x006,
         Port.ALU,
-        (Operand("target", Kind.LABEL, F2, 10), RA),
+        (Operand("target", Kind.LABEL, F2, 10, least=1), RA),
         _LOOP.format(n="x[ra]"),
         "control",
         Flow.LOOP,
@@ -43,7 +43,7 @@ CONTROL = [
         "loopi",
         0x007,
         Port.FRONT,
-        (Operand("target", Kind.LABEL, F0, 10), IMM10U),
+        (Operand("target", Kind.LABEL, F0, 10, least=1), IMM10U),
         _LOOP.format(n="imm"),
         "control",
         Flow.LOOPI,
@@ -112,7 +112,7 @@ SYNCHRONISATION = [
         "barrier",
         0x023,
         Port.FRONT,
-        (Operand("s", Kind.UINT, F0, 3), Operand("imm", Kind.UINT, F2, 3)),
+        (Operand("s", Kind.UINT, F0, 3), Operand("imm", Kind.UINT, F2, 3, least=1, most=THREADS)),
         "fence; then waits until imm threads of the node have come to barrier s",
         "synchronisation",
         Flow.BARRIER,

@@ -10,7 +10,6 @@ from golden.arch.encoding import F0, Insn, Kind
 from golden.arch.memmap import Fault
 from golden.arch.simd_ops import SIMD_OPS, SimdClass, SimdOp
 from golden.asm import assemble, disassemble
-from golden.iss.semantics import SEMANTICS
 
 ALL = frozenset(isa.FEATURES)
 BASE = frozenset({"base"})
@@ -84,11 +83,6 @@ def test_a_missing_feature_makes_its_instructions_illegal():
         assert (isa.lookup(word, BASE) is not None) == (insn.feature == "base"), insn.mnemonic
         assert isa.lookup(word, ALL - {insn.feature}) is None
     assert counts == {"base": counts["base"], "load-execute": 3, "narrow": 5, "cfloat8": 4, "network": 5}
-
-
-def test_every_base_record_has_a_function_and_no_function_lacks_a_record():
-    base = {insn.mnemonic for insn in isa.TABLE if insn.feature == "base"}
-    assert base <= set(SEMANTICS) <= set(isa.BY_MNEMONIC)
 
 
 def test_every_record_is_complete():

@@ -3,7 +3,8 @@
 import pytest
 
 from golden.arch.memmap import Fault, ThreadState
-from golden.iss.node import HangError, Simulator, UndefinedRead, describe_fault
+from golden.iss.errors import UndefinedRead
+from golden.iss.node import HangError, Simulator, describe_fault
 from golden.iss.state import Node
 from tests.golden.iss.bench import TINY, Run, ended, f32, run
 from tests.golden.iss.test_semantics import setd

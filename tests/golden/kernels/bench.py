@@ -1,6 +1,8 @@
-"""Runs a kernel's job on the instruction-set simulator and reads its outputs back."""
+"""Runs a kernel's job on the instruction-set simulator and reads its outputs back; holds references against exact mathematics."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,9 @@ from golden.arch.config import NodeConfig
 from golden.arch.memmap import ThreadState
 from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node
-from golden.kernels.job import Job
+from golden.kernels import KERNELS
+from golden.kernels.job import Job, make_job, named
+from golden.kernels.kernel import Kernel, Parameter, Role, parameters
 
 
 def simulate(job: Job, config: NodeConfig, padding: int = 0) -> dict[str, NDArray]:
@@ -51,12 +55,103 @@ def check(job: Job, config: NodeConfig, padding: int = 0) -> None:
         assert not wrong.size, f"{name}: {len(wrong)} elements differ, first at {wrong[0].tolist()}"
 
 
+def run(config: NodeConfig, name: str, seed: int = 5, threads: int = 1, **given) -> Job:
+    """A registered kernel on random data, run and compared; whatever its operands may be walked over may change."""
+    kernel = named(name, **given)
+    job = make_job(config, kernel, kernel.example(np.random.default_rng(seed)), threads)
+    check(job, config, walked(kernel))
+    return job
+
+
+def walked(kernel: Kernel) -> int:
+    """How many bytes past an operand the kernel may walk; 0 when it keeps to the elements."""
+    return max((operand.size - operand.rows * operand.pitch + 64 for operand in kernel.operands() if operand.size), default=0)
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------------------
+
+
+def values_of(bits: NDArray, format: str) -> NDArray[np.float64]:
+    return bf16_values(bits) if format == "BF16" else f32_values(bits)
+
+
+def off(kernel: Kernel, values: dict[str, NDArray]) -> dict[str, NDArray[np.float64]]:
+    """By how many of its bounds each result of the reference lies from the exact one; Inf for NaN, Inf or a number in the wrong place."""
+    operands = {operand.name: operand for operand in kernel.operands()}
+    values = values | {name: operand.value for name, operand in operands.items() if operand.value is not None}
+    got = kernel.reference(**values)
+    exact = kernel.exact(**{name: values_of(bits, operands[name].format) for name, bits in values.items()})
+    written = {name for name, operand in operands.items() if operand.role in (Role.OUT, Role.UPDATE)}
+    assert set(got) == set(exact) == written, f"{kernel.name} writes {written}, its reference {set(got)}, its mathematics {set(exact)}"
+    return {name: _off(values_of(got[name], operands[name].format), *exact[name], operands[name].format) for name in written}
+
+
+def _off(got: NDArray, exact: NDArray, bound: NDArray, format: str) -> NDArray[np.float64]:
+    """A finite number beyond the format's largest may be Inf, and Inf may be what an error away is finite."""
+    largest = float(np.finfo(np.float32).max) if format == "FP32" else 2.0**127 * (2 - 2.0**-7)
+    with np.errstate(all="ignore"):
+        ratio = np.abs(got - exact) / (bound * (1 + 2.0**-20))
+        ratio = np.where(got == exact, 0, ratio)
+        overflow = np.isinf(got) & np.isfinite(exact) & (np.sign(got) * exact + bound >= largest)
+        ratio = np.where(overflow, 0, ratio)
+        return np.where(np.isnan(exact) | np.isnan(got), np.where(np.isnan(exact) & np.isnan(got), 0, np.inf), ratio)
+
+
+# Bit patterns of FP32 that an input is made of; BF16 inputs take the upper halves.
+_ORDINARY = np.float32([1, -1, 0.5, 3, -7.25, 1e-3]).view(np.uint32)
+_SPECIAL = np.array([0x7F800000, 0xFF800000, 0x7FC00000, 0xFFC12345, 0x7F800001 | 1 << 16, 0, 1 << 31], np.uint32)
+_HUGE = np.array([0x7F7F0000, 0xFF7F0000, 0x7F000000, 0x7F7FFFFF, 0x7E967699], np.uint32)
+_TINY = np.array([1 << 16, 1 << 31 | 1 << 16, 0x00800000, 0x80800000, 0x007F0000, 3 << 16, 0x00000001], np.uint32)
+PALETTES = {
+    "ordinary": _ORDINARY,
+    "huge": _HUGE,
+    "tiny": _TINY,
+    "huge, tiny and ordinary": np.concatenate([_HUGE, _TINY, _ORDINARY]),
+    "zeros": np.array([0, 1 << 31], np.uint32),
+    "a few specials": np.concatenate([np.repeat(_ORDINARY, 8), _SPECIAL]),
+    "specials": np.concatenate([_SPECIAL, _HUGE, _TINY, _ORDINARY]),
+    "equal": np.array([0x4E6E6B28], np.uint32),  # 1e9
+    "masked": np.concatenate([np.repeat(_ORDINARY, 2), np.uint32([0xFF800000])]),
+}
+
+
+def drawn(kernel: Kernel, palette: str, rng: np.random.Generator) -> dict[str, NDArray]:
+    """Inputs from a palette; those that may not be any number stay as in an example."""
+    values = kernel.example(rng)
+    for operand in kernel.operands():
+        if operand.name in values and not operand.only:
+            bits = rng.choice(PALETTES[palette], (operand.rows, operand.columns))
+            values[operand.name] = (bits >> 16).astype(np.uint16) if operand.format == "BF16" else bits
+    return values
+
+
+def shapes(name: str, rng: np.random.Generator, most: int) -> Iterator[dict[str, object]]:
+    """Parameters of a kernel: each extent from its least to ``most`` in turn, so that every remainder comes, everything else drawn."""
+    takes = parameters(KERNELS[name])
+    extents = [parameter for parameter in takes if parameter.type is int]
+    for extent in extents:
+        for value in range(int(extent.least), int(min(most, extent.most)) + 1):
+            yield {parameter.name: _draw(parameter, rng, most) for parameter in takes} | {extent.name: value}
+
+
+def _draw(parameter: Parameter, rng: np.random.Generator, most: int) -> object:
+    if parameter.type is int:
+        return int(rng.integers(parameter.least, min(most, parameter.most) + 1))
+    if parameter.type is bool:
+        return bool(rng.integers(2))
+    if parameter.type is str:
+        return str(rng.choice(parameter.choices))
+    low, high = (max(parameter.least, -4), min(parameter.most, 4))
+    return float(np.float32(rng.uniform(low, high)))
+
+
 def bf16_values(bits: NDArray[np.uint16]) -> NDArray[np.float64]:
-    return (bits.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return f32_values(bits.astype(np.uint32) << 16)
 
 
 def f32_values(bits: NDArray[np.uint32]) -> NDArray[np.float64]:
-    return np.ascontiguousarray(bits, np.uint32).view(np.float32).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return np.ascontiguousarray(bits, np.uint32).view(np.float32).astype(np.float64)
 
 
 def to_bf16(values: NDArray) -> NDArray[np.uint16]:

@@ -1,64 +1,42 @@
 """GEMM: the reference against float64, gradients against differences, the program against the reference."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from golden.arch.config import CONFIGS
 from golden.arch.memmap import SRAM_LIMIT
-from golden.kernels import KERNELS, gemm
-from golden.kernels.gemm import GemmShape, panels
-from golden.kernels.job import random_bf16
-from golden.numerics import convert
-from tests.golden.kernels.bench import bf16_values, check, f32_values, gradient, simulate, to_bf16
+from golden.kernels.gemm import Gemm, panels
+from golden.kernels.job import make_job, random_job
+from golden.kernels.kernel import random_bf16
+from tests.golden.kernels.bench import bf16_values, check, f32_values, gradient, run, simulate, to_bf16
 
 TINY, D1 = CONFIGS["tiny"], CONFIGS["d1"]
 ORDERS = list(itertools.product((False, True), repeat=2))
 RAGGED = [(1, 1, 1), (5, 3, 2), (8, 8, 4), (9, 17, 5), (17, 13, 17), (33, 20, 9), (16, 16, 32), (40, 24, 3), (7, 50, 21), (64, 9, 37)]
 
 
-def build(config=TINY, seed: int = 0, **parameters):
-    return KERNELS["gemm"].build(config, np.random.default_rng(seed), **parameters)
+def build(config=TINY, **parameters):
+    return random_job(config, "gemm", np.random.default_rng(0), **parameters)
 
 
 # --- reference -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("out", ["BF16", "FP32"])
-@pytest.mark.parametrize("bias", [False, True])
-def test_reference_against_float64(out, bias, rng):
-    """docs/numerics.md 7.9: (2 n + g) Q + half a place of the result (2^-8 of it in BF16, 2^-24 in FP32); n = k / 4 steps, g <= n, and Q at
-    most 2^-30 of the largest product or 2^-39 of the bias."""
-    for m, n, k in ((3, 5, 7), (8, 8, 64), (17, 9, 300)):
-        for transpose_a, transpose_b in ORDERS:
-            shape = GemmShape(m, n, k, transpose_a, transpose_b, out, bias)
-            a = random_bf16(rng, (k, m) if transpose_a else (m, k), 3.0)
-            b = random_bf16(rng, (n, k) if transpose_b else (k, n), 0.2)
-            start = rng.standard_normal(n).astype(np.float32)
-            got = gemm.reference(shape, a, b, start.view(np.uint32))
-            left = bf16_values(a.T if transpose_a else a)
-            right = bf16_values(b.T if transpose_b else b)
-            exact = left @ right + (start.astype(np.float64) if bias else 0)
-            quantum = max(2.0**-30 * np.abs(left).max() * np.abs(right).max(), 2.0**-39 * np.abs(start).max())
-            place = 2.0**-8 if out == "BF16" else 2.0**-24
-            tolerance = (3 * -(-k // 4) * quantum + place * np.abs(exact)) * (1 + 2.0**-8)
-            values = bf16_values(got) if out == "BF16" else f32_values(got)
-            assert (np.abs(values - exact) <= tolerance).all()
-
-
 def test_reference_clamps_with_relu(rng):
-    a, b = random_bf16(rng, (6, 8)), random_bf16(rng, (8, 5))
-    plain = bf16_values(gemm.reference(GemmShape(6, 5, 8), a, b))
-    clamped = gemm.reference(GemmShape(6, 5, 8, relu=True), a, b)
+    a, b = random_bf16(rng, 6, 8), random_bf16(rng, 8, 5)
+    plain = bf16_values(Gemm(6, 5, 8).reference(a, b)["c"])
+    clamped = Gemm(6, 5, 8, relu=True).reference(a, b)["c"]
     assert np.array_equal(bf16_values(clamped), np.maximum(plain, 0)) and not (clamped >> 15).any() and (plain < 0).any()
 
 
 def test_gradients_against_differences(rng):
     """L = sum(C G): dA = G B' and dB = A' G, with the storage orders that training uses; integers, so that products are exact."""
     a, b, g = (rng.integers(-4, 5, shape).astype(np.float64) for shape in ((6, 7), (7, 5), (6, 5)))
-    da = gemm.reference(GemmShape(6, 7, 5, False, True, "FP32"), to_bf16(g), to_bf16(b))  # B as it is stored: n x k
-    db = gemm.reference(GemmShape(7, 5, 6, True, False, "FP32"), to_bf16(a), to_bf16(g))
+    da = Gemm(6, 7, 5, False, True, out="FP32").reference(to_bf16(g), to_bf16(b))["c"]  # B as it is stored: n x k
+    db = Gemm(7, 5, 6, True, False, out="FP32").reference(to_bf16(a), to_bf16(g))["c"]
     # The loss is linear in each operand: differences are exact but for float64's rounding, 2^-52 of the loss over h.
     tolerance = 4 * 2.0**-52 * np.abs(a @ b * g).sum() / 1e-3
     assert np.allclose(f32_values(da), gradient(lambda x: ((x @ b) * g).sum(), a, 1e-3), rtol=0, atol=tolerance)
@@ -74,46 +52,37 @@ def test_ragged_shapes_in_all_storage_orders(m, n, k, transpose_a, transpose_b):
     """Threads, formats, bias and ReLU take turns over the shapes."""
     turn = RAGGED.index((m, n, k)) + 3 * transpose_a + 5 * transpose_b
     options = {"threads": 1 + turn % 4, "out": ("BF16", "FP32")[turn % 2], "bias": turn % 3 == 0, "relu": turn % 5 < 2}
-    check(build(m=m, n=n, k=k, transpose_a=transpose_a, transpose_b=transpose_b, seed=turn, **options), TINY)
+    run(TINY, "gemm", turn, m=m, n=n, k=k, transpose_a=transpose_a, transpose_b=transpose_b, **options)
 
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("out", ["BF16", "FP32"])
 def test_every_ending(bias, relu, out):
-    check(build(m=19, n=27, k=13, bias=bias, relu=relu, out=out), TINY)
+    run(TINY, "gemm", m=19, n=27, k=13, bias=bias, relu=relu, out=out)
 
 
-def test_any_number_of_threads_gives_the_same_bits():
-    results = [simulate(build(m=70, n=21, k=10, threads=threads, bias=True), TINY)["C"] for threads in (1, 2, 3, 4)]
+@pytest.mark.parametrize("transpose_a", [False, True])
+def test_any_number_of_threads_gives_the_same_bits(transpose_a):
+    options = {"m": 70, "n": 21, "k": 10, "bias": True, "transpose_a": transpose_a}
+    results = [simulate(build(threads=threads, **options), TINY)["c"] for threads in (1, 2, 3, 4)]
     assert all(np.array_equal(result, results[0]) for result in results[1:])
-
-
-def test_random_shapes(rng):
-    for _ in range(12):
-        m, n, k = (int(x) for x in rng.integers(1, 50, 3))
-        options = {name: bool(rng.integers(2)) for name in ("transpose_a", "transpose_b", "bias", "relu")}
-        check(build(m=m, n=n, k=k, threads=int(rng.integers(1, 5)), seed=m, **options), TINY)
 
 
 def test_the_longest_k_that_a_descriptor_holds():
     """16,383 terms are 4,096 steps: 1,023 passes of four and 3 more, and positions up to the end of their field."""
-    check(build(D1, m=3, n=2, k=16_383, transpose_b=True), D1)
+    run(D1, "gemm", m=3, n=2, k=16_383, transpose_b=True)
 
 
 def test_special_numbers_pass_through():
     """Inf, NaN and zeros of both signs in A."""
-    job = build(m=8, n=8, k=8)
-    a = np.full((8, 8), 0x3F80, np.uint16)
+    kernel = Gemm(8, 8, 8)
+    values = kernel.example(np.random.default_rng(0))
+    a = values["a"] = np.full((8, 8), 0x3F80, np.uint16)
     a[0, 0], a[1, 1], a[2, :], a[3, 3] = 0x7F80, 0x7FC1, 0x8000, 0xFF80
-    matrix = next(image for address, image in job.inputs if address == job.inputs[0][0])
-    assert len(matrix) == a.nbytes
-    job.inputs[0] = (job.inputs[0][0], a.tobytes())
-    b = np.frombuffer(job.inputs[1][1], np.uint16).reshape(8, 8)
-    job.expected["C"] = gemm.reference(GemmShape(8, 8, 8), a, b)
+    job = make_job(TINY, kernel, values)
     check(job, TINY)
-    with np.errstate(invalid="ignore"):
-        wide = convert.bits_f32(convert.bf16_to_f32(simulate(job, TINY)["C"]))
+    wide = bf16_values(job.expected["c"])
     assert np.isinf(wide[0]).all() and np.isnan(wide[1]).all() and (wide[2] == 0).all() and np.isinf(wide[3]).all()
 
 
@@ -128,23 +97,30 @@ def test_panels_share_rows_evenly():
 
 
 def test_work_is_counted_without_padding():
-    assert build(m=3, n=5, k=7).macs == 105
-    assert build(m=3, n=5, k=7, transpose_a=True).info == {"shape": "3x5x7", "transpose": "tn"}
+    assert Gemm(3, 5, 7).macs == build(m=3, n=5, k=7).macs == 105
+
+
+def test_shapes_say_what_is_multiplied():
+    a, b, c = (
+        SimpleNamespace(rows=rows, columns=columns, format=form) for rows, columns, form in ((7, 3, "BF16"), (5, 7, "BF16"), (3, 5, "FP32"))
+    )
+    made = Gemm.of({"a": a, "b": b, "c": c}, transpose_a=True, transpose_b=True, relu=True)
+    assert made == Gemm(3, 5, 7, True, True, out="FP32", relu=True)
+    assert Gemm.of({"a": b, "b": a, "c": SimpleNamespace(rows=5, columns=3, format="BF16"), "bias": c}) == Gemm(5, 3, 7, bias=True)
 
 
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"m": 0}, "gemm: m is 0, a shape has at least 1"),
-        ({"n": -3}, "gemm: n is -3, a shape has at least 1"),
-        ({"k": 0}, "gemm: k is 0, a shape has at least 1"),
-        ({"k": 1_000_000}, "a loop of 62499 passes cannot be written, 16383 can"),
+        ({"m": 0}, "gemm: m is 0, it is a whole number from 1 to 8191"),
+        ({"n": -3}, "gemm: n is -3, it is a whole number from 1 to 16383"),
+        ({"k": 1_000_000}, "gemm: k is 1000000, it is a whole number from 1 to 16383"),
         ({"threads": 5}, "gemm: 5 threads, a node has 1 to 4"),
         ({"threads": 0}, "gemm: 0 threads, a node has 1 to 4"),
         ({"threads": -1}, "gemm: -1 threads, a node has 1 to 4"),
-        ({"format": "fp8"}, "gemm: format fp8 is not in this machine, only bf16"),
-        ({"out": "BF8"}, "gemm: C in BF8 does not exist, only BF16 and FP32"),
-        ({"m": 300, "n": 300, "k": 300}, r"A needs 182400 bytes, \d+ of the 131072 bytes of SRAM are left in tiny"),
+        ({"format": "fp8"}, "gemm: format is 'fp8', it is bf16"),
+        ({"out": "BF8"}, "gemm: out is 'BF8', it is BF16 or FP32"),
+        ({"m": 300, "n": 300, "k": 300}, r"a of gemm needs 182400 bytes, \d+ of the 131072 bytes of SRAM are left in tiny"),
     ],
 )
 def test_a_shape_that_cannot_be_is_one_sentence(parameters, sentence):
@@ -154,7 +130,5 @@ def test_a_shape_that_cannot_be_is_one_sentence(parameters, sentence):
 
 def test_a_matrix_beyond_a_descriptor_is_one_sentence():
     assert SRAM_LIMIT == D1.sram_bytes
-    with pytest.raises(ValueError, match="A has 9000 rows, a descriptor holds 8191"):
-        build(D1, m=9000, n=1, k=1)
-    with pytest.raises(ValueError, match="A has 20000 columns, a descriptor holds 16383"):
-        build(D1, m=1, n=1, k=20_000)
+    with pytest.raises(ValueError, match="b of gemm has 9000 rows, a descriptor holds 8191"):
+        build(D1, m=1, n=1, k=9000)

@@ -58,8 +58,8 @@ def test_a_full_memory_is_one_sentence():
 
 def test_descriptors_by_hand():
     matrix = Matrix("M", 0x1000, 20, 12, "BF16", 48)
-    d = matrix.descriptor(**steps("x", 1, "y", 16), row=2, column=4)
-    assert (d.base, d.row_pitch, d.rows, d.columns, d.y0, d.x0, d.elem) == (0x1000 // 8 + 2 * 6 + 1, 6, 20, 12, 2, 4, 1)
+    d = matrix.window(2, 4, 10, 8).descriptor(**steps("x", 1, "y", 16))
+    assert (d.base, d.row_pitch, d.rows, d.columns, d.y0, d.x0, d.elem) == (0x1000 // 8 + 2 * 6 + 1, 6, 10, 8, 0, 0, 1)
     assert (d.inner, d.outer) == (step_code("x", 1), step_code("y", 16))
 
 
@@ -78,5 +78,17 @@ def test_what_a_descriptor_cannot_hold_is_one_sentence(shape, sentence):
 
 
 def test_an_origin_between_words_is_one_sentence():
-    with pytest.raises(ValueError, match=r"M: element \(0, 1\) lies at 0x1002, no multiple of 8"):
-        Matrix("M", 0x1000, 2, 4, "BF16", 16).descriptor(column=1)
+    with pytest.raises(ValueError, match="M begins at 0x1002, no multiple of 8"):
+        Matrix("M", 0x1000, 2, 4, "BF16", 16).window(0, 1, 2, 3).descriptor()
+
+
+@pytest.mark.parametrize("place", [(0, 0, 3, 4), (1, 0, 2, 4), (0, 2, 1, 3), (-1, 0, 1, 1), (0, -1, 1, 1)])
+def test_a_window_outside_is_one_sentence(place):
+    with pytest.raises(ValueError, match="M is 2x4: it holds no "):
+        Matrix("M", 0x1000, 2, 4, "BF16", 16).window(*place)
+
+
+def test_a_matrix_may_be_walked_further_than_it_goes():
+    space = Allocator(TINY)
+    one, two = space.matrix("one", 1, 4, "FP32", pitch=16, size=128), space.matrix("two", 1, 4, "FP32")
+    assert (one.size, two.address - one.address) == (16, 128)

@@ -1,7 +1,7 @@
 """Unrolled text and loops of any count."""
 
 from golden.asm import assemble
-from golden.kernels.stream import loop, unrolled
+from golden.kernels.stream import loop, repeated, unrolled
 
 
 def body(n: int) -> list[str]:
@@ -20,3 +20,7 @@ def test_a_count_beyond_the_immediate_goes_through_a_register():
     assert loop("e", 1023) == ["        loopi e, 1023"]
     assert loop("e", 1024) == ["        li x30, 1024", "        loop e, x30"]
     assert len(assemble("\n".join([*loop("e", 16383), "nop", "e: halt"])).words) == 4
+
+
+def test_once_is_no_loop():
+    assert repeated("l", 1, ["nop"]) == ["nop"] and repeated("l", 3, ["nop"]) == ["        loopi l_end, 3", "nop", "l_end:"]

@@ -1,8 +1,10 @@
 """The generated page is fresh and says everything that the tables hold."""
 
+import pytest
+
 from golden.arch import isa
-from golden.arch.memmap import Counter, Csr, Fault
-from sim.jobs.docs import DOCS, isa_page, syntax, write_docs
+from golden.arch.memmap import Counter, Csr, Fault, ThreadState
+from sim.jobs.docs import DOCS, fill, isa_page, syntax, write_docs
 
 
 def test_the_page_in_the_tree_is_what_the_tables_say():
@@ -23,8 +25,9 @@ def test_everything_stands_on_the_page():
     for insn in isa.TABLE:
         line = next(line for line in page.splitlines() if line.startswith(f"| `{insn.mnemonic}") and f"| {insn.opcode:#05x} |" in line)
         assert insn.meaning.replace("|", "\\|") in line and all(op.name in line for op in insn.operands)
-    for name in (*Csr.__members__, *Counter.__members__, *Fault.__members__):
-        assert f"| {name} |" in page
+    for member in (*Csr, *Counter, *Fault, *ThreadState):
+        meaning = member.meaning.replace("|", "\\|")
+        assert meaning and f"| {int(member)} | {member.name} | {meaning} |" in page
     assert "| `row_pitch` | 30..18 |" in page
 
 
@@ -33,3 +36,10 @@ def test_syntax():
     assert syntax(isa.BY_MNEMONIC["halt"]) == "halt"
     assert syntax(isa.BY_MNEMONIC["drain.fp16"]) == "drain.fp16 c, d{[row,column]}, rc{, inner|outer}{, relu}{, sr}"
     assert syntax(isa.BY_MNEMONIC["step.bf16"]) == "step.bf16 c, va, vb{, first}{, at}{, bt}"
+
+
+def test_the_prose_names_every_place_once_known_and_no_other():
+    assert fill("a {b} c", {"b": "x"}) == "a x c"
+    for places in ({}, {"b": "x", "d": "y"}):
+        with pytest.raises(ValueError, match="names .* and leaves out"):
+            fill("a {b} c", places)

@@ -1,0 +1,65 @@
+"""Y = a X + Y in FP32, one rounding an element: a stream of two loads, an fma and a store for 16 elements.
+
+Row by row, 16 columns a vector; d0 X, d1 Y, d2 a line of a, d3 Y again, which follows d1 with the stores; all step along the row (inner)
+and down a row (outer).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.arch.descriptor import Descriptor
+from golden.kernels.kernel import Kernel, Operand, Role, extent, kernel, line, number, random_f32, rounding
+from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
+from golden.kernels.stream import repeated, unrolled
+from golden.numerics import fma
+
+LANES = 16
+UNROLL = 8
+
+
+@kernel("axpy")
+class Axpy(Kernel):
+    """Y = a X + Y in FP32."""
+
+    m: int = extent(4, "rows", MAX_ROWS)
+    n: int = extent(1024, "columns", MAX_COLUMNS)
+    a: float = number(0.5, "the factor", -3e38, 3e38)
+
+    def operands(self) -> tuple[Operand, ...]:
+        return (
+            Operand("x", self.m, self.n, "FP32"),
+            Operand("y", self.m, self.n, "FP32", Role.UPDATE),
+            Operand("a", 1, LANES, "FP32", Role.CONSTANT, value=line(self.a)),
+        )
+
+    def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
+        return {"x": random_f32(rng, self.m, self.n), "y": random_f32(rng, self.m, self.n)}
+
+    def reference(self, x: NDArray[np.uint32], y: NDArray[np.uint32], a: NDArray[np.uint32]) -> dict[str, NDArray]:
+        return {"y": fma.fma32(a[0, 0], x, y)}
+
+    def exact(self, x, y, a):
+        """Rounded once."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            new = a[0, 0] * x + y
+            return {"y": (new, rounding(new, "FP32"))}
+
+    def text(self, label: str) -> str:
+        row = unrolled(f"{label}_row", -(-self.n // LANES), UNROLL, _vectors) + [f"        dstep d{d}, outer" for d in (0, 1, 3)]
+        starts = [f"        setd d{d}, x{x}, x{x + 1}" for d, x in ((0, 1), (1, 3), (2, 5), (3, 3))]
+        return "\n".join([f"{label}:", *starts, "        vld.c v31, d2", *repeated(label, self.m, row), "        jr x31"]) + "\n"
+
+    def views(self, x: Matrix, y: Matrix, a: Matrix) -> tuple[Descriptor, ...]:
+        along = steps("x", 8, "y", 1)
+        return x.descriptor(**along), y.descriptor(**along), a.descriptor()
+
+
+def _vectors(n: int) -> list[str]:
+    """n vectors: v(2i) X, v(2i+1) Y."""
+    lines = []
+    for i in range(n):
+        lines += [f"vld.c v{2 * i}, d0, inner", f"vld.c v{2 * i + 1}, d1, inner"]
+    lines += [f"vfma v{2 * i + 1}, v31, v{2 * i}, v{2 * i + 1}" for i in range(n)]
+    return lines + [f"vst.c v{2 * i + 1}, d3, inner" for i in range(n)]

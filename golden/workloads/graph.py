@@ -1,0 +1,305 @@
+"""A training step, written once: a list of kernel calls over named tensors. Everything else about it follows from the list.
+
+The reference, multiply-accumulates, what is compared and what a checkpoint holds are here; ``golden.workloads.layout`` makes the memory
+plan, the argument table and the program of a node. A call names views of tensors, so that a slice of a batch, or the rows of one
+thread or node, is a call like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.arch.formats import FLOAT_FORMATS
+from golden.kernels.kernel import MOST_REGISTERS, Kernel, Operand, Role
+from golden.kernels.placement import DTYPES
+from golden.numerics.convert import f32_to_bf16
+
+
+class Kind(Enum):
+    """Who writes a tensor, and how long it lives."""
+
+    INPUT = "the host writes it before every step"
+    STATE = "kept from step to step"
+    OUTPUT = "the host reads it after every step"
+    INNER = "between two calls of a step"
+    CONSTANT = "the host writes it once"
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A matrix of a step.
+
+    Attributes
+    ----------
+    initial : bit patterns that the host writes once before the first step, None for none.
+    copy_of : the FP32 state of which this state is the BF16 copy.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    format: str
+    kind: Kind
+    initial: NDArray | None = None
+    copy_of: Tensor | None = None
+
+    def __getitem__(self, part: tuple[slice, slice]) -> View:
+        (row, last_row, down), (column, last_column, right) = (
+            piece.indices(size) for piece, size in zip(part, (self.rows, self.columns), strict=True)
+        )
+        if down != 1 or right != 1 or last_row <= row or last_column <= column:
+            raise ValueError(f"{self.name} is {self.rows}x{self.columns}: {part} is no rectangle of it")
+        return View(self, row, column, last_row - row, last_column - column)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it lives on when a step ends."""
+        return self.kind in (Kind.STATE, Kind.CONSTANT) or self.initial is not None
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A rectangle of a tensor."""
+
+    tensor: Tensor
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    @property
+    def format(self) -> str:
+        return self.tensor.format
+
+    @property
+    def whole(self) -> bool:
+        return (self.rows, self.columns) == (self.tensor.rows, self.tensor.columns)
+
+    def of(self, array: NDArray) -> NDArray:
+        """The rectangle of the tensor's array."""
+        return array[self.row : self.row + self.rows, self.column : self.column + self.columns]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A kernel on views of tensors."""
+
+    name: str
+    kernel: Kernel
+    views: Mapping[str, View]
+
+    def written(self) -> Iterator[View]:
+        return (self.views[operand.name] for operand in self.kernel.operands() if operand.role in (Role.OUT, Role.UPDATE))
+
+
+@dataclass(frozen=True)
+class NotFinite:
+    """The first tensor of a step that holds NaN or Inf, and the call that wrote it (None: it came so)."""
+
+    tensor: str
+    call: str | None
+
+
+class Step:
+    """One training step: tensors and calls in order. ``result`` ends the forward pass."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tensors: dict[str, Tensor] = {}
+        self.calls: list[Call] = []
+        self.forward = 0
+        """How many calls the forward pass has."""
+        self.logits: Tensor | None = None
+        """What the forward pass is for."""
+
+    # --- writing a step ----------------------------------------------------------------------------------------------------------
+
+    def tensor(self, name: str, rows: int, columns: int, format: str, kind: Kind, **more: Any) -> Tensor:
+        """A fresh tensor."""
+        if name in self.tensors:
+            raise ValueError(f"{self.name}: tensor {name} is declared twice")
+        self.tensors[name] = Tensor(name, rows, columns, format, kind, **more)
+        return self.tensors[name]
+
+    def input(self, name: str, rows: int, columns: int, format: str = "BF16") -> Tensor:
+        return self.tensor(name, rows, columns, format, Kind.INPUT)
+
+    def inner(self, name: str, rows: int, columns: int, format: str = "BF16", initial: NDArray | None = None) -> Tensor:
+        return self.tensor(name, rows, columns, format, Kind.INNER, initial=initial)
+
+    def output(self, name: str, rows: int, columns: int, format: str = "FP32") -> Tensor:
+        return self.tensor(name, rows, columns, format, Kind.OUTPUT)
+
+    def weight(self, name: str, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+        """An FP32 master and the BF16 copy that the matrix unit reads."""
+        master = self.tensor(name, rows, columns, "FP32", Kind.STATE)
+        return master, self.tensor(f"{name}_bf16", rows, columns, "BF16", Kind.STATE, copy_of=master)
+
+    def call(self, name: str, kernel: type[Kernel], operands: Mapping[str, Tensor | View], **given: Any) -> None:
+        """A kernel on these operands; its extents come from their shapes, its constants and scratch by themselves.
+
+        Raises
+        ------
+        ValueError
+            When an operand is missing, not the kernel's, of another shape or format, or read before it is written: step, call and operand.
+        """
+        place = f"{self.name}: {name}"
+        if not name.isidentifier() or name in [call.name for call in self.calls]:
+            raise ValueError(f"{place} is no name for a call: letters, digits and _, once in a step")
+        views = {key: thing if isinstance(thing, View) else thing[:, :] for key, thing in operands.items()}
+        made = kernel.of(views, **given)
+        wanted = {operand.name: operand for operand in made.operands()}
+        for operand in wanted.values():
+            if operand.name not in views:
+                if operand.role not in (Role.CONSTANT, Role.SCRATCH):
+                    raise ValueError(f"{place} gives {made.name} no operand {operand.name}, which it {operand.role.value}")
+                views[operand.name] = self._own(name, operand)[:, :]
+        for key, view in views.items():
+            if key not in wanted:
+                raise ValueError(f"{place} gives {made.name} an operand {key}, it takes {', '.join(wanted)}")
+            has, needs = _shape(view), _shape(wanted[key])
+            if has != needs:
+                raise ValueError(f"{place}: operand {key} of {made.name} is {needs}, {view.tensor.name} gives {has}")
+        for key in (operand.name for operand in made.operands() if operand.role in (Role.IN, Role.UPDATE)):
+            if self._unwritten(views[key].tensor):
+                raise ValueError(f"{place} reads {views[key].tensor.name}, which no call before it writes")
+        if made.registers() > MOST_REGISTERS:
+            raise ValueError(f"{place}: {made.name} takes {made.registers()} registers, a call has {MOST_REGISTERS}")
+        self.calls.append(Call(name, made, views))
+
+    def result(self, logits: Tensor) -> None:
+        """The calls so far are the forward pass, which is for these logits."""
+        self.forward, self.logits = len(self.calls), logits
+
+    def _unwritten(self, tensor: Tensor) -> bool:
+        """Whether nobody has written it yet: neither the host nor a call."""
+        by_host = tensor.kind in (Kind.INPUT, Kind.STATE, Kind.CONSTANT) or tensor.initial is not None
+        return not by_host and not any(view.tensor is tensor for call in self.calls for view in call.written())
+
+    def _own(self, call: str, operand: Operand) -> Tensor:
+        """A tensor that only a kernel knows; equal constants are one."""
+        if operand.value is None:
+            return self.tensor(f"{operand.name} of {call}", operand.rows, operand.columns, operand.format, Kind.INNER)
+        for other in self.tensors.values():
+            if other.kind is Kind.CONSTANT and _shape(other) == _shape(operand) and np.array_equal(other.initial, operand.value):
+                return other
+        name = f"{operand.name} of {call}"
+        return self.tensor(name, operand.rows, operand.columns, operand.format, Kind.CONSTANT, initial=operand.value)
+
+    # --- what follows from it ----------------------------------------------------------------------------------------------------
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the mathematics."""
+        return sum(call.kernel.macs for call in self.calls)
+
+    def of_kind(self, *kinds: Kind) -> list[Tensor]:
+        return [tensor for tensor in self.tensors.values() if tensor.kind in kinds]
+
+    @property
+    def compared(self) -> list[Tensor]:
+        """What a host reads after every step, to compare it with the reference."""
+        return self.of_kind(Kind.STATE, Kind.OUTPUT)
+
+    @property
+    def saved(self) -> list[Tensor]:
+        """What a checkpoint holds: the state from which the rest of it follows."""
+        return [tensor for tensor in self.of_kind(Kind.STATE) if tensor.copy_of is None]
+
+    def state(self, saved: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """The whole state from what a checkpoint holds."""
+        return {
+            tensor.name: saved[tensor.name] if tensor.copy_of is None else f32_to_bf16(saved[tensor.copy_of.name])
+            for tensor in self.of_kind(Kind.STATE)
+        }
+
+    def reference(self, values: Mapping[str, NDArray], calls: Sequence[Call] | None = None) -> dict[str, NDArray]:
+        """Bit patterns of every tensor after the calls (all of them unless given), from those of inputs and state; ``values`` stay."""
+        arrays = {}
+        for tensor in self.tensors.values():
+            start = values.get(tensor.name, tensor.initial)
+            shape, dtype = (tensor.rows, tensor.columns), DTYPES[tensor.format]
+            arrays[tensor.name] = np.zeros(shape, dtype) if start is None else np.array(start, dtype)
+            if arrays[tensor.name].shape != shape:
+                raise ValueError(f"{self.name}: {tensor.name} is {_shape(tensor)}, not {'x'.join(map(str, np.shape(start)))}")
+        for call in self.calls if calls is None else calls:
+            operands = {operand.name: (operand.role, call.views[operand.name]) for operand in call.kernel.operands()}
+            read = {
+                name: view.of(arrays[view.tensor.name]) for name, (role, view) in operands.items() if role not in (Role.OUT, Role.SCRATCH)
+            }
+            for name, bits in call.kernel.reference(**read).items():
+                view = operands[name][1]
+                view.of(arrays[view.tensor.name])[...] = bits
+        return arrays
+
+    def infer(self, values: Mapping[str, NDArray]) -> NDArray:
+        """The bits of the logits, from those of inputs and state."""
+        return self.reference(values, self.calls[: self.forward])[self.logits.name]
+
+    def not_finite(self, arrays: Mapping[str, NDArray]) -> NotFinite | None:
+        """The first tensor with NaN or Inf in it, in the order in which a step writes them; None when the step's results are finite."""
+        if all(finite(arrays[tensor.name], tensor.format) for tensor in self.compared):
+            return None
+        for tensor in self.of_kind(Kind.INPUT):
+            if not finite(arrays[tensor.name], tensor.format):
+                return NotFinite(tensor.name, None)
+        for call in self.calls:
+            for view in call.written():
+                if not finite(view.of(arrays[view.tensor.name]), view.format):
+                    return NotFinite(view.tensor.name, call.name)
+        return None
+
+    def lives(self) -> dict[str, tuple[int, int]]:
+        """(first, last) call of every tensor's life; what is pinned or read at the end lives to the end."""
+        end = len(self.calls)
+        lives = {}
+        for tensor in self.tensors.values():
+            uses = [i for i, call in enumerate(self.calls) if any(view.tensor is tensor for view in call.views.values())]
+            first, last = (uses[0], uses[-1]) if uses else (0, 0)
+            if tensor is self.logits:
+                last = max(last, self.forward - 1)
+            if tensor.kind is Kind.INPUT or tensor.pinned:
+                first = 0
+            lives[tensor.name] = (first, end if tensor.pinned or tensor.kind is Kind.OUTPUT else last)
+        return lives
+
+    def demands(self, tensor: Tensor) -> tuple[int | None, int | None]:
+        """Pitch and bytes that its calls demand, None for any.
+
+        Raises
+        ------
+        ValueError
+            When two calls demand different pitches.
+        """
+        pitches: dict[int, str] = {}
+        size = None
+        for call in self.calls:
+            for operand in call.kernel.operands():
+                view = call.views[operand.name]
+                if view.tensor is not tensor:
+                    continue
+                if operand.pitch is not None:
+                    pitches.setdefault(operand.pitch, call.name)
+                if operand.size is not None:
+                    size = max(size or 0, operand.size)
+        if len(pitches) > 1:
+            wishes = " and ".join(f"{call} {pitch} bytes from row to row" for pitch, call in pitches.items())
+            raise ValueError(f"{self.name}: {tensor.name} cannot be what its calls demand: {wishes}")
+        return next(iter(pitches), None), size
+
+
+def finite(bits: NDArray, format: str) -> bool:
+    """Whether no element is NaN or Inf."""
+    record = FLOAT_FORMATS[format]
+    exponent = record.exponent_max << record.mantissa_bits
+    return not ((bits & bits.dtype.type(exponent)) == exponent).any()
+
+
+def _shape(thing: Tensor | View | Operand) -> str:
+    return f"{thing.rows}x{thing.columns} {thing.format}"

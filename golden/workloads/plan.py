@@ -1,0 +1,55 @@
+"""Where the tensors of a step lie: two share space when their lives do not overlap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from golden.arch.config import NodeConfig
+from golden.kernels.placement import ALIGNMENT, Matrix, pitch_of
+from golden.workloads.graph import Step
+
+
+class DoesNotFit(ValueError):
+    """The tensors of a step need more SRAM than there is: which, how much each, and what there is."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Matrices by the tensor's name, and the first address past them all."""
+
+    matrices: dict[str, Matrix]
+    end: int
+
+
+def plan(step: Step, config: NodeConfig, base: int) -> Plan:
+    """Every tensor at the lowest address, from ``base`` on, where it overlaps none that lives when it does, in the order of declaration."""
+    lives = step.lives()
+    placed: list[tuple[int, int, str]] = []  # first and past the last byte, tensor
+    matrices: dict[str, Matrix] = {}
+    for tensor in step.tensors.values():
+        pitch, size = step.demands(tensor)
+        pitch = pitch_of(tensor.columns, tensor.format) if pitch is None else pitch
+        size = max(size or 0, tensor.rows * pitch)
+        address = _aligned(base)
+        for first, end, other in sorted(placed):
+            if _together(lives[tensor.name], lives[other]) and first < address + size and address < end:
+                address = _aligned(end)
+        placed.append((address, address + size, tensor.name))
+        matrices[tensor.name] = Matrix(tensor.name, address, tensor.rows, tensor.columns, tensor.format, pitch)
+    end = max((end for _, end, _ in placed), default=base)
+    if end > config.sram_bytes:
+        sizes = ", ".join(f"{name} {last - first}" for first, last, name in sorted(placed, key=lambda one: one[0] - one[1]))
+        raise DoesNotFit(
+            f"{step.name} does not fit {config.name}: program, arguments and tensors need {end} bytes, its SRAM has {config.sram_bytes}; "
+            f"the program and its arguments take {base}, the tensors, some of them in the same place: {sizes}"
+        )
+    return Plan(matrices, end)
+
+
+def _together(one: tuple[int, int], two: tuple[int, int]) -> bool:
+    """Whether two lives have a call in common."""
+    return one[0] <= two[1] and two[0] <= one[1]
+
+
+def _aligned(address: int) -> int:
+    return -(-address // ALIGNMENT) * ALIGNMENT

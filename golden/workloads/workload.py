@@ -1,0 +1,134 @@
+"""What a workload is: a file of this folder with a class under ``@workload("name")``, which writes its training step as kernel calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.arch.config import NodeConfig
+from golden.workloads.graph import Kind, Step
+from golden.workloads.layout import Layout
+from golden.workloads.plan import DoesNotFit
+
+MOST_ROWS = 1024  # of a batch
+
+
+class Workload:
+    """A network, its data and its optimiser; a class below ``@workload``.
+
+    Attributes
+    ----------
+    batch, steps, rate : what it trains with unless told otherwise.
+    """
+
+    name: ClassVar[str]
+    batch: ClassVar[int] = 32
+    steps: ClassVar[int]
+    rate: ClassVar[float]
+
+    def write(self, step: Step, batch: int, rate: float) -> None:
+        """The training step: tensors and calls; the sum of its output ``loss`` (FP32) is the loss."""
+        raise NotImplementedError
+
+    def initial(self, step: Step, seed: int) -> dict[str, NDArray]:
+        """Bit patterns of what a checkpoint holds, before the first step."""
+        raise NotImplementedError
+
+    def training(self, batch: int, seed: int) -> Iterator[Mapping[str, NDArray]]:
+        """The inputs of one step after another, without end."""
+        raise NotImplementedError
+
+    def held_out(self, batch: int) -> Iterator[tuple[Mapping[str, NDArray], NDArray[np.int64]]]:
+        """Inputs of forward passes over data that does not train, and their labels; the last may have fewer labels than rows."""
+        raise NotImplementedError
+
+    def classes(self, logits: NDArray) -> NDArray[np.int64]:
+        """What the logits say of each row."""
+        raise NotImplementedError
+
+    def step(self, batch: int | None = None, rate: float | None = None) -> Step:
+        """The step for a batch.
+
+        Raises
+        ------
+        ValueError
+            When there is no such batch or learning rate.
+        """
+        batch, rate = self.batch if batch is None else batch, self.rate if rate is None else rate
+        if not 1 <= batch <= MOST_ROWS:
+            raise ValueError(f"{self.name}: a batch of {batch} does not exist: 1 to {MOST_ROWS}")
+        if not (math.isfinite(rate) and 0 < rate <= 3e38):
+            raise ValueError(f"{self.name}: a learning rate of {rate} does not exist: above 0, to 3e38")
+        step = Step(self.name)
+        self.write(step, batch, rate)
+        if step.logits is None:
+            raise ValueError(f"{self.name} does not say where its forward pass ends: call step.result() with its logits")
+        if step.tensors.get("loss") not in step.of_kind(Kind.OUTPUT):
+            raise ValueError(f"{self.name} has no output named loss: declare it with step.output()")
+        return step
+
+    def layout(self, config: NodeConfig, batch: int | None = None, rate: float | None = None) -> Layout:
+        """The step on a node.
+
+        Raises
+        ------
+        DoesNotFit
+            Says, beside which tensors take how much, the largest batch that would fit.
+        """
+        try:
+            return Layout(self.step(batch, rate), config)
+        except DoesNotFit as error:
+            fits = self._largest(config, self.batch if batch is None else batch)
+            raise DoesNotFit(f"{error}; {f'a batch of {fits} fits' if fits else 'no batch fits: take a larger configuration'}") from None
+
+    def _largest(self, config: NodeConfig, too_many: int) -> int:
+        """The largest batch below ``too_many`` that fits, 0 for none."""
+        fits = 0
+        while too_many - fits > 1:
+            middle = (fits + too_many) // 2
+            try:
+                Layout(self.step(middle), config)
+                fits = middle
+            except DoesNotFit:
+                too_many = middle
+        return fits
+
+
+WORKLOADS: dict[str, type[Workload]] = {}
+MEANT = ("write", "initial", "training", "held_out", "classes", "steps", "rate")
+
+
+def workload(name: str) -> Callable[[type[Workload]], type[Workload]]:
+    """Decorator that enters a class into ``WORKLOADS``.
+
+    Raises
+    ------
+    ValueError
+        When the name is taken or something that a workload says is missing; the sentence names the file.
+    """
+
+    def enter(cls: type[Workload]) -> type[Workload]:
+        place = f"{cls.__module__.replace('.', '/')}.py: workload {name}"
+        if name in WORKLOADS and WORKLOADS[name].__module__ != cls.__module__:
+            raise ValueError(f"{place} is registered twice, in {WORKLOADS[name].__module__.replace('.', '/')}.py too")
+        missing = [what for what in MEANT if getattr(cls, what, None) is getattr(Workload, what, None)]
+        if missing:
+            raise ValueError(f"{place} does not say its {', '.join(missing)}: golden/workloads/workload.py tells what each is")
+        if not vars(cls).get("__doc__"):
+            raise ValueError(f"{place} does not say what it is: give the class a docstring of one line")
+        cls.name = name
+        WORKLOADS[name] = cls
+        return cls
+
+    return enter
+
+
+def named(name: str) -> Workload:
+    """A registered workload; ValueError that lists them when there is none of that name."""
+    if name not in WORKLOADS:
+        raise ValueError(f"no workload {name!r}: there is {', '.join(sorted(WORKLOADS))}")
+    return WORKLOADS[name]()

@@ -1,0 +1,49 @@
+"""Training in NumPy alone: what is reported, and a training that diverges."""
+
+import json
+import re
+
+import pytest
+
+from sim.jobs import train
+
+
+def refuse(constant: str) -> None:
+    pytest.fail(f"{constant} is not JSON")
+
+
+def test_a_training_that_diverges_says_so_and_leaves_a_valid_report(say, tmp_path, no_build):
+    said = say("train --engine golden --steps 9 --batch 16 --rate 1e30")
+    assert said.status == 1
+    sentence = (
+        "training diverged at step 2: Zt (written by layer2) is the first tensor with NaN or Inf in it; try a learning rate below 1e+30"
+    )
+    assert said.err == f"{sentence}\n" and "accuracy" not in said.out
+    report = json.loads((tmp_path / "build/sim/report.json").read_text(), parse_constant=refuse)
+    assert report["diverged"] == sentence and report["test_accuracy"] is None
+    assert report["loss"][0] > 0 and report["loss"][1:] == [None] and report["steps"] == 2
+    assert {"loss.png", "weights.npz"} <= {path.name for path in (tmp_path / "build/sim").iterdir()}
+
+
+def test_a_report_says_with_what_it_trained(say, tmp_path, no_build):
+    assert say("train --engine golden --steps 3 --batch 16 --seed 4 --config tiny --workload digits-linear --rate 0.5").status == 0
+    report = json.loads((tmp_path / "build/sim/report.json").read_text(), parse_constant=refuse)
+    expected = {
+        "workload": "digits-linear",
+        "config": "tiny",
+        "batch": 16,
+        "seed": 4,
+        "rate": 0.5,
+        "steps": 3,
+        "engine": "golden",
+        "diverged": None,
+    }
+    assert {key: report[key] for key in expected} == expected and len(report["loss"]) == 3
+    fields = "workload mesh format seed steps mismatches weights_compared loss test_accuracy cycles macs utilisation sim_khz wall_s"
+    assert set(fields.split()) <= set(report)
+
+
+def test_what_is_not_given_is_the_workloads():
+    options = train.Options("digits-linear", engine="golden")
+    assert (options.steps, options.batch, options.rate) == (660, 32, 0.3)
+    assert re.fullmatch(r"--workload digits-linear --batch 32 --rate 0.3 --seed 0 --engine golden --config d1", options.flags)
