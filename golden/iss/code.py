@@ -44,6 +44,12 @@ class Code:
                 words = range(address & ~3, address + len(image), 4)
                 self.stored |= {word: (thread, pc) for word in words if word >> _LINE in self.lines}
 
+    def overwrite(self, address: int, size: int) -> None:
+        """A host wrote these bytes: what threads stored there is gone. Its own flush is its own care."""
+        if self.stored:
+            for word in range(address & ~3, address + size, 4):
+                self.stored.pop(word, None)
+
     def flush(self) -> None:
         """The cache, and what threads hold of it, is emptied."""
         self.lines.clear()

@@ -129,6 +129,7 @@ class Node:
             raise ValueError(f"{len(image)} bytes at {address:#x} leave the {self.config.sram_bytes} bytes of SRAM")
         self.sram[address : address + len(image)] = np.frombuffer(image, np.uint8)
         self.lost -= set(range(address & ~7, address + len(image), 8))
+        self.code.overwrite(address, len(image))
 
     def read(self, address: int, size: int) -> bytes:
         """What a host's read packets return."""

@@ -154,6 +154,8 @@ class Kernel:
     @classmethod
     def of(cls, operands: Mapping[str, Shaped], **given: Any) -> Self:
         """The kernel whose operands have these shapes; what shapes do not say is ``given``. The shape of the first is m x n."""
+        if not {"m", "n"} <= {parameter.name for parameter in parameters(cls)}:
+            raise ValueError(f"kernel {cls.name} does not say its parameters from the shapes of its operands: write of()")
         first = next(iter(operands.values()))
         return cls(m=first.rows, n=first.columns, **given)
 

@@ -153,7 +153,10 @@ class Step:
         if not name.isidentifier() or name in [call.name for call in self.calls]:
             raise ValueError(f"{place} is no name for a call: letters, digits and _, once in a step")
         views = {key: thing if isinstance(thing, View) else thing[:, :] for key, thing in operands.items()}
-        made = kernel.of(views, **given)
+        try:
+            made = kernel.of(views, **given)
+        except KeyError as missing:
+            raise ValueError(f"{place} gives {kernel.name} no operand {missing.args[0]}") from None
         wanted = {operand.name: operand for operand in made.operands()}
         for operand in wanted.values():
             if operand.name not in views:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from golden.arch.classes import Format
 from golden.arch.config import get_config
-from golden.arch.isa import DRAIN_BEATS
 from golden.kernels.job import random_job
 from sim.jobs import machine
 from sim.jobs.run import run_job
@@ -48,7 +48,7 @@ def ceiling(m: int, n: int, k: int, out: str = "BF16") -> float:
     """Greatest share of busy cycles that the shape allows: steps / (max(steps, k steps of one tile, drain cycles) + overhead)."""
     tiles, depth = -(-m // 8) * -(-n // 8), -(-k // 4)
     steps = tiles * depth
-    return steps / (max(steps, depth, DRAIN_BEATS[out] * tiles) + OVERHEAD)
+    return steps / (max(steps, depth, Format[out].beats * tiles) + OVERHEAD)
 
 
 def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print) -> list[dict[str, Any]]:

@@ -56,7 +56,6 @@ FEATURES = ("base", "load-execute", "narrow", "cfloat8", "network")
 
 # What readers that do not know the records' own fields still ask for.
 DRAIN_FORMATS = tuple(number.name for number in Format)
-DRAIN_BEATS = {number.name: number.beats for number in Format}
 SIMD_TEST = {insn.reduce.name.lower(): insn.opcode for insn in TABLE if insn.reduce is not Reduce.NONE}
 
 

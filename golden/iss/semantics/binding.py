@@ -8,6 +8,7 @@ caller has already moved past the instruction. It raises FaultStop or Blocked be
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def each(port: Port, operands: str, flow: Flow = Flow.PLAIN) -> Callable[[Callab
     Raises
     ------
     ValueError
-        When the table has none.
+        When the table has none, or ``make`` looks up in vain what the record of one says.
     """
 
     def enter(make: Callable[[Insn], Meaning]) -> Callable[[Insn], Meaning]:
@@ -72,10 +73,17 @@ def each(port: Port, operands: str, flow: Flow = Flow.PLAIN) -> Callable[[Callab
         if not chosen:
             raise ValueError(f"a meaning is bound to {port.name} instructions with the operands ({operands}), and there are none")
         for insn in chosen:
-            bind(insn.mnemonic, operands, make(insn))
+            try:
+                bind(insn.mnemonic, operands, make(insn))
+            except KeyError as missing:
+                raise ValueError(f"{insn.mnemonic}: {make.__module__} has nothing for {_name(missing.args[0])}") from None
         return make
 
     return enter
+
+
+def _name(key: object) -> str:
+    return key.name if isinstance(key, Enum) else str(key)
 
 
 def check_complete() -> None:

@@ -81,6 +81,8 @@ class Counters(wiring.Component):
             Counter.START_CYCLE: events.first_start,
             Counter.LAST_STORE: events.store_beat,
         }
+        if silent := [counter.name for counter in Counter if counter not in amounts and counter not in moments]:
+            raise ValueError(f"rtl/core/thread/counters.py: nothing counts {', '.join(silent)}: give it an amount or a moment")
         for counter, amount in amounts.items():
             m.d.sync += counters[counter].eq(counters[counter] + amount)
         for counter, happens in moments.items():

@@ -32,7 +32,8 @@ def test_hand_made_words_assemble_and_disassemble():
 
 def test_every_instruction_has_a_hand_made_word():
     seen = {BY_OPCODE[int(word, 16) & 0x1FF].mnemonic for _, _, word, *_ in WORDS}
-    assert seen == set(BY_MNEMONIC)
+    without = set(BY_MNEMONIC) - seen
+    assert not without, f"tests/golden/vectors/words.txt has no word worked by hand for {', '.join(sorted(without))}"
 
 
 def test_every_bit_of_the_word_is_a_one_somewhere_by_hand():

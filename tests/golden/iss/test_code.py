@@ -59,3 +59,9 @@ def test_what_another_thread_stored_counts():
 
 def test_data_beside_code_may_be_stored():
     assert ended(Run("lpc x2, d\nst.w x0, x2, 0\nst.w x0, x2, 4\nhalt\nd: .word 1\n.word 2", strict=True).start().go())
+
+
+def test_a_program_that_a_host_loads_over_it_runs():
+    job = Run("lpc x2, d\nst.w x0, x2, 0\nst.d x0, x2, 4\nhalt\nd: .word 1\n.word 2\n.word 3").start().go()
+    job.store(0x100, Run("nop\n" * 8 + "halt").program.image)
+    assert ended(job.start().go())

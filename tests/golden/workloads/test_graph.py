@@ -129,6 +129,7 @@ def asked(operands, kernel=Gemm, name="call", **given):
     ("operands", "more", "sentence"),
     [
         ({"a": "X", "c": "Y"}, {}, "net: call gives gemm no operand b, which it reads"),
+        ({"b": "W", "c": "Y"}, {}, "net: call gives gemm no operand a"),
         ({"a": "X", "b": "X", "c": "Y"}, {}, "net: call: operand b of gemm is 8x3 BF16, X gives 4x8 BF16"),
         ({"a": "X", "b": "W", "c": "Y", "bias": "Z"}, {}, "net: call: operand bias of gemm is 1x3 FP32, Z gives 4x3 FP32"),
         ({"a": "X", "b": "W", "c": "Y", "d": "Z"}, {}, "net: call gives gemm an operand d, it takes a, b, c"),
