@@ -4,7 +4,7 @@ JOBS ?= 2
 RUN := .venv/bin/python -m sim
 PYTEST := .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
-VARIABLES := WORKLOAD MESH STEPS BATCH SHARDS SEED SEEDS FORMAT ENGINE CONFIG
+VARIABLES := WORKLOAD MESH STEPS BATCH RATE SHARDS SEED SEEDS FORMAT ENGINE CONFIG
 GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name))))
 
 .PHONY: help setup sim test regress waves profile bench timing lint verilog docs clean
@@ -17,7 +17,7 @@ setup: ## check the machine's tools and install .venv (every verb does this firs
 	@$(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) is missing: install the Debian packages python3.11 and python3-venv." >&2; exit 1; }
 	@$(PYTHON) sim/setup.py
 
-sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH SHARDS SEED FORMAT ENGINE
+sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH RATE SHARDS SEED FORMAT ENGINE
 	@$(RUN) train $(GIVEN)
 
 test: setup ## the tests that CI runs: SEED JOBS ARGS

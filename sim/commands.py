@@ -370,6 +370,9 @@ def _waves(options: argparse.Namespace) -> int:
     if outcome.interrupted:
         print(f"interrupted after step {len(outcome.loss)}")
         return INTERRUPTED
+    if outcome.diverged:
+        print(outcome.diverged, file=sys.stderr)
+        return 1
     return 0
 
 

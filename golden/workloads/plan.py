@@ -22,11 +22,14 @@ class Plan:
 
 
 def plan(step: Step, config: NodeConfig, base: int) -> Plan:
-    """Every tensor at the lowest address, from ``base`` on, where it overlaps none that lives when it does, in the order of declaration."""
+    """Every tensor at the lowest address, from ``base`` on, where it overlaps none that lives when it does.
+
+    What is pinned comes first, so that what shares space lies together behind it; beside that the order is that of declaration.
+    """
     lives = step.lives()
     placed: list[tuple[int, int, str]] = []  # first and past the last byte, tensor
     matrices: dict[str, Matrix] = {}
-    for tensor in step.tensors.values():
+    for tensor in sorted(step.tensors.values(), key=lambda tensor: not tensor.pinned):
         pitch, size = step.demands(tensor)
         pitch = pitch_of(tensor.columns, tensor.format) if pitch is None else pitch
         size = max(size or 0, tensor.rows * pitch)

@@ -68,7 +68,8 @@ def overlap(rows: list[dict[str, Any]], step: dict[str, Any]) -> str:
     alone = total(rows)["cycles"]
     return (
         f"a step in one start takes {step['cycles']} cycles, the {len(rows)} kernels one by one {alone}: each of them begins with a start "
-        f"and ends when its last store is done, but in a step the next kernel begins meanwhile ({alone - step['cycles']} cycles saved)"
+        f"and ends when its last store is done, but in a step the next kernel begins meanwhile ({alone - step['cycles']} cycles saved); "
+        "training counts from the host's packet to the answer, which takes some more"
     )
 
 

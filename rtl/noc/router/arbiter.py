@@ -1,0 +1,79 @@
+"""Who may use an output: least recently granted of the ports, and of the channels of each port, both at once."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.packet import CHANNELS
+
+
+class LeastRecent(wiring.Component):
+    """Grants the requester whose last turn is longest ago; after reset the lower index counts as longer ago.
+
+    Parameters
+    ----------
+    count : int
+        Requesters.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__(
+            {
+                "request": In(count),
+                # One-hot, zero without a request; combinational.
+                "grant": Out(count),
+                # Who had its turn in this cycle (one-hot or zero): goes to the back of the order.
+                "served": In(count),
+            }
+        )
+        # before[i, j], i < j: i goes before j. An attribute so that proofs see it.
+        self.before = {(i, j): Signal(init=1, name=f"before_{i}_{j}") for j in range(count) for i in range(j)}
+
+    def elaborate(self, platform):
+        m = Module()
+        before = self.before
+        for i in range(self.count):
+            ahead = [self.request[j] & (before[j, i] if j < i else ~before[i, j]) for j in range(self.count) if j != i]
+            m.d.comb += self.grant[i].eq(self.request[i] & ~Cat(*ahead).any())
+        for i, j in before:
+            m.d.sync += before[i, j].eq(before[i, j] & ~self.served[i] | self.served[j])
+        return m
+
+
+class Arbiter(wiring.Component):
+    """Arbitrates one output among the channels of its inputs.
+
+    Parameters
+    ----------
+    inputs : int
+        Ports that may ask for the output.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        self.inputs = inputs
+        matrix = data.ArrayLayout(CHANNELS, inputs)
+        super().__init__(
+            {
+                # Who asks, with credit for its channel.
+                "request": In(matrix),
+                # One of those that ask; combinational.
+                "grant": Out(matrix),
+            }
+        )
+        # Attributes so that proofs see their orders.
+        self.ports, self.channels = LeastRecent(inputs), [LeastRecent(CHANNELS) for _ in range(inputs)]
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.ports = ports = self.ports
+        m.d.comb += ports.served.eq(ports.grant)
+        for p in range(self.inputs):
+            m.submodules[f"channels{p}"] = channels = self.channels[p]
+            m.d.comb += [
+                ports.request[p].eq(self.request[p].any()),
+                channels.request.eq(self.request[p]),
+                self.grant[p].eq(channels.grant & ports.grant[p].replicate(CHANNELS)),
+                channels.served.eq(self.grant[p]),
+            ]
+        return m

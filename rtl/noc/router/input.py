@@ -1,0 +1,55 @@
+"""An input of a router: a buffer per channel behind one link."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.packet import CHANNELS
+from golden.arch.route_table import ENTRIES
+from rtl.noc.layouts import CONTROL
+from rtl.noc.router.fifo import Fifo
+from rtl.noc.router.layouts import ENTRY, PORTS, SLOT, WORD
+from rtl.noc.router.lookahead import NEAR, LookAhead
+
+
+class RouterInput(wiring.Component):
+    """Looks ahead once for the word that comes, and offers the first word of every channel."""
+
+    # The link.
+    control: In(CONTROL)
+    credit: Out(CHANNELS)
+    # What looking ahead needs.
+    x: In(NEAR)
+    y: In(NEAR)
+    table: In(data.ArrayLayout(ENTRY, ENTRIES))
+    # Per channel: the port that its first word asks for (one-hot or zero), that word, whether it leaves; combinational.
+    want: Out(data.ArrayLayout(PORTS, CHANNELS))
+    heads: Out(data.ArrayLayout(WORD, CHANNELS))
+    granted: In(CHANNELS)
+    slots: Out(data.ArrayLayout(SLOT, CHANNELS))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lookahead = lookahead = LookAhead()
+        word = Signal(WORD)
+        m.d.comb += [
+            lookahead.control.eq(self.control),
+            lookahead.x.eq(self.x),
+            lookahead.y.eq(self.y),
+            lookahead.table.eq(self.table),
+            word.out.eq(lookahead.out),
+            *(word[name].eq(self.control[name]) for name in ("x", "y", "far_x", "far_y")),
+        ]
+        m.d.sync += self.credit.eq(self.granted)
+        for v in range(CHANNELS):
+            m.submodules[f"fifo{v}"] = fifo = Fifo()
+            m.d.comb += [
+                fifo.valid.eq(self.control.valid[v]),
+                fifo.out.eq(self.control.out),
+                fifo.word.eq(word),
+                fifo.granted.eq(self.granted[v]),
+                self.want[v].eq(fifo.want),
+                self.heads[v].eq(fifo.head),
+                self.slots[v].eq(fifo.slot),
+            ]
+        return m

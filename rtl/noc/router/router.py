@@ -1,0 +1,107 @@
+"""The router: five inputs, five outputs, a switch for the payloads."""
+
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.packet import CHANNELS, COORD_BITS, PortId
+from golden.arch.route_table import ENTRIES
+from rtl.noc import parity
+from rtl.noc.credits import COUNT
+from rtl.noc.layouts import BODY, Link
+from rtl.noc.router.input import RouterInput
+from rtl.noc.router.layouts import ENTRY, PORTS
+from rtl.noc.router.lookahead import NEAR
+from rtl.noc.router.output import RouterOutput
+from rtl.noc.router.switch import Switch
+
+ERROR_BITS = 16
+"""Width of a counter of parity errors."""
+
+
+class Router(wiring.Component):
+    """Moves packets between its neighbours (ports north, east, south, west) and its node, a cycle a hop.
+
+    Parameters
+    ----------
+    slices : int
+        Parts of the payload's switch; changes no bit and no cycle.
+    """
+
+    # From the neighbours and the node, and to them.
+    i: In(Link).array(PORTS)
+    o: Out(Link).array(PORTS)
+    # Own coordinates; steady.
+    x: In(COORD_BITS)
+    y: In(COORD_BITS)
+    # Outputs with nobody behind them, one bit per port; steady.
+    closed: In(PORTS)
+    # An exception is written to its place in the table; no packet may be on its way that it matters to.
+    entry: In(wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES)), "entry": Out(ENTRY)}))
+    # Credits that the outputs hold: what a source looks at. Flip-flops.
+    credits: Out(data.ArrayLayout(COUNT, PORTS))
+    # Packets with wrong parity that came in by each port; a full counter stands still.
+    parity_errors: Out(data.ArrayLayout(ERROR_BITS, PORTS))
+
+    def __init__(self, slices: int = 1) -> None:
+        self.slices = slices
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        near = {"x": Signal(NEAR), "y": Signal(NEAR)}
+        for name, here in (("x", self.x), ("y", self.y)):
+            m.d.sync += [near[name].before.eq(here - 1), near[name].here.eq(here), near[name].after.eq(here + 1)]
+        table = Signal(data.ArrayLayout(ENTRY, ENTRIES))
+        with m.If(self.entry.valid):
+            m.d.sync += table[self.entry.index].eq(self.entry.entry)
+
+        m.submodules.switch = switch = Switch(BODY.size, self.slices)
+        inputs, outputs = [RouterInput() for _ in PortId], [RouterOutput(PORTS - 1) for _ in PortId]
+        for p in PortId:
+            m.submodules[f"input_{p.name.lower()}"] = inputs[p]
+            m.submodules[f"output_{p.name.lower()}"] = outputs[p]
+            m.d.comb += [
+                inputs[p].control.eq(self.i[p].control),
+                self.i[p].credit.eq(inputs[p].credit),
+                inputs[p].x.eq(near["x"]),
+                inputs[p].y.eq(near["y"]),
+                inputs[p].table.eq(table),
+                switch.i[p].eq(self.i[p].body),
+                switch.slots[p].eq(inputs[p].slots),
+                self.o[p].control.eq(outputs[p].control),
+                self.o[p].body.eq(switch.o[p]),
+                outputs[p].credit.eq(self.o[p].credit),
+                outputs[p].closed.eq(self.closed[p]),
+                self.credits[p].eq(outputs[p].count),
+            ]
+        # Every output sees the inputs of all other ports: no packet turns back.
+        for o in PortId:
+            for n, p in enumerate(others := [p for p in PortId if p != o]):
+                m.d.comb += outputs[o].heads[n].eq(inputs[p].heads)
+                for v in range(CHANNELS):
+                    m.d.comb += [outputs[o].want[n][v].eq(inputs[p].want[v][o]), switch.select[o][p][v].eq(outputs[o].grant[n][v])]
+            for v in range(CHANNELS):
+                m.d.comb += inputs[o].granted[v].eq(reduce(or_, (outputs[p].grant[_place(o, p)][v] for p in others)))
+        self._count_errors(m)
+        return m
+
+    def _count_errors(self, m: Module) -> None:
+        for p in PortId:
+            due, route, bad = Signal(name=f"due{p}"), Signal(name=f"route{p}"), Signal(name=f"bad{p}")
+            count = self.parity_errors[p]
+            control = self.i[p].control
+            m.d.sync += [
+                due.eq(control.valid.any()),
+                route.eq(parity.route_parity(control)),
+                bad.eq(due & parity.wrong(self.i[p].body, route)),
+                count.eq(Mux(bad & ~count.all(), count + 1, count)),
+            ]
+
+
+def _place(p: PortId, o: PortId) -> int:
+    """Which of the inputs of output `o` is `p`."""
+    return p - (p > o)

@@ -1,0 +1,101 @@
+"""The payload's way through a router, a cycle behind its control word."""
+
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.packet import CHANNELS
+from rtl.noc.router.layouts import DEPTH, PORTS, SELECT, SLOT, SLOTS
+
+
+def _number(one_hot):
+    """The position of the one bit of four."""
+    return Cat(one_hot[1] | one_hot[3], one_hot[2] | one_hot[3])
+
+
+class Slice(wiring.Component):
+    """Some bits of the payloads: their places, and the crossbar with an input for every channel of every port.
+
+    What the control words decided is kept here for a cycle: every slice has a copy of its own, for the sake of fan-out.
+
+    Parameters
+    ----------
+    width : int
+        Bits.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        super().__init__(
+            {
+                # A cycle after its control word.
+                "i": In(width).array(PORTS),
+                # Decided in the cycle of the control word.
+                "slots": In(SLOTS),
+                "select": In(SELECT),
+                # Two cycles after the decision, from flip-flops.
+                "o": Out(width).array(PORTS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        values = []
+        for p in range(PORTS):
+            for v in range(CHANNELS):
+                decided, slot = self.slots[p][v], Signal(SLOT, name=f"slot_copy_{p}_{v}")
+                m.d.sync += slot.eq(decided)
+                m.submodules[f"places{p}_{v}"] = places = memory.Memory(shape=self.width, depth=DEPTH, init=[])
+                write, read = places.write_port(), places.read_port(domain="comb")
+                value = Signal(self.width, name=f"value{p}_{v}")
+                m.d.comb += [
+                    write.en.eq(slot.write.any()),
+                    write.addr.eq(_number(slot.write)),
+                    write.data.eq(self.i[p]),
+                    read.addr.eq(_number(slot.read)),
+                    value.eq(Mux(slot.bypass, self.i[p], read.data)),
+                ]
+                values.append((p, v, value))
+        for o in range(PORTS):
+            select = Signal(SELECT.elem_shape, name=f"select_copy_{o}")
+            m.d.sync += select.eq(self.select[o])
+            with m.If(select.as_value().any()):
+                m.d.sync += self.o[o].eq(reduce(or_, (Mux(select[p][v], value, 0) for p, v, value in values if p != o)))
+        return m
+
+
+class Switch(wiring.Component):
+    """Slices side by side, with the ports of one.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a payload with everything that travels beside it.
+    slices : int
+        How many; changes no bit and no cycle. A circuit wants some 60 bits in each, a simulation one slice.
+    """
+
+    def __init__(self, width: int, slices: int) -> None:
+        self.width, self.slices = width, slices
+        super().__init__(
+            {
+                "i": In(width).array(PORTS),
+                "slots": In(SLOTS),
+                "select": In(SELECT),
+                "o": Out(width).array(PORTS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        step = -(-self.width // self.slices)
+        for n, low in enumerate(range(0, self.width, step)):
+            high = min(low + step, self.width)
+            m.submodules[f"slice{n}"] = part = Slice(high - low)
+            m.d.comb += [part.slots.eq(self.slots), part.select.eq(self.select)]
+            for p in range(PORTS):
+                m.d.comb += [part.i[p].eq(self.i[p][low:high]), self.o[p][low:high].eq(part.o[p])]
+        return m

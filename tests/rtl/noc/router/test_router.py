@@ -1,0 +1,126 @@
+"""The router against its rules, every flip-flop of every link on every cycle, with random neighbours that keep to the protocol."""
+
+import pytest
+
+from golden.arch import route_table
+from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
+from golden.noc.router import Router as Rules
+from golden.noc.routing import XY, YX, Entry
+from rtl.noc.router import Router
+
+N, E, S, W, NODE = PortId
+AT = (3, 4)
+TABLE = [Entry(1, 2, 1, 4, frozenset({XY}), frozenset({W}), S), Entry(5, 6, 2, 7, frozenset({XY, YX}), frozenset({E, N}), N)]
+SETTLE = 3
+"""Cycles after which the router knows its coordinates."""
+
+
+class Neighbours:
+    """Senders and receivers at all ports: packets at random while there is credit, credits back at random."""
+
+    def __init__(self, rng, load: float, back: float) -> None:
+        self.rng, self.load, self.back = rng, load, back
+        self.credits = [[CREDITS] * CHANNELS for _ in PortId]
+        self.held = [[0] * CHANNELS for _ in PortId]
+
+    def controls(self) -> list[int]:
+        words = []
+        for p in PortId:
+            v = int(self.rng.integers(CHANNELS))
+            if self.rng.random() >= self.load or not self.credits[p][v]:
+                words.append(0)
+                continue
+            self.credits[p][v] -= 1
+            out = int(self.rng.choice([o for o in PortId if o != p]))
+            x, y, far_x, far_y = (int(n) for n in self.rng.integers(1, 8, 4))
+            if out == NODE:
+                x, y = AT
+            words.append(CONTROL.pack({"valid": 1 << v, "out": 1 << out, "x": x, "y": y, "far_x": far_x, "far_y": far_y}))
+        return words
+
+    def bodies(self) -> list[int]:
+        return [int.from_bytes(self.rng.bytes(75), "little") % (1 << BODY.width) for _ in PortId]
+
+    def returned(self) -> list[int]:
+        rows = []
+        for o in PortId:
+            v = int(self.rng.integers(CHANNELS))
+            gives = self.held[o][v] > 0 and self.rng.random() < self.back
+            self.held[o][v] -= gives
+            rows.append(int(gives) << v)
+        return rows
+
+    def see(self, controls: list[int], credits: list[int]) -> None:
+        for p in PortId:
+            for v in range(CHANNELS):
+                self.held[p][v] += CONTROL.unpack(controls[p])["valid"] >> v & 1
+                self.credits[p][v] += credits[p] >> v & 1
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("load, back, slices", [(0.9, 0.9, 1), (0.9, 0.2, 3), (0.2, 0.9, 1)])
+def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, slices):
+    dut, rules, around = Router(slices), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back)
+    bodies = [0] * len(PortId)
+
+    async def configure(ctx):
+        ctx.set(dut.x, AT[0])
+        ctx.set(dut.y, AT[1])
+        ctx.set(dut.closed, 1 << S)
+        for index, entry in enumerate(TABLE):
+            ctx.set(dut.entry.valid, 1)
+            ctx.set(dut.entry.index, 5 + index)
+            ctx.set(dut.entry.entry.as_value(), route_table.ENTRY.pack(entry.fields()))
+            await ctx.tick()
+        ctx.set(dut.entry.valid, 0)
+        await ctx.tick().repeat(SETTLE)
+
+    def compare(ctx, shown, cycle):
+        assert [ctx.get(dut.o[o].control.as_value()) for o in PortId] == list(shown.controls), f"cycle {cycle}"
+        assert [ctx.get(dut.i[p].credit) for p in PortId] == list(shown.credits), f"cycle {cycle}"
+        assert [[ctx.get(dut.credits[o][v]) for v in range(CHANNELS)] for o in PortId] == rules.credits, f"cycle {cycle}"
+        for o, body in zip(PortId, shown.bodies, strict=True):
+            assert body is None or ctx.get(dut.o[o].body.as_value()) == body, f"cycle {cycle}, body at {o.name}"
+            bodies[o] += body is not None
+
+    async def bench(ctx):
+        await configure(ctx)
+        for cycle in range(150):
+            drive = around.controls(), around.bodies(), around.returned()
+            for p in PortId:
+                ctx.set(dut.i[p].control.as_value(), drive[0][p])
+                ctx.set(dut.i[p].body.as_value(), drive[1][p])
+                ctx.set(dut.o[p].credit, drive[2][p])
+            shown = rules.step(*drive)
+            await ctx.tick()
+            compare(ctx, shown, cycle)
+            around.see(list(shown.controls), list(shown.credits))
+
+    simulate(dut, bench)
+    assert min(bodies) > 10
+
+
+@pytest.mark.fast
+def test_wrong_parity_is_counted_where_it_comes_in(simulate):
+    dut = Router()
+    # Without its port the word has 1 + (2 + 1) * 2 = 7 ones: odd.
+    word = CONTROL.pack({"valid": 1, "out": 1 << E, "x": 5, "y": 4, "far_x": 5, "far_y": 4})
+
+    async def send(ctx, body):
+        ctx.set(dut.i[W].control.as_value(), word)
+        await ctx.tick()
+        ctx.set(dut.i[W].control.as_value(), 0)
+        ctx.set(dut.i[W].body.as_value(), body)
+        await ctx.tick().repeat(3)
+        return [ctx.get(dut.parity_errors[p]) for p in PortId]
+
+    async def bench(ctx):
+        ctx.set(dut.closed, 1 << E)
+        right = BODY.pack({"header": 1 << 75})
+        assert await send(ctx, right) == [0] * 5
+        # Bits of the header, its parity, the payload's ends and its parity.
+        wrong = (0, right ^ 1 << 76, right ^ 1, right ^ 1 << 77, right ^ 1 << 588, right ^ 1 << 596)
+        for count, body in enumerate(wrong, 1):
+            assert await send(ctx, body) == [0, 0, 0, count, 0]
+
+    simulate(dut, bench)
