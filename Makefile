@@ -18,7 +18,7 @@ UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin 
 near = $(if $(filter $(call upper,$1),$(KNOWN)),did you mean $(call upper,$1)?,there are $(KNOWN))
 $(foreach name,$(UNKNOWN),$(error there is no variable $(name): $(call near,$(name))))
 
-.PHONY: help setup sim test regress waves profile bench timing lint verilog docs clean
+.PHONY: help setup sim test regress waves profile bench formal timing lint verilog docs clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ profile: setup ## where the cycles of a workload go: WORKLOAD SEED
 
 bench: setup ## the benchmark table, as JSON and as a page: CONFIG SEED
 	@$(RUN) bench $(GIVEN)
+
+formal: setup ## proofs of the network's parts, and planted faults that they catch
+	@$(RUN) formal
 
 timing: setup ## estimate for a 7 nm library, per unit
 	@$(RUN) timing

@@ -53,14 +53,14 @@ class Node(wiring.Component):
         m.d.comb += [
             endpoint.status.eq(core.status),
             endpoint.stopped.eq(core.stopped),
-            core.counter_line.eq(endpoint.counter_group),
+            core.counter_line.eq(endpoint.counter_line),
             core.node.eq(Cat(endpoint.x, endpoint.y)),
             core.conflicts.eq(sram.conflicts),
             core.corrected.eq(sram.corrected.count),
             *(sram.inject[t].eq(core.ecc_inject[t]) for t in range(THREADS)),
             core.packet_in.eq(endpoint.packet_in),
             core.packet_out.eq(endpoint.packet_out),
-            core.first_start.eq(endpoint.accepted),
+            core.first_start.eq(endpoint.first_start),
             self.activity.eq(core.activity | endpoint.packet_in | endpoint.packet_out),
         ]
         for i in range(8):

@@ -473,6 +473,20 @@ def _timing(options: argparse.Namespace) -> int:
     return 1 if report["not_run"] else 0
 
 
+@command(
+    "formal",
+    "Proofs of the network's parts, and planted faults that they catch (make formal).",
+    argument("--parts", nargs="*", metavar="PART", help="only these parts (an unknown name lists them)"),
+)
+def _formal(options: argparse.Namespace) -> int:
+    from sim.suite.formal import REPORT, run
+
+    report = run(options.parts or None)
+    print(f"report: {REPORT}")
+    proved = all(row["passed"] for row in report["properties"])
+    return 0 if proved and all(row["caught"] for row in report["planted"]) else 1
+
+
 @command("docs", "Write the generated pages anew (make docs).", argument("--check", action="store_true", help="only tell which are stale"))
 def _docs(options: argparse.Namespace) -> int:
     from sim.jobs.docs import write_docs

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from golden.arch import bits
 from golden.arch.classes import (
     QUEUES,
     STORE_PORTS,
@@ -102,7 +103,7 @@ class Operand:
     @property
     def limits(self) -> tuple[int, int]:
         """Smallest and largest value that a program may give."""
-        low, high = (-(1 << (self.width - 1)), (1 << (self.width - 1)) - 1) if self.signed else (0, (1 << self.width) - 1)
+        low, high = bits.limits(self.width, self.signed)
         if self.kind is Kind.CHOICE:
             high = len(self.choices) - 1
         return low if self.least is None else self.least, high if self.most is None else self.most
@@ -112,13 +113,10 @@ class Operand:
         low, high = self.limits
         if not low <= value <= high:
             raise ValueError(f"{self.name} = {value} does not fit: {low} to {high}")
-        return (value & ((1 << self.width) - 1)) << self.lo
+        return bits.encode(value, self.width, self.signed, self.name) << self.lo
 
     def get(self, word: int) -> int:
-        value = (word >> self.lo) & ((1 << self.width) - 1)
-        if self.signed and value >> (self.width - 1):
-            value -= 1 << self.width
-        return value
+        return bits.decode(word >> self.lo, self.width, self.signed)
 
 
 @dataclass(frozen=True)

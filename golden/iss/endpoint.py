@@ -130,6 +130,8 @@ class Endpoint:
             self.simulator.inject(thread, operand & 2**32 - 1)
         elif op is DebugOp.JUMP:
             thread.pc = operand
+        elif op is DebugOp.FLUSH:
+            self.node.code.flush()
         elif op is DebugOp.BREAK_SET:
             self._breaks[thread.index] = operand
         elif op is DebugOp.BREAK_CLEAR:

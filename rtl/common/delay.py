@@ -1,6 +1,11 @@
-"""The same value some cycles later: one flip-flop a stage."""
+"""The same value some cycles later: one flip-flop a stage.
+
+    delay    one value by some stages
+    stage    what a stage of a pipeline holds
+"""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from amaranth.hdl import Module, Signal, Value
@@ -29,3 +34,8 @@ def delay(
         m.d[domain] += Value.cast(later).eq(Value.cast(value))
         value = later
     return value
+
+
+def stage(m: Module, name: str, **values: Any) -> SimpleNamespace:
+    """The values one cycle later, under their names: flip-flops ``{name}_{value's name}`` without reset, each in its value's own shape."""
+    return SimpleNamespace(**{key: delay(m, value, (name,), key, reset_less=True) for key, value in values.items()})

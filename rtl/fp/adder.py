@@ -55,20 +55,37 @@ class Adder(wiring.Component):
             m.d.comb += self.total.eq(self.a + self.b + self.carry)
             return m
         # The carry enters as a generate below bit 0, so it costs no more than one position of the tree.
-        propagate = Signal(self.width + 1, name="propagate_0")
-        generate = Signal(self.width + 1, name="generate_0")
-        m.d.comb += propagate.eq(Cat(Const(0, 1), self.a | self.b))
-        m.d.comb += generate.eq(Cat(self.carry, self.a & self.b))
-        distance = 1
-        while distance < self.width:
-            farther_p = Signal(self.width + 1, name=f"propagate_{distance}")
-            farther_g = Signal(self.width + 1, name=f"generate_{distance}")
-            m.d.comb += farther_g.eq(generate | propagate & generate.shift_left(distance))
-            m.d.comb += farther_p.eq(propagate & propagate.shift_left(distance))
-            propagate, generate = farther_p, farther_g
-            distance *= 2
+        generate, _ = prefixes(m, Cat(self.carry, self.a & self.b), Cat(Const(0, 1), self.a | self.b), self.width, "below")
         m.d.comb += self.total.eq((self.a ^ self.b) ^ generate[: self.width])
         return m
+
+
+def prefixes(m: Module, generate: Value, propagate: Value, reach: int, name: str) -> tuple[Value, Value]:
+    """Kogge-Stone: for each place, whether it and those below generate a carry, and whether all of them propagate one.
+
+    ``reach``: how many places a carry may cross; below bit 0 everything propagates and nothing generates.
+    """
+    width, distance = len(generate), 1
+    while distance < reach:
+        farther_g = Signal(width, name=f"{name}_generate_{distance}")
+        farther_p = Signal(width, name=f"{name}_propagate_{distance}")
+        m.d.comb += [
+            farther_g.eq(generate | (propagate & Cat(Const(0, distance), generate)[:width])),
+            farther_p.eq(propagate & Cat(Const((1 << distance) - 1, distance), propagate)[:width]),
+        ]
+        generate, propagate = farther_g, farther_p
+        distance *= 2
+    return generate, propagate
+
+
+def both_sums(m: Module, a: Value, b: Value, width: int, name: str) -> tuple[Value, Value]:
+    """a + b and a + b + 1 modulo 2^width out of one tree."""
+    generate, propagate = prefixes(m, a & b, a | b, width, name)
+    exclusive = a ^ b
+    plain, plus_one = (
+        exclusive ^ Cat(Const(carry, 1), word)[:width] for carry, word in ((0, generate), (1, generate | propagate))
+    )
+    return plain, plus_one
 
 
 def add(m: Module, a: Value, b: Value, carry: Value | int = 0, *, width: int, body: Body, name: str) -> Value:
@@ -85,6 +102,13 @@ def add(m: Module, a: Value, b: Value, carry: Value | int = 0, *, width: int, bo
     return total
 
 
+def full_adders(m: Module, a: Value, b: Value, c: Value, width: int, name: str) -> tuple[Value, Value]:
+    """One full adder a place: sum bits, and carries that belong one place higher."""
+    total, carry = Signal(width, name=f"{name}_sum"), Signal(width, name=f"{name}_carry")
+    m.d.comb += [total.eq(a ^ b ^ c), carry.eq(a & b | a & c | b & c)]
+    return total, carry
+
+
 def carry_save(m: Module, a: Value, b: Value, c: Value, *, width: int, name: str) -> tuple[Value, Value]:
     """One row of full adders: (sum, carry) with sum + carry = a + b + c modulo 2^width.
 
@@ -92,7 +116,10 @@ def carry_save(m: Module, a: Value, b: Value, c: Value, *, width: int, name: str
     """
     rows = [Signal(width, name=f"{name}_{letter}") for letter in "abc"]
     m.d.comb += [row.eq(value) for row, value in zip(rows, (a, b, c), strict=True)]
-    a, b, c = rows
-    total, carry = Signal(width, name=f"{name}_sum"), Signal(width, name=f"{name}_carry")
-    m.d.comb += [total.eq(a ^ b ^ c), carry.eq((a & b | a & c | b & c).shift_left(1))]
-    return total, carry
+    total, carries = full_adders(m, *rows, width, name)
+    return total, Cat(Const(0, 1), carries[:-1])
+
+
+def booth_digit(low: Value, middle: Value, high: Value) -> tuple[Value, Value, Value]:
+    """A digit of -2..2 out of three neighbouring bits of a multiplier, as (once, twice, minus); 111 is a plain zero."""
+    return low ^ middle, (high & ~middle & ~low) | (~high & middle & low), high & ~(middle & low)

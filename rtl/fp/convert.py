@@ -9,11 +9,14 @@ Narrowing keeps {K, 24 bits of fraction}: the significand, shifted right. Roundi
 the fraction moves to the next binade by itself. The code with and without that carry exist before the carry does.
 """
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.formats import BF16, BIAS_BITS, RANDOM_BITS, FloatFormat
+from rtl.common.delay import stage
 from rtl.fp.adder import Body, add
 from rtl.fp.flags import FpFlags
 from rtl.fp.unpack import NAN
@@ -160,115 +163,103 @@ class Narrow(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        formats = self.formats
-        places = _KEPT - 1
+        self._round(m, self._shift(m, self._align(m)))
+        return m
 
-        # Stage 1: how far the significand goes right; the exponent that remains.
+    def _align(self, m: Module) -> SimpleNamespace:
+        """Stage 1: how far the significand goes right; the exponent that remains."""
+        formats, places = self.formats, _KEPT - 1
         exponent, fraction = self.value[23:31], self.value[:23]
         normal, top = exponent.any(), exponent.all()
         biases = [self.bias if fmt.has_bias else Const(fmt.fixed_bias, 8) for fmt in formats]
         rebias = _per_format(m, self.format, [bias - 127 for bias in biases], signed(9), "rebias")
         fixed = _per_format(m, self.format, [places - fmt.mantissa_bits for fmt in formats], 4, "fixed")
-        reach = _per_format(
-            m,
-            self.format,
-            [places - fmt.mantissa_bits + 128 - bias for fmt, bias in zip(formats, biases, strict=True)],
-            signed(10),
-            "reach",
-        )
+        reaches = [places - fmt.mantissa_bits + 128 - bias for fmt, bias in zip(formats, biases, strict=True)]
+        reach = _per_format(m, self.format, reaches, signed(10), "reach")
         clipped, target, far = Signal(8), Signal(signed(10)), Signal(signed(10))
+        remains = Signal(8)
         m.d.comb += [
             clipped.eq(Cat(exponent[0] | ~normal, exponent[1:])),
             target.eq(clipped + rebias),
             far.eq(reach - clipped),
+            remains.eq(Mux(target < 1, 0, target - 1)),
         ]
-        denormal_result = target < 1
-        s1_shift, s1_exponent, s1_significand = (Signal(width, reset_less=True) for width in (6, 8, 24))
-        bits = ("sign", "nan", "inf", "subnormal", "some", "stochastic")
-        s1 = {name: Signal(name=f"s1_{name}", reset_less=True) for name in bits}
-        s1_format, s1_random = Signal.like(self.format, reset_less=True), Signal(RANDOM_BITS, reset_less=True)
-        m.d.sync += [
+        return stage(
+            m,
+            "s1",
             # Beyond 35 nothing remains, so 63 stands for all that is farther.
-            s1_shift.eq(Mux(denormal_result, Mux(far > 63, 63, far[:6]), fixed)),
-            s1_exponent.eq(Mux(denormal_result, 0, target - 1)),
-            s1_significand.eq(Cat(fraction, normal)),
-            s1["sign"].eq(self.value[31]),
-            s1["nan"].eq(top & fraction.any()),
-            s1["inf"].eq(top & ~fraction.any()),
-            s1["subnormal"].eq(~normal & fraction.any()),
-            s1["some"].eq(normal | fraction.any()),
-            s1["stochastic"].eq(self.stochastic),
-            s1_format.eq(self.format),
-            s1_random.eq(self.random),
-        ]
+            shift=Mux(target < 1, Mux(far > 63, 63, far[:6]), fixed),
+            exponent=remains,
+            significand=Cat(fraction, normal),
+            sign=self.value[31],
+            nan=top & fraction.any(),
+            inf=top & ~fraction.any(),
+            subnormal=~normal & fraction.any(),
+            some=normal | fraction.any(),
+            stochastic=self.stochastic,
+            format=self.format,
+            random=self.random,
+        )
 
-        # Stage 2: shift; the exponent at its place in the code.
-        s2_kept, s2_rest, s2_base = (Signal(width, reset_less=True) for width in (_KEPT, RANDOM_BITS, 18))
-        s2 = {name: Signal(name=f"s2_{name}", reset_less=True) for name in bits}
-        s2_format, s2_random = Signal.like(self.format, reset_less=True), Signal(RANDOM_BITS, reset_less=True)
+    def _shift(self, m: Module, s1: SimpleNamespace) -> SimpleNamespace:
+        """Stage 2: shift; the exponent at its place in the code."""
         shifted = Signal(_KEPT + RANDOM_BITS)
-        m.d.comb += shifted.eq(Cat(Const(0, _KEPT), s1_significand) >> s1_shift)
-        m.d.sync += [
-            Cat(s2_rest, s2_kept).eq(shifted),
-            s2_base.eq(
-                _per_format(m, s1_format, [Cat(Const(0, f.mantissa_bits), s1_exponent) for f in formats], 18, "base"),
-            ),
-            *(s2[name].eq(s1[name]) for name in s1),
-            s2_format.eq(s1_format),
-            s2_random.eq(s1_random),
-        ]
+        m.d.comb += shifted.eq(Cat(Const(0, _KEPT), s1.significand) >> s1.shift)
+        placed = [Cat(Const(0, fmt.mantissa_bits), s1.exponent) for fmt in self.formats]
+        base = _per_format(m, s1.format, placed, 18, "base")
+        goes_on = ("sign", "nan", "inf", "subnormal", "some", "stochastic", "format", "random")
+        return stage(
+            m,
+            "s2",
+            rest=shifted[:RANDOM_BITS],
+            kept=shifted[RANDOM_BITS:],
+            base=base,
+            **{name: getattr(s1, name) for name in goes_on},
+        )
 
-        # Stage 3: the carry of the rest, beside both codes that it chooses between.
-        addend = Signal(RANDOM_BITS)
-        half = Cat((~s2_kept[0]).replicate(RANDOM_BITS - 1), s2_kept[0])
-        m.d.comb += addend.eq(Mux(s2["stochastic"], s2_random, half) if self.with_random else half)
-        width = RANDOM_BITS + 1
-        up = add(m, s2_rest, addend, width=width, body=self.body, name="rest")[-1]
-        codes = [add(m, s2_base, s2_kept, carry, width=19, body=self.body, name=f"code_{carry}") for carry in (0, 1)]
+    def _round(self, m: Module, s2: SimpleNamespace) -> None:
+        """Stage 3: the carry of the rest, beside both codes that it chooses between."""
+        formats, addend = self.formats, Signal(RANDOM_BITS)
+        half = Cat((~s2.kept[0]).replicate(RANDOM_BITS - 1), s2.kept[0])
+        m.d.comb += addend.eq(Mux(s2.stochastic, s2.random, half) if self.with_random else half)
+        up = add(m, s2.rest, addend, width=RANDOM_BITS + 1, body=self.body, name="rest")[-1]
+        codes = [add(m, s2.base, s2.kept, carry, width=19, body=self.body, name=f"code_{carry}") for carry in (0, 1)]
         over, field_zero, picked = Signal(2), Signal(2), Signal(16)
         for choice, code in enumerate(codes):
+            too_large, no_exponent = [code > f.max_code for f in formats], [~code[f.mantissa_bits :].any() for f in formats]
             m.d.comb += [
-                over[choice].eq(_per_format(m, s2_format, [code > f.max_code for f in formats], 1, f"over_{choice}")),
-                field_zero[choice].eq(
-                    _per_format(m, s2_format, [~code[f.mantissa_bits :].any() for f in formats], 1, f"zero_{choice}"),
-                ),
+                over[choice].eq(_per_format(m, s2.format, too_large, 1, f"over_{choice}")),
+                field_zero[choice].eq(_per_format(m, s2.format, no_exponent, 1, f"zero_{choice}")),
             ]
-        facts = {
-            name: _per_format(m, s2_format, values, shape, name)
+        inf_code, nan_code, ieee, unsigned = (
+            _per_format(m, s2.format, values, shape, name)
             for name, values, shape in (
                 ("inf_code", [f.inf_code for f in formats], 16),
                 ("nan_code", [f.nan_code for f in formats], 16),
                 ("ieee", [int(f.ieee_specials) for f in formats], 1),
                 ("unsigned", [int(not f.signed) for f in formats], 1),
             )
-        }
+        )
         finite, clamped, refused, inexact = (Signal(name=name) for name in ("finite", "clamped", "refused", "inexact"))
         m.d.comb += [
-            finite.eq(~s2["nan"] & ~s2["inf"]),
+            finite.eq(~s2.nan & ~s2.inf),
             clamped.eq(finite & over.bit_select(up, 1)),
-            refused.eq(facts["unsigned"] & s2["sign"]),
-            inexact.eq(s2_rest.any() | (~s2_kept.any() & s2["some"])),
-            picked.eq(
-                Mux(
-                    s2["nan"],
-                    facts["nan_code"],
-                    Mux(s2["inf"] | clamped, facts["inf_code"], Mux(up, codes[1], codes[0])),
-                ),
-            ),
+            refused.eq(unsigned & s2.sign),
+            inexact.eq(s2.rest.any() | (~s2.kept.any() & s2.some)),
+            picked.eq(Mux(s2.nan, nan_code, Mux(s2.inf | clamped, inf_code, Mux(up, codes[1], codes[0])))),
         ]
-        sign = s2["sign"] & ~(s2["nan"] & facts["ieee"])
+        sign = s2.sign & ~(s2.nan & ieee)
         signed_codes = [picked | (Mux(sign, f.sign_mask, 0) if f.signed else 0) for f in formats]
-        code = _per_format(m, s2_format, signed_codes, 16, "signed_code")
+        code = _per_format(m, s2.format, signed_codes, 16, "signed_code")
         s3_code, s3_flags = Signal.like(self.code, reset_less=True), Signal(FpFlags, reset_less=True)
         m.d.sync += [
             s3_code.eq(Mux(refused, 0, code)),
-            s3_flags.invalid.eq(Mux(refused, s2["some"], s2["nan"])),
-            s3_flags.denormal.eq(s2["subnormal"]),
-            s3_flags.overflow.eq(~refused & (clamped | (s2["inf"] & ~facts["ieee"]))),
+            s3_flags.invalid.eq(Mux(refused, s2.some, s2.nan)),
+            s3_flags.denormal.eq(s2.subnormal),
+            s3_flags.overflow.eq(~refused & (clamped | (s2.inf & ~ieee))),
             s3_flags.underflow.eq(~refused & finite & inexact & field_zero.bit_select(up, 1)),
         ]
         m.d.comb += [self.code.eq(s3_code), self.flags.eq(s3_flags)]
-        return m
 
 
 class NarrowBf16(wiring.Component):

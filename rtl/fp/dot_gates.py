@@ -12,7 +12,7 @@ and as carries into the sum of T and into the accumulator's.
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
-from rtl.fp.adder import Body, add, carry_save
+from rtl.fp.adder import Body, add, booth_digit, carry_save
 
 PRODUCT_BITS = 17
 SHIFTED_BITS = PRODUCT_BITS + 7
@@ -95,7 +95,7 @@ def _booth(m: Module, name: str, left: Value, right: Value) -> tuple[Value, Valu
     constant = 0
     for i in range(5):
         low, middle, high = digits[2 * i], digits[2 * i + 1], digits[2 * i + 2]
-        one, two = middle ^ low, (high & ~middle & ~low) | (~high & middle & low)
+        one, two, _ = booth_digit(low, middle, high)
         row = Signal(10, name=f"{name}_row_{i}")
         multiple = wide & one.replicate(10) | wide.shift_left(1)[:10] & two.replicate(10)
         m.d.comb += row.eq(multiple ^ high.replicate(10))

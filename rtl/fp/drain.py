@@ -14,11 +14,13 @@ For BF16 the 16 lower bits of the rounder are ones, so that the same carry round
 rounding to odd at 24 bits and then to BF16, because both round the exact value once.
 """
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.common.delay import delay
+from rtl.common.delay import stage
 from rtl.fp.adder import Body, add
 from rtl.fp.flags import FpFlags
 
@@ -65,29 +67,23 @@ class DrainConverter(wiring.Component):
         right = Signal(6)
         m.d.comb += right.eq(Mux(exponent >= _FIRST_LEFT, 0, Mux(exponent <= 5, 63, 103 - 8 * exponent)))
 
-        # D2
-        exponent, signs = _held(m, "d2", exponent=exponent), _held(m, "d2", signs=signs)
-        window, lost = self._right(m, _held(m, "d2", magnitude=magnitude), _held(m, "d2", right=right))
-
-        # D3
-        window, lost = _held(m, "d3", window=window), _held(m, "d3", lost=lost)
-        stop, exponent, signs = _held(m, "d3", stop=_stop(exponent)), _held(m, "d3", exponent=exponent), _held(m, "d3", signs=signs)
+        d2 = stage(m, "d2", magnitude=magnitude, exponent=exponent, right=right, signs=signs)
+        window, lost = self._right(m, d2.magnitude, d2.right)
+        d3 = stage(m, "d3", window=window, lost=lost, exponent=d2.exponent, stop=_stop(d2.exponent), signs=d2.signs)
         counted = Signal(SIGNIFICAND_BITS)
-        m.d.comb += counted.eq(window | stop)
-
-        # D4
-        left = _held(m, "d4", left=_zeros(m, counted))
-        window, lost = _held(m, "d4", window=window), _held(m, "d4", lost=lost)
-        exponent, signs = _held(m, "d4", exponent=exponent), _held(m, "d4", signs=signs)
-        shifted = window
+        m.d.comb += counted.eq(d3.window | d3.stop)
+        d4 = stage(m, "d4", left=_zeros(m, counted), window=d3.window, lost=d3.lost, exponent=d3.exponent, signs=d3.signs)
+        shifted = d4.window
         for bit in reversed(range(6)):
             moved = Signal(SIGNIFICAND_BITS, name=f"d4_left_{1 << bit}")
-            m.d.comb += moved.eq(Mux(left[bit], shifted.shift_left(1 << bit)[:SIGNIFICAND_BITS], shifted))
+            m.d.comb += moved.eq(Mux(d4.left[bit], shifted.shift_left(1 << bit)[:SIGNIFICAND_BITS], shifted))
             shifted = moved
         field = Signal(9)
-        left_over = (8 * exponent - (8 * _FIRST_LEFT - 1)) - left
-        m.d.comb += field.eq(Mux(exponent >= _FIRST_LEFT, left_over[:9], 0))
-        self._round(m, shifted, lost, field, window.any(), _held(m, "d5", signs=signs))
+        left_over = (8 * d4.exponent - (8 * _FIRST_LEFT - 1)) - d4.left
+        m.d.comb += field.eq(Mux(d4.exponent >= _FIRST_LEFT, left_over[:9], 0))
+        some = d4.window.any()
+        over, zero = (field >= 254) & some, ~some & ~d4.lost
+        self._round(m, stage(m, "d5", window=shifted, lost=d4.lost, field=field[:8], over=over, zero=zero, signs=d4.signs))
         return m
 
     def _choose(self, m: Module) -> tuple[Value, Value, Value]:
@@ -99,33 +95,31 @@ class DrainConverter(wiring.Component):
         magnitude = add(m, word[:55], zero, negative, width=SIGNIFICAND_BITS, body=self.body, name="magnitude")
         return magnitude, word[56:62], Cat(negative, word[62:64])
 
-    def _round(self, m: Module, window: Value, lost: Value, field: Value, some: Value, signs: Value) -> None:
-        """D5 from what D4 found, and the flags a cycle later."""
-        over = _held(m, "d5", over=(field >= 254) & some)
-        zero = _held(m, "d5", zero=~some & ~lost)
-        window, lost, field = _held(m, "d5", window=window), _held(m, "d5", lost=lost), _held(m, "d5", field=field[:8])
-        sticky_low = window[:31].any() | lost
+    def _round(self, m: Module, d5: SimpleNamespace) -> None:
+        """D5, and the flags a cycle later."""
+        window = d5.window
+        sticky_low = window[:31].any() | d5.lost
         sticky_high = sticky_low | window[31:47].any()
         up = Mux(self.bf16, window[47] & (sticky_high | window[48]), window[31] & (sticky_low | window[32]))
         hidden = Cat(Const(0, 23), window[55])
         below = window[32:48] | self.bf16.replicate(16)
-        rounded = add(m, Cat(below, window[48:55], field), hidden, up, width=31, body=self.body, name="rounded")
-        negative, special = signs[0], signs[1:]
-        nan, infinite = special.all(), special.any() | over
-        sign = Mux(special.any(), special[1] & ~special[0], negative & ~zero)
+        rounded = add(m, Cat(below, window[48:55], d5.field), hidden, up, width=31, body=self.body, name="rounded")
+        negative, special = d5.signs[0], d5.signs[1:]
+        nan, infinite = special.all(), special.any() | d5.over
+        sign = Mux(special.any(), special[1] & ~special[0], negative & ~d5.zero)
         # A zero has an exponent field of its own making when E is large: terms that cancelled leave E where it was.
-        finite = rounded & ~(infinite | zero).replicate(31)
+        finite = rounded & ~(infinite | d5.zero).replicate(31)
         code = finite | Const(_INFINITY, 31) & infinite.replicate(31) | Const(_NAN, 31) & nan.replicate(31)
         replaced = sign & self.relu
         m.d.sync += self.result.eq(Cat(code, sign) & ~replaced.replicate(32))
         # The exponent field of the result says the rest.
-        number = _held(m, "d6", number=~special.any() & ~replaced)
-        inexact = _held(m, "d6", inexact=Mux(self.bf16, sticky_high | window[47], sticky_low | window[31]))
+        inexact = Mux(self.bf16, sticky_high | window[47], sticky_low | window[31])
+        d6 = stage(m, "d6", number=~special.any() & ~replaced, inexact=inexact, nan=nan)
         exponent = self.result[23:31]
         m.d.comb += [
-            self.flags.invalid.eq(_held(m, "d6", nan=nan)),
-            self.flags.overflow.eq(number & exponent.all()),
-            self.flags.underflow.eq(number & inexact & ~exponent.any()),
+            self.flags.invalid.eq(d6.nan),
+            self.flags.overflow.eq(d6.number & exponent.all()),
+            self.flags.underflow.eq(d6.number & d6.inexact & ~exponent.any()),
         ]
 
     def _right(self, m: Module, magnitude: Value, amount: Value) -> tuple[Value, Value]:
@@ -170,9 +164,3 @@ def _zeros(m: Module, window: Value) -> Value:
         rest = kept
         count.append(none)
     return Cat(*reversed(count))
-
-
-def _held(m: Module, stage: str, **value: Value) -> Signal:
-    """The value in the next stage, by that stage's name."""
-    ((name, source),) = value.items()
-    return delay(m, source, (stage,), name, reset_less=True)

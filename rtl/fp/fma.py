@@ -16,10 +16,13 @@ Stage 6 also selects: a result that other hardware computed (``other``) leaves t
 that everything in the SIMD pipe shares one result port without a stage of its own.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from types import SimpleNamespace
+
+from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.delay import delay
 from rtl.fp import fma_gates
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
@@ -53,6 +56,18 @@ FmaPorts = {
 """Ports of a lane."""
 
 
+_ALIGNED = {"product": 50, "high": 26, "low": 50, "lost": 1, "sub": 1, "sign": 1, "csign": 1, "odd": 1, "top": 9, "special": Specials}
+"""Flip-flops behind stage 1: the product and the addend in the window, and what goes with them."""
+
+_SUMMED = {"value": 64, "limit": 9, "sticky": 1, "sign": 1, "odd": 1, "special": Specials}
+"""Flip-flops behind stage 2: the magnitude, how far it may move left, and what goes with it."""
+
+
+def _flip_flops(stage: str, shapes: dict[str, ShapeLike]) -> SimpleNamespace:
+    """Signals of these shapes; one by one, not as a struct, so that a simulator keeps to machine words."""
+    return SimpleNamespace(**{name: Signal(shape, name=f"{stage}_{name}", reset_less=True) for name, shape in shapes.items()})
+
+
 class FmaLane(wiring.Component):
     """The lane; one operation a cycle. Ports: ``FmaPorts``. ``body``: form of its arithmetic."""
 
@@ -64,8 +79,11 @@ class FmaLane(wiring.Component):
         if self.body is Body.SYNTHESIS:
             return fma_gates.build(self)
         m = Module()
+        self._select(m, *self._round(m, self._add(m, self._align(m))))
+        return m
 
-        # Stage 1: unpack, multiply, align the addend.
+    def _align(self, m: Module) -> SimpleNamespace:
+        """Stage 1: unpack, multiply, align the addend."""
         a, b, c = Operand(self.a, self.hidden_off), Operand(self.b), Operand(self.c)
         special = specials(m, a, b, c, self.quiet)
         sum_exponent = Signal(9)
@@ -87,109 +105,100 @@ class FmaLane(wiring.Component):
             below.eq(Mux(shift < 12, Cat(Const(0, 52), mc[:12]), Cat(Const(0, 40), mc))),
             amount.eq(Mux(shift < 12, shift, shift - 12)),
         ]
-        s1_product, s1_high, s1_low = (Signal(width, reset_less=True) for width in (50, 26, 50))
-        s1_lost, s1_sub, s1_sign, s1_csign, s1_odd = (Signal(reset_less=True) for _ in range(5))
-        s1_top = Signal(9, reset_less=True)
-        s1_special = Signal(Specials, reset_less=True)
+        s1 = _flip_flops("s1", _ALIGNED)
         m.d.sync += [
-            s1_product.eq(Cat(Const(0, 2), (a.significand * b.significand)[:48])),
-            s1_high.eq(Cat(Const(0, 2), mc) >> shift),
-            s1_low.eq((below >> amount)[:50]),
-            s1_lost.eq((mc & (Const(0xFFFFFF, 24) >> (76 - shift)[:7])).any()),
-            s1_sub.eq(a.sign ^ b.sign ^ c.sign),
-            s1_sign.eq(a.sign ^ b.sign),
-            s1_csign.eq(c.sign),
-            s1_odd.eq(self.odd),
-            s1_top.eq(Mux(behind, c.exponent, sum_exponent - 100)),
-            s1_special.eq(special),
+            s1.product.eq(Cat(Const(0, 2), (a.significand * b.significand)[:48])),
+            s1.high.eq(Cat(Const(0, 2), mc) >> shift),
+            s1.low.eq((below >> amount)[:50]),
+            s1.lost.eq((mc & (Const(0xFFFFFF, 24) >> (76 - shift)[:7])).any()),
+            s1.sub.eq(a.sign ^ b.sign ^ c.sign),
+            s1.sign.eq(a.sign ^ b.sign),
+            s1.csign.eq(c.sign),
+            s1.odd.eq(self.odd),
+            s1.top.eq(Mux(behind, c.exponent, sum_exponent - 100)),
+            s1.special.eq(special),
         ]
+        return s1
 
-        # Stage 2: add; the magnitude; its first twelve bits dropped or shifted out, so that 64 remain.
+    @staticmethod
+    def _add(m: Module, s1: SimpleNamespace) -> SimpleNamespace:
+        """Stage 2: add; the magnitude; its first twelve bits dropped or shifted out, so that 64 remain."""
         add_low, add_high = Signal(51), Signal(27)
         sub_low, sub_high = Signal(51), Signal(27)
         rev_low, rev_high = Signal(51), Signal(26)
         high, low = Signal(26), Signal(50)
         m.d.comb += [
-            add_low.eq(s1_product + s1_low),
-            add_high.eq(s1_high + add_low[50]),
+            add_low.eq(s1.product + s1.low),
+            add_high.eq(s1.high + add_low[50]),
             # product - addend; lost addend bits make it one less, with sticky. Bit 50, bit 26: borrow.
-            sub_low.eq(s1_product - s1_low - s1_lost),
-            sub_high.eq(0 - s1_high - sub_low[50]),
-            rev_low.eq(s1_low - s1_product),
-            rev_high.eq(s1_high - rev_low[50]),
+            sub_low.eq(s1.product - s1.low - s1.lost),
+            sub_high.eq(0 - s1.high - sub_low[50]),
+            rev_low.eq(s1.low - s1.product),
+            rev_high.eq(s1.high - rev_low[50]),
         ]
         negative = Signal()
         m.d.comb += [
-            negative.eq(s1_sub & sub_high[26]),
-            high.eq(Mux(negative, rev_high, Mux(s1_sub, sub_high[:26], add_high[:26]))),
-            low.eq(Mux(negative, rev_low[:50], Mux(s1_sub, sub_low[:50], add_low[:50]))),
+            negative.eq(s1.sub & sub_high[26]),
+            high.eq(Mux(negative, rev_high, Mux(s1.sub, sub_high[:26], add_high[:26]))),
+            low.eq(Mux(negative, rev_low[:50], Mux(s1.sub, sub_low[:50], add_low[:50]))),
         ]
-        jump, limit = Signal(), Signal(9)
-        s2_value, s2_limit = Signal(64, reset_less=True), Signal(9, reset_less=True)
-        s2_sticky, s2_sign, s2_odd = (Signal(reset_less=True) for _ in range(3))
-        s2_special = Signal(Specials, reset_less=True)
+        jump, limit, s2 = Signal(), Signal(9), _flip_flops("s2", _SUMMED)
         m.d.comb += [
-            limit.eq(s1_top - 1),
+            limit.eq(s1.top - 1),
             jump.eq(~high[14:].any() & (limit >= 12)),
         ]
         m.d.sync += [
-            s2_value.eq(Mux(jump, Cat(low, high[:14]), Cat(low[12:], high))),
-            s2_limit.eq(limit - Mux(jump, 12, 0)),
-            s2_sticky.eq(s1_lost | (~jump & low[:12].any())),
+            s2.value.eq(Mux(jump, Cat(low, high[:14]), Cat(low[12:], high))),
+            s2.limit.eq(limit - Mux(jump, 12, 0)),
+            s2.sticky.eq(s1.lost | (~jump & low[:12].any())),
             # An exact zero out of a subtraction is +0.
-            s2_sign.eq(
-                Mux(negative, s1_csign, s1_sign) & ~(s1_sub & ~s1_lost & ~high.any() & ~low.any()),
+            s2.sign.eq(
+                Mux(negative, s1.csign, s1.sign) & ~(s1.sub & ~s1.lost & ~high.any() & ~low.any()),
             ),
-            s2_odd.eq(s1_odd),
-            s2_special.eq(s1_special),
+            s2.odd.eq(s1.odd),
+            s2.special.eq(s1.special),
         ]
+        return s2
 
-        # Stage 3: normalise, round.
+    @staticmethod
+    def _round(m: Module, s2: SimpleNamespace) -> tuple[Signal, Signal]:
+        """Stage 3: normalise, round; the result and its flags."""
         # A one planted where the limit would take the shift stops the zero counter there.
         planted = Signal(64)
-        m.d.comb += planted.eq(s2_value | (Const(1 << 63, 64) >> Mux(s2_limit > 63, 64, s2_limit[:6])))
+        m.d.comb += planted.eq(s2.value | (Const(1 << 63, 64) >> Mux(s2.limit > 63, 64, s2.limit[:6])))
         moved = leading_zeros(m, planted, "count")
-        shifted = shift_left(m, s2_value, moved, "normal")
+        shifted = shift_left(m, s2.value, moved, "normal")
         exponent, rounded, up, inexact = Signal(9), Signal(32), Signal(), Signal()
         guard, sticky = Signal(), Signal()
         m.d.comb += [
-            exponent.eq(Mux(shifted[63], s2_limit + 1 - moved, 0)),
+            exponent.eq(Mux(shifted[63], s2.limit + 1 - moved, 0)),
             guard.eq(shifted[39]),
-            sticky.eq(shifted[:39].any() | s2_sticky),
+            sticky.eq(shifted[:39].any() | s2.sticky),
             inexact.eq(guard | sticky),
-            up.eq(~s2_odd & guard & (sticky | shifted[40])),
+            up.eq(~s2.odd & guard & (sticky | shifted[40])),
             rounded.eq(Cat(shifted[40:63], exponent) + up),
         ]
         finite, overflow = Signal(), Signal()
         done = Signal(32)
         flags = Signal(FpFlags)
+        infinite = Cat(Const(0xFF << 23, 31), Mux(s2.special.inf, s2.special.inf_sign, s2.sign))
+        number = Cat(rounded[0] | (s2.odd & inexact), rounded[1:31], s2.sign)
         m.d.comb += [
-            finite.eq(~s2_special.nan & ~s2_special.inf),
+            finite.eq(~s2.special.nan & ~s2.special.inf),
             overflow.eq(rounded[23:] >= 255),
-            done.eq(
-                Mux(
-                    s2_special.nan,
-                    NAN,
-                    Mux(
-                        s2_special.inf | overflow,
-                        Cat(Const(0xFF << 23, 31), Mux(s2_special.inf, s2_special.inf_sign, s2_sign)),
-                        Cat(rounded[0] | (s2_odd & inexact), rounded[1:31], s2_sign),
-                    ),
-                ),
-            ),
-            flags.invalid.eq(s2_special.invalid),
-            flags.denormal.eq(s2_special.denormal),
+            done.eq(Mux(s2.special.nan, NAN, Mux(s2.special.inf | overflow, infinite, number))),
+            flags.invalid.eq(s2.special.invalid),
+            flags.denormal.eq(s2.special.denormal),
             flags.overflow.eq(finite & overflow),
             # Rounded to odd, the conversion that follows reports underflow.
-            flags.underflow.eq(finite & inexact & ~rounded[23:].any() & ~s2_odd),
+            flags.underflow.eq(finite & inexact & ~rounded[23:].any() & ~s2.odd),
         ]
+        return done, flags
 
-        # Stages 3 to 5: wait for the gates' lane. Stage 6: select.
-        for stage in range(3, STAGES):
-            held = Signal(32, name=f"s{stage}_result", reset_less=True)
-            held_flags = Signal(FpFlags, name=f"s{stage}_flags", reset_less=True)
-            m.d.sync += [held.eq(done), held_flags.eq(flags)]
-            done, flags = held, held_flags
+    def _select(self, m: Module, done: Signal, flags: Signal) -> None:
+        """Stages 3 to 5: wait for the gates' lane. Stage 6: select."""
+        stages = [f"s{stage}" for stage in range(3, STAGES)]
+        done, flags = delay(m, done, stages, "result", reset_less=True), delay(m, flags, stages, "flags", reset_less=True)
         chosen, result = Signal(32), Signal(32, reset_less=True)
         m.d.comb += [
             chosen.eq(Mux(self.use_other, self.other, done)),
@@ -198,4 +207,3 @@ class FmaLane(wiring.Component):
             self.result.eq(result),
         ]
         m.d.sync += result.eq(chosen)
-        return m

@@ -13,6 +13,7 @@ The rows of the product are added modulo 2^48. With the constants that extend th
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
+from rtl.fp.adder import booth_digit, both_sums, full_adders
 from rtl.fp.flags import FpFlags
 from rtl.fp.unpack import NAN, Operand, Specials, specials
 
@@ -74,8 +75,8 @@ def build(lane) -> Module:
     # Stage 3. The second row's two lowest bits are free.
     first = Cat(Const(0, 2), rows[0], excess.replicate(WINDOW - 1 - PRODUCT))
     second = Cat(Const(0, 2), rows[1], Const(0, WINDOW - 1 - PRODUCT))
-    half, carries = _full_adders(m, first, second, shifted, WINDOW + 1, "s3")
-    plain, plus_one = _both_sums(m, half, carries)
+    half, carries = full_adders(m, first, second, shifted, WINDOW + 1, "s3")
+    plain, plus_one = both_sums(m, half, Cat(Const(0, 1), carries)[: WINDOW + 1], WINDOW + 1, "sum")
     # A one where the left shift by top - 1 places must stop; none when that is beyond the window.
     stop = Signal(WINDOW)
     limit = Signal(9)
@@ -188,12 +189,8 @@ def _booth_rows(m: Module, multiplicand: Value, multiplier: Value) -> list[Value
     for index in range(13):
         low, middle, high = (bits[2 * index + offset] for offset in range(3))
         one, two, minus = (Signal(name=f"booth_{name}_{index}") for name in ("one", "two", "minus"))
-        m.d.comb += [
-            one.eq(low ^ middle),
-            two.eq((high & ~middle & ~low) | (~high & middle & low)),
-            # -0 would need its correction, so 111 counts as plain zero.
-            minus.eq(high & ~(middle & low)),
-        ]
+        # -0 would need its correction, so 111 counts as plain zero.
+        m.d.comb += Cat(one, two, minus).eq(Cat(booth_digit(low, middle, high)))
         single, double = Cat(multiplicand, Const(0, 1)), Cat(Const(0, 1), multiplicand)
         part = Signal(25, name=f"booth_part_{index}")
         m.d.comb += part.eq(((single & one.replicate(25)) | (double & two.replicate(25))) ^ minus.replicate(25))
@@ -211,18 +208,11 @@ def _booth_rows(m: Module, multiplicand: Value, multiplier: Value) -> list[Value
     return rows
 
 
-def _full_adders(m: Module, a: Value, b: Value, c: Value, width: int, name: str) -> tuple[Value, Value]:
-    """Sum word and carry word (not yet shifted) of three words."""
-    total, carry = Signal(width, name=f"{name}_sum"), Signal(width, name=f"{name}_carry")
-    m.d.comb += [total.eq(a ^ b ^ c), carry.eq(a & b | a & c | b & c)]
-    return total, carry
-
-
 def _level(m: Module, rows: list[Value], dropped: list[Value], name: str) -> list[Value]:
     """One level of full adders modulo 2^48; carries out of bit 47 are appended to ``dropped``."""
     out = []
     while len(rows) >= 3:
-        total, carry = _full_adders(m, *rows[:3], PRODUCT, f"{name}_{len(out)}")
+        total, carry = full_adders(m, *rows[:3], PRODUCT, f"{name}_{len(out)}")
         dropped.append(carry[-1])
         out += [total, Cat(Const(0, 1), carry[:-1])]
         rows = rows[3:]
@@ -234,37 +224,10 @@ def _sum(m: Module, terms: list[Value], width: int, name: str) -> Value:
     terms = [Cat(term, Const(0, width))[:width] for term in terms]
     level = 0
     while len(terms) > 2:
-        total, carry = _full_adders(m, *terms[:3], width, f"{name}_{level}")
+        total, carry = full_adders(m, *terms[:3], width, f"{name}_{level}")
         terms = [*terms[3:], total, Cat(Const(0, 1), carry[:-1])]
         level += 1
-    generate, _propagate = _prefixes(m, terms[0] & terms[1], terms[0] | terms[1], width, name)
-    return terms[0] ^ terms[1] ^ Cat(Const(0, 1), generate)[:width]
-
-
-def _prefixes(m: Module, generate: Value, propagate: Value, width: int, name: str) -> tuple[Value, Value]:
-    """Kogge-Stone: for each place, whether it and all below generate (with propagation), and whether all propagate."""
-    distance = 1
-    while distance < width:
-        next_generate = Signal(width, name=f"{name}_generate_{distance}")
-        next_propagate = Signal(width, name=f"{name}_propagate_{distance}")
-        m.d.comb += [
-            next_generate.eq(generate | (propagate & Cat(Const(0, distance), generate)[:width])),
-            next_propagate.eq(propagate & Cat(Const((1 << distance) - 1, distance), propagate)[:width]),
-        ]
-        generate, propagate = next_generate, next_propagate
-        distance *= 2
-    return generate, propagate
-
-
-def _both_sums(m: Module, half: Value, carries: Value) -> tuple[Value, Value]:
-    """half + 2 * carries and that plus one, modulo 2^77."""
-    width = WINDOW + 1
-    moved = Cat(Const(0, 1), carries)[:width]
-    generate, propagate = _prefixes(m, half & moved, half | moved, width, "sum")
-    exclusive = half ^ moved
-    plain = exclusive ^ Cat(Const(0, 1), generate)[:width]
-    plus_one = exclusive ^ Cat(Const(1, 1), generate | propagate)[:width]
-    return plain, plus_one
+    return both_sums(m, *terms, width, name)[0]
 
 
 def _align(m: Module, addend: Value, shift: Value, far: Value) -> tuple[Value, Value]:

@@ -6,7 +6,7 @@ adders, Dadda's heights), so that constants cost almost nothing and every level 
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from rtl.fp.adder import Body, add
+from rtl.fp.adder import Body, add, booth_digit, full_adders
 
 Columns = list[list[Value]]
 
@@ -79,9 +79,7 @@ def _booth(m: Module, columns: Columns, multiplicand: Value, multiplier: Value, 
         one, two, minus = (Signal(name=f"{name}_{part}_{index}") for part in ("one", "two", "minus"))
         row = Signal(width + 1, name=f"{name}_row_{index}")
         m.d.comb += [
-            one.eq(low ^ middle),
-            two.eq((high & ~middle & ~low) | (~high & middle & low)),
-            minus.eq(high & ~(middle & low)),
+            Cat(one, two, minus).eq(Cat(booth_digit(low, middle, high))),
             row.eq(((single & one.replicate(width + 1)) | (double & two.replicate(width + 1))) ^ minus.replicate(width + 1)),
         ]
         base = shift + 2 * index
@@ -105,13 +103,7 @@ def compress(m: Module, columns: Columns, height: int, name: str) -> Columns:
                 count = 2 if len(bits) + len(reduced[place]) == target + 1 else 3
                 taken, bits = bits[:count], bits[count:]
                 label = f"{name}_{level}_{place}_{len(reduced[place])}_{len(bits)}"
-                total, carry = Signal(name=f"{label}_sum"), Signal(name=f"{label}_carry")
-                if count == 3:
-                    a, b, c = taken
-                    m.d.comb += [total.eq(a ^ b ^ c), carry.eq(a & b | a & c | b & c)]
-                else:
-                    a, b = taken
-                    m.d.comb += [total.eq(a ^ b), carry.eq(a & b)]
+                total, carry = full_adders(m, *taken, *[Const(0, 1)] * (3 - count), 1, label)
                 reduced[place].append(total)
                 reduced[place + 1].append(carry)
             reduced[place] += bits

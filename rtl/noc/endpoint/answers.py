@@ -1,10 +1,12 @@
 """Answers leave one a cycle."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.arbiter import round_robin
+from rtl.common.select import by_number
+from rtl.common.stream import Queue
 from rtl.noc.endpoint.layouts import ANSWER
 from rtl.noc.layouts import PACKET
 
@@ -35,25 +37,15 @@ class Answers(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=PACKET.size, depth=DEPTH)
-        last, chosen = Signal(range(self.sources)), Signal(range(self.sources))
-        with m.Switch(last):
-            for number in range(self.sources):
-                with m.Case(number):
-                    for offset in reversed(range(1, self.sources + 1)):
-                        source = (number + offset) % self.sources
-                        with m.If(self.i[source].valid):
-                            m.d.comb += chosen.eq(source)
-        item, answer = Signal(PACKET), Signal(ANSWER)
-        for number in range(self.sources):
-            with m.If(chosen == number):
-                m.d.comb += [
-                    answer.eq(self.i[number].payload),
-                    queue.w_en.eq(self.i[number].valid),
-                    self.i[number].ready.eq(queue.w_rdy),
-                ]
-        with m.If(queue.w_en & queue.w_rdy):
-            m.d.sync += last.eq(chosen)
+        m.submodules.queue = queue = Queue(PACKET, DEPTH)
+        asking = Cat(source.valid for source in self.i)
+        chosen = round_robin(m, asking, queue.i.ready, init=1 % self.sources)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        item, answer = queue.i.payload, by_number(m, chosen, [source.payload for source in self.i], "answer")
+        m.d.comb += [
+            queue.i.valid.eq(asking.any()),
+            *(source.ready.eq(queue.i.ready & (chosen == number)) for number, source in enumerate(self.i)),
+        ]
         m.d.comb += [
             item.channel.eq(answer.to.channel),
             item.x.eq(answer.to.x),
@@ -64,9 +56,5 @@ class Answers(wiring.Component):
             item.header.tag.eq(answer.to.tag),
             item.header.sequence.eq(answer.to.sequence),
             item.payload.eq(answer.payload),
-            queue.w_data.eq(item),
-            self.o.payload.eq(queue.r_data),
-            self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
         ]
         return m

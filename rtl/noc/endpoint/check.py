@@ -1,7 +1,7 @@
-"""What is wrong with a request, whatever the threads do: `golden.arch.refusal.refusal` in hardware."""
+"""What is wrong with a request, whatever the threads do (`golden.arch.refusal.refusal` in hardware), and who serves it."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import memmap
@@ -9,11 +9,19 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ControlLine, Fault
 from golden.arch.packet import SEQUENCE_NOTIFY, DebugOp
+from rtl.common.stream import SkidBuffer
 from rtl.noc.layouts import PACKET, PacketKind
+
+TARGET = data.StructLayout(
+    dict.fromkeys(("dropped", "refused", "boot", "store", "load", "effect", "lines", "starter", "debugger"), 1)
+)
+"""Who has to do with a request, one of them: it is dropped, refused, or done by a part of Serve."""
+CHECKED = data.StructLayout({"packet": PACKET, "target": TARGET, "cause": 4})
+"""A packet, where it goes, and why it is refused if it is."""
 
 
 class Check(wiring.Component):
-    """Combinational.
+    """One packet a cycle, shown a cycle later; ready is a flip-flop. Behind a boot packet nothing passes until the node has moved.
 
     Parameters
     ----------
@@ -25,24 +33,25 @@ class Check(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "request": In(PACKET),
-                # Own coordinates.
+                "i": In(stream.Signature(PACKET)),
+                "o": Out(stream.Signature(CHECKED)),
+                # Own coordinates; a boot packet is obeyed, they are its in the next cycle.
                 "x": In(5),
                 "y": In(5),
-                # Why the request is refused; NONE when it is not.
-                "cause": Out(4),
-                # Its address is that of a control line that exists.
-                "control": Out(1),
+                "booted": In(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        header = self.request.header
+        m.submodules.buffer = buffer = SkidBuffer(CHECKED)
+        wiring.connect(m, buffer.o, wiring.flipped(self.o))
+        request, header = self.i.payload, self.i.payload.header
         kind, address, length, tag = header.kind, header.address, header.length, header.tag
+        control, cause, target = Signal(), Signal(4), Signal(TARGET)  # control: its address is that of a control line that exists
 
         line = address[6:16]
-        m.d.comb += self.control.eq(
+        m.d.comb += control.eq(
             (address[16:] == memmap.CONTROL_BASE >> 16)
             & (
                 (line == ControlLine.IDENTITY)
@@ -53,11 +62,11 @@ class Check(wiring.Component):
         in_sram = address < self.config.sram_bytes
         fits = (length != 0) & (length <= 8 - address[3:6])
         words = Signal(4)  # WRITE and READ
-        m.d.comb += words.eq(Mux(address[:3].any(), Fault.MISALIGNED, Mux(fits & (in_sram | self.control), Fault.NONE, Fault.RANGE)))
+        m.d.comb += words.eq(Mux(address[:3].any(), Fault.MISALIGNED, Mux(fits & (in_sram | control), Fault.NONE, Fault.RANGE)))
 
         pc, at = Signal(64), Signal(4)  # where a thread starts, jumps or breaks
         m.d.comb += [
-            pc.eq(Mux(kind == PacketKind.START, address, self.request.payload[:64])),
+            pc.eq(Mux(kind == PacketKind.START, address, request.payload[:64])),
             at.eq(Mux(pc[:2].any(), Fault.MISALIGNED, Mux(pc < self.config.sram_bytes, Fault.NONE, Fault.RANGE))),
         ]
         no_thread, no_semaphore = length >= THREADS, tag >= memmap.SEMAPHORES
@@ -66,28 +75,55 @@ class Check(wiring.Component):
         with m.Switch(kind):
             with m.Case(PacketKind.WRITE):
                 with m.If(words.any()):
-                    m.d.comb += self.cause.eq(words)
-                with m.Elif(self.control | ((header.sequence & SEQUENCE_NOTIFY).any() & no_semaphore)):
-                    m.d.comb += self.cause.eq(Fault.RANGE)
+                    m.d.comb += cause.eq(words)
+                with m.Elif(control | ((header.sequence & SEQUENCE_NOTIFY).any() & no_semaphore)):
+                    m.d.comb += cause.eq(Fault.RANGE)
             with m.Case(PacketKind.READ):
-                m.d.comb += self.cause.eq(words)
+                m.d.comb += cause.eq(words)
             with m.Case(PacketKind.RAISE):
                 with m.If(no_semaphore | address[memmap.SEMAPHORE_BITS :].any()):
-                    m.d.comb += self.cause.eq(Fault.RANGE)
+                    m.d.comb += cause.eq(Fault.RANGE)
             with m.Case(PacketKind.START):
-                m.d.comb += self.cause.eq(Mux(no_thread, Fault.RANGE, at))
+                m.d.comb += cause.eq(Mux(no_thread, Fault.RANGE, at))
             with m.Case(PacketKind.DEBUG):
                 with m.If(address > max(DebugOp)):
-                    m.d.comb += self.cause.eq(Fault.ILLEGAL)
+                    m.d.comb += cause.eq(Fault.ILLEGAL)
                 with m.Elif(no_thread):
-                    m.d.comb += self.cause.eq(Fault.RANGE)
+                    m.d.comb += cause.eq(Fault.RANGE)
                 with m.Elif(jumps):
-                    m.d.comb += self.cause.eq(at)
+                    m.d.comb += cause.eq(at)
             with m.Case(PacketKind.BOOT):
                 pass
             with m.Default():
-                m.d.comb += self.cause.eq(Fault.ILLEGAL)
-        elsewhere = (self.request.x != self.x) | (self.request.y != self.y)
-        with m.If(elsewhere & (kind != PacketKind.BOOT)):
-            m.d.comb += self.cause.eq(Fault.RANGE)
+                m.d.comb += cause.eq(Fault.ILLEGAL)
+        with m.If((kind != PacketKind.BOOT) & ((request.x != self.x) | (request.y != self.y))):
+            m.d.comb += cause.eq(Fault.RANGE)
+
+        # A response to a request that this node cannot have sent is dropped: were it answered, answers would depend on answers.
+        with m.If(request.channel[1] | kind[4]):
+            m.d.comb += target.dropped.eq(1)
+        with m.Elif(cause.any()):
+            m.d.comb += target.refused.eq(1)
+        with m.Else():
+            m.d.comb += [
+                target.boot.eq(kind == PacketKind.BOOT),
+                target.store.eq(kind == PacketKind.WRITE),
+                target.load.eq((kind == PacketKind.READ) & ~control),
+                target.lines.eq((kind == PacketKind.READ) & control),
+                target.effect.eq(kind == PacketKind.RAISE),
+                target.starter.eq(kind == PacketKind.START),
+                target.debugger.eq(kind == PacketKind.DEBUG),
+            ]
+        moving = Signal()
+        m.d.comb += [
+            buffer.i.valid.eq(self.i.valid & ~moving),
+            self.i.ready.eq(buffer.i.ready & ~moving),
+            buffer.i.payload.packet.eq(request),
+            buffer.i.payload.target.eq(target),
+            buffer.i.payload.cause.eq(cause),
+        ]
+        with m.If(self.booted):
+            m.d.sync += moving.eq(0)
+        with m.Elif(self.i.valid & self.i.ready & target.boot):
+            m.d.sync += moving.eq(1)
         return m

@@ -10,6 +10,7 @@ from golden.arch.isa import THREADS
 from rtl.common.host_ports import STATUS, Debug, Poke, Raise, Start
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.endpoint.answers import Answers
+from rtl.noc.endpoint.check import Check
 from rtl.noc.endpoint.raises import Raises
 from rtl.noc.endpoint.reads import Reads
 from rtl.noc.endpoint.serve import Serve
@@ -45,14 +46,14 @@ class Endpoint(wiring.Component):
                 # State of every thread, and who came to rest (halt, fault, debugger) in this cycle.
                 "status": In(data.ArrayLayout(STATUS, THREADS)),
                 "stopped": In(THREADS),
-                # Group of eight counters to read, and their values two cycles later.
-                "counter_group": Out(range(memmap.COUNTER_LINES)),
+                # Line of eight counters to read, and their values two cycles later.
+                "counter_line": Out(range(memmap.COUNTER_LINES)),
                 "counters": In(data.ArrayLayout(64, 8)),
                 # Own coordinates, from a boot packet; 1, 1 after reset.
                 "x": Out(5, init=1),
                 "y": Out(5, init=1),
                 # A start packet was accepted while no thread ran; one cycle.
-                "accepted": Out(1),
+                "first_start": Out(1),
                 # Events for the counters; one cycle each.
                 "packet_in": Out(1),
                 "packet_out": Out(1),
@@ -63,6 +64,7 @@ class Endpoint(wiring.Component):
         m = Module()
         m.submodules.receiver = receiver = LinkReceiver()
         m.submodules.sender = sender = LinkSender()
+        m.submodules.check = check = Check(self.config)
         m.submodules.serve = serve = Serve(self.config)
         m.submodules.reads = reads = Reads()
         m.submodules.writes = writes = Writes()
@@ -71,7 +73,8 @@ class Endpoint(wiring.Component):
         sources = (threads, reads, raises, serve)
         m.submodules.answers = answers = Answers(len(sources))
         wiring.connect(m, wiring.flipped(self.rx), receiver.link)
-        wiring.connect(m, receiver.packet, serve.packet)
+        wiring.connect(m, receiver.packet, check.i)
+        wiring.connect(m, check.o, serve.request)
         wiring.connect(m, serve.load, reads.i)
         wiring.connect(m, serve.store, writes.i)
         wiring.connect(m, serve.effect, raises.packet)
@@ -87,6 +90,9 @@ class Endpoint(wiring.Component):
         for name in ("start", "debug", "poke"):
             wiring.connect(m, getattr(serve, name), wiring.flipped(getattr(self, name)))
         m.d.comb += [
+            check.x.eq(serve.x),
+            check.y.eq(serve.y),
+            check.booted.eq(serve.booted),
             reads.after.eq(writes.free),
             writes.after.eq(reads.free),
             serve.status.eq(self.status),
@@ -95,10 +101,10 @@ class Endpoint(wiring.Component):
             threads.stopped.eq(self.stopped),
             answers.x.eq(serve.x),
             answers.y.eq(serve.y),
-            self.counter_group.eq(serve.counter_group),
+            self.counter_line.eq(serve.counter_line),
             self.x.eq(serve.x),
             self.y.eq(serve.y),
-            self.accepted.eq(serve.accepted),
+            self.first_start.eq(serve.first_start),
         ]
         m.d.sync += [
             self.packet_in.eq(receiver.packet.valid & receiver.packet.ready),

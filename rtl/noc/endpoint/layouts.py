@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Const, Value
 from amaranth.lib import data
 
-from golden.arch.memmap import ADDRESS_BITS, LINE_BITS, SEMAPHORE_BITS
+from golden.arch.memmap import ADDRESS_BITS, LINE_BITS, SEMAPHORE_BITS, Fault
 from golden.arch.packet import PAYLOAD_BITS
 from golden.arch.sram import LINE_WORDS
 from rtl.noc.layouts import PacketKind
@@ -12,6 +12,8 @@ RETURN = data.StructLayout({"channel": 2, "x": 5, "y": 5, "tag": 8, "sequence": 
 """Whom to answer: the answer's channel, the asker's coordinates, its tag and sequence."""
 ANSWER = data.StructLayout({"to": RETURN, "kind": PacketKind, "payload": PAYLOAD_BITS})
 """An answer without the node's own coordinates."""
+REPLY = data.StructLayout({"kind": PacketKind, "payload": PAYLOAD_BITS})
+"""What a part says to the request that it serves."""
 LOAD = data.StructLayout({"line": LINE_BITS, "word": 3, "strobe": LINE_WORDS, "to": RETURN})
 """A READ of SRAM: the words of `strobe` of a line, the first of which is `word`."""
 STORE = data.StructLayout(
@@ -33,6 +35,11 @@ def status_line(status) -> Value:
     """The words of a thread's status line."""
     words = (status.state, status.cause, status.pc, status.operand, status.retired, status.seq, status.debug)
     return Cat(Cat(word, Const(0, 64 - len(word))) if len(word) < 64 else word for word in words)
+
+
+def busy(reply, address) -> list:
+    """A reply that refuses what comes at the wrong moment."""
+    return [reply.valid.eq(1), reply.payload.kind.eq(PacketKind.ERROR), reply.payload.payload.eq(refusal(Const(Fault.BUSY, 4), address))]
 
 
 def refusal(cause, address) -> Value:

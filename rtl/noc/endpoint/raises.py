@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import Fault
 from rtl.common.host_ports import Raise
+from rtl.common.stream import Buffer
 from rtl.noc.endpoint.layouts import ANSWER, EFFECT, refusal
 from rtl.noc.layouts import PacketKind
 
@@ -29,16 +30,17 @@ class Raises(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        m.submodules.answers = answers = Buffer(ANSWER)
+        wiring.connect(m, answers.o, wiring.flipped(self.answer))
         held, item = Signal(), Signal(EFFECT)
         overflowed = Signal()  # of an effect whose raise was taken, but whose answer has no place yet
         failed, settled, says = Signal(), Signal(), Signal()
-        place, leave, free = Signal(), Signal(), Signal()
+        leave, free = Signal(), Signal()
         m.d.comb += [
             failed.eq(Mux(self.raise_.valid, self.raise_.overflow, overflowed)),
             settled.eq(held & (~self.raise_.valid | self.raise_.ready)),
             says.eq(item.respond | failed),
-            place.eq(~self.answer.valid | self.answer.ready),
-            leave.eq(settled & (place | ~says)),
+            leave.eq(settled & (answers.i.ready | ~says)),
             free.eq(~held | leave),
             self.completed.ready.eq(free),
             self.packet.ready.eq(free & ~self.completed.valid),
@@ -51,11 +53,11 @@ class Raises(wiring.Component):
             effect, some = Signal(EFFECT), self.completed.valid | self.packet.valid
             m.d.comb += effect.eq(Mux(self.completed.valid, self.completed.payload, self.packet.payload))
             m.d.sync += [held.eq(some), item.eq(effect), self.raise_.valid.eq(some & effect.raises), overflowed.eq(0)]
-        with m.If(place):
-            m.d.sync += [
-                self.answer.valid.eq(settled & says),
-                self.answer.payload.to.eq(item.to),
-                self.answer.payload.kind.eq(Mux(failed, PacketKind.ERROR, PacketKind.ACK)),
-                self.answer.payload.payload.eq(Mux(failed, refusal(Fault.SEMAPHORE, item.address), 0)),
-            ]
+        answer = answers.i.payload
+        m.d.comb += [
+            answers.i.valid.eq(settled & says),
+            answer.to.eq(item.to),
+            answer.kind.eq(Mux(failed, PacketKind.ERROR, PacketKind.ACK)),
+            answer.payload.eq(Mux(failed, refusal(Fault.SEMAPHORE, item.address), 0)),
+        ]
         return m

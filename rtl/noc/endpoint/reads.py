@@ -8,7 +8,10 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import Fault
+from golden.arch.packet import PAYLOAD_BITS
 from golden.arch.sram import LINE_WORDS
+from rtl.common.delay import delay
+from rtl.common.pending import Pending
 from rtl.mem.ports import LineRead
 from rtl.noc.endpoint.layouts import ANSWER, LOAD, refusal
 from rtl.noc.layouts import PacketKind
@@ -29,51 +32,43 @@ class Reads(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.askers = askers = memory.Memory(shape=LOAD, depth=DEPTH, init=[])
-        m.submodules.lines = lines = memory.Memory(shape=512, depth=DEPTH, init=[])
-        asker_write, line_write = askers.write_port(), lines.write_port()
-        asker_read, line_read = askers.read_port(domain="comb"), lines.read_port(domain="comb")
-        m.submodules.lost = lost = memory.Memory(shape=LINE_WORDS, depth=DEPTH, init=[])
-        lost_write, lost_read = lost.write_port(), lost.read_port(domain="comb")
-        tail, arrived, head = Signal(range(DEPTH)), Signal(range(DEPTH)), Signal(range(DEPTH))
-        under_way, present = Signal(range(DEPTH + 1)), Signal(range(DEPTH + 1))
-        whole, told = Signal(), Signal(range(DEPTH))  # a line came in the previous cycle, and where; its lost words are told
-        push, pop = self.i.valid & self.i.ready, self.answer.valid & self.answer.ready
-        asker = asker_read.data
+        m.submodules.askers = askers = Pending(LOAD, DEPTH)
+        asker, ret = askers.o.payload, self.read.ret
         m.d.comb += [
             self.free.eq(~self.read.valid | self.read.ready),
-            self.i.ready.eq(self.free & self.after & (under_way != DEPTH)),
-            asker_write.en.eq(push),
-            asker_write.addr.eq(tail),
-            asker_write.data.eq(self.i.payload),
-            line_write.en.eq(self.read.ret.valid),
-            line_write.addr.eq(arrived),
-            line_write.data.eq(self.read.ret.data),
-            asker_read.addr.eq(head),
-            line_read.addr.eq(head),
-            self.answer.valid.eq(present != 0),
-            lost_write.en.eq(whole),
-            lost_write.addr.eq(told),
-            lost_write.data.eq(self.read.ret.lost),
-            lost_read.addr.eq(head),
+            self.i.ready.eq(self.free & self.after & askers.i.ready),
+            askers.i.valid.eq(self.i.valid & self.free & self.after),
+            askers.i.payload.eq(self.i.payload),
+        ]
+        with m.If(self.free):
+            m.d.sync += [self.read.valid.eq(self.i.valid & self.i.ready), self.read.line.eq(self.i.payload.line)]
+
+        # A line comes, and in the next cycle which of its words are lost.
+        arrived = Signal(range(DEPTH))
+        m.d.sync += arrived.eq(arrived + ret.valid)
+        whole, place = delay(m, ret.valid, 1, "whole"), delay(m, arrived, 1, "told")
+        line = self._kept(m, "lines", PAYLOAD_BITS, (ret.valid, arrived, ret.data), askers.place)
+        lost = self._kept(m, "lost", LINE_WORDS, (whole, place, ret.lost), askers.place)
+        m.d.comb += [
+            askers.done.eq(whole),
+            self.answer.valid.eq(askers.o.valid),
+            askers.o.ready.eq(self.answer.ready),
             self.answer.payload.to.eq(asker.to),
             self.answer.payload.kind.eq(PacketKind.READ_DATA),
-            self.answer.payload.payload.eq(line_read.data),
+            self.answer.payload.payload.eq(line),
         ]
-        with m.If((lost_read.data & asker.strobe).any()):
+        with m.If((lost & asker.strobe).any()):
             m.d.comb += [
                 self.answer.payload.kind.eq(PacketKind.ERROR),
                 self.answer.payload.payload.eq(refusal(Const(Fault.ECC, 4), Cat(Const(0, 3), asker.word, asker.line))),
             ]
-        with m.If(self.free):
-            m.d.sync += [self.read.valid.eq(push), self.read.line.eq(self.i.payload.line)]
-        m.d.sync += [
-            tail.eq(tail + push),
-            arrived.eq(arrived + self.read.ret.valid),
-            head.eq(head + pop),
-            under_way.eq(under_way + push - pop),
-            whole.eq(self.read.ret.valid),
-            told.eq(arrived),
-            present.eq(present + whole - pop),
-        ]
         return m
+
+    @staticmethod
+    def _kept(m: Module, name: str, shape: int, write: tuple, place: Signal):
+        """Data kept for every asker: written at (enable, place, data), read at a place."""
+        m.submodules[name] = kept = memory.Memory(shape=shape, depth=DEPTH, init=[])
+        into, out = kept.write_port(), kept.read_port(domain="comb")
+        enable, at, value = write
+        m.d.comb += [into.en.eq(enable), into.addr.eq(at), into.data.eq(value), out.addr.eq(place)]
+        return out.data

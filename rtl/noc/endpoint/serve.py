@@ -1,27 +1,34 @@
-r"""Serves one request at a time: passes it on, or answers it.
+r"""Serves one request at a time: passes it to the part that does what it asks for, or answers it.
 
 ::
 
-    SERVE -----> WRITE, READ, RAISE, BOOT, whatever is refused or dropped: done when the next part takes it
-      |--------> LOOK, LOOKED, CONTROL           a control line
-      |--------> OBEY (, STATUS)                 a debug command, then the status when nothing is to be waited for
-      \--------> CLAIM, POKE, START, STARTED     x1..x8, then the thread starts; BUSY when it does not rest
+    request --+-- dropped: a response that nobody waits for
+              +-- refused, BOOT --------------------------------------+
+              +-- WRITE, READ of SRAM, RAISE --> store, load, effect  |  done when the next part takes it
+              +-- READ of a control line ------> ControlLines --------+--> answer
+              +-- START -----------------------> Starter -------------+
+              +-- DEBUG -----------------------> Debugger ------------+
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import memmap
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
-from golden.arch.memmap import ControlLine, Fault, ThreadState
-from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, DebugOp
+from golden.arch.memmap import ThreadState
+from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY
 from rtl.common.host_ports import STATUS, Debug, Poke, Start
-from rtl.noc.endpoint.check import Check
-from rtl.noc.endpoint.layouts import ANSWER, EFFECT, LOAD, STORE, refusal, return_address, status_line
+from rtl.common.select import by_mark, by_number
+from rtl.common.stream import Buffer
+from rtl.noc.endpoint.check import CHECKED
+from rtl.noc.endpoint.control_lines import ControlLines
+from rtl.noc.endpoint.debugger import Debugger
+from rtl.noc.endpoint.layouts import ANSWER, EFFECT, LOAD, REPLY, STORE, refusal, return_address
+from rtl.noc.endpoint.starter import Starter
 from rtl.noc.endpoint.threads import Asks
-from rtl.noc.layouts import PACKET, PacketKind
+from rtl.noc.layouts import PacketKind
 
 
 class Serve(wiring.Component):
@@ -37,7 +44,7 @@ class Serve(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "packet": In(stream.Signature(PACKET)),
+                "request": In(stream.Signature(CHECKED)),
                 # What SRAM and semaphores have to do with it.
                 "load": Out(stream.Signature(LOAD)),
                 "store": Out(stream.Signature(STORE)),
@@ -50,181 +57,111 @@ class Serve(wiring.Component):
                 "debug": Out(Debug),
                 "poke": Out(Poke),
                 "status": In(data.ArrayLayout(STATUS, THREADS)),
-                "counter_group": Out(range(memmap.COUNTER_LINES)),
+                "counter_line": Out(range(memmap.COUNTER_LINES)),
                 "counters": In(data.ArrayLayout(64, 8)),
                 "x": Out(5, init=1),
                 "y": Out(5, init=1),
-                "accepted": Out(1),
+                "first_start": Out(1),
+                # As in Check.
+                "booted": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        packet, item, header = self.packet, self.packet.payload, self.packet.payload.header
-        address, payload = header.address, item.payload
-        thread, op, line = header.length[:2], address[:4], address[6:16]
-        responds = (header.flags & FLAG_RESPONSE).any()
-        m.submodules.check = check = Check(self.config)
-        m.d.comb += [check.request.eq(item), check.x.eq(self.x), check.y.eq(self.y)]
-
-        # Answers leave through a register.
-        answer = Signal(ANSWER)
-        answers, place = Signal(), Signal()
-        m.d.comb += [place.eq(~self.answer.valid | self.answer.ready), answer.to.eq(return_address(item))]
-        with m.If(place):
-            m.d.sync += [self.answer.valid.eq(answers), self.answer.payload.eq(answer)]
-
-        def say(kind: PacketKind, words=0) -> None:
-            """Answers the request, which is then done."""
-            m.d.comb += [answers.eq(1), answer.kind.eq(kind), answer.payload.eq(words), packet.ready.eq(place)]
-
-        # The thread of the request, or of the status line that it reads.
-        shown, state = Signal(STATUS), Signal(3)
-        which = Mux(header.kind == PacketKind.READ, line[:2], thread)
-        for t in range(THREADS):
-            with m.If(which == t):
-                m.d.comb += shown.eq(self.status[t])
-        m.d.comb += state.eq(shown.state)
-        resting = (state == ThreadState.IDLE) | (state == ThreadState.FAULTED)
-        halted = state == ThreadState.HALTED
-        idle = Cat((self.status[t].state == ThreadState.IDLE) | (self.status[t].state == ThreadState.FAULTED) for t in range(THREADS))
-        asked, injecting, unsettled = (x.bit_select(thread, 1) for x in (self.asks.asked, self.asks.injecting, self.asks.unsettled))
-
+        request, packet = self.request, self.request.payload.packet
+        target, header = self.request.payload.target, packet.header
+        m.submodules.lines = lines = ControlLines(self.config)
+        m.submodules.starter = starter = Starter()
+        m.submodules.debugger = debugger = Debugger()
+        m.submodules.answers = answers = Buffer(ANSWER)
+        wiring.connect(m, answers.o, wiring.flipped(self.answer))
         self._fields(m)
-        poked = Signal(range(9))
-        waiting = Signal()  # for the thread to come to rest: Threads answers
+        self._threads(m, lines, starter, debugger)
+        wiring.connect(m, starter.start, wiring.flipped(self.start))
+        wiring.connect(m, starter.poke, wiring.flipped(self.poke))
+        wiring.connect(m, debugger.debug, wiring.flipped(self.debug))
         m.d.comb += [
-            self.asks.thread.eq(thread),
-            self.asks.to.eq(return_address(item)),
-            self.debug.thread.eq(thread),
-            self.debug.op.eq(op),
-            self.debug.value.eq(payload[:64]),
-            self.start.thread.eq(thread),
-            self.start.pc.eq(address[2 : memmap.ADDRESS_BITS]),
-            self.poke.thread.eq(thread),
+            self.counter_line.eq(lines.counter_line),
+            self.first_start.eq(starter.first_start),
+            lines.counters.eq(self.counters),
+            lines.x.eq(self.x),
+            lines.y.eq(self.y),
         ]
-        m.d.sync += self.accepted.eq(0)
 
-        with m.FSM():
-            with m.State("SERVE"):
-                with m.If(~packet.valid):
-                    pass
-                with m.Elif(item.channel[1] | header.kind[4]):
-                    # A response to a request that this node cannot have sent. Answered it is not, else answers would depend on answers.
-                    m.d.comb += packet.ready.eq(1)
-                with m.Elif(check.cause.any()):
-                    say(PacketKind.ERROR, refusal(check.cause, address))
-                with m.Else():
-                    with m.Switch(header.kind):
-                        with m.Case(PacketKind.WRITE):
-                            m.d.comb += [self.store.valid.eq(1), packet.ready.eq(self.store.ready)]
-                        with m.Case(PacketKind.RAISE):
-                            m.d.comb += [self.effect.valid.eq(1), packet.ready.eq(self.effect.ready)]
-                        with m.Case(PacketKind.READ):
-                            with m.If(check.control):
-                                m.d.sync += self.counter_group.eq(line)
-                                m.next = "LOOK"
-                            with m.Else():
-                                m.d.comb += [self.load.valid.eq(1), packet.ready.eq(self.load.ready)]
-                        with m.Case(PacketKind.START):
-                            m.d.sync += self.start.claim.eq(1)
-                            m.next = "CLAIM"
-                        with m.Case(PacketKind.BOOT):
-                            with m.If(responds):
-                                say(PacketKind.ACK)
-                            with m.Else():
-                                m.d.comb += packet.ready.eq(1)
-                            with m.If(packet.ready):
-                                m.d.sync += [self.x.eq(payload[:5]), self.y.eq(payload[5:10])]
-                        with m.Case(PacketKind.DEBUG):
-                            moves = (op == DebugOp.STEP) | (op == DebugOp.INJECT)
-                            # A thread that runs, or one that executes an injected instruction, comes to rest later.
-                            waits = responds & (moves | ((op == DebugOp.HALT) & ~resting & (~halted | injecting)))
-                            needs = moves | (op == DebugOp.JUMP)
-                            busy = (needs & ~halted) | ((needs | (op == DebugOp.RESUME)) & halted & injecting) | (waits & asked)
-                            with m.If(unsettled):
-                                pass  # answers about the thread go first
-                            with m.Elif(busy):
-                                say(PacketKind.ERROR, refusal(Const(Fault.BUSY, 4), address))
-                            with m.Elif(op == DebugOp.STATUS):
-                                say(PacketKind.STATUS, status_line(shown))
-                            with m.Else():
-                                m.d.comb += [self.asks.still.eq(waits), self.asks.inject.eq(op == DebugOp.INJECT)]
-                                # Were RESUME passed on to a thread that a breakpoint stops in this cycle, that stop would be lost.
-                                m.d.sync += [self.debug.valid.eq((op != DebugOp.RESUME) | halted), waiting.eq(waits)]
-                                m.next = "OBEY"
-            with m.State("LOOK"):
-                m.next = "LOOKED"
-            with m.State("LOOKED"):
-                m.next = "CONTROL"
-            with m.State("CONTROL"):
-                identity = (memmap.VERSION, self.config.sram_bytes, self.x, self.y, THREADS)
-                words = Signal(512)
-                with m.If(line >= ControlLine.COUNTERS):
-                    m.d.comb += words.eq(self.counters.as_value())
-                with m.Elif(line >= ControlLine.STATUS):
-                    m.d.comb += words.eq(status_line(shown))
-                with m.Else():
-                    for index, word in enumerate(identity):
-                        m.d.comb += words.word_select(index, 64).eq(word)
-                say(PacketKind.READ_DATA, words)
-                with m.If(place):
-                    m.next = "SERVE"
-            with m.State("OBEY"):
-                m.d.sync += self.debug.valid.eq(0)
-                with m.If(responds & ~waiting):
-                    m.next = "STATUS"
-                with m.Else():
-                    m.d.comb += packet.ready.eq(1)
-                    m.next = "SERVE"
-            with m.State("STATUS"):
-                say(PacketKind.STATUS, status_line(shown))
-                with m.If(place):
-                    m.next = "SERVE"
-            with m.State("CLAIM"):
-                # From this cycle on no other thread starts this one.
-                with m.If(resting):
-                    m.d.sync += [
-                        self.accepted.eq(idle.all()),
-                        self.poke.valid.eq(1),
-                        self.poke.index.eq(1),
-                        self.poke.value.eq(payload[:64]),
-                        poked.eq(1),
-                    ]
-                    m.next = "POKE"
-                with m.Else():
-                    m.d.sync += self.start.claim.eq(0)
-                    m.next = "BUSY"
-            with m.State("BUSY"):
-                say(PacketKind.ERROR, refusal(Const(Fault.BUSY, 4), address))
-                with m.If(place):
-                    m.next = "SERVE"
-            with m.State("POKE"):
-                with m.If(self.poke.ready):
-                    m.d.sync += [
-                        self.poke.valid.eq(poked != 8),
-                        self.poke.index.eq(poked + 1),
-                        self.poke.value.eq(payload.word_select(poked[:3], 64)),
-                        poked.eq(poked + 1),
-                    ]
-                    with m.If(poked == 8):
-                        m.next = "START"
-            with m.State("START"):
-                # The answer about the thread's last run goes first.
-                with m.If(~unsettled):
-                    m.d.sync += self.start.valid.eq(1)
-                    m.next = "STARTED"
-            with m.State("STARTED"):
-                m.d.sync += [self.start.valid.eq(0), self.start.claim.eq(0)]
-                m.d.comb += [self.asks.end.eq(responds), packet.ready.eq(1)]
-                m.next = "SERVE"
+        # What is answered here: refusals, and a boot packet that wants an answer.
+        says, own = Signal(), Signal(REPLY)
+        m.d.comb += [
+            own.kind.eq(Mux(target.refused, PacketKind.ERROR, PacketKind.ACK)),
+            own.payload.eq(Mux(target.refused, refusal(request.payload.cause, header.address), 0)),
+            says.eq(request.valid & (target.refused | (target.boot & self._responds))),
+            self.booted.eq(request.valid & target.boot & request.ready),
+        ]
+        with m.If(self.booted):
+            m.d.sync += Cat(self.x, self.y).eq(packet.payload[:10])
+        taken = [
+            target.dropped,
+            target.refused & answers.i.ready,
+            target.boot & (answers.i.ready | ~self._responds),
+        ]
+        for name, part in (
+            ("store", self.store),
+            ("load", self.load),
+            ("effect", self.effect),
+            ("lines", lines.request),
+            ("starter", starter.request),
+            ("debugger", debugger.request),
+        ):
+            m.d.comb += part.valid.eq(request.valid & target[name])
+            taken.append(target[name] & part.ready)
+        m.d.comb += request.ready.eq(Cat(taken).any())
+
+        # At most one of them has something to say.
+        parts = (lines, starter, debugger)
+        replying = Cat(says, *(part.reply.valid for part in parts))
+        reply = by_mark(m, replying, [own, *(part.reply.payload for part in parts)], "reply")
+        m.d.comb += [
+            answers.i.valid.eq(replying.any()),
+            answers.i.payload.to.eq(return_address(packet)),
+            answers.i.payload.kind.eq(reply.kind),
+            answers.i.payload.payload.eq(reply.payload),
+            *(part.reply.ready.eq(answers.i.ready) for part in parts),
+            *(part.request.payload.eq(packet) for part in parts),
+        ]
         return m
+
+    @property
+    def _responds(self):
+        return (self.request.payload.packet.header.flags & FLAG_RESPONSE).any()
+
+    def _threads(self, m, lines: ControlLines, starter: Starter, debugger: Debugger) -> None:
+        """What the parts need to know of the request's thread, or of the one whose status line it reads; what they tell Threads."""
+        packet, asks = self.request.payload.packet, self.asks
+        thread, statuses = packet.header.length[:2], [self.status[t] for t in range(THREADS)]
+        which = Mux(packet.header.kind == PacketKind.READ, packet.header.address[6:8], thread)
+        shown = by_number(m, which, statuses, "shown")
+
+        def rests(status):
+            return (status.state == ThreadState.IDLE) | (status.state == ThreadState.FAULTED)
+
+        m.d.comb += [
+            *(part.shown.eq(shown) for part in (lines, debugger)),
+            *(part.resting.eq(rests(shown)) for part in (starter, debugger)),
+            *(part.unsettled.eq(asks.unsettled.bit_select(thread, 1)) for part in (starter, debugger)),
+            starter.idle.eq(Cat(map(rests, statuses)).all()),
+            debugger.asked.eq(asks.asked.bit_select(thread, 1)),
+            debugger.injecting.eq(asks.injecting.bit_select(thread, 1)),
+            asks.thread.eq(thread),
+            asks.to.eq(return_address(packet)),
+            asks.end.eq(starter.begun & self._responds),
+            asks.still.eq(debugger.still),
+            asks.inject.eq(debugger.inject),
+        ]
 
     def _fields(self, m) -> None:
         """What WRITE, READ and RAISE say, in the words of the parts that serve them."""
-        item, header = self.packet.payload, self.packet.payload.header
+        item, header = self.request.payload.packet, self.request.payload.packet.header
         address, to = header.address, return_address(item)
-        responds = (header.flags & FLAG_RESPONSE).any()
         load, store, effect = self.load.payload, self.store.payload, self.effect.payload
         m.d.comb += [
             load.line.eq(address[6:]),
@@ -236,10 +173,10 @@ class Serve(wiring.Component):
             store.strobe.eq(((1 << header.length[:4]) - 1) << address[3:6]),
             store.data.eq(item.payload),
             store.to.eq(to),
-            store.respond.eq(responds),
+            store.respond.eq(self._responds),
             store.notify.eq((header.sequence & SEQUENCE_NOTIFY).any()),
             effect.to.eq(to),
-            effect.respond.eq(responds),
+            effect.respond.eq(self._responds),
             effect.raises.eq(1),
             effect.amount.eq(address),
             effect.address.eq(address),

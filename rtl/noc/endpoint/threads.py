@@ -11,7 +11,10 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ThreadState
+from rtl.common.arbiter import lowest
 from rtl.common.host_ports import STATUS
+from rtl.common.select import by_mark
+from rtl.common.stream import Buffer
 from rtl.noc.endpoint.layouts import ANSWER, RETURN, status_line
 from rtl.noc.layouts import PacketKind
 
@@ -45,12 +48,12 @@ class Threads(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         asks = self.asks
-        place = Signal()
-        m.d.comb += place.eq(~self.answer.valid | self.answer.ready)
+        m.submodules.answers = answers = Buffer(ANSWER)
+        wiring.connect(m, answers.o, wiring.flipped(self.answer))
         due = Signal(2 * THREADS)
-        first = due & -due  # the lowest bit that is set
-        with m.If(place):
-            m.d.sync += self.answer.valid.eq(due.any())
+        first = lowest(due)
+        said = []
+        m.d.comb += answers.i.valid.eq(due.any())
         for t in range(THREADS):
             halt_to, status_to = Signal(RETURN, name=f"halt_to{t}"), Signal(RETURN, name=f"status_to{t}")
             halt_wanted, status_wanted = Signal(name=f"halt_wanted{t}"), Signal(name=f"status_wanted{t}")
@@ -79,12 +82,16 @@ class Threads(wiring.Component):
                 m.d.sync += [status_to.eq(asks.to), status_wanted.eq(1)]
             with m.If(asks.inject & mine):
                 m.d.sync += injecting.eq(1)
-            with m.If(place & first[2 * t : 2 * t + 2].any()):
-                m.d.sync += [
-                    self.answer.payload.to.eq(Mux(halt_due, halt_to, status_to)),
-                    self.answer.payload.kind.eq(Mux(halt_due, PacketKind.HALTED, PacketKind.STATUS)),
-                    self.answer.payload.payload.eq(status_line(line)),
-                    halt_due.eq(0),
-                    status_due.eq(halt_due & status_due),
-                ]
+            mine_first = first[2 * t : 2 * t + 2].any()
+            with m.If(answers.i.ready & mine_first):
+                m.d.sync += [halt_due.eq(0), status_due.eq(halt_due & status_due)]
+            answer = Signal(ANSWER, name=f"answer{t}")
+            m.d.comb += [
+                answer.to.eq(Mux(halt_due, halt_to, status_to)),
+                answer.kind.eq(Mux(halt_due, PacketKind.HALTED, PacketKind.STATUS)),
+                answer.payload.eq(status_line(line)),
+            ]
+            said.append((mine_first, answer))
+        marks, choices = zip(*said, strict=True)
+        m.d.comb += answers.i.payload.eq(by_mark(m, Cat(marks), choices, "said"))
         return m

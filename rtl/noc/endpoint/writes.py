@@ -1,10 +1,11 @@
 """WRITEs: under way to the SRAM they remember what is left to do when their data is there."""
 
-from amaranth.hdl import Cat, Const, Module, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.hdl import Cat, Const, Module
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import LINE_BITS
+from rtl.common.pending import Pending
 from rtl.mem.ports import LineWrite
 from rtl.noc.endpoint.layouts import EFFECT, RETURN, STORE
 
@@ -26,24 +27,16 @@ class Writes(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.writers = writers = memory.Memory(shape=_PENDING, depth=DEPTH, init=[])
-        write, read = writers.write_port(), writers.read_port(domain="comb")
-        tail, head = Signal(range(DEPTH)), Signal(range(DEPTH))
-        under_way, complete = Signal(range(DEPTH + 1)), Signal(range(DEPTH + 1))
-        push, pop = self.i.valid & self.i.ready, self.completed.valid & self.completed.ready
-        item, entry, left = self.i.payload, read.data, self.completed.payload
+        m.submodules.writers = writers = Pending(_PENDING, DEPTH)
+        item, asked, entry, left = self.i.payload, writers.i.payload, writers.o.payload, self.completed.payload
         m.d.comb += [
             self.free.eq(~self.write.valid | self.write.ready),
-            self.i.ready.eq(self.free & self.after & (under_way != DEPTH)),
-            write.en.eq(push),
-            write.addr.eq(tail),
-            write.data.to.eq(item.to),
-            write.data.respond.eq(item.respond),
-            write.data.notify.eq(item.notify),
-            write.data.word.eq(item.word),
-            write.data.line.eq(item.line),
-            read.addr.eq(head),
-            self.completed.valid.eq(complete != 0),
+            self.i.ready.eq(self.free & self.after & writers.i.ready),
+            writers.i.valid.eq(self.i.valid & self.free & self.after),
+            writers.done.eq(self.write.done.valid),
+            *(asked[name].eq(item[name]) for name, _ in _PENDING),
+            self.completed.valid.eq(writers.o.valid),
+            writers.o.ready.eq(self.completed.ready),
             left.to.eq(entry.to),
             left.respond.eq(entry.respond),
             left.raises.eq(entry.notify),
@@ -52,15 +45,9 @@ class Writes(wiring.Component):
         ]
         with m.If(self.free):
             m.d.sync += [
-                self.write.valid.eq(push),
+                self.write.valid.eq(self.i.valid & self.i.ready),
                 self.write.line.eq(item.line),
                 self.write.strobe.eq(item.strobe),
                 self.write.data.eq(item.data),
             ]
-        m.d.sync += [
-            tail.eq(tail + push),
-            head.eq(head + pop),
-            under_way.eq(under_way + push - pop),
-            complete.eq(complete + self.write.done.valid - pop),
-        ]
         return m

@@ -96,7 +96,8 @@ def test_a_debugger(host):
     assert say(DebugOp.JUMP, host.program.labels["done"]).pc == host.program.labels["done"]
     say(DebugOp.RESUME)
     host.wait(1)
-    assert say(DebugOp.FLUSH).state is ThreadState.IDLE
+    assert host.node.code.lines
+    assert say(DebugOp.FLUSH).state is ThreadState.IDLE and not host.node.code.lines
 
 
 def test_single_packets():

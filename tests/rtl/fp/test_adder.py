@@ -10,10 +10,10 @@ import sys
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from amaranth.sim import Simulator
 
-from rtl.fp.adder import Adder, Body, carry_save
+from rtl.fp.adder import Adder, Body, booth_digit, both_sums, carry_save
 from sim.compile import cache
 
 WIDTHS = (1, 2, 3, 8, 17, 25, 31, 42, 56, 57)
@@ -112,3 +112,41 @@ def test_carry_save_keeps_the_sum_and_leaves_bit_0_free(seed):
 def test_no_bits_is_a_sentence():
     with pytest.raises(ValueError, match="an adder of 0 bits has nothing to add"):
         Adder(0)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_both_sums_of_every_pair_of_words(width):
+    m, a, b, out = Module(), Signal(width), Signal(width), Signal(2 * width)
+    m.d.comb += out.eq(Cat(*both_sums(m, a, b, width, "sum")))
+
+    async def check(ctx):
+        for left in range(1 << width):
+            for right in range(1 << width):
+                ctx.set(a, left)
+                ctx.set(b, right)
+                await ctx.delay(1e-9)
+                plain, plus_one = ((left + right + carry) % (1 << width) for carry in (0, 1))
+                assert ctx.get(out) == plain | plus_one << width, (left, right)
+
+    simulator = Simulator(m)
+    simulator.add_testbench(check)
+    simulator.run()
+
+
+@pytest.mark.fast
+def test_booth_digits():
+    """Bits high, middle, low stand for -2 high + middle + low; a negative zero does not occur."""
+    m, bits, out = Module(), Signal(3), Signal(3)
+    m.d.comb += out.eq(Cat(*booth_digit(bits[0], bits[1], bits[2])))
+
+    async def check(ctx):
+        for word, digit in enumerate((0, 1, 1, 2, -2, -1, -1, 0)):
+            ctx.set(bits, word)
+            await ctx.delay(1e-9)
+            once, twice, minus = (ctx.get(out) >> place & 1 for place in range(3))
+            assert ((once + 2 * twice) * (-1) ** minus, minus) == (digit, digit < 0), word
+
+    simulator = Simulator(m)
+    simulator.add_testbench(check)
+    simulator.run()

@@ -110,3 +110,25 @@ def test_circuits_equal_golden_for_every_syndrome(simulate, rng, tables):
                 assert ctx.get(dut.corrected_word) == good & expand(keep)
 
     simulate(dut, bench, clocked=False)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("keep", (0xFF, 0x00, 0x5A), ids=("all kept", "none kept", "some kept"))
+@pytest.mark.parametrize("tables", (False, True), ids=("comparators", "tables"))
+def test_every_wrong_bit_is_corrected_and_every_two_are_reported(simulate, rng, tables, keep):
+    """Of data and check word, whatever bytes are kept: nothing that is masked away hides an error, nothing invents one."""
+    dut = Decoder(tables)
+
+    async def bench(ctx):
+        ctx.set(dut.keep, keep)
+        for wrong in ((), *combinations(range(CODE), 1), *combinations(range(CODE), 2)):
+            word = int(rng.integers(0, 1 << 64, dtype="u8"))
+            read, check = spoil(word, encode(word), *wrong)
+            ctx.set(dut.word, read)
+            ctx.set(dut.check, check)
+            await ctx.delay(1e-9)
+            assert (ctx.get(dut.corrected), ctx.get(dut.lost)) == (len(wrong) == 1, len(wrong) == 2), wrong
+            # Two wrong bits come as they were read.
+            assert ctx.get(dut.corrected_word) == (read if len(wrong) == 2 else word) & expand(keep), wrong
+
+    simulate(dut, bench, clocked=False)

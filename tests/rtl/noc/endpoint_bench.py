@@ -54,7 +54,7 @@ class Bench:
         self.boards = boards
         self.answers, self.stores, self.loads, self.raises, self.starts, self.debugs = boards.values()
         self.told, self.begun, self.debugged = Counter(), Counter(), Counter()  # answers by source; starts and commands by thread
-        self.requests = self.accepted = self.packets_in = self.packets_out = 0
+        self.requests = self.first_starts = self.packets_in = self.packets_out = 0
         self.image: dict[int, int] = {}
         self.writes = deque(), deque()
         self.notifying, self.notified = [0, 0], [0, 0]

@@ -175,10 +175,10 @@ class Core:
             ports.status.set(self.status)
             # What a group asks for in one cycle shows two cycles later.
             ports.counters.set(self.groups[asked])
-            asked = ports.counter_group.get()
+            asked = ports.counter_line.get()
             await edge
-            if ports.accepted.get():
-                self.bench.accepted += 1
+            if ports.first_start.get():
+                self.bench.first_starts += 1
             self._started_by_a_thread(ports.start__thread.get() if ports.start__claim.get() else None)
             if ports.start__valid.get():
                 self._begin()

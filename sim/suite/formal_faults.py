@@ -1,0 +1,90 @@
+"""Faults planted in the network's parts, by what they are planted in: the property that must fail, the text, what it becomes."""
+
+from __future__ import annotations
+
+from sim.suite.formal_noc import Fault
+
+_PLANTED: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
+    ("credit counter", "rtl.noc.credits"): (
+        ("no credit lost or made", "taken.eq(count - 1 + give)", "taken.eq(count - 1)"),
+        ("no credit lost or made", "taken.eq(count - 1 + give)", "taken.eq(count + give)"),
+        ("no credit lost or made", "kept.eq(count + give)", "kept.eq(count)"),
+        ("no credit lost or made", "init=[CREDITS]", "init=[CREDITS - 1]"),
+        ("no credit lost or made", "self.give[v]", "self.give[0]"),
+        ("no credit lost or made", "count.eq(Mux(self.take[v], taken, kept))", "count.eq(kept)"),
+        ("no overflow or underflow", "kept.eq(count + give)", "kept.eq(count + 1)"),
+        ("no overflow or underflow", "taken.eq(count - 1 + give)", "taken.eq(count - 2 + give)"),
+        ("ok while there is credit", "taken != 0, kept != 0", "kept != 0, kept != 0"),
+        ("ok while there is credit", "taken != 0, kept != 0", "taken != 0, 1"),
+        ("ok while there is credit", "taken != 0, kept != 0", "taken != 0, count != 0"),
+        ("ok while there is credit", "init=(1 << CHANNELS) - 1", "init=1"),
+    ),
+    ("least recently granted", "rtl.noc.router.arbiter"): (
+        ("grants one at most", "self.request[i] & ~Cat(*ahead).any()", "self.request[i]"),
+        ("grants one at most", "self.request[j] & (before[j, i]", "self.request[0] & (before[j, i]"),
+        ("grants who asks", "self.request[i] & ~Cat(*ahead).any()", "~Cat(*ahead).any()"),
+        ("somebody goes if anybody asks", "ahead = [self.request[j] & (", "ahead = [("),
+        ("somebody goes if anybody asks", "self.request[i] & ~Cat(*ahead).any()", "self.request[i] & Cat(*ahead).any()"),
+        ("served within the turns of the others", "& ~self.served[i] | self.served[j]", "& ~self.served[i]"),
+        ("served within the turns of the others", "& ~self.served[i] | self.served[j]", ""),
+        ("the order is a line", "Signal(init=1, name", "Signal(init=(i + j) % 2, name"),
+        ("who waits moves up", "& ~self.served[i] | self.served[j]", "| self.served[j]"),
+    ),
+    ("arbiter", "rtl.noc.router.arbiter"): (
+        ("grants one at most", "channels.grant & ports.grant[p].replicate(CHANNELS)", "channels.grant"),
+        ("grants one at most", "channels.grant & ports.grant[p]", "self.request[p] & ports.grant[p]"),
+        ("grants who asks", "channels.request.eq(self.request[p])", "channels.request.eq(self.request[0])"),
+        ("somebody goes if anybody asks", "self.request[p].any()", "self.request[p].all()"),
+        ("somebody goes if anybody asks", "self.request[p].any()", "self.request[p][0]"),
+        ("who waits moves up", "ports.served.eq(ports.grant)", "ports.served.eq(0)"),
+        ("who waits moves up", "channels.served.eq(self.grant[p])", "channels.served.eq(0)"),
+        ("who waits moves up", "channels.served.eq(self.grant[p])", "channels.served.eq(channels.grant)"),
+        ("who waits moves up", "ports.served.eq(ports.grant)", "ports.served.eq(ports.request)"),
+    ),
+    ("FIFO", "rtl.noc.router.fifo"): (
+        ("passes by when empty", "passing.eq(Mux(some, 0, arriving))", "passing.eq(0)"),
+        ("passes by when empty", "self.slot.bypass.eq(~some)", "self.slot.bypass.eq(0)"),
+        ("passes by when empty", "self.head.eq(Mux(some,", "self.head.eq(Mux(1,"),
+        ("in order and whole", "passing.eq(Mux(some, 0, arriving))", "passing.eq(arriving)"),
+        ("in order and whole", "self.head.eq(Mux(some,", "self.head.eq(Mux(0,"),
+        ("in order and whole", 'by_mark(m, read, words, "held")', 'by_mark(m, write, words, "held")'),
+        ("in order and whole", "range(2, DEPTH + 1)", "range(3, DEPTH + 1)"),
+        ("offers what it holds", "Mux(count[1], arriving, 0)", "0"),
+        ("offers what it holds", "Mux(count[1], arriving, 0)", "arriving"),
+        ("offers what it holds", "stays.eq(Mux(some, first, arriving))", "stays.eq(Mux(some, first, 0))"),
+        ("first is the head", "stays.eq(Mux(some, first, arriving))", "stays.eq(arriving)"),
+        ("first is the head", "[*outs[1:], outs[0]]", "outs"),
+        ("counts what it holds", "more | (count[1] & self.valid)", "more"),
+        ("counts what it holds", "more | (count[1] & self.valid)", "more | count[1]"),
+        ("counts what it holds", "some | self.valid)", "some)"),
+        ("counts what it holds", "Mux(self.valid, count, down)", "down"),
+        ("counts what it holds", "Mux(self.valid, up, count)", "up"),
+        ("payload is read where it was written", "self.slot.bypass.eq(~some)", "self.slot.bypass.eq(1)"),
+        ("payload is read where it was written", "self.slot.read.eq(read)", "self.slot.read.eq(read.rotate_left(1))"),
+        ("payload is written when a packet comes", "write[i] & self.valid", "write[i]"),
+        ("payload is written when a packet comes", "write[i] & self.valid", "write[i] & self.valid & some"),
+        ("state is one hot", "Signal(DEPTH, init=1), Signal(DEPTH, init=1)", "Signal(DEPTH, init=1), Signal(DEPTH, init=0)"),
+        ("state is one hot", "read.eq(read.rotate_left(1))", "read.eq(read << 1)"),
+        ("places follow each other", "read.eq(read.rotate_left(1))", "read.eq(read.rotate_right(1))"),
+        ("places follow each other", "with m.If(self.granted):", "with m.If(self.granted & some):"),
+        ("places follow each other", "with m.If(self.valid):", "with m.If(self.valid & ~self.granted):"),
+        ("a packet keeps its place", "with m.If(self.slot.write[i]):", "with m.If(self.slot.write[i] & ~count[2]):"),
+        ("holds ports", "outs[i].eq(self.out)", "outs[i].eq(arriving & self.out[:3])"),
+    ),
+    ("router output", "rtl.noc.router.output"): (
+        ("sends what it granted", "self.control.valid.eq(channels)", "self.control.valid.eq(channels.rotate_left(1))"),
+        ("the word is that of the granted", "self.heads[p][v] for p, v in places", "self.heads[p][0] for p, v in places"),
+        ("the word is that of the granted", '("out", "x", "y", "far_x", "far_y")', '("out", "x", "y", "far_x")'),
+        ("one packet a cycle", "self.grant.eq(arbiter.grant)", "self.grant.eq(arbiter.request)"),
+        ("grants what is wanted", "self.grant.eq(arbiter.grant)", "self.grant.eq(Mux(credits.ok.all(), 1, arbiter.grant))"),
+        ("no packet without credit", "self.want[p] & credits.ok", "self.want[p]"),
+        ("credits are kept", "credits.take.eq(channels)", "credits.take.eq(channels & ~credits.give)"),
+        ("credits are kept", "Mux(self.closed, self.control.valid, self.credit)", "self.credit"),
+        ("credits are kept", "Mux(self.closed, self.control.valid, self.credit)", "self.control.valid"),
+        ("somebody goes if anybody may", "self.want[p] & credits.ok", "self.want[p] & credits.ok & credits.ok[0].replicate(CHANNELS)"),
+    ),
+}
+
+FAULTS: tuple[Fault, ...] = tuple(
+    Fault(part, wanted, f"{old} -> {new}", module, old, new) for (part, module), rows in _PLANTED.items() for wanted, old, new in rows
+)

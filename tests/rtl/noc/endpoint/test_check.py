@@ -1,0 +1,94 @@
+"""What is refused, and who serves the rest, against golden.arch.refusal; nothing overtakes a boot packet."""
+
+import random
+
+import pytest
+from amaranth.sim import Simulator
+
+from golden.arch.config import get_config
+from golden.arch.memmap import CONTROL_BASE, LINE_BYTES
+from golden.arch.packet import Kind, Packet
+from golden.arch.refusal import refusal
+from rtl.noc.endpoint.check import CHECKED, Check
+
+CONFIG = get_config("tiny")
+SERVED = {Kind.WRITE: "store", Kind.RAISE: "effect", Kind.START: "starter", Kind.DEBUG: "debugger", Kind.BOOT: "boot"}
+
+
+def draw(pick: random.Random, place: tuple[int, int]) -> Packet:
+    """A packet of any kind, often one that something is wrong with."""
+    near = pick.choice((0, 0, 8, 0x40, CONFIG.sram_bytes - 8, CONFIG.sram_bytes, CONTROL_BASE + LINE_BYTES * pick.randrange(14)))
+    pcs = pick.choice((0x100, 0x102, CONFIG.sram_bytes - 4, CONFIG.sram_bytes, 1 << 40))
+    boot = pick.randrange(1 << 10)
+    kind = pick.choice((*Kind, *list(Kind)[:6], 0, 7))
+    return Packet(
+        kind,
+        pick.choice((place, place, place, (place[0] ^ 1, place[1]), (place[0], place[1] ^ 16))),
+        (0, 1),
+        pick.choice((0, 0, 1, 1, 2)),
+        address=pick.choice((near, near + pick.randrange(8), pick.randrange(10), pick.getrandbits(35))),
+        length=pick.choice((0, 1, 2, 3, 8, 9, pick.randrange(64))),
+        tag=pick.choice((3, 63, 64, 255)),
+        sequence=pick.choice((5, 0x85)),
+        payload=boot if kind == Kind.BOOT else pcs,
+    )
+
+
+def expected(packet: Packet, place: tuple[int, int]) -> tuple[str, int]:
+    """Target and cause."""
+    if packet.channel & 2 or packet.kind & 16:
+        return "dropped", 0
+    cause = refusal(packet, CONFIG.sram_bytes, place)
+    if cause is not None:
+        return "refused", cause
+    if packet.kind == Kind.READ:
+        return ("lines" if packet.address >= CONTROL_BASE else "load"), 0
+    return SERVED[packet.kind], 0
+
+
+@pytest.mark.fast
+def test_targets_and_causes(seed):
+    pick, dut = random.Random(seed), Check(CONFIG)
+    seen: dict[tuple[str, int], int] = {}
+
+    async def check(ctx):
+        place, moved = (1, 1), (1, 1)  # of the node now, and when all boot packets before the next packet have been obeyed
+        waiting: list[tuple[Packet, tuple[str, int]]] = []
+        packet, wait = draw(pick, moved), 0
+        for _ in range(1200):
+            valid = pick.random() < 0.8
+            wait = max(wait - 1, 0)
+            ctx.set(dut.i.valid, valid)
+            for name, value in (("channel", packet.channel), ("x", packet.destination[0]), ("y", packet.destination[1])):
+                ctx.set(dut.i.payload[name], value)
+            for name in ("kind", "address", "length", "tag", "sequence"):
+                ctx.set(dut.i.payload.header[name], int(getattr(packet, name)))
+            ctx.set(dut.i.payload.payload, packet.payload)
+            ctx.set(dut.x, place[0])
+            ctx.set(dut.y, place[1])
+            ctx.set(dut.o.ready, not wait and pick.random() < 0.8)
+            await ctx.delay(1e-12)
+            booted = False
+            if ctx.get(dut.o.valid) and ctx.get(dut.o.ready):
+                sent, (target, cause) = waiting.pop(0)
+                out = dut.o.payload
+                named = {name for name, _ in CHECKED["target"].shape if ctx.get(out.target[name])}
+                assert (named, ctx.get(out.packet.payload)) == ({target}, sent.payload), sent
+                assert target != "refused" or ctx.get(out.cause) == cause, sent
+                seen[target, cause] = seen.get((target, cause), 0) + 1
+                if target == "boot":
+                    booted, place, wait = True, (sent.payload & 31, sent.payload >> 5), pick.randrange(4)
+            ctx.set(dut.booted, booted)
+            if valid and ctx.get(dut.i.ready):
+                waiting.append((packet, expected(packet, moved)))
+                if waiting[-1][1][0] == "boot":
+                    moved = packet.payload & 31, packet.payload >> 5
+                packet = draw(pick, moved)
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-9)
+    simulator.add_testbench(check)
+    simulator.run()
+    assert {target for target, _ in seen} == {"dropped", "refused", "load", "lines", *SERVED.values()}
+    assert {cause for target, cause in seen if target == "refused"} == {1, 2, 3}
