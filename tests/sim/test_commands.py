@@ -20,6 +20,7 @@ LINES = {
     "regress": ("regress", "build: "),
     "timing": ("timing --liberty /nowhere.lib", "/nowhere.lib is no file"),
     "docs": ("docs --check", ""),
+    "formal": ("formal", "/proc/store"),
 }
 
 
