@@ -150,10 +150,10 @@ class Collector:
 
     def feed(self, port: str, fields: dict[str, Any]) -> None:
         """What a trace port says in a cycle: its name without ``trace__``, and its fields (``pc`` in words, as the hardware has it)."""
-        kind, _, number = port.partition("__")
+        kind, number = port.partition("__")[0], port.rpartition("__")[2]
         fields = {name: value for name, value in fields.items() if name != "valid"}
         match kind:
-            case "dispatch":
+            case "dispatch" | "ended":
                 self.dispatch(**{**fields, "pc": 4 * fields["pc"]})
             case "scalar":
                 self.scalar(**fields)

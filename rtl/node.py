@@ -1,12 +1,13 @@
 """A node: core, SRAM, endpoint, wired. Its only door is the link."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
-from rtl.core.core import Core, trace_signature
+from rtl.core.core import Core
+from rtl.core.trace import trace_signature
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
 from rtl.noc.layouts import Link
@@ -47,24 +48,24 @@ class Node(wiring.Component):
             wiring.connect(m, getattr(core, name), getattr(sram, name))
         wiring.connect(m, endpoint.write, sram.mw)
         wiring.connect(m, endpoint.read, sram.mr)
-        wiring.connect(m, sram.uncorrectable, core.lost)
+        for name in ("uncorrectable", "corrected"):
+            wiring.connect(m, getattr(sram, name), getattr(core, name))
         for name in ("start", "debug", "poke", "raise_"):
             wiring.connect(m, getattr(endpoint, name), getattr(core, name))
         m.d.comb += [
-            endpoint.status.eq(core.status),
-            endpoint.stopped.eq(core.stopped),
-            core.counter_line.eq(endpoint.counter_line),
-            core.node.eq(Cat(endpoint.x, endpoint.y)),
-            core.conflicts.eq(sram.conflicts),
-            core.corrected.eq(sram.corrected.count),
-            *(sram.inject[t].eq(core.ecc_inject[t]) for t in range(THREADS)),
-            core.packet_in.eq(endpoint.packet_in),
-            core.packet_out.eq(endpoint.packet_out),
-            core.first_start.eq(endpoint.first_start),
-            self.activity.eq(core.activity | endpoint.packet_in | endpoint.packet_out),
+            endpoint.status.eq(core.status.state),
+            endpoint.stopped.eq(core.status.stopped),
+            core.line.line.eq(endpoint.counter_line),
+            core.place.x.eq(endpoint.x),
+            core.place.y.eq(endpoint.y),
+            core.conflicts.count.eq(sram.conflicts),
+            *(sram.inject[t].eq(core.inject.bits[t]) for t in range(THREADS)),
+            core.link_events.packet_in.eq(endpoint.packet_in),
+            core.link_events.packet_out.eq(endpoint.packet_out),
+            core.link_events.first_start.eq(endpoint.first_start),
+            self.activity.eq(core.activity.busy),
+            *(endpoint.counters[i].eq(core.line.values[i]) for i in range(8)),
         ]
-        for i in range(8):
-            m.d.comb += endpoint.counters[i].eq(core.counter_values[i])
         if self.trace_on:
             wiring.connect(m, core.trace, wiring.flipped(self.trace))
         return m

@@ -4,10 +4,47 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import memmap
+from golden.arch.isa import THREADS
 
 STATUS = data.StructLayout({"state": 3, "cause": 4, "pc": memmap.ADDRESS_BITS, "operand": 64, "retired": 48, "seq": 16, "debug": 1})
 """One thread as its status line shows it."""
 
+ThreadStatus = wiring.Signature(
+    {
+        # Core -> endpoint. State of every thread; who came to rest (halt, fault, debugger) in the previous cycle.
+        "state": Out(data.ArrayLayout(STATUS, THREADS)),
+        "stopped": Out(THREADS),
+    }
+)
+COUNTER_BITS = 48
+CounterLine = wiring.Signature(
+    {
+        # Endpoint -> core: a line of eight counters, and their values as they are two cycles later.
+        "line": Out(range(memmap.COUNTER_LINES)),
+        "values": In(data.ArrayLayout(COUNTER_BITS, 8)),
+    }
+)
+Place = wiring.Signature(
+    {
+        # Endpoint -> core: own coordinates. State.
+        "x": Out(5, init=1),
+        "y": Out(5, init=1),
+    }
+)
+LinkEvents = wiring.Signature(
+    {
+        # Endpoint -> core: a packet came, went; a start packet was accepted while no thread ran. One cycle each.
+        "packet_in": Out(1),
+        "packet_out": Out(1),
+        "first_start": Out(1),
+    }
+)
+Activity = wiring.Signature(
+    {
+        # An instruction or a packet moved, for whoever waits for a machine that hangs; valid always.
+        "busy": Out(1),
+    }
+)
 Start = wiring.Signature(
     {
         # The thread starts at `pc`; one cycle.

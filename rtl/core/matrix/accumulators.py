@@ -11,10 +11,12 @@ Row r of any four lies in bytes 16r..16r+15, as a store writes it.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.common.delay import delay
+from rtl.core.decoded import DrainFormat, LoadKind
+from rtl.core.interfaces import DRAIN_LATENCY, THREADS, DrainRequest, Drains, LoadRequest, MatrixEvents
 from rtl.fp import drain, load
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
@@ -24,40 +26,9 @@ ROWS_A_BEAT = 4
 COLUMNS_A_BEAT = 4  # of FP32
 VECTOR_BITS = 512
 VALUE_BITS = load.SIGNIFICAND_BITS + 2
-TAG_BITS = 8
 
-DRAIN_LATENCY = 1 + drain.STAGES + 1
-"""Cycles from a drain request until its beat stands at the output: file read, five stages, packing."""
-
-
-class LoadKind(enum.Enum, shape=2):
-    """What a register brings into an accumulator."""
-
-    QUARTER = 0
-    ROW = 1
-    RAW = 2
-
-
-class DrainFormat(enum.Enum, shape=2):
-    """How elements leave."""
-
-    FP32 = 0
-    BF16 = 1
-    RAW = 2
-
-
-DrainBeat = data.StructLayout({
-    "valid": 1,
-    "thread": 2,
-    "beat": 3,
-    "format": DrainFormat,
-    "relu": 1,
-    "tag": TAG_BITS,
-    # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
-    "rows": ROWS_A_BEAT,
-    "columns": COLUMNS,
-})
-"""One beat of a drain under way. A tile has 4 beats of FP32, 2 of BF16, 8 of RAW."""
+if 1 + drain.STAGES + 1 != DRAIN_LATENCY:  # file read, converters, packing
+    raise ValueError(f"a drained beat takes {1 + drain.STAGES + 1} cycles, its interface says {DRAIN_LATENCY}")
 
 
 class AccumulatorLoad(wiring.Component):
@@ -71,10 +42,7 @@ class AccumulatorLoad(wiring.Component):
         super().__init__(
             {
                 # A load is in the decode stage, with its register.
-                "valid": In(1),
-                "kind": In(LoadKind),
-                # Quarter 0..3, half of the register that holds the row 0..1, or row 0..7.
-                "index": In(3),
+                "request": In(LoadRequest),
                 "data": In(VECTOR_BITS),
                 # Stage X1, two cycles later: lanes that the load hits (bit 8 * row + column) and their E.
                 "x1_hit": Out(ROWS * COLUMNS),
@@ -88,8 +56,8 @@ class AccumulatorLoad(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         x0_valid = Signal()
-        m.d.sync += x0_valid.eq(self.valid)
-        kind, index = self.kind, self.index
+        m.d.sync += x0_valid.eq(self.request.valid)
+        kind, index = self.request.kind, self.request.index
         # A row in the upper half moves to the lower one, so that the row is always the first eight numbers.
         upper = (kind == LoadKind.ROW) & index[0]
         words = [self.data.word_select(i, 64) for i in range(ROWS)]
@@ -117,12 +85,7 @@ class AccumulatorLoad(wiring.Component):
                     with m.Default():
                         m.d.comb += hit[COLUMNS * i + j].eq(x0_valid & (index == i))
         m.d.sync += self.x1_hit.eq(hit)
-        later = self.x1_hit
-        for stage in ("x2", "x3"):
-            held = Signal(ROWS * COLUMNS, name=f"{stage}_hit")
-            m.d.sync += held.eq(later)
-            later = held
-        m.d.sync += self.a_hit.eq(later)
+        m.d.sync += self.a_hit.eq(delay(m, self.x1_hit, ("x2", "x3"), "hit"))
 
         numbers = _numbers(words)
         exponents = [load.load_exponent(number) for number in numbers]
@@ -164,29 +127,24 @@ class AccumulatorDrain(wiring.Component):
         self.body = body
         super().__init__(
             {
-                # A beat; the accumulator files are read in this cycle.
-                "request": In(DrainBeat),
+                # Beats: four of an FP32 tile, two of BF16, eight of RAW.
+                "drains": In(Drains),
                 # One cycle later: the folded raw words of all 64 elements of its accumulator, row by row.
                 "words": In(data.ArrayLayout(64, ROWS * COLUMNS)),
                 # A beat is in some stage.
                 "busy": Out(1),
-                # DRAIN_LATENCY cycles after the request: the request's thread and tag, its bytes, and the flags of what is stored.
-                "valid": Out(1),
-                "thread": Out(2),
-                "tag": Out(TAG_BITS),
-                "data": Out(VECTOR_BITS),
-                "flags": Out(FpFlags),
+                # With the reply.
+                "events": Out(MatrixEvents),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         # Beats by stage: d1 chooses and takes magnitudes, d5 rounds, d6 packs.
-        beats = [self.request]
-        valid = self.request.valid
-        stages = [self.valid]
+        request, reply = self.drains.request, self.drains.reply
+        beats, valid, stages = [request], request.valid, [reply.valid]
         for stage in range(1, 7):
-            beat = Signal(DrainBeat, name=f"d{stage}", reset_less=True)
+            beat = Signal(DrainRequest, name=f"d{stage}", reset_less=True)
             there = Signal(name=f"d{stage}_valid")
             m.d.sync += [beat.eq(beats[-1]), there.eq(valid)]
             beats.append(beat)
@@ -211,8 +169,19 @@ class AccumulatorDrain(wiring.Component):
                 m.d.comb += converter.relu.eq(rounding.relu)
                 results.append(converter.result)
                 raised.append(Mux(stored_rows[r] & stored_columns[j], converter.flags.as_value(), 0))
-        m.d.sync += self.flags.eq(Cat(Cat(flags[bit] for flags in raised).any() for bit in range(FpFlags.size)))
+        self._pack(m, first, packing, results)
+        flags, thread = Signal(FpFlags), Signal(2)
+        m.d.sync += [
+            reply.valid.eq(valid),
+            reply.tag.eq(packing.tag),
+            thread.eq(packing.thread),
+            flags.eq(Cat(Cat(each[bit] for each in raised).any() for bit in range(FpFlags.size))),
+        ]
+        m.d.comb += [self.events.flags[t].eq(Mux(reply.valid & (thread == t), flags, 0)) for t in range(THREADS)]
+        return m
 
+    def _pack(self, m, first, packing, results):
+        """The bytes of a beat: raw words travel beside the converters."""
         raw = []
         for j in range(COLUMNS):
             word = Signal(64, name=f"d1_raw_{j}")
@@ -220,11 +189,8 @@ class AccumulatorDrain(wiring.Component):
                 for i in range(ROWS):
                     with m.Case(i):
                         m.d.comb += word.eq(self.words[COLUMNS * i + j])
-            for stage in range(2, 7):
-                held = Signal(64, name=f"d{stage}_raw_{j}", reset_less=True)
-                m.d.sync += held.eq(drain.fold(word) if stage == 3 else word)
-                word = held
-            raw.append(word)
+            word = drain.fold(delay(m, word, ("d2",), f"raw_{j}", reset_less=True))
+            raw.append(delay(m, word, ("d3", "d4", "d5", "d6"), f"raw_{j}", reset_less=True))
 
         numbers = [results[COLUMNS * r + j] for r in range(ROWS_A_BEAT) for j in range(COLUMNS_A_BEAT)]
         halves = [result[16:] for result in results]
@@ -237,9 +203,7 @@ class AccumulatorDrain(wiring.Component):
                     m.d.sync += word.eq(Cat(halves[4 * j : 4 * j + 4]))
                 with m.Default():
                     m.d.sync += word.eq(raw[j])
-            m.d.comb += self.data[64 * j : 64 * j + 64].eq(word)
-        m.d.sync += [self.valid.eq(valid), self.thread.eq(packing.thread), self.tag.eq(packing.tag)]
-        return m
+            m.d.comb += self.drains.data[64 * j : 64 * j + 64].eq(word)
 
     def _stored(self, m, rounding):
         """Rows and columns of the converters, in stage d6, whose element is stored; none of a beat of raw words."""
@@ -254,9 +218,10 @@ class AccumulatorDrain(wiring.Component):
 
         A register for each four converters: it drives 256 multiplexers.
         """
-        narrow = self.request.format == DrainFormat.BF16
+        request = self.drains.request
+        narrow = request.format == DrainFormat.BF16
         choice = Signal(2, name=f"d1_choice_copy_{name}", reset_less=True)
         # BF16: beat bit 0 is the half. FP32: bit 1 is the half, bit 0 the columns.
-        half = Mux(narrow, self.request.beat[0], self.request.beat[1])
-        m.d.sync += choice.eq(Cat(half, self.request.beat[0] & ~narrow))
+        half = Mux(narrow, request.beat[0], request.beat[1])
+        m.d.sync += choice.eq(Cat(half, request.beat[0] & ~narrow))
         return choice

@@ -15,77 +15,17 @@ Elements of a register v, as BF16 e[0..31] or as bytes c[0..63] in an eight-bit 
 """
 
 from amaranth.hdl import Cat, DomainRenamer, Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.common.clock_gate import gated_domain
-from rtl.core.matrix.accumulators import (
-    COLUMNS,
-    DRAIN_LATENCY,
-    ROWS,
-    ROWS_A_BEAT,
-    VECTOR_BITS,
-    AccumulatorDrain,
-    AccumulatorLoad,
-    DrainBeat,
-    DrainFormat,
-    LoadKind,
-)
+from rtl.common.delay import delay
+from rtl.core.interfaces import Drains, MatrixEvents, matrix_operations
+from rtl.core.matrix.accumulators import COLUMNS, ROWS, ROWS_A_BEAT, AccumulatorDrain, AccumulatorLoad
 from rtl.fp.adder import Body
-from rtl.fp.dot import TERMS, DotLane, significands
-from rtl.fp.flags import FpFlags
+from rtl.fp.dot import TERMS, DotLane
 from rtl.fp.lane_control import LaneSequencer
-from rtl.fp.operand import OperandDecode, OperandMode
-
-StepRequest = data.StructLayout(
-    {
-        "valid": 1,
-        # Take the accumulator as +0.
-        "first": 1,
-        "thread": 2,
-        "acc": 3,
-        "a": OperandMode,
-        "b": OperandMode,
-    }
-)
-"""A step in the decode stage; its operands are in `step_a` and `step_b`."""
-
-LoadRequest = data.StructLayout(
-    {
-        "valid": 1,
-        "thread": 2,
-        "acc": 3,
-        "kind": LoadKind,
-        # QUARTER: 0..3; ROW: half of the register, 0..1; RAW: row, 0..7.
-        "index": 3,
-    }
-)
-"""A load in the decode stage; its register is in `load_data`."""
-
-DrainRequest = data.StructLayout(
-    {
-        "valid": 1,
-        "thread": 2,
-        "acc": 3,
-        # FP32: 0..3; BF16: 0..1; RAW: 0..7.
-        "beat": 3,
-        "format": DrainFormat,
-        # FP32 and BF16: elements with their sign set become +0, NaN stays.
-        "relu": 1,
-        # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
-        "rows": ROWS_A_BEAT,
-        "columns": COLUMNS,
-        # Comes back with the data.
-        "tag": 8,
-    }
-)
-"""One beat of a drain."""
-
-DrainReply = data.StructLayout({"valid": 1, "tag": 8, "thread": 2, "flags": FpFlags})
-"""A beat at the output, and the flags that it raises; its bytes are in `drained_data`."""
-
-MatrixTrace = data.StructLayout({"valid": 1, "thread": 2, "acc": 3, "digest": 64})
-"""End of a step or load: sum of (2l + 1) * raw_l mod 2^64 over the tile's elements l = 8 * row + column."""
+from rtl.fp.operand import OperandDecode
 
 
 class MatrixUnit(wiring.Component):
@@ -97,47 +37,25 @@ class MatrixUnit(wiring.Component):
     gated: stop the clocks of lanes and drain while nothing is in them (rtl.common.clock_gate): a compiled model then skips
         them. Not for Amaranth's own simulator.
     trace: whether the port `ended` exists (Verilator keeps the name `trace` to itself).
-
-    Attributes
-    ----------
-    STEP_TO_DRAIN: least cycles from an operation in decode to a drain request that sees it.
-    DRAIN_TO_STEP: most cycles by which an operation may be in decode before a drain request that must not see it.
-    DRAIN_LATENCY: cycles from a drain request to its beat at the output.
-    TRACE_LATENCY: cycles from an operation in decode to its record.
     """
-
-    STEP_TO_DRAIN = 9
-    DRAIN_TO_STEP = 4
-    DRAIN_LATENCY = DRAIN_LATENCY
-    TRACE_LATENCY = 9
 
     def __init__(self, body: Body = Body.SIMULATION, trace: bool = False, gated: bool = False):
         self.body = body
         self.gated = gated
         self.trace_port = trace
-        ports = {
-            # A step, with its two registers, in the decode stage.
-            "step": In(StepRequest),
-            "step_a": In(VECTOR_BITS),
-            "step_b": In(VECTOR_BITS),
-            # A load, with its register, in the decode stage; never together with a step.
-            "load": In(LoadRequest),
-            "load_data": In(VECTOR_BITS),
-            # A beat to drain; the accumulator files are read in this cycle.
-            "drain": In(DrainRequest),
-            # DRAIN_LATENCY cycles later.
-            "drained": Out(DrainReply),
-            "drained_data": Out(VECTOR_BITS),
-        }
-        if trace:
-            # TRACE_LATENCY cycles after a step or load.
-            ports["ended"] = Out(MatrixTrace)
-        super().__init__(ports)
+        super().__init__(
+            {
+                # Steps and loads, in the decode stage.
+                "operations": In(matrix_operations(trace)),
+                "drains": In(Drains),
+                "events": Out(MatrixEvents),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
         sequencer, loader, drainer = LaneSequencer(), AccumulatorLoad(self.body), AccumulatorDrain(self.body)
-        step, load, drain = self.step, self.load, self.drain
+        step, load, drain = self.operations.step, self.operations.load, self.drains.request
         lanes, drains = ("lanes", "drains") if self.gated else ("sync", "sync")
         if self.gated:
             gated_domain(m, lanes, step.valid | load.valid | sequencer.busy)
@@ -146,6 +64,8 @@ class MatrixUnit(wiring.Component):
         m.submodules.sequencer = in_lanes(sequencer)
         m.submodules.loader = in_lanes(loader)
         m.submodules.drainer = DomainRenamer(drains)(drainer)
+        wiring.connect(m, wiring.flipped(self.drains), drainer.drains)
+        wiring.connect(m, drainer.events, wiring.flipped(self.events))
         with m.If(load.valid):
             m.d.comb += sequencer.slot.eq(Cat(load.acc, load.thread))
         with m.Else():
@@ -154,24 +74,20 @@ class MatrixUnit(wiring.Component):
             sequencer.valid.eq(step.valid | load.valid),
             sequencer.step.eq(~load.valid),
             sequencer.first.eq(step.first & ~load.valid),
-            loader.valid.eq(load.valid),
-            loader.kind.eq(load.kind),
-            loader.index.eq(load.index),
-            loader.data.eq(self.load_data),
+            loader.request.eq(load),
+            loader.data.eq(self.operations.load_data),
         ]
-        m.d.comb += [
-            *(drainer.request[name].eq(drain[name]) for name in DrainBeat.members),
-            self.drained.valid.eq(drainer.valid),
-            self.drained.tag.eq(drainer.tag),
-            self.drained.thread.eq(drainer.thread),
-            self.drained.flags.eq(drainer.flags),
-            self.drained_data.eq(drainer.data),
-        ]
+        raw = self._lanes(m, sequencer, loader, drainer, in_lanes, lanes, drains)
+        if self.trace_port:
+            self._trace(m, raw, sequencer)
+        return m
 
-        rows = [self._operand(m, f"a_{i}", self.step_a, step.a, _row_elements(i), lanes) for i in range(ROWS)]
-        columns = [
-            self._operand(m, f"b_{j}", self.step_b, step.b, _column_elements(j), lanes) for j in range(COLUMNS)
-        ]
+    def _lanes(self, m, sequencer, loader, drainer, in_lanes, lanes, drains):
+        """The 64 lanes and the decoders of their operands; the lanes' raw words for the trace."""
+        step, drain = self.operations.step, self.drains.request
+        step_a, step_b = self.operations.step_a, self.operations.step_b
+        rows = [self._operand(m, f"a_{i}", step_a, step.a, _row_elements(i), lanes) for i in range(ROWS)]
+        columns = [self._operand(m, f"b_{j}", step_b, step.b, _column_elements(j), lanes) for j in range(COLUMNS)]
         raw = []
         for i, (a, a_significand) in enumerate(rows):
             for j, (b, b_significand) in enumerate(columns):
@@ -194,28 +110,21 @@ class MatrixUnit(wiring.Component):
                 ]
                 if self.trace_port:
                     raw.append(lane.raw)
-        if self.trace_port:
-            self._trace(m, raw, sequencer)
-        return m
+        return raw
 
     def _operand(self, m, name, register, mode, elements, domain):
         """Decodes one row of A or column of B; returns its group for X0 and its significands for X2."""
         decode = OperandDecode(self.body)
         m.submodules[name] = DomainRenamer(domain)(decode)
-        m.d.comb += [decode.mode.eq(mode), decode.active.eq(~self.load.valid)]
+        m.d.comb += [decode.mode.eq(mode), decode.active.eq(~self.operations.load.valid)]
         for j, (words, codes) in enumerate(elements):
             candidate = decode.candidates[j]
             m.d.comb += [candidate.words[n].eq(register.word_select(place, 16)) for n, place in enumerate(words)]
             m.d.comb += [candidate.codes[n].eq(register.word_select(place, 8)) for n, place in enumerate(codes)]
-        held = decode.significand
-        for stage in ("x1", "x2"):
-            later = Signal(significands(self.body), name=f"{stage}_{name}", reset_less=True)
-            m.d[domain] += later.eq(held)
-            held = later
-        return decode.group, held
+        return decode.group, delay(m, decode.significand, ("x1", "x2"), name, domain=domain, reset_less=True)
 
     def _trace(self, m, raw, sequencer):
-        ended = self.ended
+        ended = self.operations.ended
         digest = Signal(64)
         m.d.comb += digest.eq(sum((2 * place + 1) * word for place, word in enumerate(raw)))
         m.d.sync += [

@@ -17,7 +17,20 @@ from rtl.core.memory.descriptors import Geometry, Position
 
 WORD_BITS = 18
 LANES = 8
-NOWHERE_LOW = (1 << WORD_BITS) - 1  # with high = 0: a range that overlaps nothing
+Gather = data.StructLayout(
+    {
+        "base": WORD_BITS,
+        "t0": WORD_BITS,
+        "t1": WORD_BITS,
+        "t2": WORD_BITS,
+        "enable": LANES,
+        "keep": 64,
+        "low": WORD_BITS,
+        "high": WORD_BITS,
+        "row": 3,
+    }
+)
+"""What a store of a vector register needs of a GatherAddress; its outputs say what each is."""
 
 
 def window(m: Module, start: Value, offset: Value, size: Value, limit: int, name: str) -> tuple[Signal, Signal]:

@@ -10,9 +10,9 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from golden.arch.classes import Step
 from golden.arch.descriptor import IMAGE, RESERVED_LO, STEP_BACK, STEP_Y
 from rtl.common.shapes import struct
-from rtl.core.scalar.decode import Step
 
 _IMAGE = struct(IMAGE)
 _MOVING = ("base", "y0", "x0")

@@ -9,26 +9,15 @@ from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.interfaces import THREAD_BITS, THREADS, StoreSlots
+from rtl.common.select import by_number
+from rtl.core.interfaces import STORE_SLOTS, THREAD_BITS, StoreProgress
 from rtl.mem import ports
 
 DEPTH = 4
-SLOTS = 4
 
 LoadRange = data.StructLayout({"thread": THREAD_BITS, "low": 18, "high": 18})
 VectorRequest = data.StructLayout({"reg": 5, "enable": 8, "addr": data.ArrayLayout(18, 8), "keep": 64})
 ScalarRequest = data.StructLayout({"addr": 18, "tag": 16})
-SLOTS_SHAPE = data.ArrayLayout(StoreSlots, THREADS)
-
-
-def of_thread(m: Module, thread: Value, values: list[Value], name: str) -> Signal:
-    """The thread's one of a value per thread."""
-    chosen = Signal(len(values[0]), name=name)
-    with m.Switch(thread):
-        for t in range(THREADS):
-            with m.Case(t):
-                m.d.comb += chosen.eq(values[t])
-    return chosen
 
 
 class LoadQueue(wiring.Component):
@@ -45,9 +34,9 @@ class LoadQueue(wiring.Component):
             # A load enters; `older`: slots of its thread's store queue with older stores.
             "push": In(1),
             "range": In(LoadRange),
-            "older": In(SLOTS),
+            "older": In(STORE_SLOTS),
             "request": In(request),
-            "slots": In(SLOTS_SHAPE),
+            "store_progress": In(StoreProgress),
             # The head may go; combinational from flip-flops. It leaves when `take` is high.
             "go": Out(1),
             "head": Out(LoadRange),
@@ -73,29 +62,20 @@ class LoadQueue(wiring.Component):
         m.d.comb += level_next.eq(level + self.push - self.take)
         m.d.sync += [level.eq(level_next), first.eq(first + self.take), self.room.eq(level_next <= DEPTH - 2)]
 
-        occupied = [self.slots[t].occupied for t in range(THREADS)]
-
-        older = [Signal(SLOTS, name=f"older_{k}") for k in range(DEPTH)]
+        occupied = [slots.occupied for slots in self.store_progress.slots]
+        older = [Signal(STORE_SLOTS, name=f"older_{k}") for k in range(DEPTH)]
         threads = [Signal(THREAD_BITS, name=f"thread_{k}") for k in range(DEPTH)]
         for k in range(DEPTH):
-            m.d.sync += older[k].eq(older[k] & of_thread(m, threads[k], occupied, f"occupied_{k}"))
+            m.d.sync += older[k].eq(older[k] & by_number(m, threads[k], occupied, f"occupied_{k}"))
             with m.If(self.push & (end == k)):
                 m.d.sync += [
-                    older[k].eq(self.older & of_thread(m, self.range.thread, occupied, f"occupied_push_{k}")),
+                    older[k].eq(self.older & by_number(m, self.range.thread, occupied, f"occupied_push_{k}")),
                     threads[k].eq(self.range.thread),
                 ]
-        waits_for = Signal(SLOTS)
-        with m.Switch(first):
-            for k in range(DEPTH):
-                with m.Case(k):
-                    m.d.comb += waits_for.eq(older[k])
-        slots = Signal(StoreSlots)
-        with m.Switch(self.head.thread):
-            for t in range(THREADS):
-                with m.Case(t):
-                    m.d.comb += slots.eq(self.slots[t])
+        waits_for = by_number(m, first, older, "waits_for")
+        slots = by_number(m, self.head.thread, list(self.store_progress.slots), "slots")
         overlap = Cat(
-            ~slots.addr_valid[s] | (self.head.low <= slots.high[s]) & (slots.low[s] <= self.head.high) for s in range(SLOTS)
+            ~slots.addr_valid[s] | (self.head.low <= slots.high[s]) & (slots.low[s] <= self.head.high) for s in range(STORE_SLOTS)
         )
         m.d.comb += self.go.eq((level != 0) & ~(waits_for & slots.occupied & overlap).any())
         return m
@@ -107,9 +87,9 @@ class VectorLoadQueues(wiring.Component):
     # Loads from the address units.
     push: In(2)
     range: In(data.ArrayLayout(LoadRange, 2))
-    older: In(SLOTS)
+    older: In(STORE_SLOTS)
     request: In(data.ArrayLayout(VectorRequest, 2))
-    slots: In(SLOTS_SHAPE)
+    store_progress: In(StoreProgress)
     # One, or two, loads that issue in this cycle will fit in the next; flip-flops or a gate behind them.
     room_one: Out(1)
     room_two: Out(1)
@@ -129,13 +109,13 @@ class VectorLoadQueues(wiring.Component):
         crossed = Mux(self.push.all(), 0, Mux(self.push[0], single, ~single))
         for k, (q, port) in enumerate(zip(queues, (self.l0, self.l1), strict=True)):
             m.submodules[f"q{k}"] = q
+            wiring.connect(m, wiring.flipped(self.store_progress), q.store_progress)
             source = crossed ^ k
             m.d.comb += [
                 q.push.eq(Mux(source, self.push[1], self.push[0])),
                 q.range.eq(Mux(source, Value.cast(self.range[1]), Value.cast(self.range[0]))),
                 q.request.eq(Mux(source, Value.cast(self.request[1]), Value.cast(self.request[0]))),
                 q.older.eq(self.older),
-                q.slots.eq(self.slots),
                 q.take.eq(q.go & port.ready),
                 port.valid.eq(q.go),
                 port.thread.eq(q.head.thread),

@@ -14,10 +14,11 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import LANES, STORE_TAG_BITS
 from golden.arch.trace import SEQ_BITS
-from rtl.core.interfaces import Register, StoreKind
-from rtl.core.matrix.accumulators import DrainFormat
-from rtl.core.matrix.unit import DrainReply, DrainRequest
+from rtl.common.delay import delay
+from rtl.core.decoded import DrainFormat
+from rtl.core.interfaces import Drains, StoreData, StoreEvents, StoreKind
 from rtl.core.memory.store_queue import Token
+from rtl.core.trace import TraceStore
 from rtl.mem import ports
 
 RING = 16
@@ -47,65 +48,67 @@ class StoreBeats(wiring.Component):
             # S1. Of scalar stores and raises nothing is done here.
             "token": In(Token),
             # Beats for which places are taken in this cycle (S0); state out: places left.
-            "beats": In(range(9)),
+            "starts": In(range(9)),
             "room": Out(range(RING + 1), init=RING),
-            # To the vector unit: a register, its value a cycle later; a beat of a drain, its bytes DRAIN_LATENCY later.
-            "store_read": Out(Register),
-            "store_data": In(512),
-            "drain": Out(DrainRequest),
-            "drained": In(DrainReply),
-            "drained_data": In(512),
+            "data": Out(StoreData),
+            "drains": Out(Drains),
             # Tags: slot, thread, and at bit 4 whether the beat is its entry's last.
             "st": Out(ports.VectorStore),
-            # A beat was taken by the SRAM in this cycle.
-            "gone": Out(1),
+            "events": Out(StoreEvents),
         }
         if trace:
-            members["origin"] = Out(Origin)  # of the beat at `st`
+            members["trace"] = Out(TraceStore)  # a beat that the SRAM takes
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         token = self.token
-        issue, at = token.issue, Signal(range(RING))
+        issue, at, drain = token.issue, Signal(range(RING)), self.drains.request
         drains = issue.kind == StoreKind.DRAIN
-        sends = token.valid & (drains | (issue.kind == StoreKind.VECTOR))
+        sends = token.at.valid & (drains | (issue.kind == StoreKind.VECTOR))
         m.d.comb += [
-            self.store_read.thread.eq(token.thread),
-            self.store_read.reg.eq(issue.source),
-            self.drain.valid.eq(token.valid & drains),
-            self.drain.thread.eq(token.thread),
-            self.drain.acc.eq(issue.source[:3]),
-            self.drain.beat.eq(token.beat),
-            self.drain.format.eq(issue.drain_format),
-            self.drain.relu.eq(issue.relu),
-            self.drain.tag.eq(at),
-            self.drain.rows.eq(self._rows(token)),
-            self.drain.columns.eq(token.place.column_mask),
+            self.data.read.thread.eq(token.at.thread),
+            self.data.read.reg.eq(issue.source),
+            drain.valid.eq(token.at.valid & drains),
+            drain.thread.eq(token.at.thread),
+            drain.acc.eq(issue.source[:3]),
+            drain.beat.eq(token.at.beat),
+            drain.format.eq(issue.drain_format),
+            drain.relu.eq(issue.relu),
+            drain.tag.eq(at),
+            drain.rows.eq(self._rows(token)),
+            drain.columns.eq(token.place.column_mask),
         ]
         m.d.sync += at.eq(at + sends)
         there = Signal()  # S2 holds a beat
         vector, place_at = Signal(), Signal(range(RING))
         m.d.sync += [there.eq(sends), vector.eq(~drains), place_at.eq(at)]
-        where = self._place(m, token)
+        first, taken = Signal(range(RING)), Signal()
+        m.d.comb += [taken.eq(self.st.valid & self.st.ready), self.events.beat.eq(taken)]
+        m.d.sync += first.eq(first + taken)
+        self._ring(m, self._place(m, token), there, vector, place_at, first, taken)
+        if self.trace_on:
+            self._trace(m, sends, at, first)
+        return m
 
-        # --- ring ---------------------------------------------------------------------------------------------------------------
+    def _ring(self, m: Module, where: Signal, there: Signal, vector: Signal, place_at: Signal, first: Signal, taken: Signal) -> None:
+        """Places and bytes of the beats that wait for the SRAM, the first at its port."""
         m.submodules.places = places = memory.Memory(shape=Where, depth=RING, init=[])
         m.submodules.bytes = bytes_ = memory.Memory(shape=512, depth=RING, init=[])
         into, out = places.write_port(), places.read_port(domain="comb")
         drained, stored, shown = bytes_.write_port(), bytes_.write_port(), bytes_.read_port(domain="comb")
-        first, full, taken = Signal(range(RING)), Signal(RING), Signal()
+        full, reply = Signal(RING), self.drains.reply
         fills = [Signal(RING, name=f"fills_{k}") for k in range(2)]
         m.d.comb += [
             into.en.eq(there),
             into.addr.eq(place_at),
             into.data.eq(where),
-            drained.en.eq(self.drained.valid),
-            drained.addr.eq(self.drained.tag),
-            drained.data.eq(self.drained_data),
+            drained.en.eq(reply.valid),
+            drained.addr.eq(reply.tag),
+            drained.data.eq(self.drains.data),
             stored.en.eq(there & vector),
             stored.addr.eq(place_at),
-            stored.data.eq(self.store_data),
+            stored.data.eq(self.data.data),
             out.addr.eq(first),
             shown.addr.eq(first),
             fills[0].eq(Mux(drained.en, 1 << drained.addr, 0)),
@@ -116,31 +119,35 @@ class StoreBeats(wiring.Component):
             self.st.strobe.eq(out.data.strobe),
             self.st.tag.eq(out.data.tag),
             self.st.data.eq(shown.data),
-            taken.eq(self.st.valid & self.st.ready),
-            self.gone.eq(taken),
         ]
         m.d.sync += [
             full.eq((full & ~Mux(taken, 1 << first, 0)) | fills[0] | fills[1]),
-            first.eq(first + taken),
-            self.room.eq(self.room + taken - self.beats),
+            self.room.eq(self.room + taken - self.starts),
         ]
-        if self.trace_on:
-            m.submodules.origins = origins = memory.Memory(shape=Origin, depth=RING, init=[])
-            note, read = origins.write_port(), origins.read_port(domain="comb")
-            m.d.comb += [
-                note.en.eq(sends),
-                note.addr.eq(at),
-                note.data.seq.eq(issue.seq),
-                note.data.kind.eq(issue.kind),
-                read.addr.eq(first),
-                self.origin.eq(read.data),
-            ]
-        return m
+
+    def _trace(self, m: Module, sends: Value, at: Signal, first: Signal) -> None:
+        """Origins of the beats in the ring."""
+        m.submodules.origins = origins = memory.Memory(shape=Origin, depth=RING, init=[])
+        note, read, issue, record = origins.write_port(), origins.read_port(domain="comb"), self.token.issue, self.trace
+        m.d.comb += [
+            note.en.eq(sends),
+            note.addr.eq(at),
+            note.data.seq.eq(issue.seq),
+            note.data.kind.eq(issue.kind),
+            read.addr.eq(first),
+            record.valid.eq(self.events.beat),
+            record.thread.eq(self.st.tag[2:4]),
+            record.seq.eq(read.data.seq),
+            record.kind.eq(read.data.kind),
+            record.addr.eq(self.st.addr),
+            record.strobe.eq(self.st.strobe),
+            record.data.eq(self.st.data),
+        ]
 
     @staticmethod
     def _half(token: Signal) -> Value:
         """A drain's beat has rows 4 to 7, not 0 to 3."""
-        return Mux(token.issue.drain_format == DrainFormat.FP32.value, token.beat[1], token.beat[0])
+        return Mux(token.issue.drain_format == DrainFormat.FP32.value, token.at.beat[1], token.at.beat[0])
 
     def _rows(self, token: Signal) -> Value:
         """Which of the four rows of a drain's beat are stored."""
@@ -148,7 +155,7 @@ class StoreBeats(wiring.Component):
 
     def _place(self, m: Module, token: Signal) -> Signal:
         """Lanes of the token of the previous cycle."""
-        issue, place, beat = token.issue, token.place, token.beat
+        issue, place, beat = token.issue, token.place, token.at.beat
         drains = issue.kind == StoreKind.DRAIN
         fp32, raw = drains & (issue.drain_format == DrainFormat.FP32.value), drains & (issue.drain_format == DrainFormat.RAW.value)
         # Of FP32 the columns from 4g on, two words further.
@@ -178,9 +185,7 @@ class StoreBeats(wiring.Component):
             m.d.comb += kept.eq(place.strobe)
 
         def register(name: str, value) -> Signal:
-            held = Signal(len(value), name=f"s2_{name}", reset_less=True)
-            m.d.sync += held.eq(value)
-            return held
+            return delay(m, value, ("s2",), name, reset_less=True)
 
         def word(value):
             return value[:WORD_ADDRESS_BITS]
@@ -189,7 +194,7 @@ class StoreBeats(wiring.Component):
         t0, t1, t2 = (register(f"t{k}", step) for k, step in enumerate(steps))
         t01 = register("t01", word(steps[0] + steps[1]))
         strobe = register("strobe", kept)
-        tag = register("tag", Cat(token.slot, token.thread, token.last))
+        tag = register("tag", Cat(token.at.slot, token.at.thread, token.at.last))
         where = Signal(Where)
         upper = Signal(WORD_ADDRESS_BITS)
         m.d.comb += [upper.eq(base + t2), where.strobe.eq(strobe), where.tag.eq(tag)]

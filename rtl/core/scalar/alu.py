@@ -1,4 +1,4 @@
-"""The integer unit: one result and one comparison from two 64-bit operands, in one cycle (operations: AluOp, Compare).
+"""The integer unit: one result and one comparison from two 64-bit operands, in one cycle (operations: golden.arch.classes.Alu, Compare).
 
 Combinational between the operand registers of the execute stage and the register file's bypass. Multiplication is not
 here (slow.py). No intermediate is wider than 64 bits, so that a simulator keeps to machine words.
@@ -8,8 +8,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.classes import Alu as Op
+from golden.arch.classes import Compare
 from rtl.core.interfaces import PC_BITS
-from rtl.core.scalar.decode import AluOp, Compare
 from rtl.fp.shift import shift_left
 
 LIH_BITS = 15
@@ -18,7 +19,7 @@ LIH_BITS = 15
 class Alu(wiring.Component):
     """Result and comparison; all outputs combinational."""
 
-    op: In(AluOp)
+    op: In(Op)
     compare: In(Compare)
     invert: In(1)
     a: In(64)
@@ -54,24 +55,24 @@ class Alu(wiring.Component):
         # pc-relative results in words, with a bit for the carry and one for the sign.
         words = Signal(PC_BITS + 2)
         relative = Cat(b[:15], b[14].replicate(PC_BITS + 2 - 15))
-        m.d.comb += words.eq(self.pc + Mux(self.op == AluOp.NEXT, 1, relative))
+        m.d.comb += words.eq(self.pc + Mux(self.op == Op.NEXT, 1, relative))
         link = Cat(Const(0, 2), words, words[-1].replicate(64 - 2 - len(words)))
         results = {
-            AluOp.ADD: self.sum,
-            AluOp.SUB: a - b,
-            AluOp.AND: a & b,
-            AluOp.OR: a | b,
-            AluOp.XOR: a ^ b,
-            AluOp.SLL: left,
-            AluOp.SRL: a >> places,
-            AluOp.SRA: a.as_signed() >> places,
-            AluOp.SLT: less,
-            AluOp.SLTU: less_unsigned,
-            AluOp.MIN: Mux(less, a, b),
-            AluOp.MAX: Mux(less, b, a),
-            AluOp.LIH: Cat(b[:LIH_BITS], a)[:64],
-            AluOp.NEXT: link,
-            AluOp.LPC: link,
+            Op.ADD: self.sum,
+            Op.SUB: a - b,
+            Op.AND: a & b,
+            Op.OR: a | b,
+            Op.XOR: a ^ b,
+            Op.SLL: left,
+            Op.SRL: a >> places,
+            Op.SRA: a.as_signed() >> places,
+            Op.SLT: less,
+            Op.SLTU: less_unsigned,
+            Op.MIN: Mux(less, a, b),
+            Op.MAX: Mux(less, b, a),
+            Op.LIH: Cat(b[:LIH_BITS], a)[:64],
+            Op.NEXT: link,
+            Op.LPC: link,
         }
         with m.Switch(self.op):
             for op, value in results.items():

@@ -1,42 +1,24 @@
-"""One slot of the execute stage (X, also called AG): result, next descriptor, addresses, and whether the instruction faults.
+"""The execute stage X, in step with the memory unit: what the pair that issued does in the next cycle.
 
-Combinational between the flip-flops that issue filled and whatever takes the results. A slot can do everything that needs
-no unit that exists once.
+Each of the two slots can do anything; issue sees to it that a pair shares no unit that exists once (store address, scalar load,
+slow unit, control registers). An instruction that faults changes nothing, nor does any younger one of its thread: those that have
+issued meanwhile are cancelled here, the rest waits for ``kill``.
 """
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.encoding import F0, F1, F2
-from golden.arch.memmap import Fault
-from rtl.core.memory.address import GatherAddress
-from rtl.core.memory.descriptors import Descriptor, Stepper
-from rtl.core.scalar.alu import Alu
-from rtl.core.scalar.decode import Queued
-from rtl.core.scalar.issue import GENERATION_BITS
-
-ADDRESS_BITS = 21
-
-Execute = data.StructLayout({
-    "valid": 1,
-    "q": Queued,
-    "a": 64,
-    "b": 64,
-    "descriptor": Descriptor,
-    "generation": GENERATION_BITS,
-})
-Gather = data.StructLayout({
-    "base": 18,
-    "t0": 18,
-    "t1": 18,
-    "t2": 18,
-    "enable": 8,
-    "keep": 64,
-    "low": 18,
-    "high": 18,
-    "row": 3,
-})
+from golden.arch.encoding import F0
+from rtl.common.select import by_number, mark
+from rtl.core.access import SLOTS, Accesses, Issued
+from rtl.core.interfaces import THREADS, CsrAccess, Life, ScalarEvents, ScalarSteer
+from rtl.core.scalar.decode import immediate
+from rtl.core.scalar.fault import FaultReport
+from rtl.core.scalar.late import LateStarts
+from rtl.core.scalar.registers import Operands, Results
+from rtl.core.scalar.slot import ExecuteSlot
+from rtl.core.trace import TraceScalar
 
 
 def pick(slots: list, flag: str) -> tuple[Value, Value]:
@@ -45,95 +27,152 @@ def pick(slots: list, flag: str) -> tuple[Value, Value]:
     return second | (slots[0].valid & slots[0].q.control[flag]), second
 
 
-class ExecuteSlot(wiring.Component):
-    """A slot.
+class ExecuteStage(wiring.Component):
+    """The stage."""
 
-    Parameters
-    ----------
-    words: words of SRAM.
-    """
-
-    x: In(Execute)
-    # Faults found by the units that exist once, for an instruction of theirs.
-    drain_fault: In(1)
-    csr_illegal: In(1)
-    # Register written at the end of this stage, if the instruction completes.
-    writes: Out(1)
-    index: Out(5)
-    result: Out(64)
-    # Predicate.
-    predicate: Out(1)
-    after: Out(Descriptor)
-    # Byte address of a scalar access.
-    address: Out(64)
-    gather: Out(Gather)
-    lanes: Out(data.ArrayLayout(18, 8))
-    # Lanes of a vector access that are outside SRAM.
-    outside: Out(8)
-    # The instruction, if not cancelled, faults; operand unless lanes or a drain are outside.
-    fault: Out(1)
-    cause: Out(4)
-    operand: Out(64)
-
-    def __init__(self, words: int) -> None:
-        self._words = words
-        super().__init__()
+    issued: In(Issued)
+    operands: In(Operands)
+    life: In(Life)
+    accesses: Out(Accesses)
+    results: Out(Results)
+    late: Out(LateStarts)
+    csr: Out(CsrAccess)
+    steer: Out(ScalarSteer)
+    events: Out(ScalarEvents)
+    # Threads with an instruction here; threads with a fault on its way to the front end.
+    busy: Out(THREADS)
+    stopped: Out(THREADS)
+    # A slot has one result at most; in the cycle after X.
+    trace: Out(data.ArrayLayout(TraceScalar, SLOTS))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        x, q, c = self.x, self.x.q, self.x.q.control
-        m.submodules.alu = alu = Alu()
-        m.submodules.stepper = stepper = Stepper()
-        m.submodules.gather = gather = GatherAddress(self._words)
-        m.d.comb += [
-            alu.op.eq(c.alu),
-            alu.compare.eq(c.compare),
-            alu.invert.eq(c.invert),
-            alu.a.eq(x.a),
-            alu.b.eq(x.b),
-            alu.pc.eq(q.pc),
-            stepper.current.eq(x.descriptor),
-            stepper.step.eq(q.step),
-            stepper.set.eq(c.setd),
-            stepper.low.eq(x.a),
-            stepper.high.eq(x.b),
-            gather.geometry.eq(x.descriptor.geometry),
-            gather.position.eq(x.descriptor.inner),
-            gather.tile.eq(q.word[F2 : F2 + 3]),
-            gather.pieces.eq(c.pieces),
-            self.after.eq(stepper.after),
-            self.predicate.eq(alu.predicate),
-            self.lanes.eq(gather.addr),
-            self.outside.eq(gather.outside),
-            *(self.gather[name].eq(getattr(gather, name)) for name in ("base", "enable", "keep", "low", "high", "row")),
-            *(self.gather[f"t{bit}"].eq(gather.t[bit]) for bit in range(3)),
-        ]
-        # The result is a half of a descriptor, the moved base, or the arithmetic unit's.
-        half = Mux(q.word[F2], stepper.image_high, stepper.image_low)
-        m.d.comb += [
-            self.writes.eq((c.writes_rd & ~c.sload & ~c.slow) | c.writes_ra),
-            self.index.eq(Mux(c.writes_ra, q.word[F1 : F1 + 5], q.word[F0 : F0 + 5])),
-            self.result.eq(Mux(c.getd, half, Mux(c.writes_ra, alu.sum, alu.result))),
-            self.address.eq(Mux(c.post, x.a, alu.sum)),
-        ]
-        # A misaligned scalar access is that first.
-        unaligned = Signal()
-        with m.Switch(c.size):
-            for size in range(1, 4):
-                with m.Case(size):
-                    m.d.comb += unaligned.eq(self.address[:size].any())
-        beyond = self.address[ADDRESS_BITS:].any() | (self.address[3:ADDRESS_BITS] >= self._words)
-        m.d.comb += [self.cause.eq(Fault.RANGE), self.operand.eq(self.address)]
-        with m.If(c.sload | c.sstore):
-            m.d.comb += self.fault.eq(unaligned | beyond)
-            with m.If(unaligned):
-                m.d.comb += self.cause.eq(Fault.MISALIGNED)
-        with m.Elif(c.vload | c.vstore):
-            m.d.comb += self.fault.eq(gather.outside.any())
-        with m.Elif(c.drain):
-            m.d.comb += self.fault.eq(self.drain_fault)
-        with m.Elif(c.setd):
-            m.d.comb += [self.fault.eq(stepper.bad), self.cause.eq(Fault.DESCRIPTOR), self.operand.eq(x.b)]
-        with m.Elif(c.csr):
-            m.d.comb += [self.fault.eq(self.csr_illegal), self.cause.eq(Fault.ILLEGAL), self.operand.eq(q.word)]
+        self._enter(m)
+        slots, thread, accesses = self.accesses.slot, self.accesses.thread, self.accesses
+        parts = [ExecuteSlot() for _ in range(SLOTS)]
+        # Signals of their own for each slot: the second's depend on the first's.
+        faulty, done = ([Signal(name=f"{name}_{k}") for k in range(SLOTS)] for name in ("faulty", "done"))
+        is_stopped = by_number(m, thread, list(self.stopped), "is_stopped")
+        for k, (x, part) in enumerate(zip(slots, parts, strict=True)):
+            m.submodules[f"slot_{k}"] = part
+            result, predicate = self.results.write[k], self.steer.predicate[k]
+            cancelled = is_stopped | (faulty[0] if k else 0)
+            m.d.comb += [
+                part.x.eq(x),
+                part.image.eq(accesses.image[k]),
+                part.access.eq(accesses.fault[k]),
+                part.csr_illegal.eq(self.csr.illegal),
+                accesses.address[k].eq(part.address),
+                faulty[k].eq(x.valid & ~cancelled & part.fault.fault),
+                done[k].eq(x.valid & ~cancelled & ~part.fault.fault),
+                accesses.faulty[k].eq(faulty[k]),
+                accesses.done[k].eq(done[k]),
+                result.en.eq(done[k] & part.writes),
+                result.thread.eq(thread),
+                result.index.eq(part.index),
+                result.value.eq(part.result),
+                predicate.valid.eq(done[k] & x.q.control.writes_p),
+                predicate.thread.eq(thread),
+                predicate.index.eq(x.q.word[F0 : F0 + 3]),
+                predicate.value.eq(part.predicate),
+            ]
+        self._report(m, parts, faulty)
+        self._leave(m, done)
+        self._trace(m)
         return m
+
+    def _enter(self, m: Module) -> None:
+        """From I to X."""
+        accesses, operands = self.accesses, self.operands.value
+        wiring.connect(m, wiring.flipped(self.issued), wiring.flipped(accesses.issued))
+        m.d.sync += accesses.thread.eq(self.issued.thread)
+        for k, (q, x) in enumerate(zip(self.issued.slot, accesses.slot, strict=True)):
+            a, b = operands[2 * k], operands[2 * k + 1]
+            m.d.comb += accesses.source[k].eq(b)
+            m.d.sync += [
+                x.valid.eq(self.issued.go[k]),
+                x.q.eq(q),
+                x.a.eq(a),
+                x.b.eq(Mux(q.control.b_imm, immediate(q), b)),
+            ]
+        m.d.comb += self.busy.eq(Mux(accesses.slot[0].valid, mark(accesses.thread, THREADS), 0))
+
+    def _report(self, m: Module, parts: list[ExecuteSlot], faulty: list[Signal]) -> None:
+        """The first fault of the pair."""
+        m.submodules.report = report = FaultReport()
+        some, thread = faulty[0] | faulty[1], self.accesses.thread
+        blamed = [(part.fault, x.q) for part, x in zip(parts, self.accesses.slot, strict=True)]
+        for (fault, q), condition in zip(blamed, (m.If(faulty[0]), m.Else()), strict=True):
+            with condition:
+                m.d.comb += [
+                    report.cause.eq(fault.cause),
+                    report.operand.eq(fault.operand),
+                    report.pc.eq(q.pc),
+                    report.outside.eq(q.control.vload | q.control.vstore | q.control.drain),
+                ]
+        m.d.comb += [
+            report.valid.eq(some),
+            report.thread.eq(thread),
+            report.place.eq(self.accesses.outside),
+            report.kill.eq(self.life.kill),
+            self.steer.fault.eq(report.event),
+        ]
+        m.d.sync += self.stopped.eq((self.stopped | Mux(some, mark(thread, THREADS), 0)) & ~self.life.kill)
+
+    def _leave(self, m: Module, done: list[Signal]) -> None:
+        """What goes on: control registers, later results, operands that steer; and what has retired."""
+        slots, late, csr = self.accesses.slot, self.late, self.csr
+
+        def chosen(second: Value, name: str) -> Value:
+            return Mux(second, Value.cast(slots[1][name]), Value.cast(slots[0][name]))
+
+        lost = [
+            Mux(x.valid & ~done[k] & (x.q.control.sload | x.q.control.slow), 1 << x.q.word[F0 : F0 + 5], 0)
+            for k, x in enumerate(slots)
+        ]
+        m.d.comb += [late.thread.eq(self.accesses.thread), late.lost.eq(lost[0] | lost[1]), late.csr_value.eq(csr.value)]
+        some, second = pick(slots, "sload")
+        m.d.comb += [late.load.eq(some & Mux(second, done[1], done[0])), late.load_q.eq(chosen(second, "q"))]
+        some, second = pick(slots, "slow")
+        m.d.comb += [
+            late.slow.eq(some),
+            late.slow_done.eq(Mux(second, done[1], done[0])),
+            late.slow_q.eq(chosen(second, "q")),
+            late.a.eq(chosen(second, "a")),
+            late.b.eq(chosen(second, "b")),
+        ]
+        some, second = pick(slots, "csr")
+        m.d.comb += [
+            csr.thread.eq(self.accesses.thread),
+            csr.number.eq(chosen(second, "b")),
+            csr.is_write.eq(~Mux(second, slots[1].q.control.slow, slots[0].q.control.slow)),
+            csr.commit.eq(some & Mux(second, done[1], done[0])),
+            csr.data.eq(chosen(second, "a")),
+        ]
+        some, second = pick(slots, "operand")
+        m.d.comb += [
+            self.steer.operand.valid.eq(some & Mux(second, done[1], done[0])),
+            self.steer.operand.thread.eq(self.accesses.thread),
+            self.steer.operand.value.eq(chosen(second, "a")),
+        ]
+        vector = [x.q.control.vload | x.q.control.vstore | x.q.control.drain for x in slots]
+        m.d.comb += [
+            self.events.retired.eq((done[0] & ~vector[0]) + (done[1] & ~vector[1])),
+            self.events.retired_vector_memory.eq((done[0] & vector[0]) + (done[1] & vector[1])),
+        ]
+
+    def _trace(self, m: Module) -> None:
+        for k, (x, trace) in enumerate(zip(self.accesses.slot, self.trace, strict=True)):
+            result, predicate = self.results.write[k], self.steer.predicate[k]
+            writes_p, writes_d = predicate.valid & predicate.index.any(), self.accesses.done[k] & x.q.changes_d
+            m.d.sync += [
+                trace.valid.eq((result.en & result.index.any()) | writes_d | writes_p),
+                trace.thread.eq(self.accesses.thread),
+                trace.seq.eq(x.q.seq),
+            ]
+            with m.If(writes_p):
+                m.d.sync += [trace.kind.eq(1), trace.index.eq(predicate.index), trace.value.eq(predicate.value)]
+            with m.Elif(writes_d):
+                m.d.sync += [trace.kind.eq(2), trace.index.eq(x.q.d), trace.value.eq(self.accesses.moved[k])]
+            with m.Else():
+                m.d.sync += [trace.kind.eq(0), trace.index.eq(result.index), trace.value.eq(result.value)]

@@ -13,13 +13,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0, F1
-from rtl.core.interfaces import ST_POS_BITS, THREAD_BITS, THREADS, VQ_POS_BITS
-from rtl.core.scalar.decode import Queued
-from rtl.core.scalar.queue import HEADS
-
-GENERATION_BITS = 4
-_LAST = (1 << GENERATION_BITS) - 1
+from rtl.common.arbiter import preferred, round_robin
+from rtl.common.select import by_number
+from rtl.core.access import Issued, Room
+from rtl.core.interfaces import THREADS, Life, Settings, StoreProgress, vector_progress
+from rtl.core.scalar.queue import HEADS, Heads, Take
 
 
 def passed(wait: Value, position: Value, counter: Value) -> Value:
@@ -28,142 +28,101 @@ def passed(wait: Value, position: Value, counter: Value) -> Value:
 
 
 class ScalarIssue(wiring.Component):
-    """The choice; all outputs combinational."""
+    """The choice; all outputs combinational.
 
-    # Head h of thread t at 2 t + h.
-    heads: In(data.ArrayLayout(Queued, THREADS * HEADS))
-    valid: In(data.ArrayLayout(HEADS, THREADS))
-    # Threads that must not issue.
-    hold: In(THREADS)
-    # Scalar registers whose value is under way.
-    pending: In(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS))
-    # Vector-queue positions issued; vector registers that a SIMD operation is about to write; parity of completed loads.
-    vq_head: In(data.ArrayLayout(VQ_POS_BITS, THREADS))
-    simd_pending: In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS))
-    load_parity: In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS))
-    # Store positions read; slots in use.
-    st_read: In(data.ArrayLayout(ST_POS_BITS, THREADS))
-    occupied: In(data.ArrayLayout(4, THREADS))
-    # One more vector load fits; two more fit, a scalar load fits; the slow unit takes one.
-    room_one: In(1)
-    room_two: In(1)
-    room_scalar: In(1)
-    slow_free: In(1)
-    # Software priority of each thread.
-    priority: In(data.ArrayLayout(2, THREADS))
+    Parameters
+    ----------
+    config: sizes.
+    """
 
-    # Slots that issue (the second only with the first), their thread and instructions.
-    issue: Out(2)
-    thread: Out(THREAD_BITS)
-    first: Out(Queued)
-    second: Out(Queued)
-    take: Out(range(HEADS + 1))
-    # How often the descriptor of each slot has been set: equal numbers mean the same setd, among stores in the queue.
-    generation: Out(data.ArrayLayout(GENERATION_BITS, 2))
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__({
+            "heads": In(Heads),
+            "take": Out(Take),
+            "vector_progress": In(vector_progress(config)),
+            "store_progress": In(StoreProgress),
+            "room": In(Room),
+            # Nothing issues of a thread that is killed, or of one with a fault on its way to the front end.
+            "life": In(Life),
+            "stopped": In(THREADS),
+            # The two high bits of a thread's priority are for scalar issue, 3 the highest.
+            "settings": In(Settings),
+            # Scalar registers whose value is under way; the slow unit takes an instruction.
+            "pending": In(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS)),
+            "slow_free": In(1),
+            "issued": Out(Issued),
+        })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        generations = [Signal(GENERATION_BITS * isa.DESCRIPTORS, name=f"generations_{t}") for t in range(THREADS)]
         ready, pair = Signal(THREADS), Signal(THREADS)
-
-        def alone(t: int, q, name: str) -> Signal:
-            """The conditions that do not depend on the other instruction of the cycle."""
-            c, pending = q.control, self.pending[t]
-            f0 = q.word[F0 : F0 + 5]
-            operands = (
-                ~(c.reads_a & pending.bit_select(q.a, 1))
-                & ~(c.reads_b & pending.bit_select(q.b, 1))
-                & ~(c.writes_rd & pending.bit_select(f0, 1))
-            )
-            load = (
-                passed(q.vq.wait, q.vq.pos, self.vq_head[t])
-                & passed(q.st.wait, q.st.pos, self.st_read[t])
-                & ~self.simd_pending[t].bit_select(f0, 1)
-                & (self.load_parity[t].bit_select(f0, 1) == q.parity)
-                & self.room_one
-            )
-            # A number of the last round may still be in the store queue: the round ends when it is empty.
-            worn = generations[t].word_select(q.d, GENERATION_BITS) == _LAST
-            ok = Signal(name=f"ok_{name}")
-            m.d.comb += ok.eq(
-                operands
-                & (~c.vload | load)
-                & (~c.store | ~self.occupied[t].all())
-                & (~c.sload | self.room_scalar)
-                & (~c.slow | self.slow_free)
-                & (~c.setd | ~worn | ~self.occupied[t].any())
-            )
-            return ok
-
         for t in range(THREADS):
-            one, two = self.heads[HEADS * t], self.heads[HEADS * t + 1]
-            c1, c2 = one.control, two.control
-            written, moved = one.word[F0 : F0 + 5], one.word[F1 : F1 + 5]
-            target = two.word[F0 : F0 + 5]
-
-            def touches(register: Value, two=two, c2=c2, target=target) -> Value:
-                return (
-                    c2.reads_a & (two.a == register)
-                    | c2.reads_b & (two.b == register)
-                    | c2.writes_rd & (target == register)
-                )
-
-            together = Signal(name=f"together_{t}")
-            m.d.comb += together.eq(
-                ~(c1.writes_rd & touches(written))
-                & ~(c1.writes_ra & touches(moved))
-                & ~(one.changes_d & c2.uses_d & (one.d == two.d))
-                & ~(c1.store & (c2.store | c2.vload | c2.sload))
-                & ~(c1.sload & c2.sload)
-                & ~(c1.slow & c2.slow)
-                & ~(c1.csr & c2.csr)
-                & ~(c1.vload & c2.vload & (~self.room_two | (written == target)))
-            )
+            one, two = (self.heads.entry[HEADS * t + h] for h in range(HEADS))
+            valid = self.heads.valid[t]
+            hold = self.stopped[t] | self.life.kill[t]
             m.d.comb += [
-                ready[t].eq(self.valid[t][0] & ~self.hold[t] & alone(t, one, f"{t}_one")),
-                pair[t].eq(self.valid[t][1] & together & alone(t, two, f"{t}_two")),
+                ready[t].eq(valid[0] & ~hold & self._alone(m, t, one, f"{t}_one")),
+                pair[t].eq(valid[1] & self._together(m, t, one, two) & self._alone(m, t, two, f"{t}_two")),
             ]
-
-        # --- the thread ---
-        last = Signal(THREAD_BITS)
-        able = Signal(THREADS)
-        m.d.comb += able.eq(ready)
-        for level in range(4):  # the highest priority that somebody ready has overrides the lower ones
-            at_level = Cat(ready[t] & (self.priority[t] == level) for t in range(THREADS))
-            with m.If(at_level.any()):
-                m.d.comb += able.eq(at_level)
-        with m.Switch(last):
-            for before in range(THREADS):
-                with m.Case(before):
-                    m.d.comb += self.thread.eq(before)
-                    for distance in reversed(range(1, THREADS)):
-                        t = (before + distance) % THREADS
-                        with m.If(able[t]):
-                            m.d.comb += self.thread.eq(t)
-        with m.If(ready.any()):
-            m.d.sync += last.eq(self.thread)
-        both = Signal()
-        with m.Switch(self.thread):
-            for t in range(THREADS):
-                with m.Case(t):
-                    m.d.comb += [
-                        self.first.eq(self.heads[HEADS * t]),
-                        self.second.eq(self.heads[HEADS * t + 1]),
-                        both.eq(pair[t]),
-                        *(
-                            self.generation[k].eq(generations[t].word_select(q.d, GENERATION_BITS))
-                            for k, q in enumerate((self.first, self.second))
-                        ),
-                    ]
+        first = preferred(m, ready, [priority[2:4] for priority in self.settings.priority], "first")
+        thread = round_robin(m, first, init=1)
+        both = by_number(m, thread, list(pair), "both")
+        for h, slot in enumerate(self.issued.slot):
+            heads = [self.heads.entry[HEADS * t + h] for t in range(THREADS)]
+            m.d.comb += slot.eq(by_number(m, thread, heads, f"head_{h}"))
         m.d.comb += [
-            self.issue.eq(Cat(ready.any(), ready.any() & both)),
-            self.take.eq(Mux(self.issue[1], 2, self.issue[0])),
+            self.issued.thread.eq(thread),
+            self.issued.go.eq(Cat(ready.any(), ready.any() & both)),
+            self.take.thread.eq(thread),
+            self.take.count.eq(Mux(self.issued.go[1], 2, self.issued.go[0])),
         ]
-        for k, q in enumerate((self.first, self.second)):
-            with m.If(self.issue[k] & q.control.setd):
-                with m.Switch(self.thread):
-                    for t in range(THREADS):
-                        with m.Case(t):
-                            place = generations[t].word_select(q.d, GENERATION_BITS)
-                            m.d.sync += place.eq(self.generation[k] + 1)
         return m
+
+    def _alone(self, m: Module, t: int, q: data.View, name: str) -> Signal:
+        """The conditions that do not depend on the other instruction of the cycle."""
+        c, pending, room, vector = q.control, self.pending[t], self.room, self.vector_progress
+        f0 = q.word[F0 : F0 + 5]
+        operands = (
+            ~(c.reads_a & pending.bit_select(q.a, 1))
+            & ~(c.reads_b & pending.bit_select(q.b, 1))
+            & ~(c.writes_rd & pending.bit_select(f0, 1))
+        )
+        load = (
+            passed(q.vq.wait, q.vq.pos, vector.vq_head[t])
+            & passed(q.st.wait, q.st.pos, self.store_progress.st_read[t])
+            & ~vector.simd_pending[t].bit_select(f0, 1)
+            & (vector.load_parity[t].bit_select(f0, 1) == q.parity)
+            & room.one_load
+        )
+        ok = Signal(name=f"ok_{name}")
+        m.d.comb += ok.eq(
+            operands
+            & (~c.vload | load)
+            & (~c.store | room.store[t])
+            & (~c.sload | room.scalar_load)
+            & (~c.slow | self.slow_free)
+            & (~c.setd | ~room.worn[t].bit_select(q.d, 1))
+        )
+        return ok
+
+    def _together(self, m: Module, t: int, one: data.View, two: data.View) -> Signal:
+        """The second instruction may go with the first."""
+        c1, c2 = one.control, two.control
+        written, moved, target = one.word[F0 : F0 + 5], one.word[F1 : F1 + 5], two.word[F0 : F0 + 5]
+
+        def touches(register: Value) -> Value:
+            reads = c2.reads_a & (two.a == register) | c2.reads_b & (two.b == register)
+            return reads | c2.writes_rd & (target == register)
+
+        together = Signal(name=f"together_{t}")
+        m.d.comb += together.eq(
+            ~(c1.writes_rd & touches(written))
+            & ~(c1.writes_ra & touches(moved))
+            & ~(one.changes_d & c2.uses_d & (one.d == two.d))
+            & ~(c1.store & (c2.store | c2.vload | c2.sload))
+            & ~(c1.sload & c2.sload)
+            & ~(c1.slow & c2.slow)
+            & ~(c1.csr & c2.csr)
+            & ~(c1.vload & c2.vload & (~self.room.two_loads | (written == target)))
+        )
+        return together

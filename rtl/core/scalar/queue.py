@@ -9,11 +9,28 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarPush
-from rtl.core.scalar.decode import Decode, Queued
+from golden.arch.config import NodeConfig
+from rtl.common.select import by_number, mark
+from rtl.core.access import Queued
+from rtl.core.interfaces import THREAD_BITS, THREADS, Life, scalar_pushes
+from rtl.core.scalar.decode import Decode
 
 HEADS = 2
 
+Heads = wiring.Signature(
+    {
+        # The oldest instructions: head h of thread t at 2 t + h, present when bit h of valid[t] is set.
+        "entry": Out(data.ArrayLayout(Queued, THREADS * HEADS)),
+        "valid": Out(data.ArrayLayout(HEADS, THREADS)),
+    }
+)
+Take = wiring.Signature(
+    {
+        # So many of the oldest instructions of a thread leave.
+        "count": Out(range(HEADS + 1)),
+        "thread": Out(THREAD_BITS),
+    }
+)
 
 
 class ScalarQueue(wiring.Component):
@@ -21,26 +38,19 @@ class ScalarQueue(wiring.Component):
 
     Parameters
     ----------
-    depth: instructions per thread, a power of two.
-    width: instructions that may be pushed in a cycle.
+    config: sizes; the queues' depth is a power of two.
     """
 
-    def __init__(self, depth: int, width: int) -> None:
-        self._depth, self._width = depth, width
+    def __init__(self, config: NodeConfig) -> None:
+        self._depth, self._width = depth, _ = config.scalar_queue, config.dispatch_width
         super().__init__({
-            # Instructions of one thread, oldest first; places without `valid` are skipped.
-            "push": In(data.ArrayLayout(ScalarPush, width)),
-            "push_thread": In(THREAD_BITS),
-            # So many of the oldest instructions of a thread leave.
-            "take": In(range(HEADS + 1)),
-            "take_thread": In(THREAD_BITS),
-            # Threads whose queue becomes empty, whatever is pushed.
-            "kill": In(THREADS),
+            "pushes": In(scalar_pushes(config)),
+            # A killed thread's queue becomes empty, whatever is pushed.
+            "life": In(Life),
+            "heads": Out(Heads),
+            "take": In(Take),
             # Places free at the start of the cycle.
             "free": Out(data.ArrayLayout(range(depth + 1), THREADS)),
-            # Head h of thread t, 2 t + h; present when bit h of valid[t] is set.
-            "heads": Out(data.ArrayLayout(Queued, THREADS * HEADS)),
-            "valid": Out(data.ArrayLayout(HEADS, THREADS)),
             "empty": Out(THREADS),
         })
 
@@ -50,32 +60,13 @@ class ScalarQueue(wiring.Component):
         m.submodules.store = store = memory.Memory(shape=Queued, depth=THREADS * self._depth, init=[])
         head = [Signal(index_bits, name=f"head_{t}") for t in range(THREADS)]
         free = [Signal(range(self._depth + 1), init=self._depth, name=f"free_{t}") for t in range(THREADS)]
-        pushing = Signal(THREADS)
-        tail = Signal(index_bits)
-        m.d.comb += pushing.eq(1 << self.push_thread)
-        with m.Switch(self.push_thread):
-            for t in range(THREADS):
-                with m.Case(t):
-                    m.d.comb += tail.eq(head[t] - free[t])
-        place, pushed = tail, 0
-        for k in range(self._width):
-            m.submodules[f"decode_{k}"] = decode = Decode()
-            into = store.write_port()
-            valid = self.push[k].valid
-            m.d.comb += [
-                decode.entry.eq(self.push[k].entry),
-                into.data.eq(decode.queued),
-                into.addr.eq(Cat((place + pushed)[:index_bits], self.push_thread)),
-                into.en.eq(valid),
-            ]
-            pushed = pushed + valid
-        count = Signal(range(self._width + 1))
-        m.d.comb += count.eq(pushed)
-
+        tails = [(head[t] - free[t])[:index_bits] for t in range(THREADS)]
+        count = self._push(m, store, by_number(m, self.pushes.thread, tails, "tail"))
+        pushing = mark(self.pushes.thread, THREADS)
         for t in range(THREADS):
             taken = Signal(range(HEADS + 1), name=f"taken_{t}")
-            m.d.comb += taken.eq(Mux(self.take_thread == t, self.take, 0))
-            with m.If(self.kill[t]):
+            m.d.comb += taken.eq(Mux(self.take.thread == t, self.take.count, 0))
+            with m.If(self.life.kill[t]):
                 m.d.sync += [head[t].eq(0), free[t].eq(self._depth)]
             with m.Else():
                 m.d.sync += [
@@ -85,12 +76,29 @@ class ScalarQueue(wiring.Component):
             m.d.comb += [
                 self.free[t].eq(free[t]),
                 self.empty[t].eq(free[t] == self._depth),
-                self.valid[t].eq(Cat(free[t] < self._depth, free[t] < self._depth - 1)),
+                self.heads.valid[t].eq(Cat(free[t] < self._depth, free[t] < self._depth - 1)),
             ]
             for h in range(HEADS):
                 out = store.read_port(domain="comb")
                 m.d.comb += [
                     out.addr.eq(Cat((head[t] + h)[:index_bits], Const(t, THREAD_BITS))),
-                    self.heads[HEADS * t + h].eq(out.data),
+                    self.heads.entry[HEADS * t + h].eq(out.data),
                 ]
         return m
+
+    def _push(self, m: Module, store: memory.Memory, tail: Signal) -> Signal:
+        """What comes in, from a place on; how many."""
+        pushed = 0
+        for k, push in enumerate(self.pushes.slot):
+            m.submodules[f"decode_{k}"] = decode = Decode()
+            into = store.write_port()
+            m.d.comb += [
+                decode.entry.eq(push.entry),
+                into.data.eq(decode.queued),
+                into.addr.eq(Cat((tail + pushed)[: len(tail)], self.pushes.thread)),
+                into.en.eq(push.valid),
+            ]
+            pushed = pushed + push.valid
+        count = Signal(range(self._width + 1))
+        m.d.comb += count.eq(pushed)
+        return count

@@ -6,40 +6,47 @@ port (loads, multiplication, start packets) is not: its readers wait for the reg
 and reads zero.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from rtl.common.select import by_number
+from rtl.core.access import SLOTS, Issued
 from rtl.core.interfaces import THREAD_BITS, THREADS
+from rtl.core.scalar.queue import HEADS, Heads
 
 READS = 4  # operands a and b of head 0, then of head 1
-RESULTS = 2
 
 RegisterWrite = data.StructLayout({"en": 1, "thread": THREAD_BITS, "index": 5, "value": 64})
+Results = wiring.Signature(
+    {
+        # Written at the end of the cycle and bypassed; never two of one register.
+        "write": Out(RegisterWrite).array(SLOTS),
+    }
+)
+Operands = wiring.Signature({"value": Out(data.ArrayLayout(64, READS))})
 
 
 class ScalarRegisters(wiring.Component):
     """The register files of all threads."""
 
-    # Index of read r of thread t at 4 t + r.
-    index: In(data.ArrayLayout(5, THREADS * READS))
-    # The thread whose values are wanted, and its four indices again.
-    thread: In(THREAD_BITS)
-    chosen: In(data.ArrayLayout(5, READS))
+    # The registers of the heads are read, those of the thread that issues chosen.
+    heads: In(Heads)
+    issued: In(Issued)
     # Combinational.
-    value: Out(data.ArrayLayout(64, READS))
-    # Written at the end of the cycle and bypassed; never two of one register.
-    result: In(data.ArrayLayout(RegisterWrite, RESULTS))
+    operands: Out(Operands)
+    results: In(Results)
     # Written at the end of the cycle.
     late: In(RegisterWrite)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        results = self.results.write
         stored = []
         for t in range(THREADS):
             m.submodules[f"thread_{t}"] = store = memory.Memory(shape=64, depth=isa.SCALAR_REGISTERS, init=[])
-            for source in (*(self.result[k] for k in range(RESULTS)), self.late):
+            for source in (*results, self.late):
                 port = store.write_port()
                 m.d.comb += [
                     port.en.eq(source.en & (source.thread == t) & source.index.any()),
@@ -47,21 +54,19 @@ class ScalarRegisters(wiring.Component):
                     port.data.eq(source.value),
                 ]
             reads = []
-            for r in range(READS):
-                port = store.read_port(domain="comb")
-                m.d.comb += port.addr.eq(self.index[READS * t + r])
-                reads.append(port.data)
+            for h in range(HEADS):
+                q = self.heads.entry[HEADS * t + h]
+                for index in (q.a, q.b):
+                    port = store.read_port(domain="comb")
+                    m.d.comb += port.addr.eq(index)
+                    reads.append(port.data)
             stored.append(reads)
-        current = [
-            self.result[k].en & (self.result[k].thread == self.thread) & self.result[k].index.any() for k in range(RESULTS)
-        ]
+        thread = self.issued.thread
+        current = [result.en & (result.thread == thread) & result.index.any() for result in results]
+        chosen = [index for q in self.issued.slot for index in (q.a, q.b)]
         for r in range(READS):
-            held = Signal(64, name=f"held_{r}")
-            with m.Switch(self.thread):
-                for t in range(THREADS):
-                    with m.Case(t):
-                        m.d.comb += held.eq(stored[t][r])
-            hit = Cat(current[k] & (self.result[k].index == self.chosen[r]) for k in range(RESULTS))
-            bypass = Mux(hit[1], self.result[1].value, self.result[0].value)
-            m.d.comb += self.value[r].eq(Mux(hit.any(), bypass, held))
+            held = by_number(m, thread, [stored[t][r] for t in range(THREADS)], f"held_{r}")
+            hit = Cat(current[k] & (results[k].index == chosen[r]) for k in range(SLOTS))
+            bypass = Mux(hit[1], results[1].value, results[0].value)
+            m.d.comb += self.operands.value[r].eq(Mux(hit.any(), bypass, held))
         return m

@@ -7,64 +7,63 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.memmap import COUNTER_LINES, Counter
-
-COUNTER_BITS = 48
-LINE = 8
-LINES = COUNTER_LINES
+from golden.arch.memmap import Counter
+from rtl.common.host_ports import COUNTER_BITS, Activity, CounterLine, LinkEvents
+from rtl.common.select import by_number
+from rtl.core.interfaces import WAIT_CAUSES, FrontEvents, ScalarEvents, StoreEvents, ThreadEvents, VectorEvents
+from rtl.core.thread.csr import CounterRead
+from rtl.mem.ports import ConflictCount, Corrected
 
 Events = data.StructLayout({
-    "matrix_step": 1,  # a step or accumulator load issued
-    "matrix_wait": 6,  # otherwise why not: one bit, MATRIX_WAIT_LOAD first, MATRIX_IDLE last
-    "retired_front": 3,  # instructions that ended in the front end in this cycle
-    "retired_simd": 1,
-    "retired_matrix": 1,
-    "simd_busy": 1,
+    "matrix_step": 1,
+    "matrix_wait": WAIT_CAUSES,
+    "retired_front": 4,
+    "retired_scalar": 2,
+    "retired_vector_memory": 2,
+    "simd_issue": 1,
     "conflicts": 6,
-    "store_beat": 1,  # a beat was written
-    "corrected": 5,  # words
+    "store_beat": 1,
+    "corrected": 5,
     "packet_in": 1,
     "packet_out": 1,
     "fetch_miss": 1,
     "redirect": 1,
-    "first_start": 1,  # a start packet was accepted while no thread ran
+    "first_start": 1,
 })
-
+"""What happened in a cycle, of all units."""
 
 class Counters(wiring.Component):
     """All counters."""
 
-    events: In(Events)
-    # Of the scalar unit: instructions finished, without and with vector memory.
-    retired_scalar: In(2)
-    retired_vector_memory: In(2)
-    # Every counter to 0.
-    clear: In(1)
-    # Line n: counters 8 n to 8 n + 7 at the end of the previous cycle but one; flip-flops, then a multiplexer.
-    line: In(range(LINES))
-    values: Out(data.ArrayLayout(COUNTER_BITS, LINE))
-    # Counter `index`, likewise.
-    index: In(range(len(Counter)))
-    value: Out(COUNTER_BITS)
-    # CYCLES.
-    cycles: Out(COUNTER_BITS)
+    front_events: In(FrontEvents)
+    thread_events: In(ThreadEvents)
+    scalar_events: In(ScalarEvents)
+    vector_events: In(VectorEvents)
+    store_events: In(StoreEvents)
+    corrected: In(Corrected)
+    conflicts: In(ConflictCount)
+    link_events: In(LinkEvents)
+    # Counters are as they were at the end of the previous cycle but one: flip-flops, then a multiplexer.
+    read: In(CounterRead)
+    line: In(CounterLine)
+    activity: Out(Activity)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         counters = [Signal(COUNTER_BITS, name=counter.name.lower()) for counter in Counter]
         # After reset there is nothing to multiply: of every cycle that is counted, one cause or a step is.
         events = Signal(Events, init={"matrix_wait": 1 << Counter.MATRIX_IDLE - Counter.MATRIX_WAIT_LOAD})
-        scalar, memory_ops, stepped = Signal(2), Signal(2), Signal()
-        m.d.sync += [events.eq(self.events), scalar.eq(self.retired_scalar), memory_ops.eq(self.retired_vector_memory)]
+        stepped = Signal()
+        self._gather(m, events)
         amounts = {
             Counter.CYCLES: 1,
             Counter.MATRIX_STEPS: events.matrix_step,
             Counter.RETIRED_FRONT: events.retired_front,
-            Counter.RETIRED_SCALAR: scalar,
-            Counter.RETIRED_VECTOR_MEMORY: memory_ops,
-            Counter.RETIRED_SIMD: events.retired_simd,
-            Counter.RETIRED_MATRIX: events.retired_matrix,
-            Counter.SIMD_BUSY: events.simd_busy,
+            Counter.RETIRED_SCALAR: events.retired_scalar,
+            Counter.RETIRED_VECTOR_MEMORY: events.retired_vector_memory,
+            Counter.RETIRED_SIMD: events.simd_issue,
+            Counter.RETIRED_MATRIX: events.matrix_step,
+            Counter.SIMD_BUSY: events.simd_issue,
             Counter.SRAM_CONFLICTS: events.conflicts,
             Counter.STORE_BEATS: events.store_beat,
             Counter.ECC_CORRECTED: events.corrected,
@@ -90,16 +89,38 @@ class Counters(wiring.Component):
                 m.d.sync += counters[counter].eq(counters[Counter.CYCLES])
         # A step in the cycle of a start counts as before it.
         m.d.sync += stepped.eq((stepped | events.matrix_step) & ~events.first_start)
-        with m.If(self.clear):
+        with m.If(self.read.clear):
             m.d.sync += [stepped.eq(0), *(counter.eq(0) for counter in counters)]
 
-        with m.Switch(self.index):
-            for number, counter in enumerate(counters):
+        lines = [counters[at : at + len(self.line.values)] for at in range(0, len(counters), len(self.line.values))]
+        m.d.comb += [
+            self.read.value.eq(by_number(m, self.read.index, counters, "indexed")),
+            self.read.cycles.eq(counters[Counter.CYCLES]),
+        ]
+        with m.Switch(self.line.line):
+            for number, line in enumerate(lines):
                 with m.Case(number):
-                    m.d.comb += self.value.eq(counter)
-        with m.Switch(self.line):
-            for line in range(LINES):
-                with m.Case(line):
-                    m.d.comb += self.values.eq(Cat(counters[LINE * line : LINE * (line + 1)]))
-        m.d.comb += self.cycles.eq(counters[Counter.CYCLES])
+                    m.d.comb += self.line.values.eq(Cat(line))
         return m
+
+    def _gather(self, m: Module, events: Signal) -> None:
+        front, vector, link = self.front_events, self.vector_events, self.link_events
+        m.d.sync += [
+            events.matrix_step.eq(vector.matrix_step),
+            events.matrix_wait.eq(vector.matrix_wait),
+            events.retired_front.eq(front.retired + self.thread_events.ended),
+            events.retired_scalar.eq(self.scalar_events.retired),
+            events.retired_vector_memory.eq(self.scalar_events.retired_vector_memory),
+            events.simd_issue.eq(vector.simd_issue),
+            events.conflicts.eq(self.conflicts.count),
+            events.store_beat.eq(self.store_events.beat),
+            events.corrected.eq(self.corrected.count),
+            events.packet_in.eq(link.packet_in),
+            events.packet_out.eq(link.packet_out),
+            events.fetch_miss.eq(front.fetch_miss),
+            events.redirect.eq(front.redirect),
+            events.first_start.eq(link.first_start),
+        ]
+        retired = front.retired.any() | self.thread_events.ended
+        moved = vector.matrix_step | vector.simd_issue | self.store_events.beat | link.packet_in | link.packet_out
+        m.d.comb += self.activity.busy.eq(front.dispatched | retired | moved)

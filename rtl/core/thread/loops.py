@@ -5,7 +5,7 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
-from rtl.core.front.fetch import WINDOW_BITS
+from rtl.core.groups import WINDOW_BITS
 from rtl.core.interfaces import PC_BITS
 
 LOOP_BITS = 32

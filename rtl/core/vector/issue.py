@@ -13,11 +13,20 @@ from amaranth.lib.wiring import In, Out
 from golden.arch import isa
 from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.simd_ops import LATENCY, OCCUPANCY, SimdOp
-from rtl.core.interfaces import ST_POS_BITS, THREAD_BITS, THREADS
-from rtl.core.vector.decode import Queued
+from rtl.common.arbiter import first_from, preferred, round_robin
+from rtl.common.select import by_number
+from rtl.core.interfaces import (
+    ST_POS_BITS,
+    THREAD_BITS,
+    THREADS,
+    WAIT_CAUSES,
+    Life,
+    Settings,
+    StoreProgress,
+    VectorEntry,
+)
 
 STARVED = 512
-WAIT_CAUSES = 6  # golden.arch.memmap.Counter, MATRIX_WAIT_LOAD to MATRIX_IDLE
 LOAD, DRAIN, SIMD, FRONT, SYNC, IDLE = range(WAIT_CAUSES)
 SHORT, LONG = LATENCY[SimdOp.FMA], LATENCY[SimdOp.RECIP]
 
@@ -30,26 +39,24 @@ class VectorIssue(wiring.Component):
 
     # State: the instructions at the heads.
     valid: In(THREADS)
-    heads: In(data.ArrayLayout(Queued, THREADS))
-    # Threads that are killed: nothing of them issues.
-    kill: In(THREADS)
-    # State: registers, and store positions read.
+    heads: In(data.ArrayLayout(VectorEntry, THREADS))
+    # State of the registers.
     load_parity: In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS))
     simd_pending: In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS))
-    st_read: In(data.ArrayLayout(ST_POS_BITS, THREADS))
-    # Threads' priorities for the matrix slot, 3 the highest.
-    priority: In(data.ArrayLayout(2, THREADS))
-    # Threads that run, and those of them that wait: for the causes.
-    running: In(THREADS)
-    waiting: In(THREADS)
+    # Store positions read.
+    store_progress: In(StoreProgress)
+    # Of threads that are killed nothing issues; threads that run, and those of them that wait, for the causes.
+    life: In(Life)
+    # The low two bits of a thread's priority are for the matrix slot, 3 the highest.
+    settings: In(Settings)
     # What issues in this cycle.
     take: Out(THREADS)
     simd_go: Out(1)
     simd_thread: Out(THREAD_BITS)
-    simd: Out(Queued)
+    simd: Out(VectorEntry)
     matrix_go: Out(1)
     matrix_thread: Out(THREAD_BITS)
-    matrix: Out(Queued)
+    matrix: Out(VectorEntry)
     # Why matrix_go is low, one-hot; zero when it is high.
     cause: Out(WAIT_CAUSES)
 
@@ -59,7 +66,7 @@ class VectorIssue(wiring.Component):
         lacks_load, lacks_drain = Signal(THREADS), Signal(THREADS)
         specials = Signal(LONG - SHORT)  # bit j: a special function's result would meet that of another operation j cycles from now
         for t in range(THREADS):
-            row, entry = self.heads[t].row, self.heads[t].entry
+            row, entry = self.heads[t].row, self.heads[t]
             loaded, made, read = Signal(name=f"loaded_{t}"), Signal(name=f"made_{t}"), Signal(name=f"read_{t}")
             lacks, waits = [], []
             for used, field, parity in (
@@ -75,8 +82,8 @@ class VectorIssue(wiring.Component):
             m.d.comb += [
                 loaded.eq(~Cat(lacks).any()),
                 made.eq(~Cat(waits).any()),
-                read.eq(~entry.st.wait | ((entry.st.pos - self.st_read[t])[ST_POS_BITS - 1])),
-                able.eq(self.valid[t] & ~self.kill[t] & loaded & made & read),
+                read.eq(~entry.st.wait | ((entry.st.pos - self.store_progress.st_read[t])[ST_POS_BITS - 1])),
+                able.eq(self.valid[t] & ~self.life.kill[t] & loaded & made & read),
                 simd_able[t].eq(able & row.simd & Mux(row.special, ~specials[-1], ~specials[0])),
                 matrix_able[t].eq(able & ~row.simd),
                 lacks_load[t].eq(self.valid[t] & ~row.simd & ~loaded),
@@ -85,15 +92,21 @@ class VectorIssue(wiring.Component):
 
         self._simd(m, simd_able, specials)
         self._matrix(m, matrix_able)
+        self._causes(m, lacks_load, lacks_drain)
+        return m
+
+    def _causes(self, m: Module, lacks_load: Value, lacks_drain: Value) -> None:
+        """Why no matrix instruction issues."""
+        running, waiting = self.life.running, self.life.waiting
         for t in range(THREADS):
             m.d.comb += self.take[t].eq(
                 (self.simd_go & (self.simd_thread == t)) | (self.matrix_go & (self.matrix_thread == t))
             )
         with m.If(self.matrix_go):
             m.d.comb += self.cause.eq(0)
-        with m.Elif(~self.running.any()):
+        with m.Elif(~running.any()):
             m.d.comb += self.cause.eq(1 << IDLE)
-        with m.Elif(~(self.running & ~self.waiting).any()):
+        with m.Elif(~(running & ~waiting).any()):
             m.d.comb += self.cause.eq(1 << SYNC)
         with m.Elif(lacks_load.any()):
             m.d.comb += self.cause.eq(1 << LOAD)
@@ -103,25 +116,18 @@ class VectorIssue(wiring.Component):
             m.d.comb += self.cause.eq(1 << SIMD)
         with m.Else():
             m.d.comb += self.cause.eq(1 << FRONT)
-        return m
 
     def _simd(self, m: Module, able: Value, specials: Signal) -> None:
-        turn = Signal(THREAD_BITS)
-        choose(m, turn, able, self.simd_thread)
-        m.d.comb += self.simd_go.eq(able.any())
-        select(m, self.simd_thread, self.heads, self.simd)
+        m.d.comb += [
+            self.simd_go.eq(able.any()),
+            self.simd_thread.eq(round_robin(m, able, name="simd_turn")),
+            self.simd.eq(by_number(m, self.simd_thread, list(self.heads), "simd_chosen")),
+        ]
         m.d.sync += specials.eq(Cat(specials[1:], self.simd_go & self.simd.row.special))
-        with m.If(self.simd_go):
-            m.d.sync += turn.eq(self.simd_thread + 1)
 
     def _matrix(self, m: Module, able: Value) -> None:
         last, starved, asking = Signal(THREAD_BITS), Signal(THREADS), Signal(THREADS)
-        highest = Signal(THREADS)
-        m.d.comb += highest.eq(able)
-        for level in range(4):
-            at_level = Cat(able[t] & (self.priority[t] == level) for t in range(THREADS))
-            with m.If(at_level.any()):
-                m.d.comb += highest.eq(at_level)
+        highest = preferred(m, able, [priority[:2] for priority in self.settings.priority], "highest")
         for t in range(THREADS):
             waited = Signal(range(STARVED + 1), name=f"waited_{t}")
             m.d.comb += starved[t].eq(able[t] & waited[-1])
@@ -130,26 +136,9 @@ class VectorIssue(wiring.Component):
             with m.Elif(~waited[-1]):
                 m.d.sync += waited.eq(waited + 1)
         m.d.comb += [asking.eq(Mux(starved.any(), starved, highest)), self.matrix_go.eq(able.any())]
-        choose(m, last, asking, self.matrix_thread)
-        select(m, self.matrix_thread, self.heads, self.matrix)
+        m.d.comb += [
+            self.matrix_thread.eq(first_from(m, last, asking, "matrix_first")),
+            self.matrix.eq(by_number(m, self.matrix_thread, list(self.heads), "matrix_chosen")),
+        ]
         with m.If(self.matrix_go):
             m.d.sync += last.eq(self.matrix_thread)
-
-
-def choose(m: Module, first: Value, asking: Value, chosen: Signal) -> None:
-    """The first asking thread from ``first`` on, in the order of numbers."""
-    with m.Switch(first):
-        for start in range(THREADS):
-            with m.Case(start):
-                for offset in reversed(range(THREADS)):
-                    t = (start + offset) % THREADS
-                    with m.If(asking[t]):
-                        m.d.comb += chosen.eq(t)
-
-
-def select(m: Module, thread: Value, values, chosen: Signal) -> None:
-    """One of four values."""
-    with m.Switch(thread):
-        for t in range(THREADS):
-            with m.Case(t):
-                m.d.comb += chosen.eq(values[t])

@@ -1,6 +1,6 @@
-"""The vector queues: per thread a queue of instructions, the oldest of which stands decoded in flip-flops.
+"""The vector queues: per thread a queue of instructions, the oldest of which stands in flip-flops.
 
-    vector_in -> memory -> decode -> head        an instruction can issue two cycles after it came in
+    pushes -> memory -> head        an instruction can issue two cycles after it came in
 
 A new head stands there in the cycle after the old one issued, so a thread can issue in every cycle.
 """
@@ -9,9 +9,9 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.encoding import OPCODE_BITS
-from rtl.core.interfaces import THREAD_BITS, THREADS, VQ_POS_BITS, VectorEntry, VectorHead, VectorPush
-from rtl.core.vector.decode import OPCODES, Queued, Row, row
+from golden.arch.config import NodeConfig
+from rtl.common.select import by_number
+from rtl.core.interfaces import THREAD_BITS, THREADS, VQ_POS_BITS, Life, VectorEntry, VectorHead, vector_pushes
 
 
 class VectorQueue(wiring.Component):
@@ -19,25 +19,24 @@ class VectorQueue(wiring.Component):
 
     Parameters
     ----------
-    depth: instructions per thread, a power of two.
-    width: instructions of one thread that can come in a cycle.
+    config: sizes; the queues' depth is a power of two.
     """
 
-    def __init__(self, depth: int, width: int) -> None:
-        self.depth, self.width = depth, width
+    def __init__(self, config: NodeConfig) -> None:
+        self.depth, self.width = depth, _ = config.vector_queue, config.dispatch_width
         super().__init__(
             {
                 # Instructions in program order; any of them may be missing. There must be room.
-                "push": In(data.ArrayLayout(VectorPush, width)),
-                "thread": In(THREAD_BITS),
-                # Threads whose head issues; threads that drop what they hold, and what comes in this cycle.
+                "pushes": In(vector_pushes(config)),
+                # Killed threads drop what they hold, and what comes in this cycle.
+                "life": In(Life),
+                # Threads whose head issues.
                 "take": In(THREADS),
-                "kill": In(THREADS),
                 # State out: places that the instructions of earlier cycles have left.
                 "free": Out(data.ArrayLayout(range(depth + 1), THREADS), init=[depth] * THREADS),
                 # State out: an instruction is at the head, and it; thread empty; positions issued.
                 "valid": Out(THREADS),
-                "heads": Out(data.ArrayLayout(Queued, THREADS)),
+                "heads": Out(data.ArrayLayout(VectorEntry, THREADS)),
                 "empty": Out(THREADS),
                 "position": Out(data.ArrayLayout(VQ_POS_BITS, THREADS)),
                 # State out: oldest instruction, in memory or at the head.
@@ -49,20 +48,15 @@ class VectorQueue(wiring.Component):
         m = Module()
         bits = (self.depth - 1).bit_length()
         m.submodules.entries = entries = memory.Memory(shape=VectorEntry, depth=THREADS * self.depth, init=[])
-        m.submodules.table = table = memory.Memory(shape=Row, depth=OPCODES, init=[row(i) for i in range(OPCODES)])
         tails = [Signal(VQ_POS_BITS, name=f"tail_{t}") for t in range(THREADS)]
 
-        tail, pushed = Signal(VQ_POS_BITS), Signal(range(self.width + 1))
-        with m.Switch(self.thread):
-            for t in range(THREADS):
-                with m.Case(t):
-                    m.d.comb += tail.eq(tails[t])
+        tail, pushed = by_number(m, self.pushes.thread, tails, "tail"), Signal(range(self.width + 1))
         before = Const(0)
-        for i, push in enumerate(self.push):
+        for i, push in enumerate(self.pushes.slot):
             into = entries.write_port()
             m.d.comb += [
                 into.en.eq(push.valid),
-                into.addr.eq(Cat((tail + before)[:bits], self.thread)),
+                into.addr.eq(Cat((tail + before)[:bits], self.pushes.thread)),
                 into.data.eq(push.entry),
             ]
             so_far = Signal(range(self.width + 1), name=f"pushed_{i}")
@@ -72,19 +66,18 @@ class VectorQueue(wiring.Component):
 
         for t in range(THREADS):
             valid, position, free = self.valid[t], self.position[t], self.free[t]
-            shown, look = entries.read_port(domain="comb"), table.read_port(domain="comb")
+            shown = entries.read_port(domain="comb")
             fetch = Signal(VQ_POS_BITS, name=f"fetch_{t}")  # oldest in memory
             here, refill, come = Signal(name=f"here_{t}"), Signal(name=f"refill_{t}"), Signal(range(self.width + 1), name=f"come_{t}")
             m.d.comb += [
                 here.eq(fetch != tails[t]),
                 refill.eq(~valid | self.take[t]),
                 shown.addr.eq(Cat(fetch[:bits], Const(t, THREAD_BITS))),
-                look.addr.eq(shown.data.word[:OPCODE_BITS]),
                 self.empty[t].eq(~valid & ~here),
                 self.oldest[t].valid.eq(valid | here),
-                self.oldest[t].st_mark.eq(self.heads[t].entry.st_mark),
+                self.oldest[t].st_mark.eq(self.heads[t].st_mark),
             ]
-            with m.If(self.thread == t):
+            with m.If(self.pushes.thread == t):
                 m.d.comb += come.eq(pushed)
             with m.If(~valid):
                 m.d.comb += self.oldest[t].st_mark.eq(shown.data.st_mark)
@@ -94,7 +87,7 @@ class VectorQueue(wiring.Component):
                 tails[t].eq(tails[t] + come),
             ]
             with m.If(refill):
-                m.d.sync += [valid.eq(here), fetch.eq(fetch + here), self.heads[t].entry.eq(shown.data), self.heads[t].row.eq(look.data)]
-            with m.If(self.kill[t]):
+                m.d.sync += [valid.eq(here), fetch.eq(fetch + here), self.heads[t].eq(shown.data)]
+            with m.If(self.life.kill[t]):
                 m.d.sync += [valid.eq(0), fetch.eq(position), tails[t].eq(position), free.eq(self.depth)]
         return m

@@ -4,22 +4,16 @@ Reads are addressed in one cycle and stand at the output in the next. What is wr
 cycle on. The lanes of a load write on their own; nobody writes one register from two ports in a cycle.
 """
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import VECTOR_REGISTERS
 from golden.arch.sram import LANES
-from rtl.core.interfaces import THREADS, Register
+from rtl.core.interfaces import THREADS, Register, StoreData
+from rtl.mem.ports import LaneReturn
 
-READS = 6
-LaneWrite = data.StructLayout(
-    {
-        "valid": LANES,
-        "to": data.ArrayLayout(Register, LANES),
-        "data": data.ArrayLayout(64, LANES),
-    }
-)
+READS = 5
 RegisterWrite = data.StructLayout({"valid": 1, "to": Register, "data": data.ArrayLayout(64, LANES)})
 
 
@@ -29,20 +23,27 @@ class VectorRegisters(wiring.Component):
     read: In(data.ArrayLayout(Register, READS))
     # What the addresses of the previous cycle named.
     value: Out(data.ArrayLayout(512, READS))
+    # One more read, for stores.
+    store: In(StoreData)
     # Two load ports, one SIMD result.
-    load: In(data.ArrayLayout(LaneWrite, 2))
+    l0: In(LaneReturn)
+    l1: In(LaneReturn)
     result: In(RegisterWrite)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for lane in range(LANES):
             m.submodules[f"slice_{lane}"] = part = memory.Memory(shape=64, depth=THREADS * VECTOR_REGISTERS, init=[])
-            for source in self.load:
+            for source in (self.l0, self.l1):
                 port = part.write_port()
-                m.d.comb += [port.en.eq(source.valid[lane]), port.addr.eq(source.to[lane]), port.data.eq(source.data[lane])]
+                m.d.comb += [
+                    port.en.eq(source.valid[lane]),
+                    port.addr.eq(Cat(source.reg[lane], source.thread[lane])),
+                    port.data.eq(source.data[lane]),
+                ]
             port = part.write_port()
             m.d.comb += [port.en.eq(self.result.valid), port.addr.eq(self.result.to), port.data.eq(self.result.data[lane])]
-            for address, value in zip(self.read, self.value, strict=True):
+            for address, value in (*zip(self.read, self.value, strict=True), (self.store.read, self.store.data)):
                 port = part.read_port(domain="sync")
                 m.d.comb += [port.addr.eq(address), value[64 * lane : 64 * lane + 64].eq(port.data)]
         return m

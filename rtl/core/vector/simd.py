@@ -11,7 +11,10 @@ and nothing is checked: whoever issues keeps two results out of one cycle with t
 Stage 0 holds only the selection of operands, so the operands may come from a register file's read port directly.
 """
 
-from amaranth.hdl import Cat, Const, DomainRenamer, Module, Mux, Signal
+from types import SimpleNamespace
+from typing import Any
+
+from amaranth.hdl import Cat, Const, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,8 +31,9 @@ from golden.arch.simd_ops import (
     SimdOp,
 )
 from rtl.common.clock_gate import gated_domain
+from rtl.common.delay import delay
 from rtl.core.vector.simd_alu import SimdAlu
-from rtl.core.vector.simd_operands import SimdControl, SimdOperands, any_flags, is_class
+from rtl.core.vector.simd_operands import SimdOperands, any_flags, is_class
 from rtl.core.vector.simd_permute import SimdPermute
 from rtl.fp.adder import Body
 from rtl.fp.compare import Compare
@@ -98,14 +102,42 @@ class SimdPipe(wiring.Component):
 
     def _pipe(self) -> Module:
         m = Module()
-        lanes = range(self.lanes)
+        operands = self._operands(m)
+        # What travels beside the stages: stage k's signals are index k.
+        stages = [SimpleNamespace(valid=operands.out_valid, tag=operands.out_tag, control=operands.control, sums=operands.sums)]
+        for stage in range(1, PIPE_STAGES - 1):
+            stages.append(
+                SimpleNamespace(
+                    valid=delay(m, stages[-1].valid, (f"s{stage}",), "valid"),
+                    **{name: _held(m, stage, name, getattr(stages[-1], name)) for name in ("tag", "control", "sums")},
+                )
+            )
+        op = [stage.control.op for stage in stages]
+        units = self._units(m, operands)
+        other, flags = self._narrow_side(m, units, op, _held(m, 1, "known", operands.known))
 
-        def register(name: str, shape, source, resets: bool = False) -> Signal:
-            """A flip-flop that follows `source`."""
-            held = Signal(shape, name=name, reset_less=not resets)
-            m.d.sync += held.eq(source)
-            return held
+        # Stage 6: the lanes select; what covers all lanes follows.
+        for i, fma in enumerate(units.fma):
+            m.d.comb += [
+                fma.use_other.eq(~stages[5].sums[i]),
+                fma.other.eq(other[i]),
+                self.out_data[32 * i : 32 * i + 32].eq(fma.result),
+            ]
+        some = Cat(fma.next_nonzero for fma in units.fma)
+        total = Signal(FpFlags)
+        with m.If(stages[5].valid):
+            m.d.comb += total.eq(any_flags([flags, *(fma.next_flags for fma in units.fma)]))
+        m.d.comb += self.out_tag.eq(_held(m, 6, "tag", stages[5].tag))
+        m.d.sync += [
+            self.out_valid.eq(stages[5].valid),
+            self.out_any.eq(some.any()),
+            self.out_all.eq(some.all()),
+            self.out_flags.eq(total),
+        ]
+        return m
 
+    def _operands(self, m: Module) -> SimdOperands:
+        """Stage 0."""
         m.submodules.operands = operands = SimdOperands(self.body, self.lanes)
         m.d.comb += [
             operands.valid.eq(self.valid),
@@ -113,81 +145,76 @@ class SimdPipe(wiring.Component):
             operands.imm.eq(self.imm),
             operands.tag.eq(self.tag),
         ]
-        for i in lanes:
+        for i in range(self.lanes):
             for out, register_word in ((operands.a, self.a), (operands.b, self.b), (operands.c, self.c)):
                 m.d.comb += out[i].eq(register_word[32 * i : 32 * i + 32])
-        a, b, c = operands.out_a, operands.out_b, operands.out_c
-        valid, tag, control, sums = [operands.out_valid], [operands.out_tag], [operands.control], [operands.sums]
-        known = register("s1_known", FpFlags, operands.known)
+        return operands
 
-        # What travels beside the stages: stage k's signals are index k.
-        for stage in range(1, PIPE_STAGES - 1):
-            valid.append(register(f"s{stage}_valid", 1, valid[-1], resets=True))
-            tag.append(register(f"s{stage}_tag", TAG_BITS, tag[-1]))
-            control.append(register(f"s{stage}_control", SimdControl, control[-1]))
-            sums.append(register(f"s{stage}_sums", self.lanes, sums[-1]))
-        op = [held.op for held in control]
-
-        # Stage 1: the one-stage classes.
+    def _units(self, m: Module, operands: SimdOperands) -> SimpleNamespace:
+        """What starts in stage 1, each lane's by number."""
+        lanes, body = range(self.lanes), self.body
+        a, b, c, control = operands.out_a, operands.out_b, operands.out_c, operands.control
+        op = control.op
         m.submodules.permute = permute = SimdPermute(self.lanes)
-        m.d.comb += [permute.op.eq(op[0][:4]), permute.imm.eq(control[0].imm)]
-        compares, alus, widens, narrows, floats, integers, fmas = [], [], [], [], [], [], []
+        units = SimpleNamespace(
+            permute=permute,
+            compare=[Compare() for _ in lanes],
+            alu=[SimdAlu(body) for _ in lanes],
+            widen=[Widen((BF16,)) for _ in lanes],
+            to_float=[IntegerToFloat(body) for _ in lanes],
+            to_integer=[FloatToInteger(body) for _ in lanes],
+            fma=[FmaLane(body) for _ in lanes],
+            narrow=[NarrowBf16() for _ in range(2 * self.lanes)],
+        )
+        m.d.comb += [permute.op.eq(op[:4]), permute.imm.eq(control.imm)]
         for i in lanes:
-            m.submodules[f"compare_{i}"] = compare = Compare()
-            m.submodules[f"alu_{i}"] = alu = SimdAlu(self.body)
-            m.submodules[f"widen_{i}"] = widen = Widen((BF16,))
-            m.submodules[f"to_float_{i}"] = to_float = IntegerToFloat(self.body)
-            m.submodules[f"to_integer_{i}"] = to_integer = FloatToInteger(self.body)
-            m.submodules[f"fma_{i}"] = fma = FmaLane(self.body)
-            half = 16 * (i % 2)
+            for name in ("compare", "alu", "widen", "to_float", "to_integer", "fma"):
+                m.submodules[f"{name}_{i}"] = getattr(units, name)[i]
+            compare, alu, fma, half = units.compare[i], units.alu[i], units.fma[i], 16 * (i % 2)
             m.d.comb += [
                 permute.a[i].eq(a[i]),
                 permute.b[i].eq(b[i]),
-                compare.op.eq(op[0][:4]),
+                compare.op.eq(op[:4]),
                 compare.a.eq(a[i]),
                 compare.b.eq(b[i]),
-                alu.integer.eq(is_class(op[0], SimdClass.INTEGER)),
-                alu.op.eq(op[0][:4]),
-                alu.imm.eq(control[0].imm),
+                alu.integer.eq(is_class(op, SimdClass.INTEGER)),
+                alu.op.eq(op[:4]),
+                alu.imm.eq(control.imm),
                 alu.a.eq(a[i]),
                 alu.b.eq(b[i]),
                 alu.c.eq(c[i]),
                 # The low half of the register is elements 0..15: lanes 0..7.
-                widen.code.eq(Mux(op[0][0], a[self.lanes // 2 + i // 2], a[i // 2])[half : half + 16]),
-                to_float.value.eq(a[i]),
-                to_integer.value.eq(a[i]),
+                units.widen[i].code.eq(Mux(op[0], a[self.lanes // 2 + i // 2], a[i // 2])[half : half + 16]),
+                units.to_float[i].value.eq(a[i]),
+                units.to_integer[i].value.eq(a[i]),
                 fma.a.eq(a[i]),
                 fma.b.eq(b[i]),
                 fma.c.eq(c[i]),
-                fma.odd.eq(~operands.special & op[0][3]),
+                fma.odd.eq(~operands.special & op[3]),
                 fma.hidden_off.eq(operands.hidden_off),
                 fma.quiet.eq(operands.special),
             ]
-            compares.append(compare)
-            alus.append(alu)
-            widens.append(widen)
-            floats.append(to_float)
-            integers.append(to_integer)
-            fmas.append(fma)
-        for element in range(2 * self.lanes):
-            m.submodules[f"narrow_{element}"] = narrow = NarrowBf16()
+        for element, narrow in enumerate(units.narrow):
+            m.submodules[f"narrow_{element}"] = narrow
             m.d.comb += narrow.value.eq((a if element < self.lanes else b)[element % self.lanes])
-            narrows.append(narrow)
+        return units
 
-        # Stages 2 to 5: select by class as results appear, then wait.
+    def _narrow_side(self, m: Module, units: SimpleNamespace, op: list[Value], known: Signal) -> tuple[list[Signal], Signal]:
+        """Stages 2 to 5: results of all classes but the multiply-add lanes, selected as they appear, then waiting; their flags."""
+        lanes = range(self.lanes)
         is_compare, is_permute, is_convert = (is_class(op[1], which) for which in (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT))
         narrowed = op[1][:4] == SimdOp.NARROW_BF16 & 15
         other = []
         for i in lanes:
             # Elements 0..15 come from a and make lanes 0..7.
-            converted = Mux(narrowed, Cat(narrows[2 * i].code, narrows[2 * i + 1].code), widens[i].result)
-            across = Mux(is_permute, permute.result[i], Mux(is_convert, converted, alus[i].result))
-            other.append(register(f"s2_other_{i}", 32, Mux(is_compare, compares[i].result, across)))
+            converted = Mux(narrowed, Cat(units.narrow[2 * i].code, units.narrow[2 * i + 1].code), units.widen[i].result)
+            across = Mux(is_permute, units.permute.result[i], Mux(is_convert, converted, units.alu[i].result))
+            other.append(_held(m, 2, f"other_{i}", Mux(is_compare, units.compare[i].result, across)))
         flags = Signal(FpFlags)
         with m.If(is_compare):
-            m.d.comb += flags.invalid.eq(Cat(compare.invalid for compare in compares).any())
+            m.d.comb += flags.invalid.eq(Cat(compare.invalid for compare in units.compare).any())
         with m.Elif(is_convert):
-            narrow_flags, widen_flags = (any_flags(part.flags for part in parts) for parts in (narrows, widens))
+            narrow_flags, widen_flags = (any_flags(part.flags for part in parts) for parts in (units.narrow, units.widen))
             # Conversions of integers share the class and read no float, but FTOI, which adds its flags in stage 4.
             with m.If(narrowed):
                 m.d.comb += flags.eq(narrow_flags)
@@ -195,33 +222,19 @@ class SimdPipe(wiring.Component):
                 m.d.comb += flags.eq(widen_flags)
         with m.Else():
             m.d.comb += flags.eq(known)
-        flags = register("s2_flags", FpFlags, flags)
-
-        other = [register(f"s3_other_{i}", 32, other[i]) for i in lanes]
-        flags = register("s3_flags", FpFlags, flags)
+        other = [_held(m, 3, f"other_{i}", each) for i, each in enumerate(other)]
+        flags = delay(m, flags, ("s2", "s3"), "flags", reset_less=True)
 
         to_int = op[3] == SimdOp.FTOI
-        invalid = Cat(to_integer.invalid for to_integer in integers).any()
-        other = [register(f"s4_other_{i}", 32, Mux(to_int, integers[i].result, other[i])) for i in lanes]
-        flags = register("s4_flags", FpFlags, Mux(to_int, Cat(invalid, Const(0, 3)), flags))
+        invalid = Cat(to_integer.invalid for to_integer in units.to_integer).any()
+        other = [_held(m, 4, f"other_{i}", Mux(to_int, units.to_integer[i].result, other[i])) for i in lanes]
+        flags = _held(m, 4, "flags", Mux(to_int, Cat(invalid, Const(0, 3)), flags))
 
         to_flt = op[4] == SimdOp.ITOF
-        other = [register(f"s5_other_{i}", 32, Mux(to_flt, floats[i].result, other[i])) for i in lanes]
-        flags = register("s5_flags", FpFlags, flags)
+        other = [_held(m, 5, f"other_{i}", Mux(to_flt, units.to_float[i].result, other[i])) for i in lanes]
+        return other, _held(m, 5, "flags", flags)
 
-        # Stage 6: the lanes select; what covers all lanes follows.
-        for i in lanes:
-            m.d.comb += [fmas[i].use_other.eq(~sums[5][i]), fmas[i].other.eq(other[i])]
-            m.d.comb += self.out_data[32 * i : 32 * i + 32].eq(fmas[i].result)
-        some = Cat(fma.next_nonzero for fma in fmas)
-        total = Signal(FpFlags)
-        with m.If(valid[5]):
-            m.d.comb += total.eq(any_flags([flags, *(fma.next_flags for fma in fmas)]))
-        m.d.comb += self.out_tag.eq(register("s6_tag", TAG_BITS, tag[5]))
-        m.d.sync += [
-            self.out_valid.eq(valid[5]),
-            self.out_any.eq(some.any()),
-            self.out_all.eq(some.all()),
-            self.out_flags.eq(total),
-        ]
-        return m
+
+def _held(m: Module, stage: int, name: str, value: Any) -> Any:
+    """The value, in flip-flops of the stage."""
+    return delay(m, value, (f"s{stage}",), name, reset_less=True)

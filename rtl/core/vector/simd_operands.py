@@ -10,7 +10,7 @@ special function occupies the front end for two cycles; the lower lanes' operand
 that all lanes enter stage 0 together, SPECIAL_STAGES cycles after the operation came, in place of any other operation.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,7 +28,7 @@ SimdControl = data.StructLayout({"op": SIMD_OP_BITS, "imm": IMM_BITS})
 
 def any_flags(parts):
     """Each flag if any of the parts has it."""
-    parts = [part.as_value() for part in parts]
+    parts = [Value.cast(part) for part in parts]
     return Cat(Cat(part[bit] for part in parts).any() for bit in range(len(parts[0])))
 
 

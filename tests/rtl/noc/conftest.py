@@ -35,7 +35,7 @@ class EndpointBench(wiring.Component):
         wiring.connect(m, endpoint.write, sram.mw)
         wiring.connect(m, endpoint.read, sram.mr)
         m.submodules.semaphores = semaphores = Semaphores()
-        wiring.connect(m, endpoint.raise_, semaphores.net_raise_in)
+        wiring.connect(m, endpoint.raise_, semaphores.net_raise)
         m.d.comb += [
             endpoint.poke.ready.eq(1),
             self.activity.eq(endpoint.packet_in | endpoint.packet_out),

@@ -10,7 +10,7 @@ from itertools import product
 import cocotb
 
 from golden.arch import isa
-from golden.arch.encoding import SCALAR_QUEUE_UNITS, VECTOR_QUEUE_UNITS
+from golden.arch.classes import Queue
 from golden.arch.memmap import ThreadState
 from golden.arch.packet import DebugOp
 from golden.asm import assemble
@@ -22,7 +22,7 @@ from tb.clock import PERIOD_PS, cycles
 from tb.clock import start as start_clock
 from tb.scoreboard import PerSource
 from tb.seed import generator
-from tests.rtl.core.front.played import ASKS, CONFIG, THREADS, BackEnd, shows_pc, simulate_reference, start
+from tests.rtl.core.front.played import CONFIG, THREADS, BackEnd, shows_pc, simulate_reference, start
 from tests.rtl.core.front.played_pins import Context, Pins
 
 RESTING = 8  # cycles after which a run is over: what the trace says comes a little after a thread's end
@@ -46,9 +46,9 @@ class Watched(BackEnd):
                 self.dispatched.expect(values, t)
                 seq, _, word, executed = values
                 insn = isa.BY_OPCODE[word & 0x1FF]
-                if executed and (insn.unit in SCALAR_QUEUE_UNITS or insn.mnemonic in ASKS):
+                if executed and (insn.queue is Queue.SCALAR):
                     self.entered.expect((seq, word), (t, "scalar"))
-                if executed and insn.unit in VECTOR_QUEUE_UNITS:
+                if executed and insn.queue is Queue.VECTOR:
                     self.entered.expect((seq, word), (t, "vector"))
 
     def _retired(self, thread: int, values: tuple) -> None:
@@ -106,7 +106,7 @@ async def play(dut, job, lazy: float, latency: tuple[int, int], debug: bool = Fa
     while resting <= RESTING:
         if begun:
             back.read(ctx)
-        states = [ctx.get(pins.status[t].state) for t in THREADS]
+        states = [ctx.get(pins.status.state[t].state) for t in THREADS]
         resting = resting + 1 if begun and not waiting and all(state in ENDED for state in states) else 0
         ctx.set(pins.start.valid, 0)
         if waiting and rng.random() < 0.3:
@@ -118,7 +118,7 @@ async def play(dut, job, lazy: float, latency: tuple[int, int], debug: bool = Fa
         begun = True
         await cycles(ports, 1)
     for t, thread in enumerate(back.expected.node.threads):
-        status = ports.status.fields()[t]
+        status = ports["status__state"].fields()[t]
         assert (status["state"], status["cause"]) == (thread.state, thread.cause), f"thread {t}: {status}"
         if thread.cause:
             assert status["operand"] == thread.operand, f"thread {t}: {status}"

@@ -12,6 +12,7 @@ from golden.arch import isa
 from golden.arch.config import get_config
 from golden.arch.encoding import F0, F1, F2, Kind, Unit
 from golden.arch.memmap import Fault, ThreadState
+from golden.arch.tags import ST, VQ, passed
 from golden.iss.node import Simulator
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
@@ -113,34 +114,34 @@ class BackEnd:
     def drive(self, ctx) -> None:
         dut = self.dut
         for t in THREADS:
-            ctx.set(dut.scalar_free[t], CONFIG.scalar_queue - len(self.scalar[t]))
-            ctx.set(dut.vector_free[t], CONFIG.vector_queue - len(self.vector[t]))
-            ctx.set(dut.scalar_head[t].valid, bool(self.scalar[t]))
-            ctx.set(dut.scalar_head[t].vq_mark, self.scalar[t][0]["vq_mark"] if self.scalar[t] else 0)
-            ctx.set(dut.vector_head[t].valid, bool(self.vector[t]))
-            ctx.set(dut.vector_head[t].st_mark, self.vector[t][0]["st_mark"] if self.vector[t] else 0)
-            ctx.set(dut.vq_head[t], self.vq_head[t] % 128)
-            ctx.set(dut.st_read[t], self.st_read[t] % 32)
-            ctx.set(dut.load_parity[t], self.parity[t])
+            ctx.set(dut.scalar_progress.free[t], CONFIG.scalar_queue - len(self.scalar[t]))
+            ctx.set(dut.vector_progress.free[t], CONFIG.vector_queue - len(self.vector[t]))
+            ctx.set(dut.scalar_progress.head[t].valid, bool(self.scalar[t]))
+            ctx.set(dut.scalar_progress.head[t].vq_mark, self.scalar[t][0]["vq_mark"] if self.scalar[t] else 0)
+            ctx.set(dut.vector_progress.head[t].valid, bool(self.vector[t]))
+            ctx.set(dut.vector_progress.head[t].st_mark, self.vector[t][0]["st_mark"] if self.vector[t] else 0)
+            ctx.set(dut.vector_progress.vq_head[t], self.vq_head[t] % VQ)
+            ctx.set(dut.store_progress.st_read[t], self.st_read[t] % ST)
+            ctx.set(dut.vector_progress.load_parity[t], self.parity[t])
         under_way = {t for _, _, t, _ in self.events}
-        ctx.set(dut.scalar_idle, sum(1 << t for t in THREADS if not self.scalar[t] and t not in under_way))
-        ctx.set(dut.vector_idle, sum(1 << t for t in THREADS if not self.vector[t]))
-        ctx.set(dut.store_idle, sum(1 << t for t in THREADS if not self.store[t]))
+        ctx.set(dut.scalar_progress.idle, sum(1 << t for t in THREADS if not self.scalar[t] and t not in under_way))
+        ctx.set(dut.vector_progress.idle, sum(1 << t for t in THREADS if not self.vector[t]))
+        ctx.set(dut.store_progress.idle, sum(1 << t for t in THREADS if not self.store[t]))
         self._due(ctx)
         heads = [self.store[t][0] for t in THREADS if self.store[t] and self.store[t][0]["insn"].mnemonic == "raise"]
         if self.raising is None and heads and self.rng.random() < 0.5:
             self.raising = self.rng.choice(heads)
         entry = self.raising
-        ctx.set(dut.raise_in.valid, entry is not None)
+        ctx.set(dut.store_steer.up.valid, entry is not None)
         if entry:
-            ctx.set(dut.raise_in.semaphore, (entry["word"] >> F0) & 63)
-            ctx.set(dut.raise_in.amount, (entry["word"] >> F2) & 1023)
-            ctx.set(dut.raise_thread, entry["thread"])
-            ctx.set(dut.raise_pc, entry["pc"])
-        ctx.set(dut.net_raise_in.valid, self.raise_by_packet is not None)
+            ctx.set(dut.store_steer.up.semaphore, (entry["word"] >> F0) & 63)
+            ctx.set(dut.store_steer.up.amount, (entry["word"] >> F2) & 1023)
+            ctx.set(dut.store_steer.thread, entry["thread"])
+            ctx.set(dut.store_steer.pc, entry["pc"])
+        ctx.set(dut.net_raise.valid, self.raise_by_packet is not None)
         if self.raise_by_packet:
-            ctx.set(dut.net_raise_in.semaphore, self.raise_by_packet[0])
-            ctx.set(dut.net_raise_in.amount, self.raise_by_packet[1])
+            ctx.set(dut.net_raise.semaphore, self.raise_by_packet[0])
+            ctx.set(dut.net_raise.amount, self.raise_by_packet[1])
         self.offered = self.raise_by_packet is not None
         self.fill_ready = self.rng.random() < 0.7
         ctx.set(dut.fill.ready, self.fill_ready)
@@ -154,16 +155,17 @@ class BackEnd:
         self.filled = line if returns else None
         # An access that loses its word looks complete in the cycle in which its report is announced.
         valid, soon, later = self.reports
-        ctx.set(dut.lost.valid, sum(1 << t for t in valid))
-        ctx.set(dut.lost.soon, sum(1 << t for t in soon))
+        ctx.set(dut.uncorrectable.valid, sum(1 << t for t in valid))
+        ctx.set(dut.uncorrectable.soon, sum(1 << t for t in soon))
         for t, address in valid.items():
-            ctx.set(dut.lost.addr[t], address // 8)
+            ctx.set(dut.uncorrectable.addr[t], address // 8)
         self.reports = [soon, later, {}]
 
     def _due(self, ctx) -> None:
         """Events whose time has come, as many as there are ports."""
         dut = self.dut
-        ports = {"p": list(dut.predicate_in), "o": [dut.operand_in], "f": [dut.fault_in]}
+        steer = dut.scalar_steer
+        ports = {"p": [*steer.predicate, dut.vector_steer.predicate], "o": [steer.operand], "f": [steer.fault]}
         for kind in ports.values():
             for port in kind:
                 ctx.set(port.valid, 0)
@@ -194,23 +196,23 @@ class BackEnd:
             assert ctx.get(dut.fill.line) < CONFIG.sram_bytes // 64, "a fill beyond SRAM"
             at = self.cycle + rng.randint(*self.latency)
             self.fills.append((max([at, *(when for when, _ in self.fills)]), ctx.get(dut.fill.line)))
-        if self.offered and ctx.get(dut.net_raise_in.ready):
+        if self.offered and ctx.get(dut.net_raise.ready):
             self.raise_by_packet = None
-        thread = ctx.get(dut.thread_out)
-        killed = ctx.get(dut.kill)
+        thread = ctx.get(dut.scalar.thread)
+        killed = ctx.get(dut.life.kill)
         for name, queue, limit in (("scalar", self.scalar, CONFIG.scalar_queue), ("vector", self.vector, CONFIG.vector_queue)):
-            for place in getattr(dut, f"{name}_out"):
+            for place in getattr(dut, name).slot:
                 if ctx.get(place.valid):
                     entry = self._entry(ctx, place.entry, thread, name)
                     self.queued[thread, name].append((entry["seq"], entry["word"]))
                     queue[thread].append(entry)
                     assert len(queue[thread]) <= limit, f"the {name} queue of thread {thread} overflows"
-        for record in dut.trace_out:
+        for record in (*dut.trace.record, *dut.ended.record):
             if ctx.get(record.valid):
                 values = (ctx.get(record.seq), 4 * ctx.get(record.pc), ctx.get(record.word), bool(ctx.get(record.executed)))
                 self._retired(ctx.get(record.thread), values)
-        self.stopped += [t for t in THREADS if (ctx.get(dut.stopped) >> t) & 1]
-        if self.raising is not None and ctx.get(dut.raise_in.ready):
+        self.stopped += [t for t in THREADS if (ctx.get(dut.status.stopped) >> t) & 1]
+        if self.raising is not None and ctx.get(dut.store_steer.up.ready):
             self.store[self.raising["thread"]].popleft()
             self.st_read[self.raising["thread"]] += 1
             self.raising = None
@@ -244,7 +246,8 @@ class BackEnd:
         word = ctx.get(entry.word)
         result = {"thread": thread, "word": word, "seq": ctx.get(entry.seq), "insn": isa.BY_OPCODE[word & 0x1FF]}
         if name == "scalar":
-            result |= {"pc": ctx.get(entry.pc), "vq_mark": ctx.get(entry.vq_mark), "vq": ctx.get(entry.vq), "st": ctx.get(entry.st)}
+            result |= {"pc": ctx.get(entry.pc), "vq_mark": ctx.get(entry.vq_mark)}
+            result |= {name: {"wait": ctx.get(entry[name].wait), "pos": ctx.get(entry[name].pos)} for name in ("vq", "st")}
         else:
             result["st_mark"] = ctx.get(entry.st_mark)
         return result
@@ -273,11 +276,10 @@ class BackEnd:
         """The head issues, when it can."""
         entry = self.scalar[t][0]
         insn, seq = entry["insn"], entry["seq"]
-        vq, st = entry["vq"], entry["st"]
         if insn.unit in STORES and len(self.store[t]) == CONFIG.store_queue:
             return False
         if insn.unit is Unit.VLOAD:
-            if vq.wait and (vq.pos - self.vq_head[t]) % 128 < 64 or st.wait and (st.pos - self.st_read[t]) % 32 < 16:
+            if not (passed(entry["vq"], self.vq_head[t], VQ) and passed(entry["st"], self.st_read[t], ST)):
                 return False
         self.scalar[t].popleft()
         fault = self.expected.faults.get(t)

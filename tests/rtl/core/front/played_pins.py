@@ -1,7 +1,7 @@
 """Pins of a cocotb bench that look like Amaranth's component and simulator, so that played.py plays on both.
 
     dut, ctx = Pins(ports), Context()
-    ctx.set(dut.vector_head[2].valid, 1); ctx.get(dut.trace_out[0].word); ctx.send()
+    ctx.set(dut.vector_progress.head[2].valid, 1); ctx.get(dut.trace.record[0].word); ctx.send()
 
 What is set is sent once a cycle, whole ports at a time; what is read is read once a cycle.
 """
@@ -33,7 +33,12 @@ class Pins:
         return part
 
     def __iter__(self) -> Iterator["Pins"]:
-        return iter([self[field.name] for field in self.layout or ()])
+        if self.port is not None:
+            return iter([self[field.name] for field in self.layout or ()])
+        first = len(self._path)  # ports of their own: the names go on with numbers
+        paths = [port.name.split("__") for port in self._ports]
+        numbers = {path[first] for path in paths if tuple(path[:first]) == self._path and len(path) > first}
+        return iter([self[number] for number in sorted(numbers, key=int)])
 
 
 def _find(ports: Ports, path: tuple[str, ...]) -> tuple[Port | None, int, int, Any]:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from golden.arch.classes import Flow
 from golden.asm import assemble
-from rtl.core.front.decode import Control
 from rtl.core.front.dispatch import Dispatch
 from tests.rtl.core.front.played import CONFIG
 
@@ -30,6 +30,15 @@ CASES = {
 }
 
 
+PARTS = {
+    "where": ("pc", "looping", "last"),
+    "counted": ("parity", "loaded"),
+    "known": ("pending",),
+    "debugged": ("single", "break_on", "break_pc"),
+}
+"""Parts of a context, with the fields that the cases name."""
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_leaves(simulate, case):
     text, context, leaves = CASES[case]
@@ -37,16 +46,18 @@ def test_what_leaves(simulate, case):
     dut = Dispatch(CONFIG)
 
     async def bench(ctx) -> None:
-        ctx.set(dut.some, 1)
-        ctx.set(dut.context.true, 1)
+        ctx.set(dut.chosen.some, 1)
+        ctx.set(dut.chosen.context.known.true, 1)
         for name, value in context.items():
-            ctx.set(dut.window_lost if name == "lost" else dut.context[name], value)
+            part = next((part for part, fields in PARTS.items() if name in fields), "")
+            ctx.set(dut.chosen.context[part][name] if part else dut.window.lost, value)
         for i, word in enumerate(words):
-            ctx.set(dut.window[(context.get("pc", 0) + i) % 8], word)
+            ctx.set(dut.window.words[(context.get("pc", 0) + i) % 8], word)
         await ctx.tick()
-        assert ctx.get(dut.go) & 0b111 == leaves
-        assert ctx.get(dut.group.first) == leaves & 1
-        assert not ctx.get(dut.group.illegal)
-        assert (ctx.get(dut.group.control) != Control.PLAIN) == case.startswith("control in")
+        group = dut.dispatched.group
+        assert ctx.get(dut.left.go) & 0b111 == leaves
+        assert ctx.get(group.first) == leaves & 1
+        assert not ctx.get(group.illegal)
+        assert (ctx.get(group.flow) != Flow.PLAIN) == case.startswith("control in")
 
     simulate(dut, bench, limit=10)

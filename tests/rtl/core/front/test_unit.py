@@ -9,21 +9,21 @@ import random
 import pytest
 
 from golden.arch import isa
-from golden.arch.encoding import SCALAR_QUEUE_UNITS, VECTOR_QUEUE_UNITS
+from golden.arch.classes import Queue
 from golden.arch.memmap import Csr, Fault, ThreadState
 from golden.arch.sram import inject
 from golden.asm import assemble
 from golden.kernels.job import Launch
 from golden.rig import Rig
-from rtl.core.front.unit import FrontEnd
 from tests.rtl.core.front.played import CONFIG, THREADS, BackEnd, shows_pc, simulate_reference, start
+from tests.rtl.core.front.side import FrontSide
 
 RESTING = 8  # cycles after which a run is over: what the trace says comes a little after a thread's end
 
 
 def play(simulate, memory, launches, rng: random.Random, lazy: float = 0.3, limit: int = 30_000) -> BackEnd:
     """Run a program to its end and compare."""
-    dut = FrontEnd(CONFIG, trace=True)
+    dut = FrontSide(CONFIG)
     expected = simulate_reference(memory, launches)
     back = BackEnd(dut, expected, memory, rng, lazy)
 
@@ -38,7 +38,7 @@ def play(simulate, memory, launches, rng: random.Random, lazy: float = 0.3, limi
             back.drive(ctx)
             back.read(ctx)
             await ctx.tick()
-            states = [ctx.get(dut.status[t].state) for t in THREADS]
+            states = [ctx.get(dut.status.state[t].state) for t in THREADS]
             rest = all(state in (ThreadState.IDLE, ThreadState.FAULTED) for state in states)
             resting = resting + 1 if rest and not waiting else 0
             if resting > RESTING:
@@ -50,9 +50,9 @@ def play(simulate, memory, launches, rng: random.Random, lazy: float = 0.3, limi
     return back
 
 
-def ends(ctx, dut: FrontEnd, back: BackEnd, t: int) -> None:
+def ends(ctx, dut: FrontSide, back: BackEnd, t: int) -> None:
     """A thread at its end: state, and everything that it dispatched."""
-    expected, status = back.expected, dut.status[t]
+    expected, status = back.expected, dut.status.state[t]
     thread = expected.node.threads[t]
     assert ctx.get(status.state) == thread.state
     assert ctx.get(status.cause) == thread.cause
@@ -62,8 +62,8 @@ def ends(ctx, dut: FrontEnd, back: BackEnd, t: int) -> None:
     assert len(back.stream[t]) >= len(expected.stream[t])
     if thread.cause:
         return
-    for name, units in (("scalar", SCALAR_QUEUE_UNITS), ("vector", VECTOR_QUEUE_UNITS)):
-        due = [(seq, word) for seq, _, word, executed in expected.stream[t] if executed and isa.BY_OPCODE[word & 0x1FF].unit in units]
+    for name, kind in (("scalar", Queue.SCALAR), ("vector", Queue.VECTOR)):
+        due = [(seq, word) for seq, _, word, executed in expected.stream[t] if executed and isa.BY_OPCODE[word & 0x1FF].queue is kind]
         got = back.queued[t, name]
         assert [seq for seq, _ in dict(got).items()] or not due
         assert list(dict.fromkeys(seq for seq, _ in got)) == list(dict.fromkeys(seq for seq, _ in due)), f"thread {t}: {name} queue"
@@ -106,6 +106,26 @@ back:   jr x30
 
 def test_loops_branches_and_calls(simulate, seed):
     run_text(simulate, LOOPS, random.Random(seed))
+
+
+LONG = """
+start0: li64 x1, {passes}
+        li x2, 0
+        loop end, x1
+        addi x2, x2, 1
+        pgei p1, x2, 4
+        (p1) trap 4
+        nop
+end:    trap 1
+"""
+
+
+@pytest.mark.parametrize("passes", (0, 1, 3, (1 << 32) - 1, 1 << 32, (1 << 32) + 2, 1 << 63, (1 << 64) - 1))
+def test_a_loop_of_many_passes_goes_round_until_it_is_left(simulate, seed, passes):
+    """Counts that do not fit the counter go round as often as anybody can see."""
+    back = run_text(simulate, LONG.format(passes=passes), random.Random(seed))
+    assert back.expected.faults[0][1:] == (Fault.TRAP, back.expected.faults[0][2], 1 if passes < 4 else 4)
+    assert sum(word & 0x1FF == isa.BY_MNEMONIC["pgei"].opcode for _, _, word, _ in back.stream[0]) == min(passes, 4)
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -173,7 +193,7 @@ def test_nobody_starves(simulate, seed):
 
 @pytest.mark.rtl
 def test_random_programs_under_cocotb(bench):
-    assert len(bench(FrontEnd(CONFIG, trace=True), "cocotb_unit.py", config="tiny")) == 27
+    assert len(bench(FrontSide(CONFIG), "cocotb_unit.py", config="tiny")) == 27
 
 
 def test_a_thread_that_a_packet_is_about_to_start_is_busy(simulate, seed):
@@ -181,7 +201,7 @@ def test_a_thread_that_a_packet_is_about_to_start_is_busy(simulate, seed):
     program = assemble("start0: tstart 1, other\nhalt\nstart1: " + "nop\n" * 20 + "other: halt\n")
     memory = [(program.origin, program.image)]
     launches = [Launch(t, program.labels[f"start{t}"], ()) for t in (0, 1)]
-    dut = FrontEnd(CONFIG, trace=True)
+    dut = FrontSide(CONFIG)
     back = BackEnd(dut, simulate_reference(memory, launches), memory, random.Random(seed))
     assert back.expected.faults[0][1] == Fault.BUSY
 
@@ -197,14 +217,14 @@ def test_a_thread_that_a_packet_is_about_to_start_is_busy(simulate, seed):
         await cycle()
         ctx.set(dut.start.thread, 1)
         ctx.set(dut.start.claim, 1)
-        while ctx.get(dut.status[0].state) != ThreadState.FAULTED:
-            assert ctx.get(dut.status[1].state) == ThreadState.IDLE
+        while ctx.get(dut.status.state[0].state) != ThreadState.FAULTED:
+            assert ctx.get(dut.status.state[1].state) == ThreadState.IDLE
             await cycle()
         start(ctx, dut, launches[1])
         await cycle()
         ctx.set(dut.start.claim, 0)
         await cycle()
-        while ctx.get(dut.status[1].state) != ThreadState.IDLE:
+        while ctx.get(dut.status.state[1].state) != ThreadState.IDLE:
             await cycle()
         for _ in range(RESTING):
             await cycle()

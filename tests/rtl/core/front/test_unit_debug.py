@@ -9,8 +9,8 @@ from golden.arch.memmap import ThreadState
 from golden.arch.packet import DebugOp
 from golden.asm import assemble
 from golden.kernels.job import Launch
-from rtl.core.front.unit import FrontEnd
 from tests.rtl.core.front.played import CONFIG, BackEnd, simulate_reference, start
+from tests.rtl.core.front.side import FrontSide
 
 
 def debugged(simulate, text: str, script, rng: random.Random, semaphores=None) -> BackEnd:
@@ -19,7 +19,7 @@ def debugged(simulate, text: str, script, rng: random.Random, semaphores=None) -
     program = assemble(text)
     memory = [(program.origin, program.image)]
     launches = [Launch(0, program.labels["start0"], ())]
-    dut = FrontEnd(CONFIG, trace=True)
+    dut = FrontSide(CONFIG)
     back = BackEnd(dut, simulate_reference(memory, launches, semaphores), memory, rng)
 
     async def bench(ctx) -> None:
@@ -41,7 +41,7 @@ def debugged(simulate, text: str, script, rng: random.Random, semaphores=None) -
             count = len(back.stopped)
             for _ in range(400):
                 if len(back.stopped) > count:
-                    status = dut.status[0]
+                    status = dut.status.state[0]
                     return ctx.get(status.state), ctx.get(status.pc), ctx.get(status.seq)
                 await cycle()
             raise AssertionError("the thread does not come to rest")

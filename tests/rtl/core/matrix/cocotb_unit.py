@@ -1,6 +1,6 @@
 """Runs inside Verilator: the matrix unit against golden numerics, cycle by cycle.
 
-Parameters: the latencies that rtl.core.matrix.unit promises. Every reply and every trace record is expected at its exact
+Parameters: the latencies that rtl.core.interfaces promises. Every reply and every trace record is expected at its exact
 cycle; a drain is asked for at the earliest cycle allowed, and its accumulator overwritten at the earliest one.
 """
 
@@ -8,8 +8,9 @@ import cocotb
 import numpy as np
 
 from golden.arch.formats import BF16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, FP32
+from golden.arch.simd_ops import SimdFlag
 from golden.numerics import matrix
-from golden.numerics.convert import Flags, f32_bits, widen_bf16
+from golden.numerics.convert import f32_bits, widen_bf16
 from tb.bind import bind, parameters
 from tb.clock import cycles, start
 from tb.seed import generator
@@ -31,27 +32,29 @@ class Unit:
         self.read = [-100] * 32  # cycle of the last drain beat
         self.replies = {}
         self.records = {}
-        self.raised = set()  # flags that drains raised
+        self.raised = 0  # flags that drains raised
         self.compared = 0
         self.due = parameters()
 
     async def tick(self, **inputs):
-        for name in ("step", "load", "drain"):
+        for name in ("operations__step", "operations__load", "drains__request"):
             self.ports[name].set(inputs.get(name, {}))
-        for name in ("step_a", "step_b", "load_data"):
+        for name in ("operations__step_a", "operations__step_b", "operations__load_data"):
             if name in inputs:
                 self.ports[name].set(inputs[name])
         await cycles(self.ports, 1)
         # At the edge that ends it, the outputs are still those of the cycle that the inputs began.
-        reply, record = self.ports.drained.fields(), self.ports.ended.fields()
-        expected = self.replies.pop(self.now, None)
+        reply, record = self.ports["drains__reply"].fields(), self.ports["operations__ended"].fields()
+        expected, raised = self.replies.pop(self.now, None), [0] * 4
         assert reply["valid"] == (expected is not None), f"cycle {self.now}: a beat too early, late or never"
         if expected is not None:
-            fields, data, what = expected
-            got = self.ports.drained_data.get()
-            assert f"{got:0128x}" == f"{data:0128x}", what
-            assert reply == fields, f"{what}: {reply}, not {fields}"
+            tag, thread, flags, data, what = expected
+            got = self.ports["drains__data"].get()
+            assert (reply["tag"], f"{got:0128x}") == (tag, f"{data:0128x}"), what
+            raised[thread] = flags
             self.compared += 1
+        shown = self.ports["events__flags"].fields()
+        assert shown == raised, f"cycle {self.now}: flags {shown}, not {raised}"
         expected = self.records.pop(self.now, None)
         assert record["valid"] == (expected is not None), f"cycle {self.now}: a record too early, late or never"
         if expected is not None:
@@ -63,7 +66,7 @@ class Unit:
         """The operation given this cycle leaves these accumulators."""
         self.state[slot] = accumulators
         self.busy[slot] = self.now
-        self.records[self.now + self.due["TRACE_LATENCY"]] = (slot, int(matrix.digest(accumulators.raw())))
+        self.records[self.now + self.due["DIGEST_LATENCY"]] = (slot, int(matrix.digest(accumulators.raw())))
 
     def step(self, slot, a, b, first, modes, noise=0):
         """Inputs of a step: a (8, 4) and b (4, 8) hold codes of their modes' formats, which golden widens."""
@@ -74,7 +77,11 @@ class Unit:
             bits.append(np.asarray(wide, np.uint16))
         self.changed(slot, matrix.step(self.state[slot], *bits, bool(first)))
         request = {"valid": 1, "first": first, "thread": slot // 8, "acc": slot % 8, "a": modes[0], "b": modes[1]}
-        return {"step": request, "step_a": register(a, modes[0], noise), "step_b": register(b.T, modes[1], noise, True)}
+        operands = {
+            "operations__step_a": register(a, modes[0], noise),
+            "operations__step_b": register(b.T, modes[1], noise, True),
+        }
+        return {"operations__step": request} | operands
 
     def load(self, slot, kind, index, words):
         """Inputs of a load of 64 bytes, given as 16 FP32 words or 8 raw ones."""
@@ -88,14 +95,14 @@ class Unit:
             raw[index] = words
         self.changed(slot, matrix.from_raw(raw))
         request = {"valid": 1, "thread": slot // 8, "acc": slot % 8, "kind": kind, "index": index}
-        return {"load": request, "load_data": int.from_bytes(words.tobytes(), "little")}
+        return {"operations__load": request, "operations__load_data": int.from_bytes(words.tobytes(), "little")}
 
     def drain(self, slot, kind, beat, relu, tag):
         """Inputs of one beat of a drain, of which some rows and columns are stored."""
         tile = self.state[slot]
         stored_rows, stored_columns = tag * 7 % 16, tag * 37 % 256
         stored = np.array([[stored_rows >> i & stored_columns >> j & 1 for j in range(8)] for i in range(4)], bool)
-        flags = dict.fromkeys(Flags._fields, 0)
+        flags = 0
         if kind == 0:
             rows, columns = 4 * (beat >> 1), 4 * (beat & 1)
             part = np.s_[rows : rows + 4, columns : columns + 4]
@@ -107,14 +114,13 @@ class Unit:
             data = tile.raw()[beat].astype("<u8")
         if kind < 2:
             raised = matrix.drain_flags(tile, (FP32, BF16)[kind], relu=relu)
-            flags = {name: int((bits[part] & stored).any()) for name, bits in raised._asdict().items()}
-            self.raised |= {name for name, bit in flags.items() if bit}
+            flags = sum(flag for flag in SimdFlag if (raised._asdict()[flag.name.lower()][part] & stored).any())
+            self.raised |= flags
         what = f"drain of slot {slot}, format {kind}, beat {beat}, asked in cycle {self.now}"
-        reply = {"valid": 1, "tag": tag, "thread": slot // 8, "flags": flags}
-        self.replies[self.now + self.due["DRAIN_LATENCY"]] = (reply, int.from_bytes(data.tobytes(), "little"), what)
+        self.replies[self.now + self.due["DRAIN_LATENCY"]] = (tag, slot // 8, flags, int.from_bytes(data.tobytes(), "little"), what)
         self.read[slot] = self.now
         request = {"valid": 1, "thread": slot // 8, "acc": slot % 8, "beat": beat, "format": kind, "relu": relu}
-        return {"drain": request | {"tag": tag, "rows": stored_rows, "columns": stored_columns}}
+        return {"drains__request": request | {"tag": tag, "rows": stored_rows, "columns": stored_columns}}
 
     async def drain_tile(self, slot, kind, relu=0):
         """Drains a whole tile at the earliest cycle allowed."""
@@ -124,7 +130,7 @@ class Unit:
             await self.tick(**self.drain(slot, kind, beat, relu, self.now % 256))
 
     async def finish(self):
-        for _ in range(2 * self.due["TRACE_LATENCY"]):
+        for _ in range(2 * self.due["DIGEST_LATENCY"]):
             await self.tick()
         assert self.compared and not self.replies and not self.records
 
@@ -286,4 +292,4 @@ async def everything_at_once(dut):
             inputs |= unit.drain(pick.choice(free), kind, beat, pick.randint(0, 1), pick.randrange(256))
         await unit.tick(**inputs)
     await unit.finish()
-    assert unit.raised == {"invalid", "overflow", "underflow"}
+    assert unit.raised == SimdFlag.INVALID | SimdFlag.OVERFLOW | SimdFlag.UNDERFLOW

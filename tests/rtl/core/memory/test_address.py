@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from golden.arch.bits import Layout
+from golden.arch.classes import Step
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from rtl.core.memory.address import DrainAddress, GatherAddress
 from rtl.core.memory.descriptors import Stepper
-from rtl.core.scalar.decode import Step
 from sim.compile.batch import Batch
 
 ROWS = 4_000

@@ -25,7 +25,7 @@ def test_store_slots_freed_out_of_order(unit, rng, pace):
         inputs = {f"{port}__ready": int(rng.random() < 0.8) for port in ports}
         t = int(rng.integers(THREADS))
         parts, fresh = [], None
-        if direct.cycle < cycles and t != last and direct["store_slots"][t]["occupied"] != 15:
+        if direct.cycle < cycles and t != last and direct["store_progress__slots"][t]["occupied"] != 15:
             port, word, seq = ("st", "ss")[int(rng.integers(2))], int(rng.integers(4)), seq + 1
             kind, stream = (StoreKind.SCALAR, SCALAR_STREAM) if port == "ss" else (StoreKind.VECTOR, 3 << 10 | seq % 1024)
             fresh = {"thread": t, "slot": slots[t], "word": word, "port": port, "seq": seq % 65536, "stream": stream}
@@ -39,7 +39,7 @@ def test_store_slots_freed_out_of_order(unit, rng, pace):
                 parts.append(direct.done(port, entry["slot"] | entry["thread"] << 2 | 16))
                 written.append(entry)
         direct.step(*parts, **inputs)
-        shown = direct["store_slots"]
+        shown = direct["store_progress__slots"]
         for entry in entries:
             of, s = shown[entry["thread"]], entry["slot"]
             assert of["occupied"] >> s & 1, f"the slot of {entry} is free"
@@ -47,7 +47,7 @@ def test_store_slots_freed_out_of_order(unit, rng, pace):
                 assert of["addr_valid"] >> s & 1 and of["low"][s] == of["high"][s] == entry["word"], f"{entry} is not shown: {of}"
             entry["placed"] = True
         for t in range(THREADS):
-            assert direct["store_idle"] >> t & 1 == (shown[t]["occupied"] == 0)
+            assert direct["store_progress__idle"] >> t & 1 == (shown[t]["occupied"] == 0)
         for port in ports:
             if direct[f"{port}__valid"] and inputs[f"{port}__ready"]:
                 tag = direct[f"{port}__tag"]
@@ -64,7 +64,7 @@ def test_store_slots_freed_out_of_order(unit, rng, pace):
             entries.append(fresh | {"placed": False})
     for _ in range(SLOTS + 1):
         direct.step()
-    assert direct["store_idle"] == 15 and all(of["occupied"] == 0 for of in direct["store_slots"])
+    assert direct["store_progress__idle"] == 15 and all(of["occupied"] == 0 for of in direct["store_progress__slots"])
     assert early > 40, "hardly a completion out of order"
 
 
@@ -76,20 +76,20 @@ def test_nobody_waits_for_a_written_entry_behind_an_unwritten_one(unit):
         direct.step(st__ready=1, ss__ready=1)
     direct.step(direct.done("ss", 1 | 2 << 2))
     direct.step()
-    slots = direct["store_slots"][2]
+    slots = direct["store_progress__slots"][2]
     assert slots["occupied"] == 0b0011 and slots["low"][1] > slots["high"][1]
     direct.step(direct.store(2, StoreKind.VECTOR, 3, word_store(12, 101)))
     direct.step(direct.store(2, StoreKind.VECTOR, 4, word_store(11, 102)))
     seen = []
     for _ in range(12):
         direct.step(st__ready=1)
-        seen += [direct["trace_store"][0]["seq"]] if direct["st__valid"] else []
+        seen += [direct["trace_store__record__0"]["seq"]] if direct["st__valid"] else []
     assert seen == [3]
     direct.step(direct.done("st", 16 | 0 | 2 << 2), st__ready=1)
     for _ in range(12):
         direct.step(st__ready=1)
-        seen += [direct["trace_store"][0]["seq"]] if direct["st__valid"] else []
-    assert seen == [3, 4] and direct["store_slots"][2]["occupied"] == 0b1100
+        seen += [direct["trace_store__record__0"]["seq"]] if direct["st__valid"] else []
+    assert seen == [3, 4] and direct["store_progress__slots"][2]["occupied"] == 0b1100
 
 
 @pytest.mark.parametrize("kind, port", [(StoreKind.VECTOR, "st"), (StoreKind.SCALAR, "ss")])

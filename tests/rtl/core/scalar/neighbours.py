@@ -11,15 +11,10 @@ from typing import Any
 import numpy as np
 
 from golden.arch.isa import THREADS
+from golden.arch.tags import ST, VQ, passed
 from rtl.core.interfaces import StoreKind
 
-VQ, ST = 128, 32
 SLOTS = 4
-
-
-def passed(tag: dict[str, int], counter: int, modulus: int) -> bool:
-    """Whether what the tag waits for has happened."""
-    return not tag["wait"] or (tag["pos"] - counter) % modulus >= modulus // 2
 
 
 @dataclass
@@ -61,6 +56,12 @@ class ThreadSide:
     st_read: int = 0
     stores: list[Store] = field(default_factory=list)
     slot: int = 0
+    dropped: list[Store] = field(default_factory=list)  # by a kill: what they would have written is as it was
+
+    def misses(self, words: set[int]) -> bool:
+        """Whether a dropped store would have written one of these words, as far as its address came to be known."""
+        ranges = [(store.address["low"], store.address["high"]) if store.address else (0, 1 << 18) for store in self.dropped]
+        return any(low <= word <= high for low, high in ranges for word in words)
 
 
 class Neighbours:
@@ -83,6 +84,7 @@ class Neighbours:
         self.ready = [1, 1, 1]
         self.loads: dict[tuple[int, int], int] = {}  # (thread, register) -> seq of the load under way
         self.effects: list[tuple[int, int, tuple]] = []  # thread, seq, effect
+        self.unsettled: set[tuple[int, int]] = set()  # thread, seq of loads that read behind a dropped store of their thread
         self.store_delay, self.vector_rate = 6, 0.5
 
     # --- what the unit sees ---------------------------------------------------------------------------------------------
@@ -100,12 +102,12 @@ class Neighbours:
                     entry["low"][store.slot], entry["high"][store.slot] = store.address["low"], store.address["high"]
             slots.append(entry)
         values: dict[str, Any] = {
-            "vq_head": [side.vq_head for side in self.threads],
-            "simd_pending": [side.simd_pending for side in self.threads],
-            "load_parity": [side.load_parity for side in self.threads],
-            "load_busy": [side.load_busy for side in self.threads],
-            "st_read": [side.st_read for side in self.threads],
-            "store_slots": slots,
+            "vector_progress__vq_head": [side.vq_head for side in self.threads],
+            "vector_progress__simd_pending": [side.simd_pending for side in self.threads],
+            "vector_progress__load_parity": [side.load_parity for side in self.threads],
+            "vector_progress__load_busy": [side.load_busy for side in self.threads],
+            "store_progress__st_read": [side.st_read for side in self.threads],
+            "store_progress__slots": slots,
             "l0__ready": self.ready[0],
             "l1__ready": self.ready[1],
             "sl__ready": self.ready[2],
@@ -119,7 +121,7 @@ class Neighbours:
     def step(self, unit, out: dict[str, int], kill: int) -> None:
         """Take the outputs of this cycle and go on to the next."""
         rng = self.rng
-        scalar_busy = unit.read(out, "scalar_busy")
+        scalar_busy = unit.read(out, "progress__busy")
         self.answer = None
         # Loads and stores that were asked for earlier; what is written now is seen by loads granted from the next cycle on.
         self._grant_loads()
@@ -127,8 +129,8 @@ class Neighbours:
             self._stores(t, side, scalar_busy[t])
             self._vector(side)
         # New requests.
-        if out["load_begin"]:
-            for begin in unit.read(out, "load_begin"):
+        if out["load_begins__begin"]:
+            for begin in unit.read(out, "load_begins__begin"):
                 if begin["valid"]:
                     t, reg = begin["thread"], begin["reg"]
                     side = self.threads[t]
@@ -143,8 +145,8 @@ class Neighbours:
                 self.ports[k].append((self.cycle + int(rng.integers(1, 5)), request))
         if out["sl__valid"] and self.ready[2]:
             self.scalar.append((self.cycle + int(rng.integers(1, 8)), out["sl__addr"], out["sl__tag"]))
-        if out["store_address"]:
-            address = unit.read(out, "store_address")
+        if out["stores__address"]:
+            address = unit.read(out, "stores__address")
             if address["valid"]:
                 side = self.threads[address["thread"]]
                 for store in side.stores:
@@ -152,8 +154,8 @@ class Neighbours:
                         store.address, store.cancelled = address["store"], bool(address["cancel"])
                         self._check_stream(address["thread"], side, store)
                         break
-        if out["store_issue"]:
-            issued = unit.read(out, "store_issue")
+        if out["stores__issue"]:
+            issued = unit.read(out, "stores__issue")
             if issued["valid"]:
                 t = issued["thread"]
                 side = self.threads[t]
@@ -163,6 +165,7 @@ class Neighbours:
         for t, side in enumerate(self.threads):
             if kill >> t & 1:
                 side.queue.clear()
+                side.dropped += [store for store in side.stores if not store.cancelled]
                 side.stores.clear()
         self.cycle += 1
 
@@ -177,6 +180,9 @@ class Neighbours:
                         for byte in range(8):
                             if request["keep"] >> (8 * lane + byte) & 1:
                                 value[8 * lane + byte] = word[byte]
+                words = {request["addr"][lane] for lane in range(8) if request["enable"] >> lane & 1}
+                if self.threads[request["thread"]].misses(words):
+                    self.unsettled.add((request["thread"], self.loads[request["thread"], request["reg"]]))
                 due = self.cycle + int(self.rng.integers(3, 8))
                 self.arriving.append((due, request["thread"], request["reg"], bytes(value)))
         for item in [item for item in self.arriving if item[0] <= self.cycle]:

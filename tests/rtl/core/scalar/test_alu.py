@@ -5,8 +5,8 @@ import pytest
 
 from golden.arch import isa
 from golden.arch.encoding import Unit
+from rtl.core.decoded import scalar_row
 from rtl.core.scalar.alu import Alu
-from rtl.core.scalar.decode import control_of
 from sim.compile.batch import Batch
 
 MASK = (1 << 64) - 1
@@ -58,7 +58,7 @@ def alu() -> Batch:
 @pytest.mark.rtl
 @pytest.mark.parametrize("insn", UNDER_TEST, ids=lambda insn: insn.mnemonic)
 def test_instruction(alu: Batch, insn: isa.Insn, rng: np.random.Generator) -> None:
-    row, count = control_of(insn), 2_000
+    row, count = scalar_row(insn), 2_000
     a = [x for x in EDGES for _ in EDGES] + [int(x) for x in rng.integers(0, 1 << 64, count, dtype=np.uint64)]
     b = EDGES * len(EDGES) + [int(x) for x in rng.integers(0, 1 << 64, count, dtype=np.uint64)]
     for k in range(len(EDGES) ** 2, len(a), 5):

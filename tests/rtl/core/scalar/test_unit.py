@@ -14,13 +14,14 @@ from golden.arch.config import get_config
 from golden.arch.encoding import Unit
 from golden.arch.formats import BF16, FP32
 from golden.arch.memmap import ThreadState
+from golden.arch.tags import ST, ST_AHEAD, VQ, tag
 from golden.iss.state import Node
 from golden.numerics import matrix
-from rtl.core.interfaces import Unit as QueueUnit
-from rtl.core.scalar.unit import ScalarUnit
+from rtl.core.decoded import scalar_row
 from tests.rtl.core.packing import Stepped
-from tests.rtl.core.scalar.neighbours import ST, VQ, Neighbours, VectorOp
+from tests.rtl.core.scalar.neighbours import Neighbours, VectorOp
 from tests.rtl.core.scalar.programs import PART, Program, Step, Writer
+from tests.rtl.core.scalar.side import ScalarSide
 
 THREADS = isa.THREADS
 CONFIG = get_config("tiny")
@@ -30,7 +31,7 @@ NODE = 3 << 5 | 2
 
 @pytest.fixture(scope="module")
 def unit() -> Stepped:
-    return Stepped(ScalarUnit(CONFIG, trace=True))
+    return Stepped(ScalarSide(CONFIG))
 
 
 class Dispatch:
@@ -63,12 +64,10 @@ class Dispatch:
         return under_way == 2 or under_way == 1 and bool(self.fresh >> vd & 1)
 
     def vq_wait(self, name: int, side) -> dict[str, int]:
-        pos = self.touched[name]
-        return {"wait": int((pos - side.vq_head) % VQ < (self.vq_tail - side.vq_head) % VQ), "pos": pos}
+        return tag(self.touched[name], side.vq_head, self.vq_tail, VQ)
 
     def st_wait(self, name: int, side) -> dict[str, int]:
-        pos = self.stored[name]
-        return {"wait": int((pos - side.st_read) % ST < (self.st_tail - side.st_read) % ST), "pos": pos}
+        return tag(self.stored[name], side.st_read, self.st_tail, ST)
 
     def entry(self, step: Step, side) -> dict[str, Any] | None:
         """The scalar-queue entry of an instruction; None when it went to the vector queue."""
@@ -93,7 +92,7 @@ class Dispatch:
             "seq": self.next,
             "pc": step.pc >> 2,
             "word": step.word,
-            "unit": QueueUnit[unit.name].value,
+            "row": scalar_row(step.insn),
             "vq_mark": self.vq_tail,
         }
         if unit is Unit.VLOAD:
@@ -138,7 +137,7 @@ class Bench:
         self.effects: dict[tuple[int, int], list[tuple]] = {}
         self.faults: dict[int, tuple[int, int, int]] = {}
         self.kill, self.kill_at = 0, {}
-        self.out = unit.cycle({"kill": 0xF})
+        self.out = unit.cycle({"life__kill": 0xF})
         self.cycles = 0
         self.width = CONFIG.dispatch_width
 
@@ -167,7 +166,7 @@ class Bench:
                 len(side.queue) >= 12 or head["valid"] and (d.vq_tail - head["vq_mark"]) % VQ >= 60
             ):
                 break
-            if (d.st_tail - side.st_read) % ST >= 12 or d.must_wait(step, side):
+            if (d.st_tail - side.st_read) % ST >= ST_AHEAD or d.must_wait(step, side):
                 break
             entry = d.entry(step, side)
             d.next += 1
@@ -179,11 +178,12 @@ class Bench:
     def cycle(self, **more: Any) -> None:
         """One clock cycle."""
         thread, slots = self.choose()
-        inputs = {"scalar_in": dict(enumerate(slots)), "scalar_thread": thread, "node": NODE, "kill": self.kill}
+        inputs = {"pushes__slot": dict(enumerate(slots)), "pushes__thread": thread, "life__kill": self.kill}
+        inputs |= {"place__x": NODE & 31, "place__y": NODE >> 5}
         pushed = sum(slot["valid"] for slot in slots)
         self.out = out = self.unit.cycle({**inputs, **self.world.inputs(), **more})
-        self.free = self.unit.read(out, "scalar_free")
-        self.heads = self.unit.read(out, "scalar_head")
+        self.free = self.unit.read(out, "progress__free")
+        self.heads = self.unit.read(out, "progress__head")
         self.free[thread] -= pushed
         assert min(self.free) >= 0, "a queue overflows"
         if self.cycles:  # trace ports follow by one cycle
@@ -199,26 +199,26 @@ class Bench:
         self.cycles += 1
 
     def collect(self, out: dict[str, int]) -> None:
-        for event in self.unit.read(out, "trace_out"):
+        for event in [self.unit.read(out, f"trace__record__{k}") for k in range(3)]:
             if event["valid"]:
                 letter = "xpdx"[event["kind"]]
                 effect = (letter, event["index"], bool(event["value"]) if letter == "p" else event["value"])
                 self.effects.setdefault((event["thread"], event["seq"]), []).append(effect)
-        operand = self.unit.read(out, "operand_out")
+        operand = self.unit.read(out, "steer__operand")
         if operand["valid"]:
             d = self.dispatch[operand["thread"]]
             assert d.waits_for == operand["value"], f"operand {operand['value']:#x}, expected {d.waits_for}"
             d.waits_for = None
-        for event in [self.unit.read(out, "fault_out")]:
+        for event in [self.unit.read(out, "steer__fault")]:
             if event["valid"]:
                 t = event["thread"]
-                assert not out["idle"] >> t & 1, "a thread is idle before its fault is known"
+                assert not out["progress__idle"] >> t & 1, "a thread is idle before its fault is known"
                 assert t not in self.faults, f"thread {t} faults twice"
                 self.faults[t] = event["cause"], event["pc"], event["operand"]
                 self.kill_at[t] = self.cycles + int(self.rng.integers(0, 5))
 
     def finished(self) -> bool:
-        idle = self.out["idle"]
+        idle = self.out["progress__idle"]
         return all(
             not d.more and d.waits_for is None and idle >> d.thread & 1 and self.world.quiet(d.thread) for d in self.dispatch
         )
@@ -234,7 +234,7 @@ class Bench:
 
     def describe(self) -> str:
         return "; ".join(
-            f"thread {d.thread}: {d.next} of {len(d.steps)} dispatched, idle {self.out['idle'] >> d.thread & 1}, "
+            f"thread {d.thread}: {d.next} of {len(d.steps)} dispatched, idle {self.out['progress__idle'] >> d.thread & 1}, "
             f"stores {[(s.issue, s.address) for s in self.world.threads[d.thread].stores][:1]}, "
             f"vector {self.world.threads[d.thread].queue[:1]}"
             for d in self.dispatch
@@ -245,6 +245,9 @@ class Bench:
         self.effects.clear()
         self.faults.clear()
         self.kill_at.clear()
+        self.world.unsettled.clear()
+        for side in self.world.threads:
+            side.dropped.clear()
         for d, writer in zip(self.dispatch, self.writers, strict=True):
             d.begin(writer.program, self.world.threads[d.thread])
 
@@ -253,8 +256,8 @@ class Bench:
         waiting = [(t, index, thread.x[index]) for t, thread in enumerate(self.node.threads) for index in range(32)]
         while waiting:
             t, index, value = waiting[0]
-            self.cycle(poke={"valid": 1, "thread": t, "index": index, "value": value})
-            if self.out["poke_ready"]:
+            self.cycle(poke__valid=1, poke__thread=t, poke__index=index, poke__value=value)
+            if self.out["poke__ready"]:
                 waiting.pop(0)
 
     def check(self) -> None:
@@ -267,6 +270,9 @@ class Bench:
                     continue
                 wanted = sorted(e for e in step.effects if e[0] != "m")
                 got = sorted(self.effects.pop((t, seq), []))
+                if program.fault is not None and (t, seq) in self.world.unsettled:
+                    # The fault dropped an older store: what the load finds there is as undefined as its register.
+                    wanted, got = ([e for e in effects if e[0] != "v"] for effects in (wanted, got))
                 if program.fault is not None and not got and step.insn.unit is Unit.SYNC:
                     continue  # still in the store queue when the thread was killed
                 assert got == wanted, f"thread {t} seq {seq} {step.insn.mnemonic} {step.word:#x}: got {got}, golden {wanted}"
@@ -341,4 +347,4 @@ def test_faults(unit: Stepped, rng: np.random.Generator) -> None:
 @pytest.mark.rtl
 def test_programs_under_cocotb(bench) -> None:
     """The same programs on the pins, with every pattern of back-pressure at the SRAM ports."""
-    assert len(bench(ScalarUnit(CONFIG, trace=True), "cocotb_unit.py")) == 15
+    assert len(bench(ScalarSide(CONFIG), "cocotb_unit.py")) == 15

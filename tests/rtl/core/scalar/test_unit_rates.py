@@ -10,16 +10,16 @@ from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from golden.arch.encoding import Unit
 from golden.arch.memmap import Counter, Csr, Fault
-from rtl.core.interfaces import Unit as QueueUnit
-from rtl.core.scalar.unit import ScalarUnit
+from rtl.core.decoded import scalar_row
 from tests.rtl.core.packing import Stepped
+from tests.rtl.core.scalar.side import ScalarSide
 
 CONFIG = get_config("tiny")
 
 
 @pytest.fixture(scope="module")
 def compiled() -> Stepped:
-    return Stepped(ScalarUnit(CONFIG, trace=True))
+    return Stepped(ScalarSide(CONFIG))
 
 
 class Feeder:
@@ -34,14 +34,14 @@ class Feeder:
         self.results: list[tuple[int, int, int, int, int]] = []  # cycle, thread, seq, kind, value
         self.seen: dict[str, list[tuple[int, Any]]] = {}
         self.inputs: dict[str, Any] = {"l0__ready": 1, "l1__ready": 1, "sl__ready": 1}
-        self.out = unit.cycle({"kill": 0xF})
+        self.out = unit.cycle({"life__kill": 0xF})
         self.watched: tuple[str, ...] = ()
 
     def program(self, thread: int, *lines: tuple[str, dict[str, int]]) -> None:
         entries = []
         for seq, (name, values) in enumerate(lines):
             insn = isa.BY_MNEMONIC[name]
-            entry = {"seq": seq, "pc": seq, "word": insn.encode(**values), "unit": QueueUnit[insn.unit.name].value}
+            entry = {"seq": seq, "pc": seq, "word": insn.encode(**values), "row": scalar_row(insn)}
             if insn.unit is Unit.VLOAD:  # registers v0, v1, .. are loaded once each: their parity is still 0
                 entry["parity"] = 0
             entries.append(entry)
@@ -57,11 +57,11 @@ class Feeder:
             room = min(4, self.free[thread])
             group, self.programs[thread] = self.programs[thread][:room], self.programs[thread][room:]
             pushed = len(group)
-            inputs |= {"scalar_in": {k: {"valid": 1, "entry": e} for k, e in enumerate(group)}, "scalar_thread": thread}
+            inputs |= {"pushes__slot": {k: {"valid": 1, "entry": e} for k, e in enumerate(group)}, "pushes__thread": thread}
         self.out = self.unit.cycle({**inputs, **more})
-        self.free = self.unit.read(self.out, "scalar_free")
+        self.free = self.unit.read(self.out, "progress__free")
         self.free[thread] -= pushed
-        for event in self.unit.read(self.out, "trace_out"):
+        for event in [self.unit.read(self.out, f"trace__record__{k}") for k in range(3)]:
             if event["valid"]:
                 self.results.append((self.cycles, event["thread"], event["seq"], event["kind"], event["value"]))
         for name in self.watched:
@@ -117,7 +117,7 @@ def test_load_latency_and_use(compiled: Stepped) -> None:
     feeder.program(1, ("ld.d", {"rd": 2, "ra": 0, "imm": 64}), ("addi", {"rd": 3, "ra": 2, "imm": 1}))
     feeder.run(6)
     (asked, _), *rest = feeder.seen["sl__valid"]
-    assert not rest and asked == 4 and feeder.out["idle"] == 0b1101  # a cycle for free places, push, I, X
+    assert not rest and asked == 4 and feeder.out["progress__idle"] == 0b1101  # a cycle for free places, push, I, X
     tag = dict(feeder.seen["sl__tag"])[asked]
     feeder.run(10)
     assert not feeder.results
@@ -131,14 +131,14 @@ def test_load_latency_and_use(compiled: Stepped) -> None:
 def test_vector_loads(compiled: Stepped) -> None:
     """Two loads a cycle from one thread, descriptors stepping; lanes one word apart."""
     feeder = Feeder(compiled)
-    feeder.watched = ("l0__valid", "l1__valid", "load_begin", "l0__addr", "l1__addr")
+    feeder.watched = ("l0__valid", "l1__valid", "load_begins__begin", "l0__addr", "l1__addr")
     lines = [*descriptor(0, 64, rows=1, columns=8000, inner=3), *descriptor(1, 8192, rows=1, columns=8000, inner=3)]
     for k in range(16):
         lines.append(("vld.c", {"vd": 2 * k, "d": 0, "step": 1}))
         lines.append(("vld.c", {"vd": 2 * k + 1, "d": 1, "step": 1}))
     feeder.program(3, *lines)
     feeder.run(80)
-    begun = [(cycle, b["thread"], b["reg"]) for cycle, pair in feeder.seen["load_begin"] for b in pair if b["valid"]]
+    begun = [(cycle, b["thread"], b["reg"]) for cycle, pair in feeder.seen["load_begins__begin"] for b in pair if b["valid"]]
     assert [item[1:] for item in begun] == [(3, k) for k in range(32)]
     assert begun[-1][0] - begun[0][0] <= 16  # the first may issue alone, while the queue fills
     asked = {}
@@ -186,8 +186,8 @@ def test_multiply(compiled: Stepped, rng: np.random.Generator) -> None:
     for a, b in zip(values, values[1:], strict=False):
         for index, value in ((1, a), (2, b)):
             while True:
-                feeder.cycle(poke={"valid": 1, "thread": 0, "index": index, "value": value})
-                if feeder.out["poke_ready"]:
+                feeder.cycle(poke__valid=1, poke__thread=0, poke__index=index, poke__value=value)
+                if feeder.out["poke__ready"]:
                     break
         feeder.program(0, ("mul", {"rd": 3, "ra": 1, "rb": 2}), ("addi", {"rd": 4, "ra": 3, "imm": 0}))
         feeder.run(16)
@@ -203,14 +203,14 @@ def test_control_registers(compiled: Stepped) -> None:
     for number in [*range(9), *range(60, 132), 1023]:
         for name in ("csrr", "csrw"):
             feeder = Feeder(compiled)
-            feeder.inputs["node"] = 0x155
-            feeder.watched = ("fault_out",)
+            feeder.inputs |= {"place__x": 0x155 & 31, "place__y": 0x155 >> 5}
+            feeder.watched = ("steer__fault",)
             operands = {"rd": 5} if name == "csrr" else {"ra": 0}
             feeder.program(1, (name, {**operands, "csr": number}))
             feeder.run(14)
             readable = number in range(8) or 64 <= number < 64 + len(Counter)
             writable = number in (3, 4, 5, 6, 7, 128)
-            faults = [item for item in feeder.seen.get("fault_out", []) if item[1]["valid"]]
+            faults = [item for item in feeder.seen.get("steer__fault", []) if item[1]["valid"]]
             assert bool(faults) != (readable if name == "csrr" else writable), (name, number)
             if faults:
                 event = faults[0][1]
@@ -227,11 +227,26 @@ def test_control_registers(compiled: Stepped) -> None:
     feeder.run(60)
     widths = [value.bit_length() for *_, value in feeder.results[1:]]
     assert widths == [4, 18, 4, 64, 16]
-    feeder.cycle(set_flags=[0, 0b0101, 0, 0])
-    feeder.cycle(set_flags=[0, 0b0010, 0, 0])
+    feeder.cycle(vector_events__flags=[0, 0b0101, 0, 0])
+    feeder.cycle(matrix_events__flags=[0, 0b0010, 0, 0])
     feeder.program(1, ("csrr", {"rd": 2, "csr": Csr.FP_FLAGS}))
     feeder.run(12)
     assert feeder.results[-1][-1] == 0b0111
+
+
+EVENTS = {
+    "front_events__retired": (Counter.RETIRED_FRONT, 4),
+    "thread_events__ended": (Counter.RETIRED_FRONT, 1),
+    "front_events__fetch_miss": (Counter.FETCH_MISSES, 1),
+    "front_events__redirect": (Counter.REDIRECTS, 1),
+    "vector_events__simd_issue": (Counter.RETIRED_SIMD, 1),
+    "store_events__beat": (Counter.STORE_BEATS, 1),
+    "conflicts__count": (Counter.SRAM_CONFLICTS, 56),
+    "corrected__count": (Counter.ECC_CORRECTED, 25),
+    "link_events__packet_in": (Counter.PACKETS_IN, 1),
+    "link_events__packet_out": (Counter.PACKETS_OUT, 1),
+}
+"""Events with the counter that they add to, and the most that a cycle can bring."""
 
 
 @pytest.mark.rtl
@@ -242,52 +257,40 @@ def test_counters(compiled: Stepped, rng: np.random.Generator) -> None:
     feeder.run(12)
 
     def lines() -> list[int]:
-        return [value for line in range(4) for value in feeder.unit.read(_line(line), "counter_values")]
+        return [value for line in range(4) for value in feeder.unit.read(_line(line), "line__values")]
 
     def _line(line: int) -> dict[str, int]:
-        feeder.cycle(counter_line=line)
+        feeder.cycle(line__line=line)
         return feeder.out
 
     start = lines()
-    names = ("retired_front", "conflicts", "corrected", "retired_simd", "retired_matrix", "simd_busy", "store_beat")
-    names += ("packet_in", "packet_out", "fetch_miss", "redirect")
-    sums = dict.fromkeys(names, 0)
+    sums = dict.fromkeys(EVENTS, 0)
     waits = [0] * 7
     for _ in range(200):
-        events = {name: int(rng.integers(0, 2)) for name in names}
-        events |= {"conflicts": int(rng.integers(0, 57)), "retired_front": int(rng.integers(0, 5))}
-        events["corrected"] = int(rng.integers(0, 26))
+        events = {name: int(rng.integers(0, most + 1)) for name, (_, most) in EVENTS.items()}
         cause = int(rng.integers(0, 7))
-        events |= {"matrix_step": cause == 6, "matrix_wait": 1 << cause if cause < 6 else 0}
+        events |= {"vector_events__matrix_step": cause == 6, "vector_events__matrix_wait": 1 << cause if cause < 6 else 0}
         waits[cause] += 1
-        for name in names:
+        for name in EVENTS:
             sums[name] += events[name]
-        feeder.cycle(events=events)
+        feeder.cycle(**events)
     feeder.run(2)
     end = lines()
     gained = {counter: end[counter] - start[counter] for counter in Counter}
     assert gained[Counter.MATRIX_STEPS] == waits[6]
     assert [gained[Counter.MATRIX_WAIT_LOAD + k] for k in range(6)] == waits[:6]
-    pairs = {
-        "retired_front": Counter.RETIRED_FRONT,
-        "conflicts": Counter.SRAM_CONFLICTS,
-        "corrected": Counter.ECC_CORRECTED,
-        "retired_simd": Counter.RETIRED_SIMD,
-        "retired_matrix": Counter.RETIRED_MATRIX,
-        "simd_busy": Counter.SIMD_BUSY,
-        "store_beat": Counter.STORE_BEATS,
-        "packet_in": Counter.PACKETS_IN,
-        "packet_out": Counter.PACKETS_OUT,
-        "fetch_miss": Counter.FETCH_MISSES,
-        "redirect": Counter.REDIRECTS,
-    }
-    assert {name: gained[counter] for name, counter in pairs.items()} == sums
+    assert gained[Counter.RETIRED_MATRIX] == waits[6]
+    assert gained[Counter.SIMD_BUSY] == gained[Counter.RETIRED_SIMD]
+    counted = dict.fromkeys((counter for counter, _ in EVENTS.values()), 0)
+    for name, (counter, _) in EVENTS.items():
+        counted[counter] += sums[name]
+    assert {counter: gained[counter] for counter in counted} == counted
     assert gained[Counter.CYCLES] == 206 and gained[Counter.RETIRED_SCALAR] == 0
     # The first step after a start, the last one.
-    feeder.cycle(events={"first_start": 1})
+    feeder.cycle(link_events__first_start=1)
     feeder.run(5)
     for _ in range(3):
-        feeder.cycle(events={"matrix_step": 1})
+        feeder.cycle(vector_events__matrix_step=1)
         feeder.run(3)
     end = lines()
     begin = end[Counter.START_CYCLE]
@@ -309,11 +312,11 @@ def test_kill(compiled: Stepped) -> None:
     feeder.program(2, *[("addi", {"rd": 3, "ra": 3, "imm": 1})] * 30)
     feeder.run(8)
     tag = dict(feeder.seen["sl__tag"])[feeder.seen["sl__valid"][0][0]]
-    feeder.cycle(kill=0b0010)
+    feeder.cycle(life__kill=0b0010)
     feeder.programs[1] = []
     feeder.cycle()
-    assert feeder.free[1] == CONFIG.scalar_queue and not feeder.out["idle"] & 2
+    assert feeder.free[1] == CONFIG.scalar_queue and not feeder.out["progress__idle"] & 2
     feeder.cycle(sl__ret__valid=1, sl__ret__tag=tag, sl__ret__data=5)
     feeder.run(40)
     assert [(seq, kind) for _, t, seq, kind, _ in feeder.results if t == 1] == [(0, 3)]
-    assert len(feeder.when(2)) == 30 and feeder.out["idle"] == 0xF
+    assert len(feeder.when(2)) == 30 and feeder.out["progress__idle"] == 0xF

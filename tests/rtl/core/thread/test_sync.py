@@ -23,7 +23,7 @@ def test_semaphores(simulate, seed, indices):
 
     async def bench(ctx) -> None:
         nonlocal served, overflows
-        raising = {"raise_in": None, "net_raise_in": None}
+        raising = {"store": None, "net": None}
         for _ in range(2500):
             for arrival in list(arrivals):
                 if rng.random() < 0.004:  # the debugger stops the thread
@@ -32,14 +32,14 @@ def test_semaphores(simulate, seed, indices):
                     left.add(arrival[0])
             free = [t for t in range(THREADS) if t not in [a[0] for a in arrivals]]
             for t in free:
-                ctx.set(dut.wait[t].valid, 0)
+                ctx.set(dut.waiter[t].wait.valid, 0)
                 if t not in left and rng.random() < 0.15:
                     index, amount = rng.randrange(indices), rng.choice((0, 1, 2, 5, 40, 3000))
                     arrivals.append((t, index, amount))
-                    ctx.set(dut.wait[t].valid, 1)
-                    ctx.set(dut.wait[t].semaphore, index)
-                    ctx.set(dut.wait[t].amount, amount)
-            for name, port in (("raise_in", dut.raise_in), ("net_raise_in", dut.net_raise_in)):
+                    ctx.set(dut.waiter[t].wait.valid, 1)
+                    ctx.set(dut.waiter[t].wait.semaphore, index)
+                    ctx.set(dut.waiter[t].wait.amount, amount)
+            for name, port in (("store", dut.store_steer.up), ("net", dut.net_raise)):
                 if raising[name] is None and rng.random() < 0.12:
                     raising[name] = (rng.randrange(indices), rng.choice((0, 1, 3, 1000, LIMIT - 1 if rng.random() < 0.1 else 7)))
                 ctx.set(port.valid, raising[name] is not None)
@@ -47,9 +47,9 @@ def test_semaphores(simulate, seed, indices):
                     ctx.set(port.semaphore, raising[name][0])
                     ctx.set(port.amount, raising[name][1])
             left.clear()
-            granted = ctx.get(dut.granted)
+            granted = sum(ctx.get(port.granted) << t for t, port in enumerate(dut.waiter))
             operations = 0
-            for name, port in (("raise_in", dut.raise_in), ("net_raise_in", dut.net_raise_in)):
+            for name, port in (("store", dut.store_steer.up), ("net", dut.net_raise)):
                 if raising[name] and ctx.get(port.ready):
                     index, amount = raising[name]
                     fits = values[index] + amount < LIMIT
@@ -95,13 +95,12 @@ def test_barriers(simulate, seed):
                     del here[t]
                 if t not in here and rng.random() < 0.3:
                     here[t] = (rng.randrange(3), rng.choice((0, 1, 2, 2, 3, 4)))
-                ctx.set(dut.arrival[t].valid, t in here)
-                ctx.set(dut.arrival[t].barrier, here.get(t, (0, 0))[0])
-                ctx.set(dut.arrival[t].count, here.get(t, (0, 0))[1])
+                ctx.set(dut.waiter[t].arrival.valid, t in here)
+                ctx.set(dut.waiter[t].arrival.barrier, here.get(t, (0, 0))[0])
+                ctx.set(dut.waiter[t].arrival.count, here.get(t, (0, 0))[1])
             groups = {b: [t for t in here if here[t][0] == b] for b in range(3)}
             due = {t for group in groups.values() if any(here[t][1] <= len(group) for t in group) for t in group}
-            got = ctx.get(dut.passed)
-            assert {t for t in range(THREADS) if (got >> t) & 1} == due
+            assert {t for t, port in enumerate(dut.waiter) if ctx.get(port.passed)} == due
             passed += len(due)
             for t in due:
                 del here[t]

@@ -10,13 +10,10 @@ import numpy as np
 
 from golden.arch.config import get_config
 from golden.arch.isa import THREADS
-from tests.rtl.core.vector.programs import LANES, MIX, SLOTS, ST, STORES, VQ, WORD, Op, Programs, Side
+from golden.arch.tags import ST, VQ, passed
+from tests.rtl.core.vector.programs import LANES, MIX, SLOTS, STORES, WORD, Op, Programs, Side
 
 VECTOR_QUEUE = get_config("tiny").vector_queue
-
-
-def passed(tag: dict[str, int], counter: int, modulus: int) -> bool:
-    return not tag["wait"] or (tag["pos"] - counter) % modulus >= modulus // 2
 
 
 class Bench(Programs):
@@ -70,15 +67,15 @@ class Bench(Programs):
         for place, op in zip(sorted(rng.choice(4, len(self.pushes), replace=False)), self.pushes, strict=True):
             vector_in[place] = {"valid": 1, "entry": op.entry}
         inputs: dict[str, Any] = {
-            "vector_in": vector_in,
-            "vector_thread": thread,
+            "pushes__slot": vector_in,
+            "pushes__thread": thread,
             "st__ready": int(rng.random() < pace["ready"]),
             "ss__ready": int(rng.random() < pace["ready"]),
-            "raise_out__ready": int(rng.random() < pace["ready"]),
-            "running": int(rng.integers(16)),
-            "waiting": int(rng.integers(16)),
-            "priority": [int(x) for x in rng.integers(4, size=THREADS)],
-            "kill": 0 if self.killed is None else 1 << self.killed,
+            "store_steer__up__ready": int(rng.random() < pace["ready"]),
+            "life__running": int(rng.integers(16)),
+            "life__waiting": int(rng.integers(16)),
+            "settings__priority": [int(x) for x in rng.integers(4, size=THREADS)],
+            "life__kill": 0 if self.killed is None else 1 << self.killed,
         }
         fresh = {op.seq for op in self.pushes}
         self.killed, self.pushes = None, []
@@ -97,7 +94,7 @@ class Bench(Programs):
         for port, tag in self.done.items():
             inputs |= {f"{port}__done__valid": 1, f"{port}__done__tag": tag}
         self.done = {}
-        inputs["scalar_busy"] = [side.scalar_busy for side in self.sides]
+        inputs["scalar_progress__busy"] = [side.scalar_busy for side in self.sides]
         self.out = out = self._read(self.unit.cycle(inputs))
         self.cycles += 1
         self._results()
@@ -105,9 +102,9 @@ class Bench(Programs):
         self._loads()
         self._stores(inputs)
         for t, side in enumerate(self.sides):
-            while side.vector and (out["vq_head"][t] - side.vector[0].pos) % VQ not in (0, *range(VQ // 2, VQ)):
+            while side.vector and (out["vector_progress__vq_head"][t] - side.vector[0].pos) % VQ not in (0, *range(VQ // 2, VQ)):
                 side.vector.pop(0).executed = True
-            side.stores = [op for op in side.stores if op is side.fresh or out["store_slots"][t]["occupied"] >> op.slot & 1]
+            side.stores = [op for op in side.stores if op is side.fresh or out["store_progress__slots"][t]["occupied"] >> op.slot & 1]
             side.fresh = None
 
     @property
@@ -120,7 +117,7 @@ class Bench(Programs):
         for t, side in enumerate(self.sides):
             if side.address is not None:
                 op, side.address = side.address, None
-                inputs["store_address"] = {"valid": 1, "thread": t, "cancel": int(op.cancel), "store": op.address}
+                inputs["requests__address"] = {"valid": 1, "thread": t, "cancel": int(op.cancel), "store": op.address}
 
     def _issue(self, side: Side, inputs: dict[str, Any]) -> None:
         t, begins = side.number, []
@@ -130,14 +127,14 @@ class Bench(Programs):
                 break
             op = side.scalar[0]
             if op.kind in STORES:
-                if "store_issue" in inputs or len(side.stores) >= SLOTS:
+                if "requests__issue" in inputs or len(side.stores) >= SLOTS:
                     break
                 op.slot, side.slot = side.slot, (side.slot + 1) % SLOTS
                 fields = op.entry | {"seq": op.seq, "loads": busy, "scalar_loads": scalar_busy}
-                inputs["store_issue"] = {"valid": 1, "thread": t, "store": fields | {"kind": op.entry["kind"].value}}
+                inputs["requests__issue"] = {"valid": 1, "thread": t, "store": fields | {"kind": op.entry["kind"].value}}
                 side.address = side.fresh = op
                 side.stores.append(op)
-            elif "store_issue" in inputs or not self._load_may_issue(side, op):
+            elif "requests__issue" in inputs or not self._load_may_issue(side, op):
                 break
             elif op.kind == "vld":
                 begins.append({"valid": 1, "thread": t, "reg": op.reg, "seq": op.seq})
@@ -155,17 +152,17 @@ class Bench(Programs):
             side.scalar.pop(0)
         side.scalar_busy_next = scalar_busy
         if begins:
-            inputs["load_begin"] = [*begins, {"valid": 0}][:2]
+            inputs["load_begins__begin"] = [*begins, {"valid": 0}][:2]
 
     def _load_may_issue(self, side: Side, op: Op) -> bool:
         t, out, reg = side.number, self.out, op.reg
         if op.kind == "ld":
             return not side.scalar_busy >> reg & 1
         return (
-            passed(op.entry["vq"], out["vq_head"][t], VQ)
-            and passed(op.entry["st"], out["st_read"][t], ST)
-            and not out["simd_pending"][t] >> reg & 1
-            and out["load_parity"][t] >> reg & 1 == op.entry["parity"]
+            passed(op.entry["vq"], out["vector_progress__vq_head"][t], VQ)
+            and passed(op.entry["st"], out["store_progress__st_read"][t], ST)
+            and not out["vector_progress__simd_pending"][t] >> reg & 1
+            and out["vector_progress__load_parity"][t] >> reg & 1 == op.entry["parity"]
             and sum(map(len, self.load_ports)) < 8
         )
 
@@ -173,7 +170,7 @@ class Bench(Programs):
 
     def _may_go(self, op: Op) -> bool:
         """No older store of the thread may still write what the load reads."""
-        slots = self.out["store_slots"][op.thread]
+        slots = self.out["store_progress__slots"][op.thread]
         words = [lane[0] for lane in op.lanes if lane]
         return not words or not any(
             not slots["addr_valid"] >> s & 1 or (slots["low"][s] <= max(words) and min(words) <= slots["high"][s]) for s in op.older
@@ -183,10 +180,10 @@ class Bench(Programs):
         for t, side in enumerate(self.sides):
             side.scalar_busy |= side.scalar_busy_next
             side.scalar_busy_next = 0
-            side.load_busy = self.out["load_busy"][t] | side.load_busy_new
+            side.load_busy = self.out["vector_progress__load_busy"][t] | side.load_busy_new
             side.load_busy_new = 0
         for op in [*(op for _, op in self.scalar_loads), *(op for port in self.load_ports for op in port)]:
-            op.older = {s for s in op.older if self.out["store_slots"][op.thread]["occupied"] >> s & 1}
+            op.older = {s for s in op.older if self.out["store_progress__slots"][op.thread]["occupied"] >> s & 1}
         if self.scalar_loads and self.rng.random() < self.pace["lane"] and self._may_go(self.scalar_loads[0][1]):
             t, op = self.scalar_loads.pop(0)
             self._check(op.loose or op.value == self.word_at(op.lanes[0][0], self.memory), t, op, "a scalar load")
@@ -209,7 +206,7 @@ class Bench(Programs):
     def _stores(self, inputs: dict[str, Any]) -> None:
         out, rng = self.out, self.rng
         if out["st__valid"] and inputs["st__ready"]:
-            t, record = out["st__tag"] >> 2 & 3, out["trace_store"][0]
+            t, record = out["st__tag"] >> 2 & 3, out["trace_store__record__0"]
             op = next(op for op in self.sides[t].stores if op.slot == out["st__tag"] & 3)
             told = (record["valid"], record["thread"], record["seq"], record["kind"])
             self._check(told == (1, t, op.seq, op.entry["kind"].value), t, op, "the trace of a beat")
@@ -235,8 +232,8 @@ class Bench(Programs):
             self._write(addr, strobe, value)
             self.done["ss"] = tag
             self._written(tag)
-        if out["raise_out__valid"]:
-            t = out["raise_thread"]
+        if out["store_steer__up__valid"]:
+            t = out["store_steer__thread"]
             history = self.sides[t].history
             op = next(op for op in history if op.kind in STORES and not op.executed and not op.cancel)
             for older in history[: history.index(op)]:
@@ -244,9 +241,9 @@ class Bench(Programs):
                 self._check(over, t, op, "a raise before an older access of its thread")
             loads = self.sides[t].load_busy | self.sides[t].scalar_busy
             self._check(not (loads and not self._younger_loads(t, op)), t, op, "a raise before the data of an older load")
-            shown = (op.kind, out["raise_out__semaphore"], out["raise_out__amount"], out["raise_pc"])
+            shown = (op.kind, out["store_steer__up__semaphore"], out["store_steer__up__amount"], out["store_steer__pc"])
             self._check(shown == ("raise", op.reg, op.value, op.seq), t, op, f"a raise that is not the program's: {shown}")
-            if inputs["raise_out__ready"]:
+            if inputs["store_steer__up__ready"]:
                 op.executed = True
                 self.took["raises"] += 1
 
@@ -270,20 +267,20 @@ class Bench(Programs):
 
     def _results(self) -> None:
         out = self.out
-        assert out["matrix_step"] + bin(out["matrix_wait"]).count("1") == 1, "not exactly one of step and causes"
-        record = out["trace_vector"]
+        step, causes = out["vector_events__matrix_step"], bin(out["vector_events__matrix_wait"]).count("1")
+        assert step + causes == 1, "not exactly one of step and causes"
+        record = out["trace_vector__record__0"]
         if record["valid"]:
             kind, t = "p" if record["is_predicate"] else "v", record["thread"]
             index, value, flags = self.expected.pop((kind, t, record["seq"]))
             assert (record["index"], record["data"]) == (index, value), f"thread {t}, seq {record['seq']}: {kind}{index} is wrong"
-            shown = [sum(bit << k for k, bit in enumerate(each.values())) for each in out["set_flags"]]
-            assert shown == [flags if u == t else 0 for u in range(THREADS)]
+            assert out["vector_events__flags"] == [flags if u == t else 0 for u in range(THREADS)]
             self.took["simd"] += 1
             if kind == "p":
-                predicate = out["predicate_out"]
+                predicate = out["vector_steer__predicate"]
                 assert predicate == {"valid": 1, "thread": t, "index": index, "value": value}
                 self.sides[t].predicates &= ~(1 << index)
-        record = out["trace_matrix"]
+        record = out["trace_matrix__record__0"]
         if record["valid"]:
             t = record["thread"]
             index, value = self.expected.pop(("c", t, record["seq"]))
@@ -293,11 +290,12 @@ class Bench(Programs):
     def _idle(self, thread: int, fresh: set[int]) -> None:
         """A unit that says it is idle has nothing queued or under way but what came in this cycle."""
         for t, side in enumerate(self.sides):
-            if self.out["vector_idle"] >> t & 1:
+            if self.out["vector_progress__idle"] >> t & 1:
                 late = [key for key in self.expected if key[1] == t and not side.stopped and not (t == thread and key[2] in fresh)]
-                assert not late and not self.out["load_busy"][t], f"cycle {self.cycles}: thread {t} is idle before {late}"
-                assert self.out["vector_free"][t] == VECTOR_QUEUE, f"cycle {self.cycles}: thread {t} is idle and has not all its places"
-            assert self.out["store_idle"] >> t & 1 == (self.out["store_slots"][t]["occupied"] == 0)
+                assert not late and not self.out["vector_progress__load_busy"][t], f"cycle {self.cycles}: thread {t} is idle before {late}"
+                free = self.out["vector_progress__free"][t]
+                assert free == VECTOR_QUEUE, f"cycle {self.cycles}: thread {t} is idle and has not all its places"
+            assert self.out["store_progress__idle"] >> t & 1 == (self.out["store_progress__slots"][t]["occupied"] == 0)
 
     def _check(self, right: bool, t: int, op: Op, what: str) -> None:
         assert right, f"cycle {self.cycles}, thread {t}, seq {op.seq} ({op.kind}): {what} is wrong"
@@ -315,7 +313,7 @@ class Bench(Programs):
 
     def busy(self, t: int) -> bool:
         side, out = self.sides[t], self.out
-        idle = out["vector_idle"] >> t & out["store_idle"] >> t & 1
+        idle = out["vector_progress__idle"] >> t & out["store_progress__idle"] >> t & 1
         issued = side.vector or side.stores or side.scalar_busy or side.load_busy or side.address
         return bool(side.scalar or issued or not idle)
 
@@ -367,4 +365,4 @@ class Bench(Programs):
         self.sync(t)
 
     def _loading(self, t: int) -> bool:
-        return any(op.thread == t for port in self.load_ports for op in port) or bool(self.out["load_busy"][t])
+        return any(op.thread == t for port in self.load_ports for op in port) or bool(self.out["vector_progress__load_busy"][t])

@@ -3,9 +3,8 @@
 from typing import Any
 
 from golden.arch import isa
-from golden.arch.encoding import Unit
+from rtl.core.decoded import vector_row
 from rtl.core.interfaces import StoreKind
-from rtl.core.interfaces import Unit as QueueUnit
 
 LANES, SLOTS, WORD = 8, 4, 2**64 - 1
 
@@ -32,8 +31,8 @@ class Direct:
         self._address = {}
         for part in inputs:
             together |= part
-            if "store_issue" in part:
-                self._address = {"store_address": self._places.pop(part["store_issue"]["store"]["seq"])}
+            if "requests__issue" in part:
+                self._address = {"requests__address": self._places.pop(part["requests__issue"]["store"]["seq"])}
         self._out = self.unit.cycle(together)
         self.cycle += 1
 
@@ -45,20 +44,19 @@ class Direct:
     @staticmethod
     def push(thread: int, *entries: dict[str, Any]) -> dict[str, Any]:
         """Instructions (at most four) that come in."""
-        return {"vector_thread": thread, "vector_in": [{"valid": 1, "entry": entry} for entry in entries]}
+        return {"pushes__thread": thread, "pushes__slot": [{"valid": 1, "entry": entry} for entry in entries]}
 
     def entry(self, mnemonic: str, values: dict[str, int], **tags: Any) -> dict[str, Any]:
         """An instruction with its operands, and its tags if they are not 0."""
         insn = isa.BY_MNEMONIC[mnemonic]
-        unit = QueueUnit.SIMD if insn.unit is Unit.SIMD else QueueUnit.MATRIX
         operands = {operand.name: 0 for operand in insn.operands} | values
         self._seq += 1
-        return {"seq": self._seq, "word": insn.encode(**operands), "unit": unit.value} | tags
+        return {"seq": self._seq, "word": insn.encode(**operands), "row": vector_row(insn)} | tags
 
     @staticmethod
     def begin(*loads: tuple[int, int]) -> dict[str, Any]:
         """Loads that issue, by thread and register."""
-        return {"load_begin": [{"valid": 1, "thread": thread, "reg": reg} for thread, reg in loads]}
+        return {"load_begins__begin": [{"valid": 1, "thread": thread, "reg": reg} for thread, reg in loads]}
 
     @staticmethod
     def lanes(port: int, of: dict[int, tuple[int, int, int]]) -> dict[str, int]:
@@ -71,7 +69,7 @@ class Direct:
     def store(self, thread: int, kind: StoreKind, seq: int, address: dict[str, Any], **entry: Any) -> dict[str, Any]:
         """A store that issues; its address comes in the next step."""
         self._places[seq] = {"valid": 1, "thread": thread, "store": address}
-        return {"store_issue": {"valid": 1, "thread": thread, "store": {"kind": kind.value, "seq": seq} | entry}}
+        return {"requests__issue": {"valid": 1, "thread": thread, "store": {"kind": kind.value, "seq": seq} | entry}}
 
     @staticmethod
     def done(port: str, tag: int) -> dict[str, int]:

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from golden.arch import isa
+from golden.arch.classes import Matrix
 from golden.arch.encoding import Kind, Unit
-from rtl.core.interfaces import ST_POS_BITS, VQ_POS_BITS, StoreKind
-from rtl.core.interfaces import Unit as QueueUnit
-from rtl.core.matrix.accumulators import LoadKind
-from rtl.core.vector.decode import LOAD_KINDS
+from golden.arch.tags import ST, ST_AHEAD, VQ, may_load, tag
+from rtl.core.decoded import vector_row
+from rtl.core.interfaces import StoreKind
 from tests.rtl.core.vector.stubs import drained_word, matrix_result, simd_result
 
-VQ, ST = 1 << VQ_POS_BITS, 1 << ST_POS_BITS
 THREADS, LANES, SLOTS = isa.THREADS, 8, 4
 WORDS = 512  # of memory, per thread
 WORD = 2**64 - 1
@@ -99,7 +98,8 @@ class Programs:
     def sync(self, t: int) -> None:
         """Start of a thread that is idle: positions from the units, and what golden holds now."""
         side, out = self.sides[t], self.out
-        side.vq_tail, side.st_tail, side.parity = out["vq_head"][t], out["st_read"][t], out["load_parity"][t]
+        side.vq_tail, side.st_tail = out["vector_progress__vq_head"][t], out["store_progress__st_read"][t]
+        side.parity = out["vector_progress__load_parity"][t]
         side.history, side.scalar, side.vector, side.stores = [], [], [], []
         side.predicates, side.stopped = 0, False
         side.start = (list(side.v), list(side.c), self.golden.copy())
@@ -109,17 +109,17 @@ class Programs:
 
     def wait(self, side: Side, name: int, st: bool) -> dict[str, int]:
         table, tail, modulus = (side.stored, side.st_tail, ST) if st else (side.touched, side.vq_tail, VQ)
-        done = self.out["st_read" if st else "vq_head"][side.number]
-        return {"wait": int((table[name] - done) % modulus < (tail - done) % modulus), "pos": table[name]}
+        done = self.out["store_progress__st_read" if st else "vector_progress__vq_head"][side.number]
+        return tag(table[name], done, tail, modulus)
 
     def dispatch_one(self, side: Side, kind: str, target: int | None = None) -> bool:
         """Dispatch an instruction of a kind if that is possible now."""
         t, rng, out = side.number, self.rng, self.out
-        if side.stopped or len(side.scalar) >= 8 or (side.vq_tail - out["vq_head"][t]) % VQ >= 16:
+        if side.stopped or len(side.scalar) >= 8 or (side.vq_tail - out["vector_progress__vq_head"][t]) % VQ >= 16:
             return False
         if side.scalar and (side.vq_tail - side.scalar[0].vq_mark) % VQ >= 47:
             return False
-        if side.vector and (side.st_tail - side.vector[0].st_mark) % ST >= 12:
+        if side.vector and (side.st_tail - side.vector[0].st_mark) % ST >= ST_AHEAD:
             return False
         op = Op(kind, side.seq % 65536, vq_mark=side.vq_tail, st_mark=side.st_tail)
         if not getattr(self, f"_{kind}")(side, op, target):
@@ -164,7 +164,7 @@ class Programs:
             return False
         a, b, c = (side.v[values[name]] if name in values else 0 for name in ("va", "vb", "vc"))
         result = simd_result(insn.simd_op, values.get("imm", 0), a, b, c)
-        self._vector_entry(side, op, insn, values, QueueUnit.SIMD)
+        self._vector_entry(side, op, insn, values)
         if "pd" in values:
             lanes = [result >> 32 * i & 0xFFFFFFFF for i in range(16)]
             value = int(all(lanes) if insn.mnemonic == "vall" else any(lanes))
@@ -184,19 +184,19 @@ class Programs:
             values[operand.name] = int(self.rng.integers(bound))
         if target is not None:
             values |= {"c": target, "first": 1}
-        step = insn.mnemonic not in LOAD_KINDS
-        bits = values["at"] + 2 * values["bt"] if step else list(LoadKind).index(LOAD_KINDS[insn.mnemonic]) + 4 * values["imm"]
+        step = insn.matrix is Matrix.STEP
+        bits = values["at"] + 2 * values["bt"] if step else insn.matrix - Matrix.LOAD_QUARTER + 4 * values["imm"]
         c = values["c"]
         result = matrix_result(side.c[c], step, bool(values.get("first")), bits, side.v[values["va"]], side.v[values.get("vb", 0)])
-        self._vector_entry(side, op, insn, values, QueueUnit.MATRIX)
+        self._vector_entry(side, op, insn, values)
         op.entry["st"] = self.wait(side, 32 + c, True)
         op.effects = [("c", c, result)]
         self.expected["c", side.number, op.seq] = (c, result)
         side.touched[32 + c] = side.vq_tail
         return True
 
-    def _vector_entry(self, side: Side, op: Op, insn, values: dict[str, int], unit) -> None:
-        op.entry = {"seq": op.seq, "word": insn.encode(**values), "unit": unit.value, "st_mark": side.st_tail}
+    def _vector_entry(self, side: Side, op: Op, insn, values: dict[str, int]) -> None:
+        op.entry = {"seq": op.seq, "word": insn.encode(**values), "row": vector_row(insn), "st_mark": side.st_tail}
         op.entry |= {f"parity_{x}": int(self.rng.integers(2)) for x in "abcd"}
         for name, field_ in (("va", "a"), ("vb", "b"), ("vc", "c"), ("vd", "d")):
             if name in values:
@@ -215,7 +215,7 @@ class Programs:
 
     def _vld(self, side: Side, op: Op, target) -> bool:
         reg = int(self.rng.integers(self.registers)) if target is None else target
-        if (side.parity ^ self.out["load_parity"][side.number]) >> reg & 1:
+        if not may_load(side.parity, self.out["vector_progress__load_parity"][side.number], reg):
             return False
         base, steps, _ = self._lanes(side)
         for lane in range(LANES):

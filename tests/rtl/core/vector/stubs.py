@@ -5,10 +5,11 @@ The stand-ins compute something that depends on every operand; `simd_result`, `m
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, memory, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from golden.arch.config import NodeConfig
 from golden.arch.simd_ops import LATENCY, SIMD_OPS, SimdOp
+from rtl.core.interfaces import DIGEST_LATENCY, DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.store import StoreUnit
 from rtl.core.vector.simd import SimdPipe
@@ -116,96 +117,87 @@ class StubMatrix(wiring.Component):
                 total = (total ^ value.word_select(i, 64)).rotate_left(1)
             return total
 
-        step, load = self.step, self.load
+        step, load = self.operations.step, self.operations.load
         valid, slot = step.valid | load.valid, Mux(load.valid, Cat(load.acc, load.thread), Cat(step.acc, step.thread))
         old, new = Signal(64), Signal(64)
-        a, b = folded(self.step_a), folded(self.step_b)
+        a, b = folded(self.operations.step_a), folded(self.operations.step_b)
         bits = Cat(step.a.transposed, step.b.transposed)
         m.d.comb += old.eq(Array(files)[slot])
         with m.If(load.valid):
-            m.d.comb += new.eq(LOAD_FACTOR * old + folded(self.load_data) + Cat(load.kind, load.index))
+            m.d.comb += new.eq(LOAD_FACTOR * old + folded(self.operations.load_data) + Cat(load.kind, load.index))
         with m.Else():
             m.d.comb += new.eq(Mux(step.first, 0, 3 * old) + a + 5 * b + bits)
         with m.If(valid):
             m.d.sync += Array(files)[slot].eq(new)
         record = data.StructLayout({"valid": 1, "slot": 5, "value": 64})
-        stages = [Signal(record, name=f"stage_{k}") for k in range(MatrixUnit.TRACE_LATENCY)]
+        stages = [Signal(record, name=f"stage_{k}") for k in range(DIGEST_LATENCY)]
         m.d.sync += [after.eq(before) for after, before in zip(stages, [Cat(valid, slot[:5], new), *stages], strict=False)]
-        lands = stages[MatrixUnit.STEP_TO_DRAIN - 2]
+        lands = stages[STEP_TO_DRAIN - 2]
         with m.If(lands.valid):
             m.d.sync += Array(seen)[lands.slot].eq(lands.value)
         ended = stages[-1]
         m.d.comb += [
-            self.ended.valid.eq(ended.valid),
-            Cat(self.ended.acc, self.ended.thread).eq(ended.slot),
-            self.ended.digest.eq(ended.value),
+            self.operations.ended.valid.eq(ended.valid),
+            Cat(self.operations.ended.acc, self.operations.ended.thread).eq(ended.slot),
+            self.operations.ended.digest.eq(ended.value),
         ]
         # An operation decoded n cycles before the request: seen from STEP_TO_DRAIN on, not seen up to DRAIN_TO_STEP.
-        drain = self.drain
+        drain = self.drains.request
         wanted = Cat(drain.acc, drain.thread)
         between = Cat(
-            stages[n - 1].valid & (stages[n - 1].slot == wanted) for n in range(MatrixUnit.DRAIN_TO_STEP + 1, MatrixUnit.STEP_TO_DRAIN)
+            stages[n - 1].valid & (stages[n - 1].slot == wanted) for n in range(DRAIN_TO_STEP + 1, STEP_TO_DRAIN)
         ).any()
         value = Array(seen)[wanted]
         words = [
             ((value ^ (8 * drain.beat + word + 64 * Cat(drain.format) + 256 * drain.relu)) * DRAIN_FACTOR)[:64] for word in range(8)
         ]
         reply = data.StructLayout({"valid": 1, "tag": 8, "data": 512})
-        replies = [Signal(reply, name=f"reply_{k}") for k in range(MatrixUnit.DRAIN_LATENCY)]
+        replies = [Signal(reply, name=f"reply_{k}") for k in range(DRAIN_LATENCY)]
         now = Cat(drain.valid, drain.tag, Mux(between, ~Cat(words), Cat(words)))
         m.d.sync += [after.eq(before) for after, before in zip(replies, [now, *replies], strict=False)]
         m.d.comb += [
-            self.drained.valid.eq(replies[-1].valid),
-            self.drained.tag.eq(replies[-1].tag),
-            self.drained_data.eq(replies[-1].data),
+            self.drains.reply.valid.eq(replies[-1].valid),
+            self.drains.reply.tag.eq(replies[-1].tag),
+            self.drains.data.eq(replies[-1].data),
         ]
         return m
 
 
-_BETWEEN = ("acc_busy", "st_read", "store_read", "store_data", "drain", "drained", "drained_data")
-_BOTH = ("vq_head", "simd_pending", "load_parity", "load_busy")
-
-
 class BackEnd(wiring.Component):
-    """Both units, wired to each other as in the core; the rest of their ports, by unit."""
+    """Both units and the stand-ins, wired to each other as in the core; the rest of their interfaces, and what they say to each other that
+    a bench looks at."""
 
     def __init__(self, config: NodeConfig) -> None:
-        self.vector = VectorUnit(config, trace=True, simd=StubSimd(), matrix=StubMatrix())
-        self.store = StoreUnit(config, trace=True)
+        self.vector, self.store, self.matrix = VectorUnit(config, trace=True, simd=StubSimd()), StoreUnit(config, trace=True), StubMatrix()
         # Resets both units, but not the stand-ins' accumulators.
-        members = {"restart": In(1), "st_read": Out(self.store.signature.members["st_read"].shape)}
+        members = {"restart": In(1)}
         for unit in (self.vector, self.store):
             for name, member in unit.signature.members.items():
-                if self._outer(unit, name):
+                if name not in _INSIDE and not (name in ("store_progress", "vector_progress") and member.flow is In):
                     members[self._outer(unit, name)] = member
         super().__init__(members)
 
     def _outer(self, unit: wiring.Component, name: str) -> str:
-        """The name that a unit's port has outside; empty for one that stays inside."""
-        if name in _BETWEEN or (unit is self.store and name in _BOTH):
-            return ""
+        """The name that a unit's interface has outside."""
         side = "vector" if unit is self.vector else "store"
-        return {"idle": f"{side}_idle", "trace": f"trace_{side}"}.get(name, name)
+        return {name: f"{side}_{name}" for name in ("progress", "steer", "events")}.get(name, "trace_store" if name == "trace" else name)
 
     def elaborate(self, platform):
         m = Module()
         vector, store = self.vector, self.store
         m.submodules.vector, m.submodules.store = (ResetInserter(self.restart)(unit) for unit in (vector, store))
+        m.submodules.matrix = self.matrix
+        wiring.connect(m, vector.operations, self.matrix.operations)
+        wiring.connect(m, store.drains, self.matrix.drains)
+        wiring.connect(m, store.data, vector.store_data)
+        wiring.connect(m, vector.progress, store.vector_progress, wiring.flipped(self.vector_progress))
+        wiring.connect(m, store.progress, vector.store_progress, wiring.flipped(self.store_progress))
+        wiring.connect(m, wiring.flipped(self.life), vector.life, store.life)
         for unit in (vector, store):
-            for name, member in unit.signature.members.items():
-                outer = self._outer(unit, name)
-                if not outer:
-                    continue
-                if member.is_signature:
-                    wiring.connect(m, wiring.flipped(getattr(self, outer)), getattr(unit, name))
-                elif member.flow is In:
-                    m.d.comb += getattr(unit, name).eq(getattr(self, outer))
-                else:
-                    m.d.comb += getattr(self, outer).eq(getattr(unit, name))
-        for name in (*_BETWEEN, *_BOTH):
-            if vector.signature.members[name].flow is Out:
-                m.d.comb += getattr(store, name).eq(getattr(vector, name))
-            else:
-                m.d.comb += getattr(vector, name).eq(getattr(store, name))
-        m.d.comb += self.st_read.eq(store.st_read)
+            for name in unit.signature.members:
+                if name not in (*_INSIDE, "life", "progress", "store_progress", "vector_progress"):
+                    wiring.connect(m, wiring.flipped(getattr(self, self._outer(unit, name))), getattr(unit, name))
         return m
+
+
+_INSIDE = ("operations", "drains", "data", "store_data")

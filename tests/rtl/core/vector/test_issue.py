@@ -4,8 +4,7 @@ import pytest
 
 from golden.arch.memmap import Counter
 from golden.arch.simd_ops import LATENCY, SimdOp
-from rtl.core.interfaces import StoreKind
-from rtl.core.matrix.unit import MatrixUnit
+from rtl.core.interfaces import DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN, StoreKind
 from rtl.core.vector.issue import STARVED
 from tests.rtl.core.vector.direct import LANES, WORD, Direct, row_of
 
@@ -15,19 +14,19 @@ THREADS = 4
 
 def run(direct: Direct, threads: dict[int, str], cycles: int, **inputs) -> list[list[int]]:
     """Threads always have independent instructions of their mnemonic; who issued in each cycle."""
-    issued, heads, count = [], direct["vq_head"], 0
+    issued, heads, count = [], direct["vector_progress__vq_head"], 0
     turns = list(threads)
     for cycle in range(cycles):
         t = turns[cycle % len(turns)]
         entries = []
-        if direct["vector_free"][t] >= 5 or cycle < len(turns):
+        if direct["vector_progress__free"][t] >= 5 or cycle < len(turns):
             for _ in range(4):
                 count += 1
                 operands = {"va": 30, "vb": 31, "vc": 31} | ({"c": count % 8} if threads[t] == "step.bf16" else {"vd": count % 24})
                 names = {"step.bf16": ("c", "va", "vb"), "vrecip": ("vd", "va")}.get(threads[t], ("vd", "va", "vb"))
                 entries.append(direct.entry(threads[t], {name: operands[name] for name in names}))
         direct.step(direct.push(t, *entries), **inputs)
-        now = direct["vq_head"]
+        now = direct["vector_progress__vq_head"]
         issued.append([u for u in range(THREADS) if now[u] != heads[u]])
         heads = now
     return issued
@@ -63,13 +62,14 @@ def test_the_matrix_slot_stays_with_its_thread_but_nobody_starves(unit):
 @pytest.mark.parametrize("high", range(THREADS))
 def test_the_matrix_slot_goes_to_the_highest_priority_and_nobody_starves(unit, high):
     priority = [3 if t == high else t % 3 for t in range(THREADS)]
-    issued = [who[0] for who in run(Direct(unit), dict.fromkeys(range(THREADS), "step.bf16"), STARVED + 60, priority=priority)[12:]]
+    steps = dict.fromkeys(range(THREADS), "step.bf16")
+    issued = [who[0] for who in run(Direct(unit), steps, STARVED + 60, settings__priority=priority)[12:]]
     assert issued[: STARVED - 20] == [high] * (STARVED - 20)
     assert set(issued) == set(range(THREADS)) and issued.count(high) >= len(issued) - 8
 
 
 def test_priorities_are_those_of_threads_that_have_something_ready(unit):
-    issued = run(Direct(unit), {0: "step.bf16", 2: "step.bf16"}, 60, priority=[1, 3, 0, 2])
+    issued = run(Direct(unit), {0: "step.bf16", 2: "step.bf16"}, 60, settings__priority=[1, 3, 0, 2])
     assert all(who == [0] for who in issued[10:])
 
 
@@ -82,9 +82,9 @@ def test_a_reader_of_a_simd_result_issues_when_that_is_written(unit, mnemonic, o
     direct.step(direct.push(2, *(direct.entry(mnemonic, {"vd": 1, "va": 1}) for _ in range(4))))
     cycles = []
     for _ in range(100):
-        before = direct["vq_head"][2]
+        before = direct["vector_progress__vq_head"][2]
         direct.step()
-        if direct["vq_head"][2] != before:
+        if direct["vector_progress__vq_head"][2] != before:
             cycles.append(direct.cycle)
     # Operands are read for a cycle, LATENCY later the result is written, and it is read from the next cycle on.
     assert [b - a for a, b in zip(cycles, cycles[1:], strict=False)] == [LATENCY[op] + 2] * 3
@@ -97,9 +97,9 @@ def test_a_drain_asks_as_soon_as_it_sees_the_last_operation(unit):
     decoded = first = None
     for _ in range(60):
         direct.step(st__ready=1)
-        decoded = direct.cycle if direct["matrix_step"] else decoded
+        decoded = direct.cycle if direct["vector_events__matrix_step"] else decoded
         first = first or (direct["st__valid"] and direct.cycle) or None
-    assert first - decoded == MatrixUnit.STEP_TO_DRAIN + MatrixUnit.DRAIN_LATENCY + 1
+    assert first - decoded == STEP_TO_DRAIN + DRAIN_LATENCY + 1
 
 
 @pytest.mark.parametrize("form, beats", [(0, 4), (1, 2), (2, 8)])
@@ -109,17 +109,17 @@ def test_an_operation_overwrites_a_drained_accumulator_as_soon_as_the_last_beat_
     direct.step(direct.push(1, late))
     for _ in range(5):
         direct.step()
-    assert direct["vq_head"][1] == 0
+    assert direct["vector_progress__vq_head"][1] == 0
     direct.step(direct.store(1, StoreKind.DRAIN, 1, row_of(0, 0), drain_format=form, source=3))
     decoded, taken = None, []
     for _ in range(60):
         direct.step(st__ready=1)
-        decoded = direct.cycle if direct["matrix_step"] else decoded
+        decoded = direct.cycle if direct["vector_events__matrix_step"] else decoded
         taken += [direct.cycle] if direct["st__valid"] else []
     assert len(taken) == beats and taken[-1] - taken[0] == beats - 1
     # Of few beats the last asks before an operation that waits for the first to start can be there.
-    started = taken[0] - MatrixUnit.DRAIN_LATENCY - 2
-    assert decoded == max(taken[-1] - MatrixUnit.DRAIN_LATENCY - 1 - MatrixUnit.DRAIN_TO_STEP, started + 2)
+    started = taken[0] - DRAIN_LATENCY - 2
+    assert decoded == max(taken[-1] - DRAIN_LATENCY - 1 - DRAIN_TO_STEP, started + 2)
 
 
 # --- causes of waiting -------------------------------------------------------------------------------------------------------------
@@ -148,8 +148,8 @@ def test_a_cycle_without_a_matrix_operation_has_one_cause(unit, name):
     for t, (mnemonic, operands, tags) in heads.items():
         direct.step(direct.push(t, direct.entry(mnemonic, operands, **tags)))
     for _ in range(6):
-        direct.step(running=running, waiting=waiting)
-    assert (direct["matrix_step"], direct["matrix_wait"]) == (0, 1 << cause - FIRST)
+        direct.step(life__running=running, life__waiting=waiting)
+    assert (direct["vector_events__matrix_step"], direct["vector_events__matrix_wait"]) == (0, 1 << cause - FIRST)
 
 
 def test_a_cycle_with_a_matrix_operation_has_no_cause_and_a_reader_of_a_simd_result_waits_for_that(unit):
@@ -157,8 +157,8 @@ def test_a_cycle_with_a_matrix_operation_has_no_cause_and_a_reader_of_a_simd_res
     direct.step(direct.push(0, direct.entry("vcopy", {"vd": 1, "va": 2}), direct.entry("step.bf16", {"c": 1, "va": 1})))
     shown = []
     for _ in range(30):
-        direct.step(running=1)
-        shown.append((direct["simd_issue"], direct["matrix_step"], direct["matrix_wait"]))
+        direct.step(life__running=1)
+        shown.append((direct["vector_events__simd_issue"], direct["vector_events__matrix_step"], direct["vector_events__matrix_wait"]))
     simd, front = 1 << Counter.MATRIX_WAIT_SIMD - FIRST, 1 << Counter.MATRIX_WAIT_FRONT - FIRST
     begin = shown.index((1, 0, simd))
     latency = LATENCY[SimdOp.COPY] + 2
@@ -178,10 +178,10 @@ def test_two_loads_of_one_register_under_way(unit, rng):
 
     def step(*inputs) -> tuple[int, int]:
         direct.step(*inputs)
-        record = direct["trace_vector"]
+        record = direct["trace_vector__record__0"]
         if record["valid"]:
             results[record["thread"], record["index"]] = [record["data"] >> 64 * lane & WORD for lane in range(LANES)]
-        return direct["vq_head"][1], direct["vq_head"][2]
+        return direct["vector_progress__vq_head"][1], direct["vector_progress__vq_head"][2]
 
     def bring(port: int, t: int, lanes, value) -> dict[str, int]:
         return direct.lanes(port, {lane: (t, 5, value[lane]) for lane in lanes})
@@ -193,22 +193,22 @@ def test_two_loads_of_one_register_under_way(unit, rng):
     step(bring(0, 1, range(7), values[0]), bring(1, 2, range(7), values[1]))
     for _ in range(6):
         assert step() == (0, 0)
-    assert direct["load_busy"] == [0, 32, 32, 0]
+    assert direct["vector_progress__load_busy"] == [0, 32, 32, 0]
     step(bring(0, 1, [7], values[0]), bring(1, 2, [7], values[1]))
     step()
-    assert direct["load_busy"] == [0, 0, 0, 0] and direct["load_parity"] == [0, 32, 32, 0]
-    while direct["vq_head"][1] == 0:
+    assert direct["vector_progress__load_busy"] == [0, 0, 0, 0] and direct["vector_progress__load_parity"] == [0, 32, 32, 0]
+    while direct["vector_progress__vq_head"][1] == 0:
         step()
         assert direct.cycle < 40
     step(direct.begin((1, 5)))
     step(bring(1, 1, range(1, 8), values[2]))
     for _ in range(6):
         assert step() == (1, 1)
-    assert direct["load_busy"] == [0, 32, 0, 0]
+    assert direct["vector_progress__load_busy"] == [0, 32, 0, 0]
     step(bring(0, 1, [0], values[2]))
     for _ in range(20):
         step()
-    assert direct["load_parity"] == [0, 0, 32, 0]
+    assert direct["vector_progress__load_parity"] == [0, 0, 32, 0]
     assert results == {(1, 6): values[0], (2, 6): values[1], (1, 7): values[2]}
 
 
@@ -232,8 +232,8 @@ def test_a_load_is_over_with_its_last_lane(unit, rng, share):
                     brought[port][lane] = (t, reg, 0)
                     left.remove(lane)
         direct.step(direct.begin(*begins), direct.lanes(0, brought[0]), direct.lanes(1, brought[1]))
-        assert direct["load_busy"] == busy and direct["load_parity"] == parity
-        assert direct["vector_idle"] == sum((not busy[t]) << t for t in range(THREADS))
+        assert direct["vector_progress__load_busy"] == busy and direct["vector_progress__load_parity"] == parity
+        assert direct["vector_progress__idle"] == sum((not busy[t]) << t for t in range(THREADS))
         for _, t, reg, left in under_way:
             if not left:
                 busy[t] ^= 1 << reg

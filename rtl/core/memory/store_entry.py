@@ -1,4 +1,4 @@
-"""What the scalar unit tells the store unit: an entry in the cycle of issue, its address in the next.
+"""What a store becomes: an entry of the store queue in the cycle of issue, its address in the next.
 
 One store a cycle. An entry carries the loads that are under way, because a store must not overtake an older load, and a
 *stream*: equal for two stores only if words that both write lie in equal lanes for both, where the order of each lane
@@ -13,10 +13,12 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.encoding import F0, F2
-from rtl.core.interfaces import StoreAddress, StoreIssue, StoreKind
-from rtl.core.memory.address import NOWHERE_LOW, DrainAddress
-from rtl.core.scalar.decode import Queued
-from rtl.core.scalar.execute import ADDRESS_BITS, Execute, Gather
+from golden.arch.memmap import ADDRESS_BITS
+from rtl.core.access import Execute, Queued
+from rtl.core.interfaces import NOWHERE_HIGH, NOWHERE_LOW, StoreAddress, StoreIssue, StoreKind
+from rtl.core.memory.address import DrainAddress, Gather
+from rtl.core.memory.descriptors import Descriptor
+from rtl.core.memory.generations import GENERATION_BITS
 
 # The two highest bits of a stream. LINE: place in the line; scalar stores have a bit of their own there, as one port keeps
 # their order. ROWS: descriptor, setd, and row and column as far as they choose the lane.
@@ -77,6 +79,8 @@ class StorePlace(wiring.Component):
     """
 
     x: In(Execute)
+    descriptor: In(Descriptor)
+    generation: In(GENERATION_BITS)
     # Byte address of a scalar store; what the slot found for a vector store.
     address: In(64)
     gather: In(Gather)
@@ -95,11 +99,11 @@ class StorePlace(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         q, c, out, gather = self.x.q, self.x.q.control, self.place, self.gather
-        geometry = self.x.descriptor.geometry
+        geometry = self.descriptor.geometry
         m.submodules.drain = drain = DrainAddress(self._words)
         m.d.comb += [
             drain.geometry.eq(geometry),
-            drain.position.eq(self.x.descriptor.inner),
+            drain.position.eq(self.descriptor.inner),
             drain.tile.eq(q.word[F2 : F2 + 3]),
             drain.kind.eq(c.drain_format),
             self.outside.eq(drain.outside),
@@ -120,7 +124,7 @@ class StorePlace(wiring.Component):
         apart = same_size & (column_bytes <= Cat(Const(0, 3), geometry.row_pitch))
         raw = c.drain_format[1]
         base, row = Mux(c.drain, drain.base, gather.base), Mux(c.drain, drain.row, gather.row)
-        descriptor = Cat(self.x.generation, q.d)
+        descriptor = Cat(self.generation, q.d)
         m.d.comb += out.stream.eq(Cat(number, Const(STREAM_UNIQUE, 2)))
         with m.If(c.sstore):
             m.d.comb += out.stream.eq(Cat(Const(_SCALAR, 10), Const(STREAM_LINE, 2)))
@@ -162,5 +166,5 @@ class StorePlace(wiring.Component):
                 strobe = moved
             m.d.comb += [out.base.eq(word), out.enable.eq(1), out.strobe.eq(strobe), out.low.eq(word), out.high.eq(word)]
         with m.If(self.cancel | c.sync):
-            m.d.comb += [out.low.eq(NOWHERE_LOW), out.high.eq(0)]
+            m.d.comb += [out.low.eq(NOWHERE_LOW), out.high.eq(NOWHERE_HIGH)]
         return m

@@ -14,11 +14,13 @@ from golden.arch.descriptor import Descriptor, step_code
 from golden.arch.encoding import Unit
 from golden.arch.isa import DRAIN_FORMATS
 from golden.iss.state import piece_bytes, tile_bytes
+from rtl.core.decoded import ScalarRow, scalar_row
 from rtl.core.interfaces import StoreAddress
-from rtl.core.interfaces import Unit as QueueUnit
-from rtl.core.memory.scalar_store import StorePlace
+from rtl.core.memory import descriptors
+from rtl.core.memory.generations import GENERATION_BITS
+from rtl.core.memory.slot import AddressSlot
+from rtl.core.memory.store_entry import StorePlace
 from rtl.core.scalar.decode import Decode
-from rtl.core.scalar.execute import Execute, ExecuteSlot
 from sim.compile.batch import Batch
 from tests.rtl.core.packing import pack, unpack
 
@@ -31,22 +33,24 @@ class Path(wiring.Component):
     """Decode and address of a store; the instruction of `x` is made from `word`."""
 
     word: In(32)
-    unit: In(QueueUnit)
-    x: In(Execute)
+    row: In(ScalarRow)
+    descriptor: In(descriptors.Descriptor)
+    generation: In(GENERATION_BITS)
     place: Out(StoreAddress)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.decode = decode = Decode()
-        m.submodules.slot = slot = ExecuteSlot(WORDS)
+        m.submodules.slot = slot = AddressSlot(WORDS)
         m.submodules.store = store = StorePlace(WORDS)
         m.d.comb += [
             decode.entry.word.eq(self.word),
-            decode.entry.unit.eq(self.unit),
-            slot.x.eq(self.x),
+            decode.entry.row.eq(self.row),
             slot.x.q.eq(decode.queued),
+            slot.descriptor.eq(self.descriptor),
             store.x.eq(slot.x),
-            store.address.eq(slot.address),
+            store.descriptor.eq(self.descriptor),
+            store.generation.eq(self.generation),
             store.gather.eq(slot.gather),
             self.place.eq(store.place),
         ]
@@ -77,19 +81,13 @@ def run(stores: list[dict[str, Any]]) -> list[dict[str, Any]]:
         d = store["d"]
         position = {"base": d.base, "y0": d.y0, "x0": d.x0}
         geometry = {name: getattr(d, name) for name in FIELDS}
-        execute = {
-            "valid": 1,
-            "descriptor": {"geometry": geometry, "inner": position, "outer": position},
-            "generation": store["generation"],
-        }
-        rows.append(pack(Execute, execute))
-    words = (max(row.bit_length() for row in rows) + 31) // 32
-    width = pack(Execute, {"generation": 15}).bit_length()
-    words = max(words, (width + 31) // 32)
-    x = np.array([np.frombuffer(row.to_bytes(4 * words, "little"), "<u4") for row in rows])
+        rows.append(pack(descriptors.Descriptor, {"geometry": geometry, "inner": position, "outer": position}))
+    words = (descriptors.Descriptor.size + 31) // 32
+    images = np.array([np.frombuffer(row.to_bytes(4 * words, "little"), "<u4") for row in rows])
+    generations = np.array([store["generation"] for store in stores], dtype=np.uint32)
     word = np.array([store["insn"].encode(**store["values"]) for store in stores], dtype=np.uint32)
-    units = np.array([QueueUnit[store["insn"].unit.name].value for store in stores])
-    out = Batch(Path()).run({"word": word, "unit": units, "x": x})
+    row = np.array([pack(ScalarRow, scalar_row(store["insn"])) for store in stores], dtype=np.uint64)
+    out = Batch(Path()).run({"word": word, "row": row, "descriptor": images, "generation": generations})
     return [unpack(StoreAddress, int.from_bytes(row.tobytes(), "little")) for row in out["place"]]
 
 
