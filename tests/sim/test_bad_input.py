@@ -134,6 +134,8 @@ MISTAKES = [
     ("timing --liberty folder", "folder is no file", ".lib or .lib.gz"),
     ("timing --liberty bad.lib.gz", "bad.lib.gz is no gzip file", ".lib or .lib.gz"),
     ("timing --units adder", "no unit 'adder'", "matrix lane"),
+    ("formal --parts adder", "'adder'", "arbiter"),
+    ("formal adder", "unrecognized arguments: adder"),
     ("docs --chekc", "unrecognized arguments: --chekc"),
     ("docs isa.md", "unrecognized arguments: isa.md"),
 ]
