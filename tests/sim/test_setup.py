@@ -57,7 +57,8 @@ def test_the_command_says_it_and_does_nothing(tmp_path, monkeypatch, capsys):
 
 def make(*arguments, folder=setup.ROOT, path=None, **settings):
     command = ["make", "--no-print-directory", "-C", str(folder), *arguments]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    # A make above this one would hand down its variables, its level and its jobs.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON" and not name.startswith(("MAKE", "MFLAGS"))}
     environment["PATH"] = path or environment["PATH"]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, **settings)
 
