@@ -93,10 +93,11 @@ def measure(routes: Routes, known: SourceRoutes, load: Load, threads: int = 1) -
     with Network(design(), mesh, known, seed=load.seed, threads=threads) as network:
         network.traffic(to, load.rate, load.classes, load.rule)
         network.run(load.warm)
-        network.options(measuring=True)
+        network.measure(True)
         network.run(load.measured)
         counts, latencies = network.statistics()
-        network.options(measuring=False, resting=True)
+        network.measure(False)
+        network.options(resting=True)
         network.traffic(to, 0.0, load.classes, load.rule)
         for _ in range(DRAIN // 1000):
             final, _ = network.statistics()
