@@ -50,7 +50,8 @@ def header(design: Design) -> str:
     }
     lines = [f"#define {name} {value}" for name, value in constants.items()]
     # Without such an output, what moves on links is all that is known.
-    lines.append(f"#define ACTIVITY(top) {'top.activity' if 'activity' in outputs(design) else '((void)top, 0)'}")
+    busy = next((f"top.{_member(name)}" for name, port in outputs(design).items() if port["path"][0] == "activity"), "((void)top, 0)")
+    lines.append(f"#define ACTIVITY(top) {busy}")
     for name, items in lists.items():
         lines.append(f"#define FOR_EACH_{name}(X) " + " ".join(f"X({', '.join(map(str, item))})" for item in items))
     return "\n".join(lines) + "\n"
