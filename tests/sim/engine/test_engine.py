@@ -25,8 +25,8 @@ def design():
 def jobs(rng):
     """Two that have nothing in common."""
     return [
-        random_job(CONFIG, "gemm", rng, 1, m=16, n=16, k=32),
-        random_job(CONFIG, "relu-backward", rng, 2, m=32, n=32),
+        random_job(CONFIG, "gemm", rng, 2, m=16, n=16, k=32),
+        random_job(CONFIG, "relu-backward", rng, 1, m=32, n=32),
     ]
 
 
