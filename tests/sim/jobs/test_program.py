@@ -9,6 +9,7 @@ import pytest
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
+from golden.lockstep import Difference
 from sim.engine.binding import build
 from sim.jobs import lockstep, machine, program
 from sim.jobs.host import Host
@@ -98,6 +99,15 @@ def test_a_fault_is_told_with_cause_pc_and_instruction(machine, text, fault, ran
 def test_a_program_that_ends_is_no_failure_and_says_so(machine, told, ran):
     said = ran(machine, "li x1, 3\nhalt\n")
     assert said.status == 0 and said.out.startswith(told)
+
+
+def test_a_difference_says_whose_mistake_it_may_be(ran, monkeypatch):
+    def differs(*_, **__):
+        raise Difference("RTL and simulator differ on thread 0")
+
+    monkeypatch.setattr(lockstep, "run_lockstep", differs)
+    said = ran("rtl", "halt\n")
+    assert said.status == 2 and said.err == f"python -m sim rtl: RTL and simulator differ on thread 0\n{program.AGREE}\n"
 
 
 # --- memory --------------------------------------------------------------------------------------------------------------------
