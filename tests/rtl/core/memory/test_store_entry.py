@@ -9,10 +9,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from golden.arch.classes import Format, Port
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor, step_code
-from golden.arch.encoding import Unit
-from golden.arch.isa import DRAIN_FORMATS
 from golden.iss.state import piece_bytes, tile_bytes
 from rtl.core.decoded import ScalarRow, scalar_row
 from rtl.core.interfaces import StoreAddress
@@ -25,7 +24,7 @@ from sim.compile.batch import Batch
 from tests.rtl.core.packing import pack, unpack
 
 WORDS = get_config("d1").sram_words
-STORES = [i for i in isa.TABLE if i.unit in (Unit.VSTORE, Unit.DRAIN) and i.feature == "base"]
+STORES = [i for i in isa.TABLE if i.port in (Port.VSTORE, Port.DRAIN) and i.feature == "base"]
 FIELDS = ("row_pitch", "pixel", "rows", "columns", "elem", "width", "inner", "outer")
 
 
@@ -59,12 +58,12 @@ class Path(wiring.Component):
 
 def lanes_of(insn: isa.Insn, d: Descriptor, tile: int) -> dict[int, int]:
     """Word -> lane of everything that the store writes, by the beats of docs/architecture.md."""
-    if insn.unit is Unit.VSTORE:
-        addresses, keep = piece_bytes(d, tile, insn.attrs["pieces"], insn.attrs["piece"])
+    if insn.port is Port.VSTORE:
+        addresses, keep = piece_bytes(d, tile, insn.pieces, insn.piece)
         return {int(a) >> 3: k // 8 for k, (a, kept) in enumerate(zip(addresses, keep, strict=True)) if kept}
-    if insn.attrs["format"] == "RAW":
+    if insn.format is Format.RAW:
         return {(d.base + word) % (1 << 18): word % 8 for word in range(64)}
-    size = 4 >> DRAIN_FORMATS.index(insn.attrs["format"])
+    size = insn.format.bytes
     addresses, keep = tile_bytes(d, tile, size)
     found = {}
     for k, (address, kept) in enumerate(zip(addresses, keep, strict=True)):

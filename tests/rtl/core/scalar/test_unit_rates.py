@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from golden.arch import isa
+from golden.arch.classes import Port
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
-from golden.arch.encoding import Unit
 from golden.arch.memmap import Counter, Csr, Fault
 from rtl.core.decoded import scalar_row
 from tests.rtl.core.packing import Stepped
@@ -42,7 +42,7 @@ class Feeder:
         for seq, (name, values) in enumerate(lines):
             insn = isa.BY_MNEMONIC[name]
             entry = {"seq": seq, "pc": seq, "word": insn.encode(**values), "row": scalar_row(insn)}
-            if insn.unit is Unit.VLOAD:  # registers v0, v1, .. are loaded once each: their parity is still 0
+            if insn.port is Port.VLOAD:  # registers v0, v1, .. are loaded once each: their parity is still 0
                 entry["parity"] = 0
             entries.append(entry)
         self.programs[thread] = entries
