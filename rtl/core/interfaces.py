@@ -24,7 +24,7 @@ from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, WORD_ADDRESS_BITS, Csr
 from golden.arch.tags import ST_POS_BITS, VQ_POS_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Raise
-from rtl.core.decoded import DrainFormat, LoadKind, ScalarRow, VectorRow
+from rtl.core.decoded import DrainFormat, LoadKind, Names, ScalarRow, VectorRow
 from rtl.fp.operand import OperandMode
 
 THREAD_BITS = 2
@@ -54,6 +54,7 @@ class ScalarEntry(data.Struct):
     pc: PC_BITS
     word: 32
     row: ScalarRow
+    names: Names
     vq: VqWait  # VLOAD: last toucher of its destination; VSTORE, DRAIN: last toucher of its source
     st: StWait  # VLOAD: last store that reads its destination
     parity: 1  # VLOAD: parity of completed loads of its register before this one; VSTORE: parity its source must have

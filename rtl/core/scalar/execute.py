@@ -5,15 +5,14 @@ slow unit, control registers). An instruction that faults changes nothing, nor d
 issued meanwhile are cancelled here, the rest waits for ``kill``.
 """
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.encoding import F0
+from golden.arch.encoding import F0, F1, F2
 from rtl.common.select import by_number, mark
 from rtl.core.access import SLOTS, Accesses, Issued
-from rtl.core.interfaces import THREADS, CsrAccess, Life, ScalarEvents, ScalarSteer
-from rtl.core.scalar.decode import immediate
+from rtl.core.interfaces import THREADS, CsrAccess, Life, ScalarEntry, ScalarEvents, ScalarSteer
 from rtl.core.scalar.fault import FaultReport
 from rtl.core.scalar.late import LateStarts
 from rtl.core.scalar.registers import Operands, Results
@@ -22,9 +21,9 @@ from rtl.core.trace import TraceScalar
 
 
 def pick(slots: list, flag: str) -> tuple[Value, Value]:
-    """For a flag of the control word that one of the pair has at most: whether one has it, and whether the second."""
-    second = slots[1].valid & slots[1].q.control[flag]
-    return second | (slots[0].valid & slots[0].q.control[flag]), second
+    """For a flag of the row that one of the pair has at most: whether one has it, and whether the second."""
+    second = slots[1].valid & slots[1].q.row[flag]
+    return second | (slots[0].valid & slots[0].q.row[flag]), second
 
 
 class ExecuteStage(wiring.Component):
@@ -71,7 +70,7 @@ class ExecuteStage(wiring.Component):
                 result.thread.eq(thread),
                 result.index.eq(part.index),
                 result.value.eq(part.result),
-                predicate.valid.eq(done[k] & x.q.control.writes_p),
+                predicate.valid.eq(done[k] & x.q.row.writes_p),
                 predicate.thread.eq(thread),
                 predicate.index.eq(x.q.word[F0 : F0 + 3]),
                 predicate.value.eq(part.predicate),
@@ -93,7 +92,7 @@ class ExecuteStage(wiring.Component):
                 x.valid.eq(self.issued.go[k]),
                 x.q.eq(q),
                 x.a.eq(a),
-                x.b.eq(Mux(q.control.b_imm, immediate(q), b)),
+                x.b.eq(Mux(q.row.b_imm, immediate(q), b)),
             ]
         m.d.comb += self.busy.eq(Mux(accesses.slot[0].valid, mark(accesses.thread, THREADS), 0))
 
@@ -108,7 +107,7 @@ class ExecuteStage(wiring.Component):
                     report.cause.eq(fault.cause),
                     report.operand.eq(fault.operand),
                     report.pc.eq(q.pc),
-                    report.outside.eq(q.control.vload | q.control.vstore | q.control.drain),
+                    report.outside.eq(q.row.vload | q.row.vstore | q.row.drain),
                 ]
         m.d.comb += [
             report.valid.eq(some),
@@ -127,7 +126,7 @@ class ExecuteStage(wiring.Component):
             return Mux(second, Value.cast(slots[1][name]), Value.cast(slots[0][name]))
 
         lost = [
-            Mux(x.valid & ~done[k] & (x.q.control.sload | x.q.control.slow), 1 << x.q.word[F0 : F0 + 5], 0)
+            Mux(x.valid & ~done[k] & (x.q.row.sload | x.q.row.slow), 1 << x.q.word[F0 : F0 + 5], 0)
             for k, x in enumerate(slots)
         ]
         m.d.comb += [late.thread.eq(self.accesses.thread), late.lost.eq(lost[0] | lost[1]), late.csr_value.eq(csr.value)]
@@ -145,7 +144,7 @@ class ExecuteStage(wiring.Component):
         m.d.comb += [
             csr.thread.eq(self.accesses.thread),
             csr.number.eq(chosen(second, "b")),
-            csr.is_write.eq(~Mux(second, slots[1].q.control.slow, slots[0].q.control.slow)),
+            csr.is_write.eq(~Mux(second, slots[1].q.row.slow, slots[0].q.row.slow)),
             csr.commit.eq(some & Mux(second, done[1], done[0])),
             csr.data.eq(chosen(second, "a")),
         ]
@@ -155,7 +154,7 @@ class ExecuteStage(wiring.Component):
             self.steer.operand.thread.eq(self.accesses.thread),
             self.steer.operand.value.eq(chosen(second, "a")),
         ]
-        vector = [x.q.control.vload | x.q.control.vstore | x.q.control.drain for x in slots]
+        vector = [x.q.row.vload | x.q.row.vstore | x.q.row.drain for x in slots]
         m.d.comb += [
             self.events.retired.eq((done[0] & ~vector[0]) + (done[1] & ~vector[1])),
             self.events.retired_vector_memory.eq((done[0] & vector[0]) + (done[1] & vector[1])),
@@ -164,7 +163,7 @@ class ExecuteStage(wiring.Component):
     def _trace(self, m: Module) -> None:
         for k, (x, trace) in enumerate(zip(self.accesses.slot, self.trace, strict=True)):
             result, predicate = self.results.write[k], self.steer.predicate[k]
-            writes_p, writes_d = predicate.valid & predicate.index.any(), self.accesses.done[k] & x.q.changes_d
+            writes_p, writes_d = predicate.valid & predicate.index.any(), self.accesses.done[k] & x.q.names.changes_d
             m.d.sync += [
                 trace.valid.eq((result.en & result.index.any()) | writes_d | writes_p),
                 trace.thread.eq(self.accesses.thread),
@@ -173,6 +172,13 @@ class ExecuteStage(wiring.Component):
             with m.If(writes_p):
                 m.d.sync += [trace.kind.eq(1), trace.index.eq(predicate.index), trace.value.eq(predicate.value)]
             with m.Elif(writes_d):
-                m.d.sync += [trace.kind.eq(2), trace.index.eq(x.q.d), trace.value.eq(self.accesses.moved[k])]
+                m.d.sync += [trace.kind.eq(2), trace.index.eq(x.q.names.d), trace.value.eq(self.accesses.moved[k])]
             with m.Else():
                 m.d.sync += [trace.kind.eq(0), trace.index.eq(result.index), trace.value.eq(result.value)]
+
+
+def immediate(entry: ScalarEntry) -> Value:
+    """The immediate of an entry, sign-extended to 64 bits."""
+    ten, fifteen = entry.word[F2:].as_signed(), entry.word[F1:].as_signed()
+    value = Mux(entry.row.imm15, fifteen, ten)
+    return Cat(value, value[-1].replicate(64 - len(value)))

@@ -80,11 +80,11 @@ class ScalarIssue(wiring.Component):
 
     def _alone(self, m: Module, t: int, q: data.View, name: str) -> Signal:
         """The conditions that do not depend on the other instruction of the cycle."""
-        c, pending, room, vector = q.control, self.pending[t], self.room, self.vector_progress
+        c, pending, room, vector = q.row, self.pending[t], self.room, self.vector_progress
         f0 = q.word[F0 : F0 + 5]
         operands = (
-            ~(c.reads_a & pending.bit_select(q.a, 1))
-            & ~(c.reads_b & pending.bit_select(q.b, 1))
+            ~(c.reads_a & pending.bit_select(q.names.a, 1))
+            & ~(c.reads_b & pending.bit_select(q.names.b, 1))
             & ~(c.writes_rd & pending.bit_select(f0, 1))
         )
         load = (
@@ -101,24 +101,24 @@ class ScalarIssue(wiring.Component):
             & (~c.store | room.store[t])
             & (~c.sload | room.scalar_load)
             & (~c.slow | self.slow_free)
-            & (~c.setd | ~room.worn[t].bit_select(q.d, 1))
+            & (~c.setd | ~room.worn[t].bit_select(q.names.d, 1))
         )
         return ok
 
     def _together(self, m: Module, t: int, one: data.View, two: data.View) -> Signal:
         """The second instruction may go with the first."""
-        c1, c2 = one.control, two.control
+        c1, c2 = one.row, two.row
         written, moved, target = one.word[F0 : F0 + 5], one.word[F1 : F1 + 5], two.word[F0 : F0 + 5]
 
         def touches(register: Value) -> Value:
-            reads = c2.reads_a & (two.a == register) | c2.reads_b & (two.b == register)
+            reads = c2.reads_a & (two.names.a == register) | c2.reads_b & (two.names.b == register)
             return reads | c2.writes_rd & (target == register)
 
         together = Signal(name=f"together_{t}")
         m.d.comb += together.eq(
             ~(c1.writes_rd & touches(written))
             & ~(c1.writes_ra & touches(moved))
-            & ~(one.changes_d & c2.uses_d & (one.d == two.d))
+            & ~(one.names.changes_d & c2.uses_d & (one.names.d == two.names.d))
             & ~(c1.store & (c2.store | c2.vload | c2.sload))
             & ~(c1.sload & c2.sload)
             & ~(c1.slow & c2.slow)

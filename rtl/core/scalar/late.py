@@ -13,8 +13,8 @@ from golden.arch import isa
 from golden.arch.encoding import F0
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Poke
-from rtl.core.access import Issued, LoadTag, Queued
-from rtl.core.interfaces import THREAD_BITS, THREADS
+from rtl.core.access import Issued, LoadTag
+from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarEntry
 from rtl.core.scalar.registers import RegisterWrite
 from rtl.core.scalar.slow import SlowUnit
 from rtl.core.trace import TraceScalar
@@ -27,11 +27,11 @@ LateStarts = wiring.Signature(
         "lost": Out(isa.SCALAR_REGISTERS),
         # A scalar load completes its stage.
         "load": Out(1),
-        "load_q": Out(Queued),
+        "load_q": Out(ScalarEntry),
         # An instruction of the slow unit is in the stage, and completes it.
         "slow": Out(1),
         "slow_done": Out(1),
-        "slow_q": Out(Queued),
+        "slow_q": Out(ScalarEntry),
         "a": Out(64),
         "b": Out(64),
         # Value of the control register whose number was in the stage in the previous cycle.
@@ -78,7 +78,7 @@ class LateResults(wiring.Component):
             slow.claim.eq(claim),
             slow.start.eq(starts.slow & starts.slow_done),
             slow.cancel.eq(starts.slow & ~starts.slow_done),
-            slow.is_csr.eq(starts.slow_q.control.csr),
+            slow.is_csr.eq(starts.slow_q.row.csr),
             slow.a.eq(starts.a),
             slow.b.eq(starts.b),
             slow.tag.thread.eq(starts.thread),
@@ -116,11 +116,11 @@ class LateResults(wiring.Component):
         begins, claim = Signal(isa.SCALAR_REGISTERS), Signal()
         mine = []
         for k, q in enumerate(self.issued.slot):
-            late = self.issued.go[k] & (q.control.sload | q.control.slow)
+            late = self.issued.go[k] & (q.row.sload | q.row.slow)
             mine.append(Mux(late, 1 << q.word[F0 : F0 + 5], 0))
         m.d.comb += [
             begins.eq(mine[0] | mine[1]),
-            claim.eq(Cat(self.issued.go[k] & q.control.slow for k, q in enumerate(self.issued.slot)).any()),
+            claim.eq(Cat(self.issued.go[k] & q.row.slow for k, q in enumerate(self.issued.slot)).any()),
         ]
         return begins, claim
 

@@ -56,14 +56,14 @@ class ScalarRegisters(wiring.Component):
             reads = []
             for h in range(HEADS):
                 q = self.heads.entry[HEADS * t + h]
-                for index in (q.a, q.b):
+                for index in (q.names.a, q.names.b):
                     port = store.read_port(domain="comb")
                     m.d.comb += port.addr.eq(index)
                     reads.append(port.data)
             stored.append(reads)
         thread = self.issued.thread
         current = [result.en & (result.thread == thread) & result.index.any() for result in results]
-        chosen = [index for q in self.issued.slot for index in (q.a, q.b)]
+        chosen = [index for q in self.issued.slot for index in (q.names.a, q.names.b)]
         for r in range(READS):
             held = by_number(m, thread, [stored[t][r] for t in range(THREADS)], f"held_{r}")
             hit = Cat(current[k] & (results[k].index == chosen[r]) for k in range(SLOTS))

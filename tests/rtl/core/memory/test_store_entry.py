@@ -13,14 +13,14 @@ from golden.arch.classes import Format, Port
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor, step_code
 from golden.iss.state import piece_bytes, tile_bytes
-from rtl.core.decoded import ScalarRow, scalar_row
+from rtl.core.decoded import Names, ScalarRow, scalar_row
 from rtl.core.interfaces import StoreAddress
 from rtl.core.memory import descriptors
 from rtl.core.memory.generations import GENERATION_BITS
 from rtl.core.memory.slot import AddressSlot
 from rtl.core.memory.store_entry import StorePlace
-from rtl.core.scalar.decode import Decode
 from sim.compile.batch import Batch
+from tests.rtl.core.named import names
 from tests.rtl.core.packing import pack, unpack
 
 WORDS = get_config("d1").sram_words
@@ -29,23 +29,23 @@ FIELDS = ("row_pitch", "pixel", "rows", "columns", "elem", "width", "inner", "ou
 
 
 class Path(wiring.Component):
-    """Decode and address of a store; the instruction of `x` is made from `word`."""
+    """The address of a store; the instruction of `x` is `word`, decoded."""
 
     word: In(32)
     row: In(ScalarRow)
+    names: In(Names)
     descriptor: In(descriptors.Descriptor)
     generation: In(GENERATION_BITS)
     place: Out(StoreAddress)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.decode = decode = Decode()
         m.submodules.slot = slot = AddressSlot(WORDS)
         m.submodules.store = store = StorePlace(WORDS)
         m.d.comb += [
-            decode.entry.word.eq(self.word),
-            decode.entry.row.eq(self.row),
-            slot.x.q.eq(decode.queued),
+            slot.x.q.word.eq(self.word),
+            slot.x.q.row.eq(self.row),
+            slot.x.q.names.eq(self.names),
             slot.descriptor.eq(self.descriptor),
             store.x.eq(slot.x),
             store.descriptor.eq(self.descriptor),
@@ -86,7 +86,8 @@ def run(stores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     generations = np.array([store["generation"] for store in stores], dtype=np.uint32)
     word = np.array([store["insn"].encode(**store["values"]) for store in stores], dtype=np.uint32)
     row = np.array([pack(ScalarRow, scalar_row(store["insn"])) for store in stores], dtype=np.uint64)
-    out = Batch(Path()).run({"word": word, "row": row, "descriptor": images, "generation": generations})
+    named = np.array([pack(Names, names(store["insn"], code)) for store, code in zip(stores, word.tolist(), strict=True)], dtype=np.uint32)
+    out = Batch(Path()).run({"word": word, "row": row, "names": named, "descriptor": images, "generation": generations})
     return [unpack(StoreAddress, int.from_bytes(row.tobytes(), "little")) for row in out["place"]]
 
 

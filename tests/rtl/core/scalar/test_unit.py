@@ -18,6 +18,7 @@ from golden.arch.tags import ST, ST_AHEAD, VQ, tag
 from golden.iss.state import Node
 from golden.numerics import matrix
 from rtl.core.decoded import scalar_row
+from tests.rtl.core.named import names
 from tests.rtl.core.packing import Stepped
 from tests.rtl.core.scalar.neighbours import Neighbours, VectorOp
 from tests.rtl.core.scalar.programs import PART, Program, Step, Writer
@@ -93,6 +94,7 @@ class Dispatch:
             "pc": step.pc >> 2,
             "word": step.word,
             "row": scalar_row(step.insn),
+            "names": names(step.insn, step.word),
             "vq_mark": self.vq_tail,
         }
         if port is Port.VLOAD:
