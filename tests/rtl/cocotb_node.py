@@ -29,7 +29,7 @@ from golden.kernels.job import Launch, random_job
 from golden.lockstep import Injection, Result, Run, compare
 from golden.retire import Collector
 from golden.rig import Rig
-from golden.rig_faults import FAULTS
+from golden.rig.faults import FAULTS
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
 from tb.host import Host
