@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 GENERATED = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 LONGEST = 500  # lines, rows of numbers not counted; a longer file holds two ideas
 
+LONGEST_FUNCTION = 100  # lines of one function, from its def on
+
 # What may stand in no Python file of the project. Written in two halves, so that this file may.
 FORBIDDEN = {
     "a test that does not run": r"(mark|pytest|unittest)\.(importor)?(sk" r"ip|xf" r"ail)|\bsk" r"ip=True",
@@ -135,6 +137,29 @@ def test_no_file_is_longer_than_one_idea():
     }
     long = {name: count for name, count in counts.items() if count > LONGEST}
     assert not long, f"longer than {LONGEST} lines: {long}"
+
+
+def functions(source: str) -> Iterator[tuple[int, int, str]]:
+    """(lines, first line, name) of every function, methods and inner ones included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.end_lineno - node.lineno + 1, node.lineno, node.name
+
+
+def test_no_function_is_too_long_to_read():
+    """Prints the longest of each part; pytest -s shows it."""
+    longest: dict[str, tuple[int, str]] = {}
+    for path in files(".py"):
+        for lines, at, name in functions(path.read_text()):
+            part = here(path).split("/")[0]
+            longest[part] = max(longest.get(part, (0, "")), (lines, f"{here(path)}:{at} {name}"))
+    print(*(f"{part}: {lines} lines, {where}" for part, (lines, where) in longest.items()), sep="\n")
+    long = [f"{where} has {lines} lines" for lines, where in longest.values() if lines > LONGEST_FUNCTION]
+    assert not long, f"longer than {LONGEST_FUNCTION} lines: {', '.join(long)}"
+
+
+def test_a_long_function_is_found():
+    assert list(functions("class A:\n    def f(self):\n" + "        pass\n" * 101)) == [(102, 2, "f")]
 
 
 def test_the_lock_holds_every_dependency_and_no_place():
