@@ -118,10 +118,10 @@ class LoadIssue(data.Struct):
     thread: THREAD_BITS
     reg: 5
     enable: 8
-    addr: data.ArrayLayout(18, 8)
+    addr: data.ArrayLayout(WORD_ADDRESS_BITS, 8)
     keep: 64
-    low: 18  # lowest and highest word touched, for the overlap check with older stores
-    high: 18
+    low: WORD_ADDRESS_BITS  # lowest and highest word touched, for the overlap check with older stores
+    high: WORD_ADDRESS_BITS
     older: 4  # slots of the thread's store queue that were occupied when it issued
 
 
@@ -152,17 +152,17 @@ class StoreIssue(data.Struct):
 class StoreAddress(data.Struct):
     """Where a store goes. Lane l of a beat writes word ``base`` + l0 * t0 + l1 * t1 + l2 * t2 (l0..l2 the bits of l)."""
 
-    base: 18
-    t0: 18
-    t1: 18
-    t2: 18
+    base: WORD_ADDRESS_BITS
+    t0: WORD_ADDRESS_BITS
+    t1: WORD_ADDRESS_BITS
+    t2: WORD_ADDRESS_BITS
     enable: 8  # VECTOR, SCALAR (bit 0): lanes that write
     strobe: 64  # VECTOR, SCALAR (bits 7..0): bytes that are written
     row_mask: 8  # DRAIN: rows of the tile inside the extents
     column_mask: 8  # DRAIN: columns inside
-    row_pitch: 18
-    low: 18  # lowest and highest word touched
-    high: 18
+    row_pitch: WORD_ADDRESS_BITS
+    low: WORD_ADDRESS_BITS  # lowest and highest word touched
+    high: WORD_ADDRESS_BITS
     stream: 12  # equal for two vector stores or drains whose equal words always lie in equal lanes
 
 
@@ -177,8 +177,8 @@ class StoreSlots(data.Struct):
 
     occupied: 4  # slots from the cycle after store_issue until the entry is written
     addr_valid: 4  # slots whose range is known; a cancelled entry is valid with low > high
-    low: data.ArrayLayout(18, 4)
-    high: data.ArrayLayout(18, 4)
+    low: data.ArrayLayout(WORD_ADDRESS_BITS, 4)
+    high: data.ArrayLayout(WORD_ADDRESS_BITS, 4)
 
 
 class LoadBegin(data.Struct):

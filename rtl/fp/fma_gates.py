@@ -71,7 +71,7 @@ def _reduce(m: Module, s1: SimpleNamespace) -> SimpleNamespace:
     """Stage 2: two rows of the product, and the addend in the window, inverted when it is subtracted."""
     dropped = []
     rows = _level(m, _level(m, _level(m, _rows(s1), dropped, "s2_a"), dropped, "s2_b"), dropped, "s2_c")
-    shifted, lost = _align(m, s1.addend, s1.shift, s1.far)
+    shifted, sticky = _align(m, s1.addend, s1.shift, s1.far)
     top = Signal(9)
     m.d.comb += top.eq(Mux(s1.behind, s1.addend_exponent, s1.sum_exponent))
     return stage(
@@ -80,7 +80,7 @@ def _reduce(m: Module, s1: SimpleNamespace) -> SimpleNamespace:
         **_numbered(rows),
         excess=~(s1.dropped | Cat(dropped).any()),
         shifted=Cat(shifted, Const(0, 1)) ^ s1.sub.replicate(WINDOW + 1),
-        lost=lost,
+        sticky=sticky,
         top=top,
         sub=s1.sub,
         sign=s1.sign,
@@ -102,7 +102,7 @@ def _add(m: Module, s2: SimpleNamespace) -> SimpleNamespace:
     limit = Signal(9)
     m.d.comb += limit.eq(s2.top - 1)
     m.d.comb += stop.eq(Cat((limit == WINDOW - 1 - place) for place in range(WINDOW)))
-    kept = {name: getattr(s2, name) for name in ("lost", "top", "sub", "sign", "csign", "odd", "special")}
+    kept = {name: getattr(s2, name) for name in ("sticky", "top", "sub", "sign", "csign", "odd", "special")}
     return stage(m, "s3", plain=plain, plus_one=plus_one, stop=stop, **kept)
 
 
@@ -112,7 +112,7 @@ def _magnitude(m: Module, s3: SimpleNamespace) -> SimpleNamespace:
     magnitude = Signal(WINDOW)
     m.d.comb += [
         negative.eq(s3.sub & s3.plus_one[WINDOW]),
-        use_plain.eq(~s3.sub | s3.lost | s3.plus_one[WINDOW]),
+        use_plain.eq(~s3.sub | s3.sticky | s3.plus_one[WINDOW]),
         magnitude.eq(Mux(use_plain, s3.plain[:WINDOW] ^ negative.replicate(WINDOW), s3.plus_one[:WINDOW])),
     ]
     zeros, some = _count(Cat(Const(0, 128 - WINDOW), magnitude | s3.stop))
@@ -123,9 +123,9 @@ def _magnitude(m: Module, s3: SimpleNamespace) -> SimpleNamespace:
         zeros=zeros,
         some=some,
         # An exact zero out of a subtraction is +0: the sum plus one has no bit, and nothing was lost.
-        vanished=s3.sub & ~s3.lost,
+        vanished=s3.sub & ~s3.sticky,
         sign=Mux(negative, s3.csign, s3.sign),
-        lost=s3.lost,
+        sticky=s3.sticky,
         top=s3.top,
         odd=s3.odd,
         special=s3.special,
@@ -144,7 +144,7 @@ def _normalise(m: Module, s4: SimpleNamespace) -> SimpleNamespace:
         exponent=Cat(exponent[0] & normal[75], exponent[1:]) & s4.some.replicate(9),
         fraction=normal[52:75],
         guard=normal[51],
-        sticky=normal[:51].any() | s4.lost,
+        sticky=normal[:51].any() | s4.sticky,
         sign=s4.sign & ~(s4.vanished & ~s4.magnitude.any()),
         odd=s4.odd,
         special=s4.special,

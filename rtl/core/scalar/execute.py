@@ -125,11 +125,11 @@ class ExecuteStage(wiring.Component):
         def chosen(second: Value, name: str) -> Value:
             return Mux(second, Value.cast(slots[1][name]), Value.cast(slots[0][name]))
 
-        lost = [
+        cancelled = [
             Mux(x.valid & ~done[k] & (x.q.row.sload | x.q.row.slow), 1 << x.q.word[F0 : F0 + 5], 0)
             for k, x in enumerate(slots)
         ]
-        m.d.comb += [late.thread.eq(self.accesses.thread), late.lost.eq(lost[0] | lost[1]), late.csr_value.eq(csr.value)]
+        m.d.comb += [late.thread.eq(self.accesses.thread), late.cancelled.eq(cancelled[0] | cancelled[1]), late.csr_value.eq(csr.value)]
         some, second = pick(slots, "sload")
         m.d.comb += [late.load.eq(some & Mux(second, done[1], done[0])), late.load_q.eq(chosen(second, "q"))]
         some, second = pick(slots, "slow")

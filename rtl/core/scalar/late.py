@@ -24,7 +24,7 @@ LateStarts = wiring.Signature(
     {
         # Execute: thread, and registers whose instruction was cancelled or faulted.
         "thread": Out(THREAD_BITS),
-        "lost": Out(isa.SCALAR_REGISTERS),
+        "cancelled": Out(isa.SCALAR_REGISTERS),
         # A scalar load completes its stage.
         "load": Out(1),
         "load_q": Out(ScalarEntry),
@@ -104,7 +104,7 @@ class LateResults(wiring.Component):
         for t in range(THREADS):
             m.d.sync += self.pending[t].eq(
                 (self.pending[t] | Mux(self.issued.thread == t, begins, 0))
-                & ~Mux(starts.thread == t, starts.lost, 0)
+                & ~Mux(starts.thread == t, starts.cancelled, 0)
                 & ~Mux(write.thread == t, arrived, 0)
             )
         if self._trace_on:
