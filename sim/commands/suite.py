@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from sim.commands.command import CONFIG, argument, command, seed_number
-from sim.files import whole
+from sim.files import results, whole
 
 
 @command("verilog", "Plain Verilog of a node for other flows (make verilog).", CONFIG)
@@ -34,8 +34,11 @@ def _regress(options: argparse.Namespace) -> int:
     from sim.suite.regress import regress
     from sim.views.report import write_json
 
-    report = regress(options.seeds, options.seed, lambda text: print(text, flush=True), options.select)
-    path = write_json("build/regress/report.json", report)
+    latest = Path("build/regress")
+    with results(latest, "regress") as run:
+        report = regress(run.folder, options.seeds, options.seed, lambda text: print(text, flush=True), options.select)
+        write_json(run.folder / "report.json", report)
+        run.finish()
     failed = [row for row in report["tests"] if not row["passed"]]
     for bucket in report["buckets"]:
         print(f"{bucket['count']} x {bucket['message']}\n    {bucket['rerun']}")
@@ -43,7 +46,9 @@ def _regress(options: argparse.Namespace) -> int:
     shares = [f"{kind} {'not counted' if covered[kind] is None else f'{covered[kind]} %'}" for kind in ("functional", "line", "toggle")]
     if covered["functional"] is not None and covered["missing"]:
         print(f"never exercised: {', '.join(covered['missing'])}")
-    print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: {', '.join(shares)}; report: {path}")
+    print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: {', '.join(shares)}")
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
     return 1 if failed else 0
 
 
@@ -69,10 +74,16 @@ def _timing(options: argparse.Namespace) -> int:
     argument("--parts", nargs="*", metavar="PART", help="only these parts (an unknown name lists them)"),
 )
 def _formal(options: argparse.Namespace) -> int:
-    from sim.suite.formal import REPORT, run
+    from sim.suite.formal import formal
+    from sim.views.report import write_json
 
-    report = run(options.parts or None)
-    print(f"report: {REPORT}")
+    latest = Path("build/formal")
+    with results(latest, "formal") as run:
+        report = formal(options.parts or None)
+        write_json(run.folder / "report.json", report)
+        run.finish()
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
     proved = all(row["passed"] for row in report["properties"])
     return 0 if proved and all(row["caught"] for row in report["planted"]) else 1
 

@@ -57,8 +57,7 @@ def _train(options: argparse.Namespace) -> int:
         write_json(run.folder / "report.json", report)
         train.save_weights(run.folder, outcome)
         plot_loss(run.folder / "loss.png", outcome.loss, what)
-        before = chosen.latest.resolve().name if chosen.latest.exists() else None
-        folder = run.finish()
+        run.finish()
     if chosen.engine == "rtl":
         print(f"{outcome.compared} values equal to golden in every bit, 0 mismatches")
         per_step = report["cycles"] / len(outcome.cycles)
@@ -68,7 +67,7 @@ def _train(options: argparse.Namespace) -> int:
         print(f"{accuracy}, final loss {outcome.loss[-1]:.4f}, {outcome.seconds:.0f} s")
     latest = chosen.latest
     print(f"report: {latest / 'report.json'}, weights: {latest / 'weights.npz'}, loss: {latest / 'loss.png'}")
-    print(f"{latest} names {folder}" + (f"; the run before it is kept in {folder.with_name(before)}" if before else ""))
+    print(run.told)
     if outcome.diverged:
         print(outcome.diverged, file=sys.stderr)
         return 1

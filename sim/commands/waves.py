@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, argument, command, whole_number
+from sim.files import results
 from sim.process import INTERRUPTED
 
 
@@ -27,20 +28,24 @@ def _waves(options: argparse.Namespace) -> int:
         print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
 
     machine.check_tools()  # before the compiler is asked for its headers
-    path = Path(f"build/waves/{options.workload}.{wave_format()}")
-    chosen = train.Options(options.workload, options.steps, options.batch, seed=options.seed, config=options.config, waves=path)
-    try:
-        outcome = train.train(chosen, tell)
-    except train.Mismatch as mismatch:
-        print(mismatch)
-        return 1
-    finally:
+    latest, name, status = Path("build/waves"), f"{options.workload}.{wave_format()}", 0
+    with results(latest, f"waves-{options.workload}") as run:
+        path = run.folder / name
+        chosen = train.Options(options.workload, options.steps, options.batch, seed=options.seed, config=options.config, waves=path)
+        try:
+            outcome = train.train(chosen, tell)
+        except train.Mismatch as mismatch:  # what the waves are for
+            print(mismatch)
+            status = 1
+        else:
+            if outcome.interrupted:
+                print(f"interrupted after step {len(outcome.loss)}")
+                status = INTERRUPTED
+            elif outcome.diverged:
+                print(outcome.diverged, file=sys.stderr)
+                status = 1
         if path.exists():
-            print(f"waves: {path}; open them with: gtkwave {path} (or surfer {path})")
-    if outcome.interrupted:
-        print(f"interrupted after step {len(outcome.loss)}")
-        return INTERRUPTED
-    if outcome.diverged:
-        print(outcome.diverged, file=sys.stderr)
-        return 1
-    return 0
+            run.finish()
+            print(f"waves: {latest / name}; open them with: gtkwave {latest / name} (or surfer {latest / name})")
+            print(run.told)
+    return status
