@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sim.files import of_the_project
+from tests.repo import cover
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
@@ -108,6 +109,30 @@ def test_a_test_without_a_source_is_found():
     assert mirrored(ROOT / "tests/rtl/common/test_throughput.py", "from rtl.common import stream", known)
     assert not mirrored(ROOT / "tests/rtl/common/test_queue.py", "", known)
     assert not mirrored(ROOT / "tests/rtl/core/test_stream.py", "from rtl.core import stream", known)
+
+
+def test_every_source_is_named_or_covered():
+    found = list(cover.wrong(cover.parse((ROOT / cover.LIST).read_text()), cover.KNOWN))
+    assert not found, "; ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda covered: covered.pop("rtl/core/core.py"), "no test has the name of rtl/core/core.py: write one"),
+        (lambda covered: covered.update({"rtl/node.py": "tests/rtl/test_node.py"}), "rtl/node.py has a test of its own name"),
+        (lambda covered: covered.update({"rtl/gone.py": "tests/rtl/test_node.py"}), "rtl/gone.py does not exist"),
+        (lambda covered: covered.update({"rtl/core/core.py": "tests/rtl/test_nod.py"}), "tests/rtl/test_nod.py, which .* is no test"),
+        (lambda covered: covered.update({"rtl/core/core.py": "tests/rtl/conftest.py"}), "tests/rtl/conftest.py, which .* is no test"),
+        (lambda covered: covered.update({"rtl/core/core.py": "tests/golden/test_asm.py"}), "test_asm.py does not reach rtl/core/core.py"),
+    ],
+)
+def test_a_planted_mistake_in_the_list_is_one_sentence(change, sentence):
+    covered = cover.parse((ROOT / cover.LIST).read_text())
+    before = set(cover.wrong(covered, cover.KNOWN))
+    change(covered)
+    [found] = set(cover.wrong(covered, cover.KNOWN)) - before
+    assert re.search(sentence, found), found
 
 
 def test_tests_are_no_package():

@@ -14,7 +14,6 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from rtl.core.interfaces import (
     STORE_SLOTS,
-    Drains,
     Life,
     StoreData,
     StoreEvents,
@@ -28,6 +27,7 @@ from rtl.core.memory.raises import Raises
 from rtl.core.memory.scalar_stores import ScalarStores
 from rtl.core.memory.store_beats import StoreBeats
 from rtl.core.memory.store_queue import StoreQueue
+from rtl.core.operations import Drains
 from rtl.core.trace import TraceStore, records
 from rtl.mem import ports
 

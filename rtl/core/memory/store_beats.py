@@ -16,8 +16,9 @@ from golden.arch.sram import LANES, STORE_TAG_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.delay import delay
 from rtl.core.decoded import DrainFormat
-from rtl.core.interfaces import Drains, StoreData, StoreEvents, StoreKind
+from rtl.core.interfaces import StoreData, StoreEvents, StoreKind
 from rtl.core.memory.store_queue import Token
+from rtl.core.operations import Drains
 from rtl.core.trace import TraceStore
 from rtl.mem import ports
 

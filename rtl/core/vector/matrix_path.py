@@ -8,7 +8,8 @@ from golden.arch import isa
 from golden.arch.encoding import F0, F3
 from golden.arch.trace import SEQ_BITS
 from rtl.common.delay import delay
-from rtl.core.interfaces import DIGEST_LATENCY, DRAIN_LEAD, STEP_TO_DRAIN, THREAD_BITS, THREADS, VectorEntry, matrix_operations
+from rtl.core.interfaces import THREAD_BITS, THREADS, VectorEntry
+from rtl.core.operations import DIGEST_LATENCY, DRAIN_LEAD, STEP_TO_DRAIN, matrix_operations
 from rtl.core.trace import TraceMatrix
 
 

@@ -13,7 +13,6 @@ from golden.arch.encoding import F1, F2, F3
 from golden.arch.simd_ops import MAX_LATENCY
 from golden.arch.sram import LANES
 from rtl.core.interfaces import (
-    DIGEST_LATENCY,
     THREADS,
     Life,
     LoadBegins,
@@ -22,10 +21,10 @@ from rtl.core.interfaces import (
     StoreProgress,
     VectorEvents,
     VectorSteer,
-    matrix_operations,
     vector_progress,
     vector_pushes,
 )
+from rtl.core.operations import DIGEST_LATENCY, matrix_operations
 from rtl.core.trace import TraceLane, TraceLoad, TraceMatrix, TraceVector, records
 from rtl.core.vector.issue import VectorIssue
 from rtl.core.vector.load_tracker import LoadTracker
