@@ -1,17 +1,22 @@
 """The decoder against golden.arch.isa: what is legal, and the fields of a row that dispatch acts on."""
 
 import random
+import re
+from pathlib import Path
 
 import pytest
+from amaranth.back import rtlil
 
 from golden.arch import isa
 from golden.arch.classes import Flow, Port, Queue
 from golden.arch.config import get_config
-from golden.arch.encoding import F0, F1, Kind
+from golden.arch.encoding import F0, F1, OPCODE_BITS, Kind
 from rtl.core.decoded import implemented, row
 from rtl.core.front.decode import Decoder
+from rtl.core.front.dispatch import Dispatch
 from tests.rtl.core.named import names
 
+ROOT = Path(__file__).resolve().parents[4]
 BASE = get_config("tiny").features
 WIDTH = 4
 
@@ -137,3 +142,14 @@ def test_every_legal_record_has_a_row_of_its_own_in_its_unit(features):
         if insn.flow is not Flow.LOGIC:  # the word says which operation
             same = of_row.setdefault(repr(parts), insn.mnemonic)
             assert same == insn.mnemonic, f"{insn.mnemonic} has the row of {same}"
+
+
+def test_one_look_up_per_dispatched_instruction():
+    """A port of one table for each place of a group, and nobody else in the core has opcodes to look up."""
+    config = get_config("tiny")
+    text = rtlil.convert(Dispatch(config), emit_src=False)
+    [table] = re.findall(rf"memory width \d+ size {1 << OPCODE_BITS} \\(\w+)", text)
+    assert text.count(f'parameter \\MEMID "\\\\{table}"') == config.dispatch_width + 1  # and what it holds at first
+    core = (ROOT / "rtl/core").rglob("*.py")
+    readers = {path.name for path in core if re.search(r"\bOPCODE_BITS\b|\bBY_OPCODE\b|\bisa\.TABLE\b", path.read_text())}
+    assert readers == {"decode.py"}
