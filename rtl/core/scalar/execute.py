@@ -19,6 +19,14 @@ from rtl.core.scalar.registers import Operands, Results
 from rtl.core.scalar.slot import ExecuteSlot
 from rtl.core.trace import TraceScalar
 
+ExecuteState = wiring.Signature(
+    {
+        # execute -> issue: threads with an instruction here; threads with a fault on its way to the front end.
+        "busy": Out(THREADS),
+        "stopped": Out(THREADS),
+    }
+)
+
 
 def pick(slots: list, flag: str) -> tuple[Value, Value]:
     """For a flag of the row that one of the pair has at most: whether one has it, and whether the second."""
@@ -38,9 +46,7 @@ class ExecuteStage(wiring.Component):
     csr: Out(CsrAccess)
     steer: Out(ScalarSteer)
     events: Out(ScalarEvents)
-    # Threads with an instruction here; threads with a fault on its way to the front end.
-    busy: Out(THREADS)
-    stopped: Out(THREADS)
+    state: Out(ExecuteState)
     # A slot has one result at most; in the cycle after X.
     trace: Out(data.ArrayLayout(TraceScalar, SLOTS))
 
@@ -51,7 +57,7 @@ class ExecuteStage(wiring.Component):
         parts = [ExecuteSlot() for _ in range(SLOTS)]
         # Signals of their own for each slot: the second's depend on the first's.
         faulty, done = ([Signal(name=f"{name}_{k}") for k in range(SLOTS)] for name in ("faulty", "done"))
-        is_stopped = by_number(m, thread, list(self.stopped), "is_stopped")
+        is_stopped = by_number(m, thread, list(self.state.stopped), "is_stopped")
         for k, (x, part) in enumerate(zip(slots, parts, strict=True)):
             m.submodules[f"slot_{k}"] = part
             result, predicate = self.results.write[k], self.steer.predicate[k]
@@ -94,7 +100,7 @@ class ExecuteStage(wiring.Component):
                 x.a.eq(a),
                 x.b.eq(Mux(q.row.b_imm, immediate(q), b)),
             ]
-        m.d.comb += self.busy.eq(Mux(accesses.slot[0].valid, mark(accesses.thread, THREADS), 0))
+        m.d.comb += self.state.busy.eq(Mux(accesses.slot[0].valid, mark(accesses.thread, THREADS), 0))
 
     def _report(self, m: Module, parts: list[ExecuteSlot], faulty: list[Signal]) -> None:
         """The first fault of the pair."""
@@ -116,7 +122,7 @@ class ExecuteStage(wiring.Component):
             report.kill.eq(self.life.kill),
             self.steer.fault.eq(report.event),
         ]
-        m.d.sync += self.stopped.eq((self.stopped | Mux(some, mark(thread, THREADS), 0)) & ~self.life.kill)
+        m.d.sync += self.state.stopped.eq((self.state.stopped | Mux(some, mark(thread, THREADS), 0)) & ~self.life.kill)
 
     def _leave(self, m: Module, done: list[Signal]) -> None:
         """What goes on: control registers, later results, operands that steer; and what has retired."""

@@ -15,7 +15,7 @@ from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Poke
 from rtl.core.access import Issued, LoadTag
 from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarEntry
-from rtl.core.scalar.registers import RegisterWrite
+from rtl.core.scalar.registers import LateResult
 from rtl.core.scalar.slow import SlowUnit
 from rtl.core.trace import TraceScalar
 from rtl.mem.ports import ScalarReturn
@@ -38,6 +38,13 @@ LateStarts = wiring.Signature(
         "csr_value": Out(64),
     }
 )
+LateState = wiring.Signature(
+    {
+        # late results -> issue, flip-flops: the slow unit is free; registers whose value is under way.
+        "slow_free": Out(1),
+        "pending": Out(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS)),
+    }
+)
 
 
 class LateResults(wiring.Component):
@@ -56,11 +63,8 @@ class LateResults(wiring.Component):
             # Scalar loads' data.
             "loaded": In(ScalarReturn),
             "poke": In(Poke),
-            # The slow unit is free; a flip-flop.
-            "slow_free": Out(1),
-            "write": Out(RegisterWrite),
-            # State: registers pending.
-            "pending": Out(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS)),
+            "state": Out(LateState),
+            "result": Out(LateResult),
         }
         if trace:
             # What was written in the previous cycle.
@@ -71,7 +75,7 @@ class LateResults(wiring.Component):
         m = Module()
         m.submodules.slow_unit = slow = SlowUnit()
         begins, claim = self._begins(m)
-        starts, loaded, write, poke = self.starts, self.loaded, self.write, self.poke
+        starts, loaded, write, poke = self.starts, self.loaded, self.result.write, self.poke
         tag = Signal(LoadTag)
         m.d.comb += [
             tag.eq(loaded.tag),
@@ -85,7 +89,7 @@ class LateResults(wiring.Component):
             slow.tag.index.eq(starts.slow_q.word[F0 : F0 + 5]),
             slow.tag.seq.eq(starts.slow_q.seq),
             slow.csr_value.eq(starts.csr_value),
-            self.slow_free.eq(slow.free),
+            self.state.slow_free.eq(slow.free),
         ]
         with m.If(loaded.valid):
             m.d.comb += [write.thread.eq(tag.thread), write.index.eq(tag.index), write.value.eq(self._wanted(m, tag))]
@@ -102,8 +106,9 @@ class LateResults(wiring.Component):
         arrived = Signal(isa.SCALAR_REGISTERS)
         m.d.comb += arrived.eq(Mux(loaded.valid | slow.done, 1 << write.index, 0))
         for t in range(THREADS):
-            m.d.sync += self.pending[t].eq(
-                (self.pending[t] | Mux(self.issued.thread == t, begins, 0))
+            pending = self.state.pending[t]
+            m.d.sync += pending.eq(
+                (pending | Mux(self.issued.thread == t, begins, 0))
                 & ~Mux(starts.thread == t, starts.cancelled, 0)
                 & ~Mux(write.thread == t, arrived, 0)
             )
@@ -139,7 +144,7 @@ class LateResults(wiring.Component):
         """A register has one load under way, so its number can wait under the register's name."""
         m.submodules.numbers = numbers = memory.Memory(shape=SEQ_BITS, depth=THREADS * isa.SCALAR_REGISTERS, init=[])
         into, out = numbers.write_port(), numbers.read_port(domain="comb")
-        starts, returns = self.starts, self.loaded.valid
+        starts, returns, write = self.starts, self.loaded.valid, self.result.write
         m.d.comb += [
             into.en.eq(starts.load),
             into.addr.eq(Cat(starts.load_q.word[F0 : F0 + 5], starts.thread)),
@@ -147,10 +152,10 @@ class LateResults(wiring.Component):
             out.addr.eq(Cat(tag.index, tag.thread)),
         ]
         m.d.sync += [
-            self.trace.valid.eq((returns | slow.done) & self.write.index.any()),
-            self.trace.thread.eq(self.write.thread),
+            self.trace.valid.eq((returns | slow.done) & write.index.any()),
+            self.trace.thread.eq(write.thread),
             self.trace.seq.eq(Mux(returns, out.data, slow.result_tag.seq)),
             self.trace.kind.eq(Mux(returns, 3, 0)),
-            self.trace.index.eq(self.write.index),
-            self.trace.value.eq(self.write.value),
+            self.trace.index.eq(write.index),
+            self.trace.value.eq(write.value),
         ]
