@@ -17,10 +17,15 @@ from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
+from golden.lockstep import Difference
 from sim.jobs import memory
 from sim.jobs.memory import Dump, Load
 
 Say = Callable[[str], None]
+AGREE = (
+    "Both run a program that keeps the rules of docs/isa.md (Rules between instructions) alike: if this one does, the mistake is in the "
+    "hardware or in the simulator, not in the program; --waves FILE shows what the hardware did."
+)
 START_ARGS = LINE_BYTES // 8  # a start packet's payload is a line
 
 
@@ -238,9 +243,12 @@ def run_rtl(work: Work, say: Say, waves: Path | None = None) -> bool:
 
     last: list[bytes] = []
     tell = (lambda record: say(trace_line(record, work.trace))) if work.trace else None
-    result = run_lockstep(
-        work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append
-    )
+    try:
+        result = run_lockstep(
+            work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append
+        )
+    except Difference as found:
+        raise Difference(f"{found}\n{AGREE}") from None
     say(f"{result.retired} instructions in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)
