@@ -5,10 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from golden.arch.config import CONFIGS
 from golden.arch.mesh import MeshConfig, parse
-from golden.workloads.mesh import MeshLayout
-from golden.workloads.workload import named
 from sim.jobs import train
 
 DEAD = MeshConfig(2, 2, frozenset({(2, 1)}))
@@ -63,26 +60,6 @@ def test_a_run_on_a_mesh_reports_it(say, tmp_path, no_build):
     report = json.loads((tmp_path / "build/sim/report.json").read_text())
     assert (report["mesh"], report["shards"], report["engine"], report["mismatches"]) == ("2x1", 2, "iss", 0)
     assert report["test_accuracy"] is not None and report["weights_compared"] > 0
-
-
-@pytest.mark.parametrize("name", ["digits-linear", "digits-mlp"])
-def test_a_node_has_room_for_what_others_send(name):
-    """Tables and buffer lie beside everything else."""
-    made = MeshLayout(named(name), parse("2x2"), CONFIGS["tiny"], 32, None, 4)
-    for node, layout in enumerate(made.layouts.values()):
-        taken = [(m.address, m.address + m.size) for m in layout.matrices.values()]
-        taken += [(at, at + size) for at, size in zip(layout.tables, layout.exchange.tables, strict=True)]
-        program = (layout.program.origin, layout.program.end)
-        buffer = (layout.buffer, layout.buffer + made.reduce.buffer_bytes(node))
-        for first, end in taken:
-            assert end <= buffer[0] or buffer[1] <= first
-            assert end <= program[0] or program[1] <= first
-        assert list(layout.phases)[layout.step.update] == "allreduce"
-        # What leaves the node, and the sum that comes, share their place with nothing.
-        for gradient in layout.step.gradients:
-            mine = layout.matrices[layout.step.gradient(gradient, layout.step.mine.start).name]
-            others = [m for m in layout.matrices.values() if m is not mine and layout.step.lives()[m.name][1] >= layout.step.update]
-            assert all(m.address + m.size <= mine.address or mine.address + mine.size <= m.address for m in others)
 
 
 def test_the_same_weights_from_every_mesh():
