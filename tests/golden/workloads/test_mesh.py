@@ -1,4 +1,4 @@
-"""A step on the nodes of a mesh: where each has what, and what is refused. That it computes golden's bits: tests/sim/jobs/test_train_mesh.py."""
+"""A step on the nodes of a mesh: where each has what, and what is refused. Its bits: tests/sim/jobs/test_train_mesh.py."""
 
 import pytest
 
