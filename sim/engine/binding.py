@@ -237,14 +237,22 @@ class Engine:
         partial = path.with_suffix(path.suffix + ".partial")
         if not self._library.engine_save(self._handle, str(partial).encode()):
             raise EngineError(f"cannot write the checkpoint {path}: is the folder writable?")
+        with partial.open("ab") as file:
+            file.write(self.topology.signature)
         partial.replace(path)
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint that an engine of the same design and topology wrote."""
         if not path.is_file():
             raise EngineError(f"there is no checkpoint {path}")
+        signature = self.topology.signature
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - len(signature)))
+            same = file.read() == signature
+        if not same:
+            raise EngineError(f"the checkpoint {path} is not one of this machine: its nodes or wires are others")
         if not self._library.engine_restore(self._handle, str(path).encode()):
-            raise EngineError(f"the checkpoint {path} cannot be read, or is one of another machine")
+            raise EngineError(f"the checkpoint {path} cannot be read")
 
 
 def encode(packets: Iterable[tuple[int, int]] | Sequence[tuple[int, int]]) -> NDArray[np.uint32]:

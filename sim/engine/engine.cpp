@@ -118,12 +118,14 @@ uint32_t engine_waves(Engine* e, const char* path, uint32_t count, const uint32_
 #endif
 }
 
-// 1 when the state of all nodes, edges and wires is in the file; 0 when it could not be written, or read, or is another machine's.
+// 1 when the state of all nodes, edges and wires is in the file; 0 when it could not be written or read.
 uint32_t engine_save(Engine* e, const char* path) {
     (void)e, (void)path;
 #ifdef ENGINE_SAVE
     Saved file(path);
-    return file.open() && e->state(file);
+    if (!file.open()) return 0;
+    e->state(file);
+    return 1;
 #else
     return 0;
 #endif
@@ -133,7 +135,9 @@ uint32_t engine_restore(Engine* e, const char* path) {
     (void)e, (void)path;
 #ifdef ENGINE_SAVE
     Restored file(path);
-    return file.open() && e->state(file);
+    if (!file.open()) return 0;
+    e->state(file);
+    return 1;
 #else
     return 0;
 #endif

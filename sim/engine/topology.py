@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,11 @@ class Topology:
     nodes: int
     edges: int
     wires: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def signature(self) -> bytes:
+        """The same for equal topologies, and another for others."""
+        return hashlib.sha256(repr(self).encode()).digest()
 
     @property
     def table(self) -> NDArray[np.uint32]:
