@@ -115,7 +115,9 @@ def test_a_flush_in_every_cycle_of_a_fill(simulate):
                 await cycle()
             await cycle(flush=True)
             dropped += bool(memory.under_way)
+            new = len(memory.granted)
             await until_there(ctx, dut, memory, cycle, 0, window)
+            assert len(set(memory.granted[new:])) == len(memory.granted[new:]), "a line that was read after the flush was dropped"
             want(ctx, dut, 0, window + 1)
             await until_there(ctx, dut, memory, cycle, 0, window + 1)
             assert len(memory.granted) - before <= 8
@@ -146,6 +148,26 @@ def test_a_flush_in_every_cycle_of_a_hit(simulate):
             await until_there(ctx, dut, memory, cycle, thread, window + 1)
             ctx.set(dut.supply[thread].active, 0)
             ctx.set(dut.supply[0].active, 0)
+
+    bench(simulate, script)
+
+
+def test_the_end_of_sram(simulate):
+    """The last line comes, and no line behind it is asked for: not as the next one, and not by a thread that stands there."""
+
+    async def script(ctx, dut, memory, cycle) -> None:
+        last = 2 * (CONFIG.sram_bytes // 64) - 1
+        for window in (last - 3, last - 1, last):
+            want(ctx, dut, 1, window)
+            await until_there(ctx, dut, memory, cycle, 1, window)
+            for _ in range(30):
+                await cycle()
+        assert memory.granted == [last // 2 - 1, last // 2]
+        want(ctx, dut, 1, last + 1)
+        for _ in range(PATIENCE):
+            assert not ctx.get(dut.supply[1].present)
+            await cycle()
+        assert memory.granted == [last // 2 - 1, last // 2]
 
     bench(simulate, script)
 
