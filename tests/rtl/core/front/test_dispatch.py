@@ -3,6 +3,7 @@
 import pytest
 
 from golden.arch.classes import Flow
+from golden.arch.encoding import PRED_LO
 from golden.asm import assemble
 from rtl.core.front.dispatch import Dispatch
 from tests.rtl.core.front.played import CONFIG
@@ -61,5 +62,25 @@ def test_what_leaves(simulate, case):
         assert ctx.get(group.first) == leaves & 1
         assert not ctx.get(group.illegal)
         assert (ctx.get(group.flow) != Flow.PLAIN) == case.startswith("control in")
+
+    simulate(dut, bench, limit=10)
+
+
+@pytest.mark.parametrize("predicate", ["true", "false", "on its way"])
+def test_an_illegal_word_is_refused_whatever_its_predicate(simulate, predicate):
+    """In the first slot alone: behind another instruction it comes first in the next group."""
+    illegal = 0x1FF | 1 << PRED_LO
+    dut = Dispatch(CONFIG)
+
+    async def bench(ctx) -> None:
+        known = dut.chosen.context.known
+        ctx.set(dut.chosen.some, 1)
+        ctx.set(known.true, 0b11 if predicate == "true" else 0b01)
+        ctx.set(known.pending, (predicate == "on its way") << 1)
+        for words, leaves, refused in (([illegal, 0], 0, 1), ([assemble("nop").words[0], illegal], 1, 0)):
+            for i, word in enumerate(words):
+                ctx.set(dut.window.words[i], word)
+            await ctx.tick()
+            assert (ctx.get(dut.left.go), ctx.get(dut.dispatched.group.illegal)) == (leaves, refused)
 
     simulate(dut, bench, limit=10)
