@@ -14,7 +14,7 @@ from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
 from golden.arch.sram import INJECT_BITS, LANES, LINE_WORDS, MESH_TAG_BITS, SCALAR_TAG_BITS, STORE_TAG_BITS
 
 
-class Source(enum.Enum, shape=3):
+class Reader(enum.Enum, shape=3):
     """The port on whose behalf a thread's word was read."""
 
     L0 = 0
@@ -156,13 +156,13 @@ Corrected = wiring.Signature({
 })
 
 ConflictCount = wiring.Signature({
-    # Requests that lost arbitration in the previous cycle; they try again.
+    # Requests and lanes that asked for a bank in vain two cycles before; they try again. Valid in every cycle.
     "count": Out(6),
 })
 
 Inject = wiring.Signature({
     # Planted errors: per thread two bits that its scalar stores of whole words write inverted (golden.arch.sram.injected). The
-    # control registers speak.
+    # control registers speak; valid in every cycle.
     "bits": Out(INJECT_BITS).array(THREADS),
 })
 
@@ -175,7 +175,7 @@ Uncorrectable = wiring.Signature({
     # below, then of lanes.
     "valid": Out(THREADS),
     "addr": Out(WORD_ADDRESS_BITS).array(THREADS),
-    "source": Out(Source).array(THREADS),
+    "source": Out(Reader).array(THREADS),
 })
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from golden.arch import isa
+from golden.arch.classes import Port
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
-from golden.arch.encoding import Unit
 from golden.arch.memmap import Counter, Csr, Fault
 from rtl.core.decoded import scalar_row
+from tests.rtl.core.named import names
 from tests.rtl.core.packing import Stepped
 from tests.rtl.core.scalar.side import ScalarSide
 
@@ -41,8 +42,9 @@ class Feeder:
         entries = []
         for seq, (name, values) in enumerate(lines):
             insn = isa.BY_MNEMONIC[name]
-            entry = {"seq": seq, "pc": seq, "word": insn.encode(**values), "row": scalar_row(insn)}
-            if insn.unit is Unit.VLOAD:  # registers v0, v1, .. are loaded once each: their parity is still 0
+            word = insn.encode(**values)
+            entry = {"seq": seq, "pc": seq, "word": word, "row": scalar_row(insn), "names": names(insn, word)}
+            if insn.port is Port.VLOAD:  # registers v0, v1, .. are loaded once each: their parity is still 0
                 entry["parity"] = 0
             entries.append(entry)
         self.programs[thread] = entries
@@ -243,8 +245,8 @@ EVENTS = {
     "store_events__beat": (Counter.STORE_BEATS, 1),
     "conflicts__count": (Counter.SRAM_CONFLICTS, 56),
     "corrected__count": (Counter.ECC_CORRECTED, 25),
-    "link_events__packet_in": (Counter.PACKETS_IN, 1),
-    "link_events__packet_out": (Counter.PACKETS_OUT, 1),
+    "link_events__packet_in__valid": (Counter.PACKETS_IN, 1),
+    "link_events__packet_out__valid": (Counter.PACKETS_OUT, 1),
 }
 """Events with the counter that they add to, and the most that a cycle can bring."""
 
@@ -287,7 +289,7 @@ def test_counters(compiled: Stepped, rng: np.random.Generator) -> None:
     assert {counter: gained[counter] for counter in counted} == counted
     assert gained[Counter.CYCLES] == 206 and gained[Counter.RETIRED_SCALAR] == 0
     # The first step after a start, the last one.
-    feeder.cycle(link_events__first_start=1)
+    feeder.cycle(link_events__first_start__valid=1)
     feeder.run(5)
     for _ in range(3):
         feeder.cycle(vector_events__matrix_step=1)

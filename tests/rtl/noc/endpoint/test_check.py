@@ -3,7 +3,6 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from golden.arch.config import get_config
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES
@@ -47,7 +46,7 @@ def expected(packet: Packet, place: tuple[int, int]) -> tuple[str, int]:
 
 
 @pytest.mark.fast
-def test_targets_and_causes(seed):
+def test_targets_and_causes(simulate, seed):
     pick, dut = random.Random(seed), Check(CONFIG)
     seen: dict[tuple[str, int], int] = {}
 
@@ -64,8 +63,8 @@ def test_targets_and_causes(seed):
             for name in ("kind", "address", "length", "tag", "sequence"):
                 ctx.set(dut.i.payload.header[name], int(getattr(packet, name)))
             ctx.set(dut.i.payload.payload, packet.payload)
-            ctx.set(dut.x, place[0])
-            ctx.set(dut.y, place[1])
+            ctx.set(dut.place.x, place[0])
+            ctx.set(dut.place.y, place[1])
             ctx.set(dut.o.ready, not wait and pick.random() < 0.8)
             await ctx.delay(1e-12)
             booted = False
@@ -78,7 +77,7 @@ def test_targets_and_causes(seed):
                 seen[target, cause] = seen.get((target, cause), 0) + 1
                 if target == "boot":
                     booted, place, wait = True, (sent.payload & 31, sent.payload >> 5), pick.randrange(4)
-            ctx.set(dut.booted, booted)
+            ctx.set(dut.booted.valid, booted)
             if valid and ctx.get(dut.i.ready):
                 waiting.append((packet, expected(packet, moved)))
                 if waiting[-1][1][0] == "boot":
@@ -86,9 +85,6 @@ def test_targets_and_causes(seed):
                 packet = draw(pick, moved)
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-9)
-    simulator.add_testbench(check)
-    simulator.run()
+    simulate(dut, check)
     assert {target for target, _ in seen} == {"dropped", "refused", "load", "lines", *SERVED.values()}
     assert {cause for target, cause in seen if target == "refused"} == {1, 2, 3}

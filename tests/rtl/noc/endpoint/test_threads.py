@@ -3,7 +3,6 @@
 from collections import deque
 
 import pytest
-from amaranth.sim import Simulator
 
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ThreadState
@@ -37,17 +36,17 @@ class Bench:
                 stopped.add(t)
                 after = [*RESTING, ThreadState.HALTED] if state is ThreadState.RUNNING else [ThreadState.HALTED]
                 self.state[t] = after[self.rng.integers(len(after))]
-            ctx.set(dut.status[t], {
+            ctx.set(dut.status.state[t], {
                 "state": self.state[t], "cause": 0, "pc": int(self.rng.integers(1 << 21)), "operand": 0,
                 "retired": self.number, "seq": t, "debug": 0,
             })
-        ctx.set(dut.stopped, sum(1 << t for t in stopped))
+        ctx.set(dut.status.stopped, sum(1 << t for t in stopped))
         return stopped
 
     def settle(self, ctx, dut, stopped: set[int]) -> None:
         """What the stops of this cycle make due."""
         for t in stopped:
-            status = dut.status[t]
+            status = dut.status.state[t]
             line = (int(self.state[t]), ctx.get(status.pc), ctx.get(status.retired))
             if self.ends[t] and self.state[t] in RESTING:
                 self.expected[t].append((Kind.HALTED, self.ends[t], line))
@@ -92,7 +91,7 @@ class Bench:
 
 @pytest.mark.fast
 @pytest.mark.parametrize("ready", [1.0, 0.3, 0.05])
-def test_every_answer_once_and_none_of_another_run(ready, rng):
+def test_every_answer_once_and_none_of_another_run(simulate, ready, rng):
     dut, bench = Threads(), Bench(rng)
 
     async def check(ctx):
@@ -115,8 +114,5 @@ def test_every_answer_once_and_none_of_another_run(ready, rng):
                 bench.answered(ctx, dut)
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-9)
-    simulator.add_testbench(check)
-    simulator.run()
+    simulate(dut, check)
     assert min(bench.told.values()) > 5, bench.told
