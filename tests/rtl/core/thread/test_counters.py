@@ -17,7 +17,8 @@ def test_a_clear_zeroes_every_counter(simulate):
         dut.scalar_events: ("retired", "retired_vector_memory"),
         dut.vector_events: ("matrix_step", "simd_issue"),
         dut.store_events: ("beat",),
-        dut.link_events: ("packet_in", "packet_out"),
+        dut.link_events.packet_in: ("valid",),
+        dut.link_events.packet_out: ("valid",),
         dut.corrected: ("count",),
         dut.conflicts: ("count",),
     }
