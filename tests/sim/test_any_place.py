@@ -21,7 +21,7 @@ from sim.compile import cache
 from sim.files import of_the_project
 
 NOBODY = 65534
-SECONDS = 6.0  # until a long command is interrupted
+SECONDS = 4.0  # until a long command is interrupted
 LIMIT = 120.0  # that a short one may take
 
 MAKE = {
