@@ -153,7 +153,9 @@ def run(tree: Path, place: Place, kind: str, name: str, arguments: str | None) -
     settings = {"user": place.user, "group": place.user, "extra_groups": []} if place.user else {}
     process = subprocess.Popen(
         ["sh", "-c", f"exec {line}" + (" >&-" if place.closed else "")],
-        cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **settings,
+        cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # it is ignored in what a shell starts in the background
+        **settings,
     )  # fmt: skip
     try:
         out, err = process.communicate(timeout=SECONDS if long else LIMIT)
