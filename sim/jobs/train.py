@@ -22,15 +22,12 @@ from golden.numerics.convert import bits_f32
 from golden.workloads import shards
 from golden.workloads import workload as workloads
 from golden.workloads.graph import Step
-from golden.workloads.layout import Layout
 from golden.workloads.workload import Workload
-from sim.engine.binding import Engine
 from sim.files import whole
-from sim.jobs import machine
-from sim.jobs.host import Host
 from sim.jobs.run import MACS_PER_CYCLE
+from sim.jobs.train_nodes import Nodes
 
-ENGINES = ("rtl", "golden")
+ENGINES = ("rtl", "iss", "golden")
 DEFAULT = "digits-mlp"
 ONE = MeshConfig(1, 1)
 
@@ -93,10 +90,6 @@ class Options:
         return f"{what} --engine {self.engine} --config {self.config}{more}"
 
 
-class Mismatch(AssertionError):
-    """RTL and golden differ: step, tensor, index, both values and bit patterns, and the command that reruns it."""
-
-
 @dataclass
 class Outcome:
     """What a run leaves behind.
@@ -131,7 +124,7 @@ def train(options: Options, progress: Progress) -> Outcome:
     outcome = _restore(options, step) if options.resume else Outcome(workload.initial(step, options.seed))
     for _ in outcome.loss:
         next(batches)
-    node = _Rtl(options) if options.engine == "rtl" else None
+    node = None if options.engine == "golden" else Nodes(options)
     started = time.perf_counter()
     try:
         if node:
@@ -152,11 +145,11 @@ def train(options: Options, progress: Progress) -> Outcome:
         outcome.seconds = time.perf_counter() - started
         if node:
             outcome.simulated = node.simulated
-            node.engine.close()
+            node.machine.close()
     return outcome
 
 
-def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: _Rtl | None) -> Outcome:
+def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: Nodes | None) -> Outcome:
     """The outcome after one more step."""
     values = step.reference({**step.state(outcome.state), **inputs})
     done = replace(outcome, state={tensor.name: values[tensor.name] for tensor in step.saved})
@@ -174,7 +167,7 @@ def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str
     return done
 
 
-def _classify(options: Options, step: Step, outcome: Outcome, node: _Rtl | None) -> tuple[float, int]:
+def _classify(options: Options, step: Step, outcome: Outcome, node: Nodes | None) -> tuple[float, int]:
     """Share of the held-out data that is classified rightly, and how much data that is."""
     right = total = 0
     state = step.state(outcome.state)
@@ -186,68 +179,6 @@ def _classify(options: Options, step: Step, outcome: Outcome, node: _Rtl | None)
         right += int((options.model.classes(logits)[: len(labels)] == labels).sum())
         total += len(labels)
     return right / total, total
-
-
-class _Rtl:
-    """The workload on one node in the C++ engine."""
-
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self.layout: Layout = options.model.layout(get_config(options.config), options.batch, options.rate, options.shards)
-        self.engine: Engine = machine.engine(options.config, waves=options.waves)
-        self.host = Host(self.engine)
-        self.first = self.engine.cycle
-
-    @property
-    def simulated(self) -> int:
-        """Cycles simulated in this process."""
-        return self.engine.cycle - self.first
-
-    def begin(self, state: Mapping[str, NDArray]) -> None:
-        self.host.write(self.layout.initial(state))
-
-    def step(self, inputs: Mapping[str, NDArray]) -> int:
-        """One training step; cycles from its start packet to the answer."""
-        self.host.write(self.layout.inputs(inputs))
-        before = self.engine.cycle
-        self.host.run([self.layout.train])
-        return self.engine.cycle - before
-
-    def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
-        """Everything that a step keeps or puts out against golden; how many elements."""
-        compared = 0
-        for tensor in self.layout.step.compared:
-            self._check(f"step {step}", tensor.name, expected[tensor.name])
-            compared += expected[tensor.name].size
-        return compared
-
-    def classify(self, first: int, inputs: Mapping[str, NDArray], expected: Mapping[str, NDArray]) -> None:
-        """A forward pass on the node; every logit compared."""
-        self.host.write(self.layout.inputs(inputs))
-        self.host.run([self.layout.forward])
-        for tensor in self.layout.step.logits:
-            self._check(f"held-out image {first} on", tensor.name, expected[tensor.name])
-
-    def _check(self, when: str, name: str, expected: NDArray) -> None:
-        got = self.host.read_matrix(self.layout.matrices[name])
-        wrong = np.argwhere(got != expected)
-        if not len(wrong):
-            return
-        index = tuple(int(i) for i in wrong[0])
-        width = got.dtype.itemsize * 2
-        options = self.options
-        steps = when.split()[1] if when.startswith("step") else options.steps
-        again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
-        raise Mismatch(
-            f"{when}: {name}{list(index)} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on the RTL, "
-            f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ\n"
-            f"rerun with waves: make waves {again}"
-        )
-
-
-def _number(bits: NDArray) -> float:
-    """What one element's bit pattern means: FP32, BF16 or a byte."""
-    return float(bits) if bits.itemsize == 1 else float(bits_f32(np.uint32(int(bits) << 8 * (4 - bits.itemsize))))
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------------------------------
@@ -332,7 +263,7 @@ def report(options: Options, outcome: Outcome) -> dict[str, Any]:
         "test_accuracy": outcome.accuracy,
         "cycles": cycles,
         "macs": macs,
-        "utilisation": macs / MACS_PER_CYCLE / cycles if cycles else None,
+        "utilisation": macs / MACS_PER_CYCLE / len(options.mesh.live) / cycles if cycles else None,
         "sim_khz": outcome.simulated / outcome.seconds / 1e3 if outcome.simulated else None,
         "wall_s": outcome.seconds,
     }

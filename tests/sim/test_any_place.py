@@ -21,7 +21,7 @@ from sim.compile import cache
 from sim.files import of_the_project
 
 NOBODY = 65534
-SECONDS = 6.0  # until a long command is interrupted
+SECONDS = 4.0  # until a long command is interrupted
 LIMIT = 120.0  # that a short one may take
 
 MAKE = {
@@ -155,7 +155,9 @@ def run(tree: Path, place: Place, kind: str, name: str, arguments: str | None) -
     settings = {"user": place.user, "group": place.user, "extra_groups": []} if place.user else {}
     process = subprocess.Popen(
         ["sh", "-c", f"exec {line}" + (" >&-" if place.closed else "")],
-        cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **settings,
+        cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # it is ignored in what a shell starts in the background
+        **settings,
     )  # fmt: skip
     try:
         out, err = process.communicate(timeout=SECONDS if long else LIMIT)
