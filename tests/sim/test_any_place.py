@@ -52,6 +52,8 @@ SIM = {
     "bench": None,
     "cost": None,
     "profile": None,
+    "routes": "--mesh 4x4 --dead 2,2",
+    "noc": None,
     "waves": None,
     "verilog": None,
     "regress": "--select tests/sim/views",
