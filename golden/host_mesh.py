@@ -13,6 +13,8 @@ from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
 from golden.noc.routing import RESPONSE, XY, YX
 
+WEST_EAST_ROUTE = YX
+"""Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request."""
 
 
 class Edge(ABC):
@@ -55,10 +57,9 @@ class NodeHost(BlockingHost):
     """The host of one node of a mesh."""
 
     def __init__(self, edge: Edge, node: Place) -> None:
-        # Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request.
         across = edge.place[0] not in range(1, edge.mesh.columns + 1)
         dead = bool(edge.mesh.dead or edge.mesh.dead_links)
-        super().__init__(Session(edge.place, node, route=lambda: YX if across else XY, detours=dead))
+        super().__init__(Session(edge.place, node, route=lambda: WEST_EAST_ROUTE if across else XY, detours=dead))
         self.edge, self.node = edge, node
 
     def _send(self, packets: Sequence[Packet]) -> None:
