@@ -64,7 +64,7 @@ SIM = {
 }
 """The same of each command."""
 
-LONG = {"run": "gemm --config tiny", "rtl": "{file} --config tiny", "verilog": "--config tiny"}
+LONG = {("sim", "run"): "gemm --config tiny", ("sim", "rtl"): "{file} --config tiny"}
 """What follows a command that is interrupted, where something must."""
 
 
@@ -146,7 +146,7 @@ def trees():
 
 def run(tree: Path, place: Place, kind: str, name: str, arguments: str | None) -> subprocess.CompletedProcess:
     """What a person's shell gets: a long command is interrupted as Ctrl-C does it, the whole group at once."""
-    long, given = arguments is None, LONG.get(name, "") if arguments is None else arguments
+    long, given = arguments is None, LONG.get((kind, name), "") if arguments is None else arguments
     given = given.format(file="fine.s", words="words")
     line = f"make {name} {given}" if kind == "make" else f".venv/bin/python -m sim {name} {given}"
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tree.parent), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
