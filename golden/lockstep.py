@@ -129,9 +129,9 @@ def compare(
             raise Difference(f"thread {t} retired {counts}; next on the RTL: {trace_line(items[seen[t]])}")
     if simulator.injected:
         raise Difference(f"injected, but the simulator never came there: {', '.join(map(str, simulator.injected))}")
-    _compare_ends(node, run.statuses, result)
+    compare_ends(node, run.statuses, result)
     if not result.faults:
-        _compare_memory(node, run.image)
+        compare_memory(node, run.image)
     if not result.retired and not result.faults:
         raise Difference("no instruction retired, so nothing was compared")
     return result
@@ -143,7 +143,8 @@ def _difference(history: list[Record], expected: Record, got: Record | None) -> 
     return f"RTL and simulator differ on thread {expected.thread}\n{before}\n  RTL: {rtl}\n  ISS: {trace_line(expected)}"
 
 
-def _compare_ends(node: Node, statuses: Mapping[int, Status], result: Result) -> None:
+def compare_ends(node: Node, statuses: Mapping[int, Status], result: Result) -> None:
+    """Raises Difference when a thread ended otherwise than on the simulator; faults go into the result."""
     for t, status in statuses.items():
         thread = node.threads[t]
         # A lost word of data is told without the instruction that read it; of an instruction, with its pc.
@@ -162,7 +163,8 @@ def _end(state: ThreadState, cause: Fault, pc: int, operand: int) -> str:
     return f"{state.name} with {cause.name}{where}, operand {operand:#x}" if cause else state.name
 
 
-def _compare_memory(node: Node, image: bytes) -> None:
+def compare_memory(node: Node, image: bytes) -> None:
+    """Raises Difference at the first byte that is not the simulator's."""
     ours, theirs = np.frombuffer(image, np.uint8), node.sram
     if (wrong := np.flatnonzero(ours != theirs)).size:
         at = int(wrong[0])

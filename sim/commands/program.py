@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
 from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
-from sim.files import content, whole
+from sim.files import whole
 from sim.jobs.memory import parse_dump, parse_load
 
 if TYPE_CHECKING:
+    from golden.arch.mesh import MeshConfig
     from sim.jobs.program import Work
 
 
@@ -54,6 +56,15 @@ def _work(options: argparse.Namespace) -> Work:
     return Work(program, config, tuple(options.args), tuple(options.load), tuple(options.dump), options.trace)
 
 
+def _mesh(options: argparse.Namespace) -> MeshConfig | None:
+    """The mesh to run on, if any."""
+    if options.mesh:
+        return replace(options.mesh, dead=frozenset(options.dead))
+    if options.dead:
+        raise CommandError("--dead names nodes of a mesh: give --mesh too")
+    return None
+
+
 @command(
     "asm",
     "Assemble a program and list it.",
@@ -84,7 +95,7 @@ def _disasm(options: argparse.Namespace) -> int:
     from golden.asm import Program
     from golden.listing import program_listing
 
-    image = content(options.file)
+    image = Path(options.file).read_bytes()
     if options.origin % 4 or options.origin < 0:
         raise CommandError(f"--origin {options.origin:#x} is no address of a word: a multiple of 4, not negative")
     if len(image) % 4 or not image:
@@ -110,15 +121,12 @@ def _iss(options: argparse.Namespace) -> int:
     from sim.jobs.program import HELP, Debugger, simulate
 
     work = _work(options)
-    if options.mesh:
+    if mesh := _mesh(options):
         from sim.jobs import mesh_program
 
         if options.step:
             raise CommandError("--step steps one node: leave --mesh out")
-        mesh = replace(options.mesh, dead=frozenset(options.dead))
         return 0 if mesh_program.simulate(work, mesh, print, options.seed) else 1
-    if options.dead:
-        raise CommandError("--dead names nodes of a mesh: give --mesh too")
     if not options.step:
         return 0 if simulate(work, print) else 1
     debugger = Debugger(work, print)
@@ -140,9 +148,14 @@ def _iss(options: argparse.Namespace) -> int:
     _LOAD,
     _DUMP,
     _TRACE,
+    *_MESH,
     argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
 )
 def _rtl(options: argparse.Namespace) -> int:
     from sim.jobs.program import run_rtl
 
+    if mesh := _mesh(options):
+        from sim.jobs import mesh_program
+
+        return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, options.waves) else 1
     return 0 if run_rtl(_work(options), print, options.waves) else 1

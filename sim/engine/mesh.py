@@ -6,20 +6,32 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from golden.arch.mesh import STEP, MeshConfig, Place
+from golden.arch.packet import PortId
 from golden.arch.route_table import ENTRY
 from sim.engine.binding import Engine
 
+PREPARED = 3
+"""Cycles that routers take to learn where they are."""
 
-def straps(mesh: MeshConfig, place: Place, edges: bool = True) -> dict[str, int]:
-    """Inputs of the router at a place; without ``edges`` nobody is at the edge ports."""
-    there = mesh.places if not edges else {*mesh.places, *mesh.edges}
-    closed = [port for port in STEP if mesh.neighbour(place, port) not in there]
+
+def straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
+    """Inputs of the tile at a place."""
+    return {**_here(place, mesh.closed(place)), "edges__east": mesh.columns + 1, "edges__south": mesh.rows + 1}
+
+
+def router_straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
+    """Inputs of a router at a place of a mesh that has nobody at its edge ports."""
+    return _here(place, [port for port in STEP if mesh.neighbour(place, port) not in mesh.places])
+
+
+def _here(place: Place, closed: Sequence[PortId]) -> dict[str, int]:
     return {"x": place[0], "y": place[1], "closed": sum(1 << port for port in closed)}
 
 
 def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int]]]) -> None:
     """Exceptions of every node's router, in the order of nodes, in cycles before the first."""
-    engine.prepare()
+    for _ in range(PREPARED):
+        engine.prepare()
     for index, row in enumerate(zip_longest(*tables)):
         for node, entry in enumerate(row):
             if entry:

@@ -23,7 +23,7 @@ from sim.compile.elaborate import Design
 from sim.compile.verilator import build_engine
 from sim.engine import ports
 from sim.engine.binding import FUNCTIONS, SOURCES, Engine, Functions, load
-from sim.engine.mesh import straps, write_tables
+from sim.engine.mesh import router_straps, write_tables
 from sim.engine.topology import routers
 
 _SOURCE = Path(__file__).with_name("noc.cpp")
@@ -112,7 +112,7 @@ class Network(Engine):
 
     def __init__(self, design: Design, mesh: MeshConfig, routes: SourceRoutes, seed: int = 0, threads: int = 1) -> None:
         self.mesh = mesh
-        super().__init__(design, routers(mesh), straps=[straps(mesh, place, edges=False) for place in mesh.live], threads=threads)
+        super().__init__(design, routers(mesh), straps=[router_straps(mesh, place) for place in mesh.live], threads=threads)
         write_tables(self, [routes.tables.get(place, ()) for place in mesh.live])
         numbers = np.array([mesh.places[place] for place in mesh.live], np.uint32)
         self._traffic = self._library.noc_new(self._handle, mesh.columns, mesh.rows, numbers.ctypes.data, seed)

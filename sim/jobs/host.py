@@ -1,31 +1,41 @@
-"""A host at the edge of a machine in the engine: packets of golden.host over the engine's links."""
+"""Hosts at the edges of a machine in the engine: packets of golden.host over the engine's links."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from golden.arch.config import get_config
+from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import Packet
-from golden.host import Session
+from golden.host import EDGE, HostError, Session
 from golden.host_blocking import BlockingHost
+from golden.host_mesh import Edge
 from golden.iss.host import Host as SimulatorHost
+from golden.iss.host import MeshEdge as SimulatorEdge
+from golden.iss.mesh import Mesh
+from golden.noc.routes import Routes, compile_routes
+from golden.noc.routing import XY, YX, dimension_order
 from sim.engine.binding import Ended, Engine
 from sim.jobs import machine
 
 QUIET_CYCLES = 5_000
+KINDS = ("iss", "rtl")
 
 
-class Host(BlockingHost):
-    """The host at one edge of an engine; it waits ``limit`` cycles for an answer, and ``QUIET_CYCLES`` in which nothing moves."""
+class Port:
+    """An edge of an engine: packets in and out; it waits ``limit`` cycles for one, and ``QUIET_CYCLES`` in which nothing moves."""
 
-    def __init__(self, engine: Engine, edge: int = 0, limit: int = 50_000_000, session: Session | None = None) -> None:
-        super().__init__(session)
+    def __init__(self, engine: Engine, edge: int, limit: int) -> None:
         self.engine, self.edge, self.limit = engine, edge, limit
+        self.silence = ""
 
-    def _send(self, packets: Sequence[Packet]) -> None:
+    def send(self, packets: Sequence[Packet]) -> None:
         self.engine.send(self.edge, [packet.encode() for packet in packets])
 
-    def _receive(self, count: int) -> Sequence[Packet]:
+    def receive(self, count: int) -> Sequence[Packet]:
+        """What has come, or the next ``count``; none, and why in ``silence``, when nothing came in time."""
         ended = Ended.PACKETS
         if not self.engine.received(self.edge):
             ended = self.engine.run(self.limit, packets=count, edge=self.edge, quiet=QUIET_CYCLES)
@@ -35,9 +45,57 @@ class Host(BlockingHost):
             self.silence = f"nothing retired and no packet moved for {QUIET_CYCLES} cycles:"
         return [Packet.decode(*words) for words in self.engine.take(self.edge)]
 
+
+class Host(BlockingHost):
+    """The host of a node of its own in an engine."""
+
+    def __init__(self, engine: Engine, edge: int = 0, limit: int = 50_000_000, session: Session | None = None) -> None:
+        super().__init__(session)
+        self.engine, self._port = engine, Port(engine, edge, limit)
+
+    def _send(self, packets: Sequence[Packet]) -> None:
+        self._port.send(packets)
+
+    def _receive(self, count: int) -> Sequence[Packet]:
+        packets = self._port.receive(count)
+        self.silence = self._port.silence or self.silence
+        return packets
+
     @property
     def moment(self) -> str:
         return f"in cycle {self.engine.cycle}"
+
+
+class MeshEdge(Edge):
+    """Hosts at an edge port of a mesh of tiles in an engine."""
+
+    def __init__(self, engine: Engine, mesh: MeshConfig, place: Place = EDGE, limit: int = 50_000_000) -> None:
+        if place not in mesh.edges:
+            raise ValueError(f"there is no edge port {place[0]},{place[1]} on a mesh of {mesh.columns}x{mesh.rows}")
+        super().__init__(mesh, place)
+        self.engine, self._port = engine, Port(engine, mesh.edges.index(place), limit)
+        self._first = beside(place, mesh.inward(place))
+        self._routes: Routes | None = compile_routes(mesh) if mesh.dead or mesh.dead_links else None
+
+    def send(self, packets: Sequence[Packet]) -> None:
+        self._port.send([self._entering(packet) for packet in packets])
+
+    def receive(self, count: int) -> Sequence[Packet]:
+        packets = self._port.receive(count)
+        self.silence = self._port.silence or self.silence
+        return packets
+
+    def _entering(self, packet: Packet) -> Packet:
+        """The packet with its port at the first router, on a route that leads to its destination."""
+        to, route = packet.destination, packet.channel & 1
+        if self._routes is None or to == self._first:
+            return replace(packet, out=dimension_order(self._first, to, route))
+        allowed = self._routes.allowed.get((self._first, to))
+        if not allowed:
+            raise HostError(f"no route leads from {self._first[0]},{self._first[1]} to {to[0]},{to[1]}")
+        if route not in allowed:
+            route = YX if route == XY else XY
+        return replace(packet, channel=packet.channel & 2 | route, out=allowed[route])
 
 
 def connect(kind: str, config: str = "d1", strict: bool = True) -> BlockingHost:
@@ -45,6 +103,20 @@ def connect(kind: str, config: str = "d1", strict: bool = True) -> BlockingHost:
 
     ``strict``: a program that reads what nobody wrote is an error on the simulator; the RTL does not see it.
     """
-    if kind not in ("iss", "rtl"):
-        raise ValueError(f"no machine {kind!r}: there are iss and rtl")
+    if kind not in KINDS:
+        raise ValueError(f"no machine {kind!r}: there are {' and '.join(KINDS)}")
     return SimulatorHost(get_config(config), strict) if kind == "iss" else Host(machine.engine(config))
+
+
+def connect_mesh(
+    kind: str, mesh: MeshConfig, config: str = "d1", place: Place = EDGE, strict: bool = True, seed: int = 0, waves: Path | None = None
+) -> Edge:
+    """The hosts of all nodes of a mesh at one of its edge ports, on the simulator (``"iss"``) or on the RTL (``"rtl"``).
+
+    ``strict``, ``seed`` (of the order in which nodes go on and packets arrive): of the simulator. ``waves``: of the RTL.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no machine {kind!r}: there are {' and '.join(KINDS)}")
+    if kind == "iss":
+        return SimulatorEdge(Mesh(mesh, get_config(config), seed, strict), place)
+    return MeshEdge(machine.mesh_engine(mesh, config, waves=waves), mesh, place)

@@ -23,6 +23,8 @@ from sim.engine.binding import Engine
 from sim.jobs import machine
 from sim.jobs.host import Host
 
+AFTERWARDS = 64
+"""Cycles in which the last stores of threads that have ended are told."""
 LIMIT = 5_000_000  # cycles: a minute, and as much trace as memory should hold
 
 
@@ -79,7 +81,7 @@ def _run_rtl(engine: Engine, config: NodeConfig, memory: Sequence[tuple[int, byt
     host.start(launches)
     statuses = dict(host.wait_any(len(launches)))
     cycles = engine.cycle - before
-    engine.run(64)
+    engine.run(AFTERWARDS)
     engine.options(tracing=False)
     collector = Collector(config.features)
     for name, fields in decode_trace(engine.design, engine.take_trace()):

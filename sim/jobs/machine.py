@@ -1,27 +1,32 @@
-"""A node ready to run: elaborated, compiled, reset."""
+"""A machine ready to run, a node alone or a mesh of tiles: elaborated, compiled, reset."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from golden.arch.config import get_config
+from golden.arch.mesh import MeshConfig
+from golden.noc.routes import compile_routes
 from rtl.node import Node
+from rtl.tile import Tile
 from sim import setup
 from sim.compile.elaborate import Design, elaborate_once
 from sim.compile.toolchain import ToolError
 from sim.compile.verilator import engine_build
 from sim.engine.binding import Engine
+from sim.engine.mesh import straps, write_tables
+from sim.engine.topology import tiles
 
-TOP = "node"
+TOP, TILE = "node", "tile"
+_SOURCES = ("rtl", "golden/arch")
 
 
 def design(config: str = "d1", trace: bool = False, after: str = "") -> Design:
     """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast."""
     known = get_config(config)
-    return elaborate_once(
-        lambda: Node(known, trace=trace), ("rtl", "golden/arch"), top=TOP, config=config, parameters={"trace": trace}, after=after
-    )
+    return elaborate_once(lambda: Node(known, trace=trace), _SOURCES, top=TOP, config=config, parameters={"trace": trace}, after=after)
 
 
 def check_tools() -> None:
@@ -38,3 +43,21 @@ def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -
     if waves:
         node.waves(waves)
     return node
+
+
+def tile_design(config: str = "d1", trace: bool = False) -> Design:
+    """The Verilog of a tile, made or found in build/; an engine will be built from it."""
+    known, after = get_config(config).with_network(), engine_build(TILE, config)
+    return elaborate_once(lambda: Tile(known, trace=trace), _SOURCES, top=TILE, config=config, parameters={"trace": trace}, after=after)
+
+
+def mesh_engine(mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
+    """The tiles of a mesh in the C++ engine, on all cores, their routers' tables written; waves are those of the first node."""
+    check_tools()
+    known = [straps(mesh, place) for place in mesh.live]
+    engine = Engine(tile_design(config, trace), tiles(mesh), waves is not None, known, os.cpu_count() or 1)
+    tables = compile_routes(mesh).tables if mesh.dead or mesh.dead_links else {}
+    write_tables(engine, [[entry.fields() for entry in tables.get(place, ())] for place in mesh.live])
+    if waves:
+        engine.waves(waves)
+    return engine

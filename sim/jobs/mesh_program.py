@@ -1,6 +1,8 @@
-"""A person's own program on every node of a simulated mesh."""
+"""A person's own program on every node of a mesh, simulated or on the RTL."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from golden.arch.memmap import ThreadState
 from golden.arch.mesh import MeshConfig, Place
@@ -49,3 +51,28 @@ def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
     if ended:
         say(f"{retired} instructions on {len(mesh.live)} nodes, all threads ended")
     return ended
+
+
+def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, waves: Path | None = None) -> bool:
+    """Run on the RTL, threads started on every node, and compare every retired instruction; True when all ended by themselves.
+
+    Raises
+    ------
+    golden.lockstep.Difference, HangError
+        When the two disagree; when nothing moves any more.
+    """
+    from sim.jobs.mesh_lockstep import run_lockstep
+
+    def tell(place: Place, record: Record) -> None:
+        say(f"{place[0]},{place[1]} {trace_line(record, work.trace)}")
+
+    result, images = run_lockstep(mesh, work.config, work.memory, work.launches, seed, tell if work.trace else None, waves)
+    say(f"{result.retired} instructions on {len(mesh.live)} nodes in {result.cycles} cycles, equal to the instruction-set simulator")
+    for text in result.faults:
+        say(text)
+    for (x, y), image in images.items():
+        if work.dumps:
+            say(f"node {x},{y}" if image else f"node {x},{y}: memory is not shown after a fault")
+        if image:
+            memory.show(work.program, work.dumps, lambda at, size, image=image: image[at : at + size], say)
+    return not result.faults

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sim.__main__ import main
-from sim.jobs import mesh_program
+from sim.jobs import mesh_lockstep, mesh_program
 
 SEND = """
 start:  csrr x1, 1              ; y << 5 | x
@@ -25,15 +25,22 @@ first:  st.d x1, x0, 0x80
         rput x4, x5, 1
         halt
 """
+CHANGED = 34  # the NODE register of node 2,1
+
+
+def _changed(name, fields):
+    return name, fields | {"value": 35} if fields.get("value") == CHANGED else fields
+
+
 HANG = "start: csrr x1, 1\nwait 7, 3\nhalt\n"
 
 
 @pytest.fixture
 def ran(tmp_path, capsys):
-    def run(text, *options):
+    def run(text, *options, command="iss"):
         file = tmp_path / "program.s"
         file.write_text(text)
-        code = main(["iss", str(file), "--config", "tiny", *options])
+        code = main([command, str(file), "--config", "tiny", *options])
         return code, capsys.readouterr()
 
     return run
@@ -87,3 +94,20 @@ def test_ctrl_c_is_told_with_where_the_threads_are(ran, monkeypatch):
     code, said = ran("start: nop\nhere: br here\n", "--mesh", "3x3", "--trace")
     named = r"node \d,\d thread 0 at 0x10[04] \((nop|br 0x104)\)"
     assert code == 130 and re.fullmatch(rf"interrupted after \d+ instructions: ({named}; ){{8}}and 1 threads more\n", said.err), said.err
+
+
+@pytest.mark.rtl
+def test_the_rtl_does_what_the_simulator_does(ran):
+    code, said = ran(SEND, "--mesh", "2x1", "--dump", "0x80,8:u64", command="rtl")
+    first, *dump = said.out.splitlines()
+    assert code == 0 and dump == ["node 1,1", "000080: 33", "node 2,1", "000080: 33"]
+    assert first.startswith("19 instructions on 2 nodes in ") and first.endswith("equal to the instruction-set simulator")
+
+
+@pytest.mark.rtl
+def test_a_wrong_record_is_found(ran, monkeypatch):
+    """One result of a scalar instruction is another in the RTL's trace of the second node."""
+    decode = mesh_lockstep.decode_trace
+    monkeypatch.setattr(mesh_lockstep, "decode_trace", lambda design, words: (_changed(*event) for event in decode(design, words)))
+    code, said = ran(SEND, "--mesh", "2x1", command="rtl")
+    assert code == 2 and "node 2,1: RTL and simulator differ on thread 0" in said.err

@@ -1,0 +1,70 @@
+"""What runs on a mesh in both simulations: the packets that hosts at its edges send, in order, without waiting for answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from golden.arch.global_address import global_address
+from golden.arch.mesh import MeshConfig, Place, beside
+from golden.arch.packet import DebugOp, Kind, Packet
+from golden.asm import assemble
+from golden.host import Session
+from golden.host_mesh import WEST_EAST_ROUTE
+from golden.kernels.job import Launch
+from golden.noc.routing import dimension_order
+
+MESH = MeshConfig(2, 2)
+BEGIN = 8
+"""The cycle in which the hosts begin; routers know by then where they are."""
+PROGRAM = """
+start:  li   x4, 0x2000         ; x1: the next node's line and semaphore 3; x2: a line of the node across; x3: semaphore 5 there
+        li   x5, 1
+        loopi end, 12
+        add  x6, x6, x5
+        st.d x6, x4, 0
+        rput x4, x1, 8
+        rget x7, x2, 3, 7
+        rput x4, x1, 2, ack
+        rraise 5, x3, x5
+        wait 3, 2
+        wait 7, 1
+        fence
+end:    wait 5, 12
+        halt
+"""
+
+
+def packets(place: Place, seed: int) -> list[Packet]:
+    """Those of the host at an edge port: the first loads and starts the programs, the others read and write meanwhile."""
+    rng = random.Random(f"{seed}/{place}")
+    across = place[0] not in range(1, MESH.columns + 1)
+    session = Session(place, route=lambda: WEST_EAST_ROUTE if across else 0)
+    found = list(_work(session) if place == MESH.edges[0] else _noise(session, rng))
+    first = beside(place, MESH.inward(place))
+    return [_entering(packet, first) for packet in found]
+
+
+def _entering(packet: Packet, first: Place) -> Packet:
+    return Packet(**{**packet.__dict__, "out": dimension_order(first, packet.destination, packet.channel & 1)})
+
+
+def _work(session: Session) -> Iterator[Packet]:
+    program = assemble(PROGRAM, features=frozenset({"base", "network"}))
+    live = MESH.live
+    for node in live:
+        yield from (request.packet for requests in session.write([(program.origin, program.image)], node) for request in requests)
+        yield session.request(Kind.DEBUG, None, node, address=DebugOp.FLUSH).packet
+    for i, node in enumerate(live):
+        after, across = live[(i + 1) % len(live)], live[(i + 2) % len(live)]
+        args = (global_address(after, 0x2400, 3), global_address(across, 0x2008), global_address(across, 0), 0, 0, 100 * i, 0x2840)
+        yield session.start(Launch(0, program.labels["start"], args), node).packet
+
+
+def _noise(session: Session, rng: random.Random) -> Iterator[Packet]:
+    for _ in range(150):
+        line, words = 0x4000 + 64 * rng.randrange(64), rng.randrange(1, 9)
+        kind, answer = rng.choice([(Kind.WRITE, None), (Kind.WRITE, Kind.ACK), (Kind.READ, Kind.READ_DATA)])
+        payload = rng.getrandbits(512) if kind is Kind.WRITE else 0
+        at = line + 8 * rng.randrange(9 - words)
+        yield session.request(kind, answer, rng.choice(MESH.live), address=at, length=words, payload=payload).packet

@@ -1,0 +1,82 @@
+"""Meshes of tiles in the engine: link for link and cycle for cycle what the same mesh is as one design.
+
+All are ``tiny`` with its trace.
+"""
+
+import re
+
+import numpy as np
+import pytest
+
+from golden.arch.config import get_config
+from golden.arch.mesh import STEP, MeshConfig
+from golden.arch.packet import Kind, Packet
+from rtl.mesh import Mesh
+from sim.compile.elaborate import elaborate
+from sim.compile.verilator import build_cocotb, run_cocotb
+from sim.engine.binding import Engine
+from sim.engine.mesh import straps
+from sim.engine.topology import tiles
+from sim.jobs import machine
+from sim.jobs.host import MeshEdge
+from tests.sim.engine.mesh_traffic import BEGIN, MESH, packets
+
+pytestmark = pytest.mark.rtl
+CYCLES = 3000
+PARTS = ("control", "body", "credit")
+
+
+def tile_wires(text):
+    """(module, wire) of all links of all tiles, which a bench must see, from the mesh's Verilog."""
+    modules = {re.search(rf"^  (\S+) \\?tile_{x}_{y} ", text, re.MULTILINE)[1].removeprefix("\\") for x, y in MESH.live}
+    return [(module, f"{side}__{int(port)}__{part}") for module in sorted(modules) for side in "io" for port in STEP for part in PARTS]
+
+
+def run(seed, threads=1):
+    """Links of every cycle, and what each edge received."""
+    known = [straps(MESH, place) for place in MESH.live]
+    with Engine(machine.tile_design("tiny", trace=True), tiles(MESH), straps=known, threads=threads) as engine:
+        engine.options(recording=True)
+        engine.run(BEGIN)
+        for edge, place in enumerate(MESH.edges):
+            engine.send(edge, [packet.encode() for packet in packets(place, seed)])
+        engine.run(CYCLES - BEGIN)
+        return engine.take_links(), [[Packet.decode(*words) for words in engine.take(edge)] for edge in range(len(MESH.edges))]
+
+
+def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts, seed):
+    links, received = run(seed)
+    assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(MESH.live)
+    np.save(artifacts / "links.npy", links)
+    design = elaborate(Mesh(MESH, get_config("tiny")), config="tiny")
+    model = build_cocotb(design, public=tile_wires(design.verilog.read_text()))
+    parameters = {"seed": seed, "links": str(artifacts / "links.npy")}
+    assert run_cocotb(model, "tests/sim/engine/cocotb_mesh_links.py", results=artifacts / "cocotb", seed=seed, parameters=parameters)
+
+
+def test_threads_change_nothing(seed):
+    links, received = run(seed)
+    again, received_again = run(seed, threads=3)
+    assert np.array_equal(links, again) and received == received_again
+
+
+@pytest.mark.parametrize("dead", [frozenset(), frozenset({(2, 2)})], ids=["whole", "dead"])
+@pytest.mark.parametrize("edge", [(0, 1), (4, 2), (2, 0), (3, 3)], ids=str)
+def test_a_host_at_an_edge_reaches_every_node(edge, dead):
+    mesh = MeshConfig(3, 2, dead)
+    port = MeshEdge(machine.mesh_engine(mesh, "tiny", trace=True), mesh, edge)
+    for number, (node, host) in enumerate(port.hosts.items()):
+        identity = host.do(host.session.identity())
+        assert (identity["x"], identity["y"]) == node
+        host.write([(0x1000, bytes([number + 1]) * 200)])
+    for number, host in enumerate(port.hosts.values()):
+        assert host.read(0x1000, 200) == bytes([number + 1]) * 200
+    assert port.engine.topology.nodes == len(mesh.live)
+
+
+def test_an_edge_port_that_is_none_is_refused():
+    with (
+        machine.mesh_engine(MESH, "tiny", trace=True) as engine,
+        pytest.raises(ValueError, match="there is no edge port 1,1 on a mesh of 2x2"),
+    ):
+        MeshEdge(engine, MESH, (1, 1))
