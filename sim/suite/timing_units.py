@@ -1,164 +1,408 @@
-"""What `make timing` times: units in their synthesis form, and the parts of a node that they cover.
+"""What `make timing` times, computed from the node: its components cut into units of a size that synthesis can take.
 
-A unit is built fresh by its function. `PARTS` lists every part of a node that has logic; a part that no timed unit
-covers is told in the report as uncovered. Storage (register files, SRAM arrays) is a black box and no part.
+    node in its silicon form -> Amaranth's netlist -> units: cells, inputs, outputs -> RTLIL of each distinct one
+
+A component is a unit as a whole while it is no heavier than LIMIT; a heavier one is opened: its components are cut off, and
+what is left of it (its own cells, and components lighter than CRUMB) is a unit too. So every cell of the node is in exactly
+one unit, wherever a component moves and whatever is added. Equal units are one, with a count.
+
+A path may run through several units. Each input bit therefore knows which unit's output drives it, and sim/suite/timing.py
+hands the arrival time on.
+
+Storage that is only read through registers (SRAM macros, register files) is a black box: its inputs end paths, its outputs
+begin them. All other memories become flip-flops.
+
+The netlist is Amaranth's own (amaranth.hdl._nir of the locked version): there nets are single bits whose driver is known,
+through any hierarchy, and wiring has disappeared.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-from amaranth.lib import wiring
+import copy
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from amaranth.back import rtlil
+from amaranth.hdl import Module, Value, ValueLike, _ir, _nir
+from amaranth.lib import memory, wiring
+
+from rtl.fp.adder import Body
+from rtl.mem.sram import SRAM
+from sim.compile import merge
+
+LIMIT = 60_000  # bits of logic, flip-flops and mapped memory in one unit: a few minutes of ABC
+CRUMB = 400  # a component below this stays with what surrounds it
+MACRO_BITS = 2_000  # storage below this is worth no macro
+
+_NO_NET = _nir.Net.from_const(0)
+_MEMORY_PORTS = (_nir.SyncWritePort, _nir.SyncReadPort, _nir.AsyncReadPort)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Unit:
-    """`build` makes the component; `covers` names entries of PARTS."""
+    """A piece of the node that is synthesised by itself.
 
-    build: Callable[[], wiring.Component]
-    covers: tuple[str, ...]
+    name: of its component's class, in lower case with hyphens.
+    count: equal ones in the node.
+    parts: components in it, as paths of instances; of one of the equal ones.
+    text: RTLIL of module `unit`, its ports `clk`, `in` and `out`.
+    sources: for each bit of `in` what drives it, over all equal ones: (unit, bit of its `out`). A bit without a source comes
+        from a flip-flop outside (another node, storage).
+    """
 
-
-def _matrix_lane() -> wiring.Component:
-    from rtl.fp.adder import Body
-    from rtl.fp.dot import DotLane
-
-    return DotLane(Body.SYNTHESIS)
-
-
-def _operand_decode() -> wiring.Component:
-    from rtl.fp.adder import Body
-    from rtl.fp.operand import OperandDecode
-
-    return OperandDecode(Body.SYNTHESIS)
+    name: str
+    count: int
+    parts: list[str]
+    text: str
+    sources: list[set[tuple[str, int]]] = field(default_factory=list)
 
 
-def _drain_converter() -> wiring.Component:
-    from rtl.fp.adder import Body
-    from rtl.fp.drain import DrainConverter
+REPEATED = ("DotLane", "FmaLane")
+"""Lanes of gates that stand in a node many times. Only the first of equal ones is elaborated; the others are hollow."""
 
-    return DrainConverter(4, Body.SYNTHESIS)
-
-
-def _accumulator_drain() -> wiring.Component:
-    from rtl.core.matrix.accumulators import AccumulatorDrain
-    from rtl.fp.adder import Body
-
-    return AccumulatorDrain(Body.SYNTHESIS)
+Hollows = dict[wiring.Component, wiring.Component]
+"""Lanes that consist of output registers alone -> the whole one that they stand for."""
 
 
-def _accumulator_load() -> wiring.Component:
-    from rtl.core.matrix.accumulators import AccumulatorLoad
-    from rtl.fp.adder import Body
+@contextmanager
+def silicon() -> Iterator[Hollows]:
+    """Components made and elaborated inside have their synthesis form, unless they are told otherwise.
 
-    return AccumulatorLoad(Body.SYNTHESIS)
-
-
-def _lane_control() -> wiring.Component:
-    from rtl.fp.lane_control import LaneSequencer
-
-    return LaneSequencer()
-
-
-def _fma_lane() -> wiring.Component:
-    from rtl.fp.adder import Body
-    from rtl.fp.fma import FmaLane
-
-    return FmaLane(Body.SYNTHESIS)
-
-
-def _special_functions() -> wiring.Component:
-    from rtl.fp.adder import Body
-    from rtl.fp.special import SpecialUnit
-
-    return SpecialUnit(1, Body.SYNTHESIS)
-
-
-def _narrow() -> wiring.Component:
-    from golden.arch.formats import NARROW_FORMATS
-    from rtl.fp.adder import Body
-    from rtl.fp.convert import Narrow
-
-    return Narrow(NARROW_FORMATS, body=Body.SYNTHESIS)
+    That is gates for arithmetic, banks for the SRAM, and REPEATED lanes but once.
+    """
+    kept, whole, hollows = [], [], {}
+    classes = [wiring.Component]
+    for each in classes:
+        classes += each.__subclasses__()
+    try:
+        for each in classes:
+            make = each.__dict__.get("__init__")
+            if make is not None and make.__defaults__:
+                kept.append((make, make.__defaults__))
+                form = {"body": "banks", "sweep": True} if each is SRAM else {}
+                names = make.__code__.co_varnames[: make.__code__.co_argcount][-len(make.__defaults__) :]
+                make.__defaults__ = tuple(
+                    form.get(name, Body.SYNTHESIS if value is Body.SIMULATION else value)
+                    for name, value in zip(names, make.__defaults__, strict=True)
+                )
+        for each in classes:
+            if each.__name__ in REPEATED:
+                whole.append((each, each.elaborate))
+                each.elaborate = _first_only(each.elaborate, hollows)
+        yield hollows
+    finally:
+        for make, defaults in kept:
+            make.__defaults__ = defaults
+        for each, elaborate in whole:
+            each.elaborate = elaborate
 
 
-def _widen() -> wiring.Component:
-    from golden.arch.formats import NARROW_FORMATS
-    from rtl.fp.convert import Widen
+def _first_only(elaborate: Callable, hollows: Hollows) -> Callable:
+    seen = {}
 
-    return Widen(NARROW_FORMATS)
+    def instead(self: wiring.Component, platform: object) -> Module:
+        settings = [str(value) for name, value in sorted(vars(self).items()) if name not in self.signature.members]
+        first = seen.setdefault((type(self), str(self.signature), *settings), self)
+        if first is self:
+            return elaborate(self, platform)
+        hollows[self] = first
+        m = Module()
+        for _path, member, value in self.signature.flatten(self):
+            if member.flow == wiring.Out:
+                m.d.sync += value.eq(~_bits(value))
+        return m
 
-
-def _simd_permute() -> wiring.Component:
-    from rtl.core.vector.simd_permute import SimdPermute
-
-    return SimdPermute()
-
-
-def _simd_slice() -> wiring.Component:
-    # Two of the sixteen lanes, with everything round them: stage 0, selection, flags. ABC needs a minute for them.
-    from rtl.core.vector.simd import SimdPipe
-    from rtl.fp.adder import Body
-
-    return SimdPipe(Body.SYNTHESIS, lanes=2)
+    return instead
 
 
-def _endpoint() -> wiring.Component:
-    from golden.arch.config import get_config
-    from rtl.noc.endpoint import Endpoint
-
-    return Endpoint(get_config("d1"))
+def _bits(value: ValueLike) -> Value:
+    return value.as_value() if hasattr(value, "as_value") else value
 
 
-def _sram(name: str) -> Callable[[], wiring.Component]:
-    def build() -> wiring.Component:
-        from rtl.mem.timing import TIMING_UNITS
+def units_of(make: Callable[[], wiring.Component], limit: int = LIMIT, crumb: int = CRUMB) -> tuple[list[Unit], list[str]]:
+    """Units of everything in the component that `make` gives, and its storage left as black boxes (with their counts).
 
-        return TIMING_UNITS[name]()
+    limit, crumb: bits of logic above which a component is opened, and below which one is not cut off.
+    """
+    with silicon() as hollows:
+        return _Cutter(make(), hollows, limit, crumb).units()
 
-    return build
+
+def class_name(component: object) -> str:
+    """The class of a component as units are called: FrontEnd is front-end, SRAM is sram, FP32Lane is fp32-lane."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(component).__name__).lower()
 
 
-_SRAM = (
-    "sram load front",
-    "sram step 1",
-    "sram return crossbar",
-    "sram correct",
-    "sram write crossbar",
-    "sram merge",
-    "sram status",
-)
+class _Cutter:
+    """The node's netlist, which module of it belongs to which unit, and the nets between units."""
 
-UNITS: dict[str, Unit] = {
-    "operand decode": Unit(_operand_decode, ("operand decode",)),
-    "lane control": Unit(_lane_control, ("lane control",)),
-    "matrix lane": Unit(_matrix_lane, ("matrix lane",)),
-    "accumulator load": Unit(_accumulator_load, ("accumulator load",)),
-    "drain converter": Unit(_drain_converter, ()),
-    "accumulator drain": Unit(_accumulator_drain, ("accumulator drain",)),
-    "FMA lane": Unit(_fma_lane, ()),
-    "special functions": Unit(_special_functions, ()),
-    "narrow": Unit(_narrow, ()),
-    "widen": Unit(_widen, ()),
-    "SIMD permute": Unit(_simd_permute, ("SIMD permute",)),
-    "SIMD pipe, 2 lanes": Unit(_simd_slice, ("SIMD pipe",)),
-    **{name: Unit(_sram(name), (name,)) for name in _SRAM},
-    "network endpoint": Unit(_endpoint, ("network endpoint",)),
-}
-"""Units by name, in the order they are timed."""
+    def __init__(self, component: wiring.Component, hollows: Hollows, limit: int, crumb: int):
+        fragment = _ir.Fragment.get(component, None)
+        ports = {
+            "__".join(map(str, path)): (_bits(value), None)
+            for path, _member, value in component.signature.flatten(component)
+        }
+        design = fragment.prepare(ports=ports, hierarchy=("node",))
+        self.netlist = _ir.build_netlist(design)
+        self.modules = self.netlist.modules
+        origins = {info.name: part.origins or () for part, info in design.fragments.items()}
+        self.component = [_component(origins.get(module.name, ())) for module in self.modules]
+        self.hollows = hollows
+        self.macros = self._find_macros()
+        self.root = self._choose(limit, crumb)  # module -> module at the root of its unit
+        self.names = {module: [] for module in range(len(self.modules))}  # module -> [(name of a register, its nets)]
+        self._name_registers()
 
-PARTS: tuple[str, ...] = (
-    "operand decode",
-    "lane control",
-    "matrix lane",
-    "accumulator load",
-    "accumulator drain",
-    "SIMD permute",
-    "SIMD pipe",
-    *_SRAM,
-    "front end",
-    "scalar unit",
-    "vector unit: queues, hazards, register ports",
-    "store unit",
-    "network endpoint",
-)
-"""Parts of a node with logic."""
+    def _find_macros(self) -> set[int]:
+        """Cells of storage that is a black box, its ports included."""
+        cells = self.netlist.cells
+        mapped = {cell.memory for cell in cells if isinstance(cell, _nir.AsyncReadPort)}
+        written = {cell.memory for cell in cells if isinstance(cell, _nir.SyncWritePort)}
+        macros = {
+            index for index in written - mapped if cells[index].width * cells[index].depth >= MACRO_BITS
+        }
+        return macros | {index for index, cell in enumerate(cells) if isinstance(cell, _MEMORY_PORTS) and cell.memory in macros}
+
+    def _choose(self, limit: int, crumb: int) -> list[int]:
+        own = [0] * len(self.modules)
+        for index, cell in enumerate(self.netlist.cells):
+            if index not in self.macros:
+                own[cell.module_idx] += _weight(cell)
+        total = list(own)
+        for index in reversed(range(1, len(self.modules))):
+            total[self.modules[index].parent] += total[index]
+        root = [0] * len(self.modules)
+        opened = [total[0] > limit] * len(self.modules)  # components below this module are cut off
+        for index in range(1, len(self.modules)):
+            parent = self.modules[index].parent
+            cut = opened[parent] and self.component[index] is not None and total[index] >= crumb
+            root[index] = index if cut else root[parent]
+            opened[index] = opened[parent] and total[index] > limit
+        return root
+
+    def _name_registers(self) -> None:
+        """A register has the first name that its own component gives it, so that equal components have equal names."""
+        cells = self.netlist.cells
+        named = set()
+        for index, module in enumerate(self.modules):
+            for signal in module.signal_names:
+                value = self.netlist.signals[signal]
+                cell = value[0].cell if len(value) and value[0].is_cell else 0
+                if cell in named or not isinstance(cells[cell], _nir.FlipFlop) or cells[cell].module_idx != index:
+                    continue
+                if tuple(value) == tuple(_nir.Net.from_cell(cell, bit) for bit in range(len(cells[cell].data))):
+                    named.add(cell)
+                    self.names[index].append((signal, value))
+
+    def units(self) -> tuple[list[Unit], list[str]]:
+        members = defaultdict(list)  # root -> cells
+        for index, cell in enumerate(self.netlist.cells):
+            if index and index not in self.macros:
+                members[self.root[cell.module_idx]].append(index)
+        used = self._used_outside()
+        pieces = {
+            root: _Piece(self, root, cells, used[root])
+            for root, cells in members.items()
+            if _weight_of(self, cells) and self.component[root] not in self.hollows
+        }
+        found: dict[str, Unit] = {}  # RTLIL -> its unit
+        home: dict[int, str] = {}  # root -> name of its unit
+        taken: set[str] = set()
+        for root, piece in pieces.items():
+            text = piece.text()
+            if text not in found:
+                base = name = class_name(self.component[root]) if self.component[root] is not None else "-".join(self.modules[root].name)
+                number = 1
+                while name in taken:
+                    number += 1
+                    name = f"{base}-{number}"
+                taken.add(name)
+                found[text] = Unit(name, 0, self._parts(root), text, [set() for _ in piece.inputs])
+            found[text].count += 1
+            home[root] = found[text].name
+        roots = {self.component[root]: root for root in pieces}
+        for whole in self.hollows.values():
+            next(unit for unit in found.values() if unit.name == home[roots[whole]]).count += 1
+        self._join(pieces, found, home)
+        return list(found.values()), self._storage()
+
+    def _used_outside(self) -> dict[int, dict[_nir.Net, None]]:
+        """For each unit its nets that another one, storage or a port of the node takes in, in their order."""
+        cells = self.netlist.cells
+        used = defaultdict(set)
+        for index, cell in enumerate(cells):
+            reader = None if index == 0 or index in self.macros else self.root[cell.module_idx]
+            for net in _data_inputs(cell):
+                if net.is_cell and net.cell and net.cell not in self.macros:
+                    driver = self.root[cells[net.cell].module_idx]
+                    if driver != reader:
+                        used[driver].add(net)
+        return defaultdict(dict, {root: dict.fromkeys(sorted(nets)) for root, nets in used.items()})
+
+    def _join(self, pieces: dict[int, _Piece], found: dict[str, Unit], home: dict[int, str]) -> None:
+        """Tells every input bit which unit's output drives it."""
+        by_name = {unit.name: unit for unit in found.values()}
+        places = {net: (home[root], bit) for root, piece in pieces.items() for bit, net in enumerate(piece.outputs)}
+        for hollow, whole in self.hollows.items():
+            for (_path, _member, here), (_, _, there) in zip(hollow.signature.flatten(hollow), whole.signature.flatten(whole), strict=True):
+                nets = (self.netlist.signals.get(_bits(end), ()) for end in (here, there))
+                places |= {net: places[other] for net, other in zip(*nets, strict=False) if other in places and net not in places}
+        for root, piece in pieces.items():
+            for bit, net in enumerate(piece.inputs):
+                if net in places:
+                    by_name[home[root]].sources[bit].add(places[net])
+
+    def _parts(self, root: int) -> list[str]:
+        return [
+            "/".join(_plain(step) for step in module.name)
+            for index, module in enumerate(self.modules)
+            if self.root[index] == root and (self.component[index] is not None or index == root)
+        ]
+
+    def _storage(self) -> list[str]:
+        cells = self.netlist.cells
+        kinds = defaultdict(int)
+        for index in sorted(self.macros):
+            if isinstance(cells[index], _nir.Memory):
+                path = "/".join(re.sub(r"\d+$", "*", _plain(step)) for step in self.modules[cells[index].module_idx].name)
+                kinds[f"storage {path} {cells[index].depth} x {cells[index].width}"] += 1
+        return [f"{kind} ({count})" for kind, count in kinds.items()]
+
+
+class _Piece:
+    """One unit's cells as a netlist of their own."""
+
+    def __init__(self, cutter: _Cutter, root: int, cells: list[int], outputs: dict[_nir.Net, None]):
+        self._cutter = cutter
+        self._root = root
+        self._cells = cells
+        self.outputs = list(outputs)
+        inside = set(cells)
+        nets: dict[_nir.Net, None] = {}
+        for index in cells:
+            nets |= dict.fromkeys(net for net in _data_inputs(cutter.netlist.cells[index]) if net.is_cell and net.cell not in inside)
+        self.inputs = list(nets)
+
+    def text(self) -> str:
+        """RTLIL, the same for equal pieces: nothing in it tells where in the node they stand."""
+        whole = self._cutter.netlist
+        part = _nir.Netlist()
+        part.add_module(None, "unit")
+        part.top.ports_i = {"clk": (2, 1), "in": (3, len(self.inputs))}
+        place = {index: number + 1 for number, index in enumerate(self._cells)}
+        nets = {net: _nir.Net.from_cell(0, 3 + bit) for bit, net in enumerate(self.inputs)}
+
+        class Moved:
+            """Stands where a netlist resolves its nets."""
+
+            @staticmethod
+            def resolve_net(net: _nir.Net) -> _nir.Net:
+                return net if net.is_const else nets.get(net) or _nir.Net.from_cell(place[net.cell], net.bit)
+
+            @classmethod
+            def resolve_value(cls, value: _nir.Value) -> _nir.Value:
+                return _nir.Value(cls.resolve_net(net) for net in value)
+
+        clock = _nir.Net.from_cell(0, 2)
+        for index in self._cells:
+            cell = _copied(whole.cells[index])
+            cell.resolve_nets(Moved)
+            if hasattr(cell, "clk"):
+                # A gated clock is the clock, and its gate's register has the whole cycle (rtl/common/clock_gate.py).
+                cell.clk, cell.clk_edge = clock, "pos"
+            if isinstance(cell, _MEMORY_PORTS):
+                cell.memory = place[cell.memory]
+                if isinstance(cell, _nir.SyncReadPort):
+                    cell.transparent_for = tuple(place[port] for port in cell.transparent_for)
+            if isinstance(cell, _nir.Memory):
+                cell.name = f"{cell.name}_{place[index]}"
+            cell.module_idx = 0
+            part.add_cell(cell)
+        part.top.ports_o = {"out": Moved.resolve_value(_nir.Value(self.outputs))}
+        self._names(part, Moved)
+        _ir._compute_net_flows(part)
+        _ir._compute_ports(part)
+        builder = rtlil.Design(emit_src=False)
+        module = builder.module("unit")
+        module.attribute("top", 1)
+        rtlil.ModuleEmitter(module, part, part.modules[0], _ir._ast.SignalDict(), empty_checker=rtlil.EmptyModuleChecker(part)).emit()
+        return merge.shrink(str(builder), "unit")
+
+    def _names(self, part: _nir.Netlist, moved: type) -> None:
+        """Registers keep their names, with the path of their component inside the unit."""
+        cutter = self._cutter
+        depth = len(cutter.modules[self._root].name)
+        taken = {"clk", "in", "out"}
+        for index, module in enumerate(cutter.modules):
+            if cutter.root[index] != self._root:
+                continue
+            path = [_plain(step) for step in module.name[depth:]]
+            for signal, value in cutter.names[index]:
+                name = ".".join([*path, signal.name])
+                if name not in taken:
+                    taken.add(name)
+                    part.signals[signal] = moved.resolve_value(value)
+                    part.signal_fields[signal] = {(): _nir.SignalField(part.signals[signal], signed=False)}
+                    part.modules[0].signal_names[signal] = name
+
+
+def _plain(step: str) -> str:
+    """A step of a path without the number by which Amaranth tells equal names apart."""
+    return re.sub(r"\$\d+$", "", step)
+
+
+def _component(origins: tuple[object, ...]) -> wiring.Component | None:
+    """The component that a module of the netlist was made from; a memory belongs to the component that holds it."""
+    found = [each for each in origins if isinstance(each, wiring.Component) and not isinstance(each, memory.Memory)]
+    return found[-1] if found else None
+
+
+def _data_inputs(cell: _nir.Cell) -> list[_nir.Net]:
+    """Nets that a cell takes in beside its clock, in an order that is the same for equal cells."""
+    nets: dict[_nir.Net, None] = {}
+
+    class Seen:
+        @staticmethod
+        def resolve_net(net: _nir.Net) -> _nir.Net:
+            nets[net] = None
+            return net
+
+        @classmethod
+        def resolve_value(cls, value: _nir.Value) -> _nir.Value:
+            return _nir.Value(cls.resolve_net(net) for net in value)
+
+    _copied(cell).resolve_nets(Seen)
+    nets.pop(_NO_NET, None)
+    return list(nets)
+
+
+def _copied(cell: _nir.Cell) -> _nir.Cell:
+    """A copy without its clock, whose nets may be replaced."""
+    made = copy.copy(cell)
+    if isinstance(cell, _nir.Top):
+        made.ports_o = dict(cell.ports_o)
+    if isinstance(cell, _nir.AssignmentList):
+        made.assignments = tuple(copy.copy(each) for each in cell.assignments)
+    if hasattr(cell, "clk"):
+        made.clk = _NO_NET
+    return made
+
+
+def _weight(cell: _nir.Cell) -> int:
+    """Bits of logic and flip-flops that a cell may become."""
+    if isinstance(cell, _nir.FlipFlop):
+        return len(cell.data)
+    if isinstance(cell, _nir.Operator):
+        return max(len(value) for value in cell.inputs)
+    if isinstance(cell, _nir.AssignmentList):
+        return sum(len(each.value) for each in cell.assignments)
+    if isinstance(cell, _nir.Memory):
+        return cell.width * cell.depth // (8 if any(cell.init) else 1)
+    return 0
+
+
+def _weight_of(cutter: _Cutter, cells: list[int]) -> int:
+    return sum(_weight(cutter.netlist.cells[index]) for index in cells)
