@@ -12,6 +12,9 @@ hands the arrival time on.
 Storage that is only read through registers (SRAM macros, register files) is a black box: its inputs end paths, its outputs
 begin them. All other memories become flip-flops.
 
+What a path could hide behind is told (`Cut.uncovered`): a cell that no unit can hold, a path that leaves the top by a port that is no
+flip-flop, an input whose driver has no arrival time.
+
 The netlist is Amaranth's own (amaranth.hdl._nir of the locked version): there nets are single bits whose driver is known,
 through any hierarchy, and wiring has disappeared.
 """
@@ -21,17 +24,16 @@ from __future__ import annotations
 import copy
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Module, Value, ValueLike, _ir, _nir
+from amaranth.hdl import Value, ValueLike, _ir, _nir
 from amaranth.lib import memory, wiring
 
-from rtl.fp.adder import Body
-from rtl.mem.sram import SRAM
 from sim.compile import merge
+from sim.suite.timing_silicon import silicon
 
 LIMIT = 60_000  # bits of logic, flip-flops and mapped memory in one unit: a few minutes of ABC
 CRUMB = 400  # a component below this stays with what surrounds it
@@ -39,6 +41,8 @@ MACRO_BITS = 2_000  # storage below this is worth no macro
 
 _NO_NET = _nir.Net.from_const(0)
 _MEMORY_PORTS = (_nir.SyncWritePort, _nir.SyncReadPort, _nir.AsyncReadPort)
+_LOGIC = (_nir.Operator, _nir.Part, _nir.Matches, _nir.PriorityMatch, _nir.AssignmentList, _nir.FlipFlop, _nir.Memory, *_MEMORY_PORTS)
+"""What a unit can hold; anything else is a black box, and uncovered."""
 
 
 @dataclass
@@ -60,75 +64,37 @@ class Unit:
     sources: list[set[tuple[str, int]]] = field(default_factory=list)
 
 
-REPEATED = ("DotLane", "FmaLane")
-"""Lanes of gates that stand in a node many times. Only the first of equal ones is elaborated; the others are hollow."""
+@dataclass
+class Cut:
+    """Everything in some components.
 
-Hollows = dict[wiring.Component, wiring.Component]
-"""Lanes that consist of output registers alone -> the whole one that they stand for."""
-
-
-@contextmanager
-def silicon() -> Iterator[Hollows]:
-    """Components made and elaborated inside have their synthesis form, unless they are told otherwise.
-
-    That is gates for arithmetic, banks for the SRAM, and REPEATED lanes but once.
+    units: each distinct piece. storage: the black boxes, equal ones together: part, count, depth, width, reads, writes.
+    uncovered: where paths are that no unit has, a line each; empty when the units have all.
     """
-    kept, whole, hollows = [], [], {}
-    classes = [wiring.Component]
-    for each in classes:
-        classes += each.__subclasses__()
-    try:
-        for each in classes:
-            make = each.__dict__.get("__init__")
-            if make is not None and make.__defaults__:
-                kept.append((make, make.__defaults__))
-                form = {"body": "banks", "sweep": True} if each is SRAM else {}
-                names = make.__code__.co_varnames[: make.__code__.co_argcount][-len(make.__defaults__) :]
-                make.__defaults__ = tuple(
-                    form.get(name, Body.SYNTHESIS if value is Body.SIMULATION else value)
-                    for name, value in zip(names, make.__defaults__, strict=True)
-                )
-        for each in classes:
-            if each.__name__ in REPEATED:
-                whole.append((each, each.elaborate))
-                each.elaborate = _first_only(each.elaborate, hollows)
-        yield hollows
-    finally:
-        for make, defaults in kept:
-            make.__defaults__ = defaults
-        for each, elaborate in whole:
-            each.elaborate = elaborate
+
+    units: list[Unit]
+    storage: list[dict[str, Any]]
+    uncovered: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"units": [asdict(unit) | {"sources": [sorted(bit) for bit in unit.sources]} for unit in self.units]}
+
+    @classmethod
+    def from_json(cls, made: dict[str, Any]) -> Cut:
+        units = [Unit(**unit | {"sources": [{tuple(source) for source in bit} for bit in unit["sources"]]}) for unit in made["units"]]
+        return cls(units, made["storage"], made["uncovered"])
 
 
-def _first_only(elaborate: Callable, hollows: Hollows) -> Callable:
-    seen = {}
-
-    def instead(self: wiring.Component, platform: object) -> Module:
-        settings = [str(value) for name, value in sorted(vars(self).items()) if name not in self.signature.members]
-        first = seen.setdefault((type(self), str(self.signature), *settings), self)
-        if first is self:
-            return elaborate(self, platform)
-        hollows[self] = first
-        m = Module()
-        for _path, member, value in self.signature.flatten(self):
-            if member.flow == wiring.Out:
-                m.d.sync += value.eq(~_bits(value))
-        return m
-
-    return instead
-
-
-def _bits(value: ValueLike) -> Value:
-    return value.as_value() if hasattr(value, "as_value") else value
-
-
-def units_of(make: Callable[[], wiring.Component], limit: int = LIMIT, crumb: int = CRUMB) -> tuple[list[Unit], list[str]]:
-    """Units of everything in the component that `make` gives, and its storage left as black boxes (with their counts).
+def cut(tops: Mapping[str, Callable[[], wiring.Component]], limit: int = LIMIT, crumb: int = CRUMB) -> Cut:
+    """Cuts what each of `tops` makes; its key is the name under which parts are found. Tops meet only at their ports.
 
     limit, crumb: bits of logic above which a component is opened, and below which one is not cut off.
     """
-    with silicon() as hollows:
-        return _Cutter(make(), hollows, limit, crumb).units()
+    whole = Cut([], [], [])
+    for name, make in tops.items():
+        with silicon():
+            _Cutter(name, make(), limit, crumb).add_to(whole)
+    return whole
 
 
 def class_name(component: object) -> str:
@@ -139,37 +105,32 @@ def class_name(component: object) -> str:
 class _Cutter:
     """The node's netlist, which module of it belongs to which unit, and the nets between units."""
 
-    def __init__(self, component: wiring.Component, hollows: Hollows, limit: int, crumb: int):
+    def __init__(self, name: str, component: wiring.Component, limit: int, crumb: int):
         fragment = _ir.Fragment.get(component, None)
-        ports = {
-            "__".join(map(str, path)): (_bits(value), None)
-            for path, _member, value in component.signature.flatten(component)
-        }
-        design = fragment.prepare(ports=ports, hierarchy=("node",))
+        ports = {"__".join(map(str, path)): (_bits(value), None) for path, _member, value in component.signature.flatten(component)}
+        design = fragment.prepare(ports=ports, hierarchy=(name,))
         self.netlist = _ir.build_netlist(design)
         self.modules = self.netlist.modules
         origins = {info.name: part.origins or () for part, info in design.fragments.items()}
         self.component = [_component(origins.get(module.name, ())) for module in self.modules]
-        self.hollows = hollows
-        self.macros = self._find_macros()
+        self.boxes = self._find_boxes()
         self.root = self._choose(limit, crumb)  # module -> module at the root of its unit
         self.names = {module: [] for module in range(len(self.modules))}  # module -> [(name of a register, its nets)]
         self._name_registers()
 
-    def _find_macros(self) -> set[int]:
-        """Cells of storage that is a black box, its ports included."""
+    def _find_boxes(self) -> set[int]:
+        """Cells that are black boxes: large storage with its ports, and what no unit can hold."""
         cells = self.netlist.cells
         mapped = {cell.memory for cell in cells if isinstance(cell, _nir.AsyncReadPort)}
         written = {cell.memory for cell in cells if isinstance(cell, _nir.SyncWritePort)}
-        macros = {
-            index for index in written - mapped if cells[index].width * cells[index].depth >= MACRO_BITS
-        }
-        return macros | {index for index, cell in enumerate(cells) if isinstance(cell, _MEMORY_PORTS) and cell.memory in macros}
+        macros = {index for index in written - mapped if cells[index].width * cells[index].depth >= MACRO_BITS}
+        ports = {index for index, cell in enumerate(cells) if isinstance(cell, _MEMORY_PORTS) and cell.memory in macros}
+        return macros | ports | {index for index, cell in enumerate(cells) if index and not isinstance(cell, _LOGIC)}
 
     def _choose(self, limit: int, crumb: int) -> list[int]:
         own = [0] * len(self.modules)
         for index, cell in enumerate(self.netlist.cells):
-            if index not in self.macros:
+            if index not in self.boxes:
                 own[cell.module_idx] += _weight(cell)
         total = list(own)
         for index in reversed(range(1, len(self.modules))):
@@ -197,79 +158,119 @@ class _Cutter:
                     named.add(cell)
                     self.names[index].append((signal, value))
 
-    def units(self) -> tuple[list[Unit], list[str]]:
+    def add_to(self, whole: Cut) -> None:
+        """Adds the units, storage and uncovered paths of this top."""
         members = defaultdict(list)  # root -> cells
         for index, cell in enumerate(self.netlist.cells):
-            if index and index not in self.macros:
+            if index and index not in self.boxes:
                 members[self.root[cell.module_idx]].append(index)
         used = self._used_outside()
-        pieces = {
-            root: _Piece(self, root, cells, used[root])
-            for root, cells in members.items()
-            if _weight_of(self, cells) and self.component[root] not in self.hollows
-        }
-        found: dict[str, Unit] = {}  # RTLIL -> its unit
-        home: dict[int, str] = {}  # root -> name of its unit
-        taken: set[str] = set()
+        pieces = {root: _Piece(self, root, cells, used[root]) for root, cells in members.items() if _weight_of(self, cells)}
+        found = {unit.text: unit for unit in whole.units}
+        home: dict[int, Unit] = {}  # root -> its unit
         for root, piece in pieces.items():
             text = piece.text()
             if text not in found:
-                base = name = class_name(self.component[root]) if self.component[root] is not None else "-".join(self.modules[root].name)
-                number = 1
-                while name in taken:
-                    number += 1
-                    name = f"{base}-{number}"
-                taken.add(name)
-                found[text] = Unit(name, 0, self._parts(root), text, [set() for _ in piece.inputs])
+                found[text] = Unit(self._free_name(root, whole.units), 0, self._parts(root), text, [set() for _ in piece.inputs])
+                whole.units.append(found[text])
             found[text].count += 1
-            home[root] = found[text].name
-        roots = {self.component[root]: root for root in pieces}
-        for whole in self.hollows.values():
-            next(unit for unit in found.values() if unit.name == home[roots[whole]]).count += 1
-        self._join(pieces, found, home)
-        return list(found.values()), self._storage()
+            home[root] = found[text]
+        whole.uncovered += [*self._join(pieces, home), *self._open_ports(), *self._foreign()]
+        whole.storage += self._storage()
+
+    def _free_name(self, root: int, units: list[Unit]) -> str:
+        component = self.component[root]
+        base = name = class_name(component) if component is not None else "-".join(self.modules[root].name)
+        number = 1
+        while name in {unit.name for unit in units}:
+            number += 1
+            name = f"{base}-{number}"
+        return name
 
     def _used_outside(self) -> dict[int, dict[_nir.Net, None]]:
-        """For each unit its nets that another one, storage or a port of the node takes in, in their order."""
+        """For each unit its nets that another one, a black box, a clock gate or a port of the top takes in, in their order."""
         cells = self.netlist.cells
         used = defaultdict(set)
         for index, cell in enumerate(cells):
-            reader = None if index == 0 or index in self.macros else self.root[cell.module_idx]
+            reader = None if index == 0 or index in self.boxes else self.root[cell.module_idx]
             for net in _data_inputs(cell):
-                if net.is_cell and net.cell and net.cell not in self.macros:
+                if net.is_cell and net.cell and net.cell not in self.boxes:
                     driver = self.root[cells[net.cell].module_idx]
                     if driver != reader:
                         used[driver].add(net)
+        for net in self._clock_gates():
+            used[self.root[cells[net.cell].module_idx]].add(net)
         return defaultdict(dict, {root: dict.fromkeys(sorted(nets)) for root, nets in used.items()})
 
-    def _join(self, pieces: dict[int, _Piece], found: dict[str, Unit], home: dict[int, str]) -> None:
-        """Tells every input bit which unit's output drives it."""
-        by_name = {unit.name: unit for unit in found.values()}
-        places = {net: (home[root], bit) for root, piece in pieces.items() for bit, net in enumerate(piece.outputs)}
-        for hollow, whole in self.hollows.items():
-            for (_path, _member, here), (_, _, there) in zip(hollow.signature.flatten(hollow), whole.signature.flatten(whole), strict=True):
-                nets = (self.netlist.signals.get(_bits(end), ()) for end in (here, there))
-                places |= {net: places[other] for net, other in zip(*nets, strict=False) if other in places and net not in places}
+    def _clock_gates(self) -> set[_nir.Net]:
+        """Outputs of flip-flops that clocks are made from."""
+        cells = self.netlist.cells
+        pending = {cell.clk for cell in cells if hasattr(cell, "clk")}
+        seen, gates = set(), set()
+        while pending:
+            net = pending.pop()
+            if net in seen or not net.is_cell or not net.cell:
+                continue
+            seen.add(net)
+            if isinstance(cells[net.cell], _nir.FlipFlop):
+                gates.add(net)
+            else:
+                pending |= set(_data_inputs(cells[net.cell]))
+        return gates
+
+    def _join(self, pieces: dict[int, _Piece], home: dict[int, Unit]) -> list[str]:
+        """Tells every input bit which unit's output drives it, and returns what it could not tell."""
+        places = {net: (home[root].name, bit) for root, piece in pieces.items() for bit, net in enumerate(piece.outputs)}
+        uncovered = []
         for root, piece in pieces.items():
             for bit, net in enumerate(piece.inputs):
                 if net in places:
-                    by_name[home[root]].sources[bit].add(places[net])
+                    home[root].sources[bit].add(places[net])
+                elif net.cell and net.cell not in self.boxes:
+                    uncovered.append(f"input bit {bit} of {home[root].name}: nothing that is timed drives it")
+        return uncovered
+
+    def _open_ports(self) -> list[str]:
+        """Outputs of the top with logic behind the last flip-flop: their paths go on where nobody times them."""
+        cells = self.netlist.cells
+        return [
+            f"path out of {self.modules[0].name[0]} by {name}"
+            for name, value in self.netlist.top.ports_o.items()
+            if any(net.is_cell and not isinstance(cells[net.cell], (_nir.FlipFlop, _nir.SyncReadPort)) for net in value)
+        ]
+
+    def _foreign(self) -> list[str]:
+        cells = self.netlist.cells
+        kinds = [(self._path(cells[index].module_idx), cells[index]) for index in sorted(self.boxes)]
+        return [
+            f"{path}: {getattr(cell, 'type', type(cell).__name__)}, which is no logic of this design"
+            for path, cell in kinds
+            if not isinstance(cell, _LOGIC)
+        ]
+
+    def _path(self, module: int) -> str:
+        return "/".join(_plain(step) for step in self.modules[module].name)
 
     def _parts(self, root: int) -> list[str]:
         return [
-            "/".join(_plain(step) for step in module.name)
+            self._path(index)
             for index, module in enumerate(self.modules)
             if self.root[index] == root and (self.component[index] is not None or index == root)
         ]
 
-    def _storage(self) -> list[str]:
+    def _storage(self) -> list[dict[str, Any]]:
         cells = self.netlist.cells
-        kinds = defaultdict(int)
-        for index in sorted(self.macros):
-            if isinstance(cells[index], _nir.Memory):
-                path = "/".join(re.sub(r"\d+$", "*", _plain(step)) for step in self.modules[cells[index].module_idx].name)
-                kinds[f"storage {path} {cells[index].depth} x {cells[index].width}"] += 1
-        return [f"{kind} ({count})" for kind, count in kinds.items()]
+        kinds: dict[tuple, dict[str, Any]] = {}
+        for index in sorted(self.boxes):
+            cell = cells[index]
+            if isinstance(cell, _nir.Memory):
+                ports = [cells[other] for other in self.boxes if getattr(cells[other], "memory", None) == index]
+                writes = sum(isinstance(port, _nir.SyncWritePort) for port in ports)
+                part = re.sub(r"\d+$", "*", self._path(cell.module_idx))
+                row = {"part": part, "count": 0, "depth": cell.depth, "width": cell.width}
+                row |= {"reads": len(ports) - writes, "writes": writes}
+                kinds.setdefault((part, cell.depth, cell.width), row)["count"] += 1
+        return list(kinds.values())
 
 
 class _Piece:
@@ -349,6 +350,11 @@ class _Piece:
                     part.modules[0].signal_names[signal] = name
 
 
+def _bits(value: ValueLike) -> Value:
+    """A port's value without its shape."""
+    return value.as_value() if hasattr(value, "as_value") else value
+
+
 def _plain(step: str) -> str:
     """A step of a path without the number by which Amaranth tells equal names apart."""
     return re.sub(r"\$\d+$", "", step)
@@ -401,7 +407,7 @@ def _weight(cell: _nir.Cell) -> int:
         return sum(len(each.value) for each in cell.assignments)
     if isinstance(cell, _nir.Memory):
         return cell.width * cell.depth // (8 if any(cell.init) else 1)
-    return 0
+    return 0 if isinstance(cell, _MEMORY_PORTS) else 1
 
 
 def _weight_of(cutter: _Cutter, cells: list[int]) -> int:

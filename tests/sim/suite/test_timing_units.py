@@ -1,12 +1,15 @@
 """How a component is cut into units: nothing is left out, and every input knows what drives it."""
 
+import json
+
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Instance, Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.fp.adder import Adder, Body
-from sim.suite.timing_units import Unit, class_name, silicon, units_of
+from rtl.common.clock_gate import gated_domain
+from rtl.fp.adder import Adder
+from sim.suite.timing_units import Cut, class_name, cut
 
 pytestmark = pytest.mark.fast
 
@@ -83,23 +86,29 @@ class Whole(wiring.Component):
         return m
 
 
-def cut(extra: bool = False, **sizes) -> tuple[dict[str, Unit], list[str]]:
-    units, storage = units_of(lambda: Whole(extra), **(sizes or {"limit": 10, "crumb": 4}))
-    return {unit.name: unit for unit in units}, storage
+STORE = {"part": "whole", "count": 1, "depth": 256, "width": 16, "reads": 1, "writes": 1}
+
+
+def cut_whole(extra: bool = False, **sizes) -> Cut:
+    return cut({"whole": lambda: Whole(extra)}, **(sizes or {"limit": 10, "crumb": 4}))
+
+
+def by_name(made: Cut) -> dict:
+    return {unit.name: unit for unit in made.units}
 
 
 def test_a_heavy_component_is_opened_and_its_rest_is_a_unit():
-    units, storage = cut()
-    assert {name: (unit.count, unit.parts) for name, unit in units.items()} == {
-        "whole": (1, ["node"]),
-        "early": (1, ["node/early"]),
-        "late": (2, ["node/late_0"]),
+    made = cut_whole()
+    assert {unit.name: (unit.count, unit.parts) for unit in made.units} == {
+        "whole": (1, ["whole"]),
+        "early": (1, ["whole/early"]),
+        "late": (2, ["whole/late_0"]),
     }
-    assert storage == ["storage node 256 x 16 (1)"]
+    assert (made.storage, made.uncovered) == ([STORE], [])
 
 
 def test_every_input_knows_all_that_drives_it():
-    units, _ = cut()
+    units = by_name(cut_whole())
     # The first of the two stands behind `early`, the second behind the logic of the whole. Bit 16 is the reset.
     assert units["late"].sources[:16] == [{("early", bit), ("whole", bit)} for bit in range(16)]
     assert units["early"].sources == [set()] * 17
@@ -107,29 +116,74 @@ def test_every_input_knows_all_that_drives_it():
 
 
 def test_a_light_component_is_one_unit_with_all_its_parts():
-    units, storage = cut(limit=10_000, crumb=4)
-    assert list(units) == ["whole"]
-    assert units["whole"].parts == ["node", "node/early", "node/late_0", "node/late_1"]
-    assert len(storage) == 1
+    made = cut_whole(limit=10_000, crumb=4)
+    assert [(unit.name, unit.parts) for unit in made.units] == [("whole", ["whole", "whole/early", "whole/late_0", "whole/late_1"])]
+    assert made.storage == [STORE]
+
+
+def test_equal_pieces_of_two_tops_are_one_unit():
+    made = cut({"one": Late, "other": Late, "more": Extra}, limit=10, crumb=4)
+    assert [(unit.name, unit.count, unit.parts) for unit in made.units] == [("late", 2, ["one"]), ("extra", 1, ["more"])]
+
+
+def test_a_cut_is_the_same_after_it_was_kept_as_json():
+    made = cut_whole()
+    assert Cut.from_json(json.loads(json.dumps(made.as_json()))) == made
 
 
 @pytest.mark.parametrize("sizes", ({"limit": 10, "crumb": 4}, {"limit": 10_000, "crumb": 4}, {"limit": 10, "crumb": 1_000}))
 def test_a_component_that_is_added_is_in_exactly_one_unit(sizes):
-    before = [part for unit in cut(**sizes)[0].values() for part in unit.parts]
-    after = [part for unit in cut(True, **sizes)[0].values() for part in unit.parts]
-    assert sorted(after) == sorted([*before, "node/extra"])
+    before = [part for unit in cut_whole(**sizes).units for part in unit.parts]
+    after = [part for unit in cut_whole(True, **sizes).units for part in unit.parts]
+    assert sorted(after) == sorted([*before, "whole/extra"])
 
 
 def test_every_register_of_the_component_is_in_the_text_of_a_unit():
-    units, _ = cut(True)
-    flip_flops = {name: unit.text.count("cell $dff") for name, unit in units.items()}
+    flip_flops = {unit.name: unit.text.count("cell $dff") for unit in cut_whole(True).units}
     assert flip_flops == {"whole": 0, "early": 1, "late": 1, "extra": 1}
 
 
-def test_silicon_has_gates_and_afterwards_nothing_has_changed():
-    with silicon():
-        assert Adder(8).body is Body.SYNTHESIS
-    assert Adder(8).body is Body.SIMULATION
+class Planted(wiring.Component):
+    """A component of which no unit can be made, and a register behind it."""
+
+    a: In(4)
+    o: Out(4)
+
+    def elaborate(self, platform):
+        m = Module()
+        inside = Signal(4)
+        m.submodules.foreign = Instance("foreign_adder", i_a=self.a, o_q=inside)
+        m.d.sync += self.o.eq(inside)
+        return m
+
+
+def test_a_component_that_no_unit_can_hold_is_uncovered():
+    made = cut({"whole": Planted})
+    assert made.uncovered == ["whole: foreign_adder, which is no logic of this design"]
+
+
+def test_a_path_that_leaves_by_a_port_is_uncovered():
+    """The sum of Early leaves behind its register: whoever hears the port has the rest of the path."""
+    assert cut({"whole": Early}).uncovered == ["path out of whole by o"]
+
+
+class Gated(wiring.Component):
+    """Logic that does nothing but stop a clock."""
+
+    a: In(16)
+    o: Out(16)
+
+    def elaborate(self, platform):
+        m = Module()
+        gated_domain(m, "gated", self.a.xor())
+        m.d.gated += self.o.eq(self.a)
+        return m
+
+
+def test_the_path_to_a_clock_gate_stays():
+    made = cut({"whole": Gated})
+    assert len(made.uncovered) == 0
+    assert "connect \\out { \\o [15:0] \\gated_enable [0] }" in made.units[0].text
 
 
 def test_names_of_classes():
