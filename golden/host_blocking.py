@@ -69,12 +69,16 @@ class BlockingHost(ABC):
     def _explain(self) -> None:
         """Raise with what every thread waits for."""
         what = self.silence
+        raise HostError("\n".join([what, *self._threads()]))
+
+    def _threads(self) -> list[str]:
+        """How every thread stands."""
+        what = self.silence
 
         def mute() -> None:
             raise HostError(f"{what} and the node does not say how its threads stand")
 
-        states = self._drive(self.session.statuses(), mute)
-        raise HostError("\n".join([what, *(f"  thread {t}: {self._describe(state)}" for t, state in enumerate(states))]))
+        return [f"  thread {t}: {self._describe(state)}" for t, state in enumerate(self._drive(self.session.statuses(), mute))]
 
     def _describe(self, status: Status) -> str:
         if status.state is ThreadState.IDLE:

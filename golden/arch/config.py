@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BANKS = 64
 WORD_BYTES = 8
@@ -48,6 +48,10 @@ class NodeConfig:
     @property
     def sram_words(self) -> int:
         return self.sram_rows * BANKS
+
+    def with_network(self) -> NodeConfig:
+        """The node of a mesh: the same, with the instructions that reach other nodes."""
+        return replace(self, features=self.features | {"network"})
 
 
 CONFIGS: dict[str, NodeConfig] = {

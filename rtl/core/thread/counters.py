@@ -115,12 +115,12 @@ class Counters(wiring.Component):
             events.conflicts.eq(self.conflicts.count),
             events.store_beat.eq(self.store_events.beat),
             events.corrected.eq(self.corrected.count),
-            events.packet_in.eq(link.packet_in),
-            events.packet_out.eq(link.packet_out),
+            events.packet_in.eq(link.packet_in.valid),
+            events.packet_out.eq(link.packet_out.valid),
             events.fetch_miss.eq(front.fetch_miss),
             events.redirect.eq(front.redirect),
-            events.first_start.eq(link.first_start),
+            events.first_start.eq(link.first_start.valid),
         ]
         retired = front.retired.any() | self.thread_events.ended
-        moved = vector.matrix_step | vector.simd_issue | self.store_events.beat | link.packet_in | link.packet_out
+        moved = vector.matrix_step | vector.simd_issue | self.store_events.beat | link.packet_in.valid | link.packet_out.valid
         m.d.comb += self.activity.busy.eq(front.dispatched | retired | moved)
