@@ -185,6 +185,8 @@ def _time(unit: Unit, folder: Path, library: Path, inputs: list[tuple[float, str
         found = re.fullmatch(r"in_(\d+)_", pin)
         if of_input and (found or pin == "in"):
             return inputs[int(found[1]) if found else 0][1]
+        if found := re.fullmatch(r"out_(\d+)_|out", names.get(pin.partition("/")[0], pin)):
+            return unit.outputs[int(found[1] or 0)] or pin
         return names.get(pin.partition("/")[0], pin)
 
     outputs = {}

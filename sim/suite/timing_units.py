@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Value, ValueLike, _ir, _nir
+from amaranth.hdl import Signal, Value, ValueLike, _ir, _nir
 from amaranth.lib import memory, wiring
 
 from sim.compile import merge
@@ -55,6 +55,7 @@ class Unit:
     text: RTLIL of module `unit`, its ports `clk`, `in` and `out`.
     sources: for each bit of `in` what drives it, over all equal ones: (unit, bit of its `out`). A bit without a source comes
         from a flip-flop outside (another node, storage).
+    outputs: for each bit of `out` the register that it is, or "" where it is logic.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Unit:
     parts: list[str]
     text: str
     sources: list[set[tuple[str, int]]] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -171,7 +173,9 @@ class _Cutter:
         for root, piece in pieces.items():
             text = piece.text()
             if text not in found:
-                found[text] = Unit(self._free_name(root, whole.units), 0, self._parts(root), text, [set() for _ in piece.inputs])
+                found[text] = Unit(
+                    self._free_name(root, whole.units), 0, self._parts(root), text, [set() for _ in piece.inputs], piece.output_names()
+                )
                 whole.units.append(found[text])
             found[text].count += 1
             home[root] = found[text]
@@ -319,11 +323,11 @@ class _Piece:
                 if isinstance(cell, _nir.SyncReadPort):
                     cell.transparent_for = tuple(place[port] for port in cell.transparent_for)
             if isinstance(cell, _nir.Memory):
-                cell.name = f"{cell.name}_{place[index]}"
+                cell.name = f"{self._path_inside(whole.cells[index].module_idx)}_{place[index]}"
             cell.module_idx = 0
             part.add_cell(cell)
         part.top.ports_o = {"out": Moved.resolve_value(_nir.Value(self.outputs))}
-        self._names(part, Moved)
+        self._name_registers(part, Moved)
         _ir._compute_net_flows(part)
         _ir._compute_ports(part)
         builder = rtlil.Design(emit_src=False)
@@ -332,22 +336,33 @@ class _Piece:
         rtlil.ModuleEmitter(module, part, part.modules[0], _ir._ast.SignalDict(), empty_checker=rtlil.EmptyModuleChecker(part)).emit()
         return merge.shrink(str(builder), "unit")
 
-    def _names(self, part: _nir.Netlist, moved: type) -> None:
-        """Registers keep their names, with the path of their component inside the unit."""
+    def _path_inside(self, module: int) -> str:
+        """Path of a module inside the unit, with dots."""
+        depth = len(self._cutter.modules[self._root].name)
+        return ".".join(_plain(step) for step in self._cutter.modules[module].name[depth:])
+
+    def _registers(self) -> dict[str, tuple[Signal, _nir.Value]]:
+        """Registers by their name, with the path of their component inside the unit."""
         cutter = self._cutter
-        depth = len(cutter.modules[self._root].name)
-        taken = {"clk", "in", "out"}
-        for index, module in enumerate(cutter.modules):
-            if cutter.root[index] != self._root:
-                continue
-            path = [_plain(step) for step in module.name[depth:]]
-            for signal, value in cutter.names[index]:
-                name = ".".join([*path, signal.name])
-                if name not in taken:
-                    taken.add(name)
-                    part.signals[signal] = moved.resolve_value(value)
-                    part.signal_fields[signal] = {(): _nir.SignalField(part.signals[signal], signed=False)}
-                    part.modules[0].signal_names[signal] = name
+        found: dict[str, tuple[Signal, _nir.Value]] = {}
+        for index in range(len(cutter.modules)):
+            if cutter.root[index] == self._root:
+                path = self._path_inside(index)
+                for signal, value in cutter.names[index]:
+                    found.setdefault(f"{path}.{signal.name}" if path else signal.name, (signal, value))
+        return found
+
+    def output_names(self) -> list[str]:
+        """For each output the register and bit that it is, or an empty text."""
+        names = {net: f"{name}[{bit}]" for name, (_, value) in self._registers().items() for bit, net in enumerate(value)}
+        return [names.get(net, "") for net in self.outputs]
+
+    def _name_registers(self, part: _nir.Netlist, moved: type) -> None:
+        for name, (signal, value) in self._registers().items():
+            if name not in ("clk", "in", "out"):
+                part.signals[signal] = moved.resolve_value(value)
+                part.signal_fields[signal] = {(): _nir.SignalField(part.signals[signal], signed=False)}
+                part.modules[0].signal_names[signal] = name
 
 
 def _bits(value: ValueLike) -> Value:

@@ -1,4 +1,4 @@
-"""The timing job: what it makes of netlists and reports, and what it says when something is missing.
+"""The timing job: how arrival times run through units, what is reported, and what it says when something is missing.
 
 No figure is asserted here: synthesis and timing of whole units is `make timing`.
 """
@@ -8,59 +8,15 @@ import json
 import pytest
 
 from sim.suite import timing
-from sim.suite.timing_units import Unit
-
-NETLIST = r"""module unit(clk, a_0_);
-  input signed a_0_;
-  INVx1_ASAP7_75t_R _7_ (
-    .A(_3_),
-    .Y(\lane.sum_4_ )
-  );
-  DFFHQNx1_ASAP7_75t_R _8_ (
-    .CLK(clk),
-    .D(a_0_),
-    .QN(_3_)
-  );
-  DFFHQx4_ASAP7_75t_R _9_ (
-    .CLK(clk),
-    .D(a_0_),
-    .Q(valid)
-  );
-  assign { b_1_, \c.d_0_ , b_0_ } = { a_0_, 2'h2 };
-endmodule
-"""
-
-
-@pytest.mark.fast
-def test_registers_carry_the_names_of_the_source():
-    assert timing._registers(NETLIST) == {"_8_": "lane.sum_4_", "_9_": "valid"}
-
-
-@pytest.mark.fast
-def test_plain_netlist_assigns_one_bit_at_a_time():
-    lines = timing.plain(NETLIST).splitlines()
-    assert "  input a_0_;" in lines
-    assigned = [line.split() for line in lines if "assign" in line]
-    assert assigned == [
-        ["assign", "b_1_", "=", "a_0_", ";"],
-        ["assign", "\\c.d_0_", "=", "1'b1", ";"],
-        ["assign", "b_0_", "=", "1'b0", ";"],
-    ]
-
-
-@pytest.mark.fast
-def test_plain_netlist_takes_decimal_and_binary_constants():
-    assert timing.plain("  assign { a, b } = 2'bx1;\n").split() == "assign a = 1'b0 ; assign b = 1'b1 ;".split()
-    assert timing.plain("  assign { a, b, c } = 3'd4;\n").split() == "assign a = 1'b1 ; assign b = 1'b0 ; assign c = 1'b0 ;".split()
-
+from sim.suite.timing_units import Cut, Unit
 
 FRONT = Unit("front", 1, ["node/front", "node/front/fetch"], "", [set()])
 BACK = Unit("back", 2, ["node/back"], "", [{("front", 0)}, {("front", 1), ("back", 0)}])
-STORAGE = "storage node/sram/bank* 256 x 72 (64)"
+STORAGE = {"part": "node/sram/bank*", "count": 64, "depth": 256, "width": 72, "reads": 1, "writes": 1}
 
 
-def cut() -> tuple[list[Unit], list[str]]:
-    return [FRONT, BACK], [STORAGE]
+def pieces() -> Cut:
+    return Cut([FRONT, BACK], [STORAGE], ["path out of node by tx"])
 
 
 @pytest.fixture
@@ -80,24 +36,24 @@ def report() -> dict:
 def test_missing_library_and_unknown_unit_are_sentences(library, tmp_path, monkeypatch):
     monkeypatch.setattr(timing, "NEARBY", tmp_path)
     with pytest.raises(timing.TimingError, match="give the path of an ASAP7 liberty file"):
-        timing.run(cut=cut)
+        timing.run(pieces=pieces)
     with pytest.raises(timing.TimingError, match="is no file"):
-        timing.run(tmp_path / "missing.lib", cut=cut)
+        timing.run(tmp_path / "missing.lib", pieces=pieces)
     with pytest.raises(timing.TimingError, match="no unit 'matrix' among: front, back"):
-        timing.run(library, ["matrix"], cut)
+        timing.run(library, ["matrix"], pieces)
 
 
 @pytest.mark.fast
 def test_without_opensta_nothing_is_timed_and_the_report_says_so(library, monkeypatch, capsys):
     monkeypatch.setattr(timing.shutil, "which", lambda program: None)
-    timing.run(library, ["back"], cut)
+    timing.run(library, ["back"], pieces)
     assert (report()["units"], report()["not_run"]) == ([], ["back"])
-    assert report()["uncovered"] == [*FRONT.parts, *BACK.parts, STORAGE]
+    assert report()["uncovered"] == [*FRONT.parts, *BACK.parts, "path out of node by tx"]
     assert "Debian package opensta" in capsys.readouterr().err
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("names, uncovered", ((None, [STORAGE]), (["back"], [*FRONT.parts, STORAGE])))
+@pytest.mark.parametrize("names, uncovered", ((None, []), (["back"], FRONT.parts)))
 def test_what_is_not_timed_is_named(library, monkeypatch, names, uncovered):
     def rows(units, _library, _clk_to_q):
         return [dict.fromkeys(("worst_ps", "area_um2", "startpoint", "endpoint"), 0) | {"unit": u.name, "count": u.count} for u in units]
@@ -105,8 +61,9 @@ def test_what_is_not_timed_is_named(library, monkeypatch, names, uncovered):
     monkeypatch.setattr(timing.shutil, "which", lambda program: program)
     monkeypatch.setattr(timing, "clk_to_q", lambda library: 50.0)
     monkeypatch.setattr(timing, "time_units", rows)
-    timing.run(library, names, cut)
-    assert report()["uncovered"] == uncovered
+    timing.run(library, names, pieces)
+    assert report()["uncovered"] == [*uncovered, "path out of node by tx"]
+    assert report()["storage"] == [STORAGE | {"access_ps": 50.0}]
 
 
 @pytest.mark.fast
