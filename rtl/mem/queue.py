@@ -86,9 +86,10 @@ class RequestQueue(wiring.Component):
             to_ring.eq(self.push & ~(advance & ~some)),
             # waiting + push <= DEPTH - 1: grants of this cycle come too late to count
             self.room.eq(Mux(self.push, waiting < DEPTH - 1, waiting < DEPTH)),
+            # What goes past the ring is written all the same, to a place that stays free: the grant comes too late to decide it.
             write.addr.eq(write_at),
             write.data.eq(entry_in),
-            write.en.eq(to_ring),
+            write.en.eq(self.push),
             read.addr.eq(read_at),
         ]
         m.d.sync += [
@@ -124,7 +125,7 @@ class RequestQueue(wiring.Component):
             m.d.comb += [
                 write.addr.eq(write_at),
                 write.data.eq(self.data[index]),
-                write.en.eq(to_ring),
+                write.en.eq(self.push),
                 read.addr.eq(read_at),
             ]
             with m.If(advance):
