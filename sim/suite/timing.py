@@ -134,7 +134,7 @@ def _synthesise_all(units: Sequence[Unit], library: Path) -> dict[str, Path]:
     """Folder of each unit's netlist, made on as many cores as this process has; says what is done."""
     began = time.monotonic()
     folders = {}
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(_workers()) as pool:
         # The largest first, so that no core is left with it at the end.
         jobs = {pool.submit(synthesise, unit.text, library): unit for unit in sorted(units, key=lambda unit: -len(unit.text))}
         try:
@@ -145,6 +145,10 @@ def _synthesise_all(units: Sequence[Unit], library: Path) -> dict[str, Path]:
             pool.shutdown(cancel_futures=True)
             raise
     return folders
+
+
+def _workers() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def propagate(units: Sequence[Unit], folders: dict[str, Path], library: Path, clk_to_q_ps: float) -> list[Found]:
@@ -162,8 +166,11 @@ def propagate(units: Sequence[Unit], folders: dict[str, Path], library: Path, cl
         rounds += 1
         if rounds > len(units) + 1:
             raise BuildError(f"arrival times do not settle in: {', '.join(unit.name for unit in pending)}")
-        for unit in pending:
-            outputs[unit.name], worst[unit.name] = _time(unit, folders[unit.name], library, inputs[unit.name])
+        print(f"arrival times, round {rounds}: {len(pending)} units", flush=True)
+        with ThreadPoolExecutor(_workers()) as pool:
+            found = list(pool.map(lambda unit: _time(unit, folders[unit.name], library, inputs[unit.name]), pending))
+        for unit, (arrivals, path) in zip(pending, found, strict=True):
+            outputs[unit.name], worst[unit.name] = arrivals, path
         pending = []
         for unit in units:
             later = [

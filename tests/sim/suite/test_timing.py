@@ -6,9 +6,12 @@ No figure is asserted here: synthesis and timing of whole units is `make timing`
 import json
 
 import pytest
+from amaranth.hdl import Instance, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from sim.suite import timing
-from sim.suite.timing_units import Cut, Unit
+from sim.suite.timing_units import Cut, Unit, cut
 
 FRONT = Unit("front", 1, ["node/front", "node/front/fetch"], "", [set()])
 BACK = Unit("back", 2, ["node/back"], "", [{("front", 0)}, {("front", 1), ("back", 0)}])
@@ -52,18 +55,49 @@ def test_without_opensta_nothing_is_timed_and_the_report_says_so(library, monkey
     assert "Debian package opensta" in capsys.readouterr().err
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("names, uncovered", ((None, []), (["back"], FRONT.parts)))
-def test_what_is_not_timed_is_named(library, monkeypatch, names, uncovered):
-    def rows(units, _library, _clk_to_q):
-        return [dict.fromkeys(("worst_ps", "area_um2", "startpoint", "endpoint"), 0) | {"unit": u.name, "count": u.count} for u in units]
+def timed_rows(units, _library, _clk_to_q):
+    return [dict.fromkeys(("worst_ps", "area_um2", "startpoint", "endpoint"), 0) | {"unit": u.name, "count": u.count} for u in units]
 
+
+@pytest.fixture
+def tools(monkeypatch):
+    """Tools that find every unit infinitely fast."""
     monkeypatch.setattr(timing.shutil, "which", lambda program: program)
     monkeypatch.setattr(timing, "clk_to_q", lambda library: 50.0)
-    monkeypatch.setattr(timing, "time_units", rows)
+    monkeypatch.setattr(timing, "time_units", timed_rows)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("names, uncovered", ((None, []), (["back"], FRONT.parts)))
+def test_what_is_not_timed_is_named(library, tools, names, uncovered):
     timing.run(library, names, pieces)
     assert report()["uncovered"] == [*uncovered, "path out of node by tx"]
     assert report()["storage"] == [STORAGE | {"access_ps": 50.0}]
+
+
+class Planted(wiring.Component):
+    """A part that no unit can hold, and logic between the last register and a port."""
+
+    a: In(4)
+    o: Out(4)
+    p: Out(4)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.foreign = Instance("foreign_adder", i_a=self.a, o_q=self.o)
+        held = Signal(4)
+        m.d.sync += held.eq(self.a)
+        m.d.comb += self.p.eq(held + 1)
+        return m
+
+
+@pytest.mark.fast
+def test_a_part_and_a_path_that_would_hide_are_reported(library, tools, capsys):
+    timing.run(library, pieces=lambda: cut({"node": Planted}))
+    assert [row["unit"] for row in report()["units"]] == ["planted"]
+    hidden = ["path out of node by o", "path out of node by p", "node: foreign_adder, which is no logic of this design"]
+    assert report()["uncovered"] == hidden
+    assert f"not covered: {', '.join(hidden)}" in capsys.readouterr().out
 
 
 @pytest.mark.fast
