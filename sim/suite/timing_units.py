@@ -13,7 +13,7 @@ Storage that is only read through registers (SRAM macros, register files) is a b
 begin them. All other memories become flip-flops.
 
 What a path could hide behind is told (`Cut.uncovered`): a cell that no unit can hold, a path that leaves the top by a port that is no
-flip-flop, an input whose driver has no arrival time.
+flip-flop, an input whose driver has no arrival time, a lane for which another one cannot stand.
 
 The netlist is Amaranth's own (amaranth.hdl._nir of the locked version): there nets are single bits whose driver is known,
 through any hierarchy, and wiring has disappeared.
@@ -29,11 +29,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Signal, Value, ValueLike, _ir, _nir
+from amaranth.hdl import Signal, _ir, _nir
 from amaranth.lib import memory, wiring
 
 from sim.compile import merge
-from sim.suite.timing_silicon import silicon
+from sim.suite.timing_silicon import Hollows, bits, silicon
 
 LIMIT = 60_000  # bits of logic, flip-flops and mapped memory in one unit: a few minutes of ABC
 CRUMB = 400  # a component below this stays with what surrounds it
@@ -94,8 +94,8 @@ def cut(tops: Mapping[str, Callable[[], wiring.Component]], limit: int = LIMIT, 
     """
     whole = Cut([], [], [])
     for name, make in tops.items():
-        with silicon():
-            _Cutter(name, make(), limit, crumb).add_to(whole)
+        with silicon() as hollows:
+            _Cutter(name, make(), hollows, limit, crumb).add_to(whole)
     return whole
 
 
@@ -107,14 +107,15 @@ def class_name(component: object) -> str:
 class _Cutter:
     """The node's netlist, which module of it belongs to which unit, and the nets between units."""
 
-    def __init__(self, name: str, component: wiring.Component, limit: int, crumb: int):
+    def __init__(self, name: str, component: wiring.Component, hollows: Hollows, limit: int, crumb: int):
         fragment = _ir.Fragment.get(component, None)
-        ports = {"__".join(map(str, path)): (_bits(value), None) for path, _member, value in component.signature.flatten(component)}
+        ports = {"__".join(map(str, path)): (bits(value), None) for path, _member, value in component.signature.flatten(component)}
         design = fragment.prepare(ports=ports, hierarchy=(name,))
         self.netlist = _ir.build_netlist(design)
         self.modules = self.netlist.modules
         origins = {info.name: part.origins or () for part, info in design.fragments.items()}
         self.component = [_component(origins.get(module.name, ())) for module in self.modules]
+        self.hollows = hollows
         self.boxes = self._find_boxes()
         self.root = self._choose(limit, crumb)  # module -> module at the root of its unit
         self.names = {module: [] for module in range(len(self.modules))}  # module -> [(name of a register, its nets)]
@@ -167,7 +168,11 @@ class _Cutter:
             if index and index not in self.boxes:
                 members[self.root[cell.module_idx]].append(index)
         used = self._used_outside()
-        pieces = {root: _Piece(self, root, cells, used[root]) for root, cells in members.items() if _weight_of(self, cells)}
+        pieces = {
+            root: _Piece(self, root, cells, used[root])
+            for root, cells in members.items()
+            if _weight_of(self, cells) and self.component[root] not in self.hollows
+        }
         found = {unit.text: unit for unit in whole.units}
         home: dict[int, Unit] = {}  # root -> its unit
         for root, piece in pieces.items():
@@ -179,7 +184,10 @@ class _Cutter:
                 whole.units.append(found[text])
             found[text].count += 1
             home[root] = found[text]
-        whole.uncovered += [*self._join(pieces, home), *self._open_ports(), *self._foreign()]
+        roots = {self.component[root]: root for root in pieces}
+        for lane in self.hollows.values():
+            home[roots[lane]].count += 1
+        whole.uncovered += [*self._join(pieces, home, roots), *self._open_ports(), *self._foreign()]
         whole.storage += self._storage()
 
     def _free_name(self, root: int, units: list[Unit]) -> str:
@@ -204,6 +212,10 @@ class _Cutter:
                         used[driver].add(net)
         for net in self._clock_gates():
             used[self.root[cells[net.cell].module_idx]].add(net)
+        for hollow, whole in self.hollows.items():
+            for here, there in self._ports(hollow, whole, wiring.Out):
+                if there.is_cell and here in used[self.root[cells[here.cell].module_idx]]:
+                    used[self.root[cells[there.cell].module_idx]].add(there)
         return defaultdict(dict, {root: dict.fromkeys(sorted(nets)) for root, nets in used.items()})
 
     def _clock_gates(self) -> set[_nir.Net]:
@@ -222,17 +234,34 @@ class _Cutter:
                 pending |= set(_data_inputs(cells[net.cell]))
         return gates
 
-    def _join(self, pieces: dict[int, _Piece], home: dict[int, Unit]) -> list[str]:
+    def _join(self, pieces: dict[int, _Piece], home: dict[int, Unit], roots: dict[object, int]) -> list[str]:
         """Tells every input bit which unit's output drives it, and returns what it could not tell."""
         places = {net: (home[root].name, bit) for root, piece in pieces.items() for bit, net in enumerate(piece.outputs)}
+        taken = [(net, home[root], bit) for root, piece in pieces.items() for bit, net in enumerate(piece.inputs)]
         uncovered = []
-        for root, piece in pieces.items():
-            for bit, net in enumerate(piece.inputs):
-                if net in places:
-                    home[root].sources[bit].add(places[net])
-                elif net.cell and net.cell not in self.boxes:
-                    uncovered.append(f"input bit {bit} of {home[root].name}: nothing that is timed drives it")
-        return uncovered
+        for hollow, whole in self.hollows.items():
+            root = roots[whole]
+            bit_of = {net: bit for bit, net in enumerate(pieces[root].inputs)}
+            places |= {here: places[there] for here, there in self._ports(hollow, whole, wiring.Out) if there in places}
+            for here, there in self._ports(hollow, whole, wiring.In):
+                if there in bit_of:
+                    taken.append((here, home[root], bit_of[there]))
+                elif here != there:
+                    uncovered.append(f"input of a {class_name(hollow)} for which {self._path(root)} stands, which does not hear its own")
+        for net, unit, bit in taken:
+            if net in places:
+                unit.sources[bit].add(places[net])
+            elif net.is_cell and net.cell and net.cell not in self.boxes:
+                uncovered.append(f"input bit {bit} of {unit.name}: nothing that is timed drives it")
+        return list(dict.fromkeys(uncovered))
+
+    def _ports(self, hollow: wiring.Component, whole: wiring.Component, flow: wiring.Flow) -> list[tuple[_nir.Net, _nir.Net]]:
+        """Nets of the ports of that direction, bit by bit, of a hollow lane and of the one that stands for it."""
+        pairs = []
+        for (_path, member, here), (_, _, there) in zip(hollow.signature.flatten(hollow), whole.signature.flatten(whole), strict=True):
+            if member.flow == flow:
+                pairs += zip(*(self.netlist.signals[bits(end)] for end in (here, there)), strict=True)
+        return pairs
 
     def _open_ports(self) -> list[str]:
         """Outputs of the top with logic behind the last flip-flop: their paths go on where nobody times them."""
@@ -363,11 +392,6 @@ class _Piece:
                 part.signals[signal] = moved.resolve_value(value)
                 part.signal_fields[signal] = {(): _nir.SignalField(part.signals[signal], signed=False)}
                 part.modules[0].signal_names[signal] = name
-
-
-def _bits(value: ValueLike) -> Value:
-    """A port's value without its shape."""
-    return value.as_value() if hasattr(value, "as_value") else value
 
 
 def _plain(step: str) -> str:

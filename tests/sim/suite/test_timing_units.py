@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.common.clock_gate import gated_domain
 from rtl.fp.adder import Adder
+from sim.suite import timing_silicon
 from sim.suite.timing_units import Cut, class_name, cut
 
 pytestmark = pytest.mark.fast
@@ -184,6 +185,50 @@ def test_the_path_to_a_clock_gate_stays():
     made = cut({"whole": Gated})
     assert len(made.uncovered) == 0
     assert "connect \\out { \\o [15:0] \\gated_enable [0] }" in made.units[0].text
+
+
+class Lanes(wiring.Component):
+    """Two lanes, each behind logic of its own. `fixed`: the first one hears a constant."""
+
+    a: In(16)
+    o: Out(16).array(2)
+
+    def __init__(self, fixed: bool = False):
+        self._fixed = fixed
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.before = before = Early()
+        m.submodules.lane_0 = first = Late()
+        m.submodules.lane_1 = second = Late()
+        m.d.comb += [before.a.eq(self.a), second.a.eq(before.o), self.o[0].eq(first.o), self.o[1].eq(second.o)]
+        if not self._fixed:
+            m.d.comb += first.a.eq(self.a)
+        return m
+
+
+def test_a_lane_stands_for_others_with_all_that_drives_them(monkeypatch):
+    """The second of equal lanes is not elaborated; what drives it is timed all the same."""
+    monkeypatch.setattr(timing_silicon, "REPEATED", ("Late",))
+    elaborated = []
+    whole = Late.elaborate
+    monkeypatch.setattr(Late, "elaborate", lambda self, platform: elaborated.append(self) or whole(self, platform))
+    made = cut({"whole": Lanes}, limit=10, crumb=4)
+    units = by_name(made)
+    assert len(elaborated) == 1
+    assert {name: (unit.count, unit.parts) for name, unit in units.items()} == {
+        "early": (1, ["whole/before"]),
+        "late": (2, ["whole/lane_0"]),
+    }
+    assert units["late"].sources[:16] == [{("early", bit)} for bit in range(16)]
+    assert made.uncovered == []
+
+
+def test_a_lane_that_cannot_stand_for_another_one_is_uncovered(monkeypatch):
+    monkeypatch.setattr(timing_silicon, "REPEATED", ("Late",))
+    made = cut({"whole": lambda: Lanes(fixed=True)}, limit=10, crumb=4)
+    assert made.uncovered == ["input of a late for which whole/lane_0 stands, which does not hear its own"]
 
 
 def test_names_of_classes():
