@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from golden.kernels.softmax import labels
 from golden.numerics import convert
 from golden.workloads.data import Digits, batches, load_digits
-from golden.workloads.graph import Step, Tensor
+from golden.workloads.graph import Step
+from golden.workloads.tensors import Tensor
 from golden.workloads.workload import Workload
 
 PIXELS, CLASSES = 64, 10
@@ -27,7 +28,7 @@ class DigitsClassifier(Workload):
 
     def data_inputs(self, step: Step, batch: int) -> tuple[Tensor, Tensor]:
         """X (batch x 65) and Y (10 x batch, one-hot labels divided by the batch)."""
-        return step.input("X", batch, PIXELS + 1), step.input("Y", CLASSES, batch, "FP32")
+        return step.input("X", batch, PIXELS + 1), step.input("Y", CLASSES, batch, "FP32", samples=1)
 
     def initial(self, step: Step, seed: int) -> dict[str, NDArray]:
         """Normal with variance 2 / inputs, biases (the last row) 0."""

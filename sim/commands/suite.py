@@ -88,6 +88,25 @@ def _formal(options: argparse.Namespace) -> int:
     return 0 if proved and all(row["caught"] for row in report["planted"]) else 1
 
 
+@command("times", "What was built here, and what each stage took the last time.")
+def _times(options: argparse.Namespace) -> int:
+    from sim.compile import cache
+    from sim.compile.stages import total
+    from sim.views.report import print_table
+
+    known = cache.times()
+    if not known:
+        print("nothing was built here yet")
+        return 0
+    names = list(dict.fromkeys(name for taken in known.values() for name in taken))
+    rows = []
+    for what, taken in known.items():
+        spent = [*(taken.get(name) for name in names), total(taken)]
+        rows.append([what, *(f"{s.seconds:.1f} / {s.processor:.1f}" if s else "" for s in spent)])
+    print_table("seconds / seconds of processors", ["build", *names, "all"], rows)
+    return 0
+
+
 @command("docs", "Write the generated pages anew (make docs).", argument("--check", action="store_true", help="only tell which are stale"))
 def _docs(options: argparse.Namespace) -> int:
     from sim.jobs.docs import write_docs

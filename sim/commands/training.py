@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
-from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, CommandError, argument, command, real_number, whole_number
+from golden.arch.mesh import MeshConfig, parse, parse_place
+from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, CommandError, argument, command, real_number, sentence_of, whole_number
 from sim.files import results
 from sim.process import INTERRUPTED
 
@@ -19,9 +21,10 @@ from sim.process import INTERRUPTED
     argument("--rate", type=real_number, help="learning rate (default: the workload's)"),
     SEED,
     CONFIG,
-    argument("--engine", default="rtl", choices=("rtl", "golden"), help="rtl (default), or golden for NumPy alone"),
-    argument("--mesh", default="1x1", help="columns x rows of nodes (this machine has 1x1)"),
-    argument("--shards", type=int, default=1, help="shards of the batch (this machine has 1)"),
+    argument("--engine", default="rtl", choices=("rtl", "iss", "golden"), help="rtl (default), iss the simulator, golden NumPy alone"),
+    argument("--mesh", type=sentence_of(parse), default=MeshConfig(1, 1), metavar="CxR", help="columns x rows of nodes (default 1x1)"),
+    argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
+    argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
     argument("--format", default="bf16", help="number format of the matrix products (this machine has bf16)"),
     argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
 )
@@ -31,9 +34,8 @@ def _train(options: argparse.Namespace) -> int:
     from sim.views.progress import TrainingProgress
     from sim.views.report import write_json
 
-    for name, only in (("mesh", "1x1"), ("shards", 1), ("format", "bf16")):
-        if getattr(options, name) != only:
-            raise CommandError(f"--{name} {getattr(options, name)} is not in this machine: only {only}")
+    if options.format != "bf16":
+        raise CommandError(f"--format {options.format} is not in this machine: only bf16")
     chosen = train.Options(
         workload=options.workload,
         steps=options.steps,
@@ -42,10 +44,14 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         engine=options.engine,
         config=options.config,
+        mesh=replace(options.mesh, dead=frozenset(options.dead)),
+        shards=options.shards,
         resume=options.resume,
     )
     what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"
-    print(f"training {what} on {'the RTL (' + chosen.config + ')' if chosen.engine == 'rtl' else 'golden (NumPy)'}", flush=True)
+    where = {"rtl": f"the RTL ({chosen.config})", "iss": f"the simulator ({chosen.config})", "golden": "golden (NumPy)"}[chosen.engine]
+    nodes = "" if chosen.mesh == train.ONE else f", {chosen.mesh_name} nodes"
+    print(f"training {what} on {where}{nodes}", flush=True)
     with results(chosen.latest, f"{chosen.workload}-{chosen.engine}") as run:
         with TrainingProgress(chosen.steps) as progress:
             outcome = train.train(chosen, progress)
@@ -58,8 +64,9 @@ def _train(options: argparse.Namespace) -> int:
         train.save_weights(run.folder, outcome)
         plot_loss(run.folder / "loss.png", outcome.loss, what)
         run.finish()
-    if chosen.engine == "rtl":
+    if chosen.engine != "golden":
         print(f"{outcome.compared} values equal to golden in every bit, 0 mismatches")
+    if chosen.engine == "rtl":
         per_step = report["cycles"] / len(outcome.cycles)
         print(f"{per_step:.0f} cycles a step, matrix utilisation {100 * report['utilisation']:.1f} %, {report['sim_khz']:.0f} kHz")
     if outcome.accuracy is not None:

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from sim.compile.stages import Spent, Stages, measured, total
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 SHARED = "OPEN_D1_CACHE"
@@ -53,16 +55,28 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def progress(what: str, first: float = WORTH_TELLING, every: float = 15.0, last: float | None = None) -> Iterator[None]:
-    """Prints that `what` is under way once it has taken `first` seconds, then again `every` so many seconds.
+def forecast(what: str, after: str = "", base: Path | None = None) -> str:
+    """What building took here the last time, stage by stage, and what is built from it `after`; "" when nothing is worth telling."""
+    known = times(base)
+    if what not in known:
+        return f"{what}, then {after}: not built here before, a matter of minutes" if after else ""
+    parts = [(name, known[name]) for name in (what, after) if name in known]
+    all_in_all = total(total(taken) for _, taken in parts).seconds
+    if all_in_all < WORTH_TELLING:
+        return ""
+    told = [f"{name}: {total(taken).seconds:.0f} s here last time ({_listed(taken)})" for name, taken in parts]
+    return "; then ".join(told) + (f"; {all_in_all:.0f} s in all" if len(parts) > 1 else "")
 
-    When it took `last` seconds the last time, and that is long, this is said at once.
-    """
+
+def _listed(taken: Stages) -> str:
+    return ", ".join(f"{name} {spent.seconds:.0f}" for name, spent in taken.items())
+
+
+@contextmanager
+def progress(what: str, first: float = WORTH_TELLING, every: float = 15.0) -> Iterator[None]:
+    """Prints that `what` is under way once it has taken `first` seconds, then again `every` so many seconds."""
     done = threading.Event()
     start = time.monotonic()
-    if last is not None and last >= WORTH_TELLING:
-        _tell(f"build: {what}: {last:.0f} s here last time")
 
     def tell() -> None:
         wait = first
@@ -98,12 +112,19 @@ def present(kind: str, key: str) -> bool:
 
 
 def folder(
-    kind: str, key: str, fill: Callable[[Path], None], what: str = "", base: Path | None = None, quiet: bool = False
+    kind: str,
+    key: str,
+    fill: Callable[[Path], None],
+    what: str = "",
+    after: str = "",
+    base: Path | None = None,
+    quiet: bool = False,
 ) -> Path:
     """Returns <base>/<kind>/<key>, after `fill(temporary folder)` has made its content if it was not there or is damaged.
 
     `base` is the store unless given. `what` is what the progress line says, and the name under which the time it took is remembered;
-    nothing of this when `quiet`. An exception in `fill` removes the temporary folder and is passed on; the next call tries again.
+    what it took the last time is said before, with that of the build that will come `after` it. Nothing of this when `quiet`. An
+    exception in `fill` removes the temporary folder and is passed on; the next call tries again.
     """
     base = base or store()
     parent = base / kind
@@ -116,17 +137,20 @@ def folder(
         partial = parent / f"{key}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        began = time.monotonic()
+        if not quiet and (told := forecast(what, after, base)):
+            _tell(f"build: {told}")
         try:
-            with nullcontext() if quiet else progress(what or f"{kind}/{key}", last=times(base).get(what)):
+            with measured() as taken, nullcontext() if quiet else progress(what or f"{kind}/{key}"):
                 fill(partial)
             _list(partial)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(partial, ignore_errors=True)
+            if what and isinstance(error, KeyboardInterrupt) and not error.args:
+                raise KeyboardInterrupt(f"while {what}, which the next command begins anew") from None
             raise
         _put(partial, final)
         if what and not quiet:
-            _remember(base, what, time.monotonic() - began)
+            _remember(base, what, taken)
     return final
 
 
@@ -144,18 +168,20 @@ def _put(partial: Path, final: Path) -> None:
     shutil.rmtree(damaged, ignore_errors=True)
 
 
-def times(base: Path | None = None) -> dict[str, float]:
-    """Seconds that each thing took to build here the last time."""
+def times(base: Path | None = None) -> dict[str, Stages]:
+    """What each thing took to build here the last time."""
     try:
-        return dict(json.loads(((base or store()) / "times.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        known = json.loads(((base or store()) / "times.json").read_text())
+        return {what: {name: Spent(*map(float, spent)) for name, spent in taken.items()} for what, taken in known.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _remember(base: Path, what: str, seconds: float) -> None:
+def _remember(base: Path, what: str, taken: Stages) -> None:
     path = base / "times.json"
     with locked(path.with_suffix(".lock")):
-        known = times(base) | {what: round(seconds, 1)}
+        known = times(base) | {what: {name: spent for name, spent in taken.items() if spent.seconds >= 0.05}}
+        rows = {what: {name: [round(s.seconds, 1), round(s.processor, 1)] for name, s in known[what].items()} for what in sorted(known)}
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        partial.write_text(json.dumps(rows, indent=1) + "\n")
         os.replace(partial, path)

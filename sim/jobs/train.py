@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import get_config
+from golden.arch.mesh import MeshConfig
 from golden.kernels.placement import DTYPES
 from golden.numerics.convert import bits_f32
+from golden.workloads import shards
 from golden.workloads import workload as workloads
 from golden.workloads.graph import Step
-from golden.workloads.layout import Layout
 from golden.workloads.workload import Workload
-from sim.engine.binding import Engine
 from sim.files import whole
-from sim.jobs import machine
-from sim.jobs.host import Host
 from sim.jobs.run import MACS_PER_CYCLE
+from sim.jobs.train_nodes import Nodes
 
-ENGINES = ("rtl", "golden")
+ENGINES = ("rtl", "iss", "golden")
 DEFAULT = "digits-mlp"
+ONE = MeshConfig(1, 1)
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Options:
     seed: int = 0
     engine: str = "rtl"
     config: str = "d1"
+    mesh: MeshConfig = ONE
+    shards: int | None = None  # as few as the mesh needs
     latest: Path = Path("build/sim")  # names the newest finished run; checkpoints lie beside it
     resume: bool = False
     waves: Path | None = None
@@ -54,6 +56,13 @@ class Options:
         if self.engine not in ENGINES:
             raise ValueError(f"no engine {self.engine!r}: there are {', '.join(ENGINES)}")
         get_config(self.config)
+        nodes = len(self.mesh.live)
+        if self.shards is None:
+            object.__setattr__(self, "shards", shards.default(nodes))
+        self.model.step(self.batch, self.rate)
+        shards.check(self.batch, self.shards, nodes)
+        if self.engine == "rtl" and nodes > 1:
+            raise ValueError(f"the RTL trains on 1x1, not on {self.mesh_name}")
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps train nothing: at least 1")
         self.step()
@@ -64,17 +73,21 @@ class Options:
 
     def step(self) -> Step:
         """The training step; ValueError when there is no such workload, batch or rate."""
-        return self.model.step(self.batch, self.rate)
+        return self.model.step(self.batch, self.rate, self.shards)
+
+    @property
+    def mesh_name(self) -> str:
+        """Columns x rows."""
+        return f"{self.mesh.columns}x{self.mesh.rows}"
 
     @property
     def flags(self) -> str:
         """What decides about every bit of the run, as ``python -m sim train`` takes it."""
         what = f"--workload {self.workload} --batch {self.batch} --rate {self.rate!r} --seed {self.seed}"
-        return f"{what} --engine {self.engine} --config {self.config}"
-
-
-class Mismatch(AssertionError):
-    """RTL and golden differ: step, tensor, index, both values and bit patterns, and the command that reruns it."""
+        more = f" --mesh {self.mesh_name}" if self.mesh != ONE else ""
+        more += f" --shards {self.shards}" if self.shards != shards.default(len(self.mesh.live)) else ""
+        more += "".join([" --dead", *(f" {x},{y}" for x, y in sorted(self.mesh.dead))]) if self.mesh.dead else ""
+        return f"{what} --engine {self.engine} --config {self.config}{more}"
 
 
 @dataclass
@@ -111,7 +124,7 @@ def train(options: Options, progress: Progress) -> Outcome:
     outcome = _restore(options, step) if options.resume else Outcome(workload.initial(step, options.seed))
     for _ in outcome.loss:
         next(batches)
-    node = _Rtl(options) if options.engine == "rtl" else None
+    node = None if options.engine == "golden" else Nodes(options)
     started = time.perf_counter()
     try:
         if node:
@@ -132,15 +145,15 @@ def train(options: Options, progress: Progress) -> Outcome:
         outcome.seconds = time.perf_counter() - started
         if node:
             outcome.simulated = node.simulated
-            node.engine.close()
+            node.machine.close()
     return outcome
 
 
-def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: _Rtl | None) -> Outcome:
+def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: Nodes | None) -> Outcome:
     """The outcome after one more step."""
     values = step.reference({**step.state(outcome.state), **inputs})
     done = replace(outcome, state={tensor.name: values[tensor.name] for tensor in step.saved})
-    done.loss = [*outcome.loss, float(bits_f32(values["loss"]).astype(np.float64).sum())]
+    done.loss = [*outcome.loss, step.loss_of(values)]
     if node:
         done.cycles = [*outcome.cycles, node.step(inputs)]
         done.compared += node.compare(len(done.loss), values)
@@ -154,77 +167,18 @@ def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str
     return done
 
 
-def _classify(options: Options, step: Step, outcome: Outcome, node: _Rtl | None) -> tuple[float, int]:
+def _classify(options: Options, step: Step, outcome: Outcome, node: Nodes | None) -> tuple[float, int]:
     """Share of the held-out data that is classified rightly, and how much data that is."""
     right = total = 0
     state = step.state(outcome.state)
     for inputs, labels in options.model.held_out(options.batch):
-        logits = step.infer({**state, **inputs})
+        values = step.reference({**state, **inputs}, step.calls[: step.forward])
+        logits = step.logits_of(values)
         if node:
-            node.classify(total, inputs, logits)
+            node.classify(total, inputs, values)
         right += int((options.model.classes(logits)[: len(labels)] == labels).sum())
         total += len(labels)
     return right / total, total
-
-
-class _Rtl:
-    """The workload on one node in the C++ engine."""
-
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self.layout: Layout = options.model.layout(get_config(options.config), options.batch, options.rate)
-        self.engine: Engine = machine.engine(options.config, waves=options.waves)
-        self.host = Host(self.engine)
-        self.first = self.engine.cycle
-
-    @property
-    def simulated(self) -> int:
-        """Cycles simulated in this process."""
-        return self.engine.cycle - self.first
-
-    def begin(self, state: Mapping[str, NDArray]) -> None:
-        self.host.write(self.layout.initial(state))
-
-    def step(self, inputs: Mapping[str, NDArray]) -> int:
-        """One training step; cycles from its start packet to the answer."""
-        self.host.write(self.layout.inputs(inputs))
-        before = self.engine.cycle
-        self.host.run([self.layout.train])
-        return self.engine.cycle - before
-
-    def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
-        """Everything that a step keeps or puts out against golden; how many elements."""
-        compared = 0
-        for tensor in self.layout.step.compared:
-            self._check(f"step {step}", tensor.name, expected[tensor.name])
-            compared += expected[tensor.name].size
-        return compared
-
-    def classify(self, first: int, inputs: Mapping[str, NDArray], logits: NDArray) -> None:
-        """A forward pass on the node; every logit compared."""
-        self.host.write(self.layout.inputs(inputs))
-        self.host.run([self.layout.forward])
-        self._check(f"held-out image {first} on", self.layout.step.logits.name, logits)
-
-    def _check(self, when: str, name: str, expected: NDArray) -> None:
-        got = self.host.read_matrix(self.layout.matrices[name])
-        wrong = np.argwhere(got != expected)
-        if not len(wrong):
-            return
-        index = tuple(int(i) for i in wrong[0])
-        width = got.dtype.itemsize * 2
-        options = self.options
-        steps = when.split()[1] if when.startswith("step") else options.steps
-        raise Mismatch(
-            f"{when}: {name}{list(index)} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on the RTL, "
-            f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ\n"
-            f"rerun with waves: make waves WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} STEPS={steps}"
-        )
-
-
-def _number(bits: NDArray) -> float:
-    """What one element's bit pattern means: FP32, BF16 or a byte."""
-    return float(bits) if bits.itemsize == 1 else float(bits_f32(np.uint32(int(bits) << 8 * (4 - bits.itemsize))))
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------------------------------
@@ -237,7 +191,7 @@ _SAVED = "state."  # what a tensor's name has before it
 
 def checkpoint_file(options: Options) -> Path:
     """Where an interrupted run leaves its state: a file per set of flags, which no other run touches."""
-    name = "-".join(options.flags.split()[1::2])
+    name = "-".join(word for word in options.flags.split() if not word.startswith("--"))
     return options.latest.parent / "checkpoints" / f"{name}.npz"
 
 
@@ -294,7 +248,8 @@ def report(options: Options, outcome: Outcome) -> dict[str, Any]:
     return {
         "workload": options.workload,
         "config": options.config,
-        "mesh": "1x1",
+        "mesh": options.mesh_name,
+        "shards": options.shards,
         "format": "bf16",
         "seed": options.seed,
         "steps": len(outcome.loss),
@@ -308,7 +263,7 @@ def report(options: Options, outcome: Outcome) -> dict[str, Any]:
         "test_accuracy": outcome.accuracy,
         "cycles": cycles,
         "macs": macs,
-        "utilisation": macs / MACS_PER_CYCLE / cycles if cycles else None,
+        "utilisation": macs / MACS_PER_CYCLE / len(options.mesh.live) / cycles if cycles else None,
         "sim_khz": outcome.simulated / outcome.seconds / 1e3 if outcome.simulated else None,
         "wall_s": outcome.seconds,
     }

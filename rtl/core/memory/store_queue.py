@@ -26,6 +26,28 @@ from rtl.core.memory.store_start import MOST_BEATS, Beat, StoreStart
 
 Token = data.StructLayout({"at": Beat, "issue": StoreIssue, "place": StoreAddress})
 """A beat (or a scalar store, or a raise) with its entry."""
+Tokens = wiring.Signature(
+    {
+        # S1: from flip-flops and memories behind them.
+        "token": Out(Token),
+    }
+)
+
+
+def starts(most: int, places: int, init: int = 0) -> wiring.Signature:
+    """queue -> who takes tokens of one kind: what starts, and the places that are left for it."""
+    return wiring.Signature(
+        {
+            # S0: so many tokens will come, the first in the next cycle.
+            "count": Out(range(most + 1)),
+            # State: so many may start.
+            "room": In(range(places + 1), init=init),
+        }
+    )
+
+
+BEAT_PLACES = 16
+BeatStarts, OneStart = starts(MOST_BEATS, BEAT_PLACES, BEAT_PLACES), starts(1, 1)
 
 
 class StoreQueue(wiring.Component):
@@ -44,18 +66,12 @@ class StoreQueue(wiring.Component):
                 "scalar_progress": In(scalar_progress(config)),
                 "life": In(Life),
                 "progress": Out(StoreProgress),
-                # State: free places for beats; a scalar store, a raise may start.
-                "room": In(range(17)),
-                "scalar_free": In(1),
-                "raise_free": In(1),
+                "beats": Out(BeatStarts),
+                "scalars": Out(OneStart),
+                "raises": Out(OneStart),
+                "tokens": Out(Tokens),
                 # Slots whose entry is written, at 4 * thread + slot.
                 "written": In(THREADS * STORE_SLOTS),
-                # What starts in this cycle (S0): how many beats, a scalar store, a raise.
-                "beats": Out(range(MOST_BEATS + 1)),
-                "scalar_starts": Out(1),
-                "raise_starts": Out(1),
-                # S1: a beat, from flip-flops and memories behind them.
-                "token": Out(Token),
             }
         )
 
@@ -72,8 +88,8 @@ class StoreQueue(wiring.Component):
             m.d.comb += [
                 port.addr.eq(Cat(thread.next, Const(t, THREAD_BITS))),
                 thread.head.eq(port.data),
-                thread.scalar_free.eq(self.scalar_free),
-                thread.raise_free.eq(self.raise_free),
+                thread.scalar_free.eq(self.scalars.room),
+                thread.raise_free.eq(self.raises.room),
                 thread.written.eq(self.written[STORE_SLOTS * t : STORE_SLOTS * (t + 1)]),
                 thread.kill.eq(self.life.kill[t]),
                 thread.begins.eq(start.begins[t]),
@@ -91,11 +107,11 @@ class StoreQueue(wiring.Component):
             ]
             m.d.sync += self.progress.st_read[t].eq(self.progress.st_read[t] + start.reads[t] + dropped)
         m.d.comb += [
-            start.room.eq(self.room),
-            self.beats.eq(start.beats),
-            self.scalar_starts.eq(start.scalar_starts),
-            self.raise_starts.eq(start.raise_starts),
-            self.token.at.eq(start.beat),
+            start.room.eq(self.beats.room),
+            self.beats.count.eq(start.beats),
+            self.scalars.count.eq(start.scalar_starts),
+            self.raises.count.eq(start.raise_starts),
+            self.tokens.token.at.eq(start.beat),
         ]
         return m
 
@@ -105,7 +121,7 @@ class StoreQueue(wiring.Component):
         m.submodules.places = places = memory.Memory(shape=StoreAddress, depth=THREADS * STORE_SLOTS, init=[])
         into, into_place = issues.write_port(), places.write_port()
         entry, place = issues.read_port(domain="comb"), places.read_port(domain="comb")
-        issue, address, at = self.requests.issue, self.requests.address, self.token.at
+        issue, address, at = self.requests.issue, self.requests.address, self.tokens.token.at
         m.d.comb += [
             into.en.eq(issue.valid),
             into.addr.eq(Cat(Array(thread.end for thread in threads)[issue.thread], issue.thread)),
@@ -115,8 +131,8 @@ class StoreQueue(wiring.Component):
             into_place.data.eq(address.store),
             entry.addr.eq(Cat(at.slot, at.thread)),
             place.addr.eq(entry.addr),
-            self.token.issue.eq(entry.data),
-            self.token.place.eq(place.data),
+            self.tokens.token.issue.eq(entry.data),
+            self.tokens.token.place.eq(place.data),
         ]
         return issues
 

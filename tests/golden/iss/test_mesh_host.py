@@ -42,6 +42,19 @@ def test_it_loads_starts_and_reads_every_node(edge, dead):
         assert int.from_bytes(host.read(0x90, 8), "little") == 10 * before + 10 * i
 
 
+def test_a_program_for_all_nodes_is_sent_once():
+    """A write to a rectangle reaches each of its nodes, behind what was sent to one of them on the same channel."""
+    mesh = parse("3x2")
+    port = MeshEdge(Mesh(mesh, TINY, seed=2))
+    program = assemble(RING)
+    first = port.hosts[1, 1]
+    whole = program.image + bytes(-len(program.image) % 8)
+    first.do(first.session.write([(0x8000, bytes(8)), (program.origin, whole)], far=(3, 2)))
+    first.do(first.session.flush(far=(3, 2)))
+    for place in mesh.live:
+        assert port.hosts[place].read(program.origin, len(program.image)) == program.image
+
+
 def test_it_says_what_the_threads_of_all_nodes_wait_for():
     port = MeshEdge(Mesh(parse("2x1"), TINY))
     program = assemble(RING)

@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from sim.compile import cache
+from sim.compile.stages import stage, total
 
 
 def test_a_folder_is_filled_once(tmp_path):
@@ -33,6 +35,15 @@ def test_a_failed_fill_leaves_nothing_and_is_tried_again(tmp_path):
     assert not (tmp_path / "kind" / "key").exists()
     made = cache.folder("kind", "key", lambda folder: (folder / "whole").touch(), base=tmp_path)
     assert sorted(path.name for path in made.iterdir()) == [cache.LIST, "whole"]
+
+
+def test_an_interruption_says_what_was_being_built(tmp_path):
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="while compiling node, which the next command begins anew"):
+        cache.folder("kind", "key", interrupted, what="compiling node", base=tmp_path)
+    assert [path.name for path in (tmp_path / "kind").iterdir()] == ["key.lock"]
 
 
 def test_what_a_killed_build_left_is_removed(tmp_path):
@@ -85,6 +96,7 @@ ONCE = """
 import sys, time
 from pathlib import Path
 from sim.compile import cache
+from sim.compile.stages import stage, total
 def fill(folder):
     print("made", flush=True)
     time.sleep(0.5)
@@ -102,11 +114,41 @@ def test_two_processes_share_a_store(tmp_path):
 
 
 def test_a_build_says_beforehand_what_it_took_the_last_time(tmp_path, capsys):
-    (tmp_path / "times.json").write_text('{"compiling": 41.2, "short": 1.0}')
+    (tmp_path / "times.json").write_text('{"compiling": {"C++": [40.2, 75], "linking": [1, 1]}, "short": {"rest": [1.0, 1.0]}}')
     cache.folder("kind", "a", fill, what="compiling", base=tmp_path)
+    assert capsys.readouterr().err == "build: compiling: 41 s here last time (C++ 40, linking 1)\n"
+    assert total(cache.times(tmp_path)["compiling"]).seconds < 1
     cache.folder("kind", "b", fill, what="short", base=tmp_path)
-    assert capsys.readouterr().err == "build: compiling: 41 s here last time\n"
-    assert cache.times(tmp_path)["compiling"] < 1
+    assert capsys.readouterr().err == ""
+
+
+def test_a_forecast_adds_what_comes_after(tmp_path):
+    known = '{"making": {"text": [3.0, 2], "rest": [0.4, 0]}, "compiling": {"C++": [40.2, 75], "linking": [1, 1]}}'
+    (tmp_path / "times.json").write_text(known)
+    making, compiling = "making: 3 s here last time (text 3, rest 0)", "compiling: 41 s here last time (C++ 40, linking 1)"
+    assert cache.forecast("making", "compiling", tmp_path) == f"{making}; then {compiling}; 45 s in all"
+    assert cache.forecast("making", "", tmp_path) == "" == cache.forecast("new", "", tmp_path)
+    assert cache.forecast("new", "compiling", tmp_path) == "new, then compiling: not built here before, a matter of minutes"
+
+
+def test_stages_of_a_build_are_remembered_with_all_that_it_is_part_of(tmp_path):
+    def inner(folder):
+        with stage("text"):
+            time.sleep(0.1)
+
+    def outer(folder):
+        cache.folder("kind", "inner", inner, what="writing", base=tmp_path)
+
+    cache.folder("kind", "outer", outer, what="making", base=tmp_path)
+    known = cache.times(tmp_path)
+    assert list(known) == ["making", "writing"]
+    assert known["making"]["text"] == known["writing"]["text"] and 0.1 <= known["making"]["text"].seconds
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"making": 3}', '{"making": {"text": 3}}', '{"making": {"text": ["long", 1]}}'])
+def test_times_that_cannot_be_read_are_none(text, tmp_path):
+    (tmp_path / "times.json").write_text(text)
+    assert cache.times(tmp_path) == {}
 
 
 def test_a_second_builder_waits_for_the_first(tmp_path):

@@ -1,14 +1,18 @@
 """Programs that hang, go on for ever or fault, on the simulator and on the RTL: the command ends by itself and says where they stand."""
 
+import re
 import struct
+from functools import partial
 
 import pytest
 
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
+from golden.lockstep import Difference
 from sim.engine.binding import build
-from sim.jobs import lockstep, program
+from sim.jobs import lockstep, machine, program
+from sim.jobs.host import Host
 from sim.jobs.machine import design
 
 MACHINES = ("iss", "rtl")
@@ -97,6 +101,16 @@ def test_a_program_that_ends_is_no_failure_and_says_so(machine, told, ran):
     assert said.status == 0 and said.out.startswith(told)
 
 
+def test_a_difference_says_whose_mistake_it_may_be(say, tmp_path, monkeypatch):
+    def differs(*_, **__):
+        raise Difference("RTL and simulator differ on thread 0")
+
+    monkeypatch.setattr(lockstep, "run_lockstep", differs)
+    (tmp_path / "program.s").write_text("halt\n")
+    said = say("rtl program.s")
+    assert said.status == 2 and said.err == f"python -m sim rtl: RTL and simulator differ on thread 0\n{program.AGREE}\n"
+
+
 # --- memory --------------------------------------------------------------------------------------------------------------------
 
 ADD_ONE = """start:  ld.d x2, x1, 0
@@ -133,6 +147,12 @@ def test_a_trace_shows_addresses_and_values_of_vector_stores(form, shown, ran, t
     assert len(lines) == 1 and f"[0x440]={shown}" in lines[0], said
 
 
+ENDLESS = """start:  nop
+here:   br here
+start1: wait 3, 1
+"""
+
+
 def test_an_endless_program_says_where_ctrl_c_found_it(ran, monkeypatch):
     lines = 0
 
@@ -144,8 +164,44 @@ def test_an_endless_program_says_where_ctrl_c_found_it(ran, monkeypatch):
         return ""
 
     monkeypatch.setattr(program, "trace_line", interrupted)
-    said = ran("iss", "nop\nhere: br here\n", "--trace")
-    assert said.status == 130 and "interrupted after 5 instructions: thread 0 at 0x104 (br 0x104)" in said.out
+    said = ran("iss", ENDLESS, "--trace")
+    where = "thread 0 at 0x104 (br 0x104); thread 1 at 0x108 (wait 3, 1) waits for semaphore 3 to reach 1 (it is 0)"
+    assert (said.status, said.err) == (130, f"interrupted after 5 instructions: {where}\n")
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """An interruption comes 400 cycles after a program on the RTL was started; the model is that of the other tests."""
+    wait_any = Host.wait_any
+
+    def wait(host, threads):
+        receive = host._receive
+
+        def interrupted(count):
+            host._receive = receive
+            host.engine.run(400)
+            raise KeyboardInterrupt
+
+        host._receive = interrupted
+        return wait_any(host, threads)
+
+    monkeypatch.setattr(Host, "wait_any", wait)
+    monkeypatch.setattr(machine, "engine", partial(machine.engine, trace=True))
+
+
+def test_a_program_on_the_rtl_says_where_ctrl_c_found_it(ran, stopped, monkeypatch):
+    monkeypatch.setattr(machine, "engine", machine.engine.func)
+    said = ran("rtl", ENDLESS)
+    first = r"thread 0 RUNNING at pc 0x104 \(br 0x104\), \d+ instructions retired"
+    where = rf"{first}; thread 1 WAITING at pc 0x108 \(wait 3, 1\), 0 instructions retired"
+    assert said.status == 130 and re.fullmatch(rf"interrupted in cycle \d+: {where}\n", said.err), said
+
+
+def test_a_kernel_says_where_ctrl_c_found_it(say, stopped):
+    build(design("tiny", trace=True))
+    said = say("run gemm --m 64 --n 64 --k 64 --config tiny")
+    where = r"thread 0 \w+ at pc 0x[0-9a-f]+ \([a-z].*\), \d+ instructions retired"
+    assert said.status == 130 and re.fullmatch(rf"interrupted in cycle \d+: {where}\n", said.err), said
 
 
 # --- the debugger ---------------------------------------------------------------------------------------------------------------
@@ -192,10 +248,19 @@ def test_the_debugger_shows_the_whole_state(debug):
     text = "start: raise 3, 2\n li x1, 5\n halt\n"
     assert debug(text, "s", "w") == "semaphores: 3: 2"
     assert debug(text, "w") == "semaphores: all 0"
-    assert debug(text, "d 0").startswith("d0: base 0  row_pitch 0")
+    assert debug(text, "d 0").startswith("d0: base 0x0  row_pitch 0")
     assert debug(text, "a 0").split() == ["0"] * 64
     assert debug(text, "v 0 u64") == "0 0 0 0 0 0 0 0"
     assert debug(text, "b start", "b 0x104", "c", "r").startswith("x0  0000000000000000")
+
+
+def test_descriptors_are_shown_as_the_assembler_takes_them(debug):
+    fields = "base=0x140, row_pitch=64, rows=3, columns=16, x0=-1, elem=4, inner=x+1, outer=y-8"
+    text = f" lpc x1, d\n ld.d x2, x1, 0\n ld.d x3, x1, 8\n setd d2, x2, x3\n dstep d2, inner\n halt\n.align 8\nd: .desc {fields}\n"
+    assert debug(text, "s 4").splitlines()[3].endswith("d2 at 0x140")
+    shown, outer = debug(text, "s 5", "d 2").splitlines()
+    told = "base 0x148  row_pitch 64  pixel 0  rows 3  columns 16  y0 0  x0 1  elem 4  width 1  inner x+1  outer y-8"
+    assert shown == f"d2: {told}" and outer == "    outer: base 0x140, y0 0, x0 -1"
 
 
 def test_the_debugger_stops_at_the_end(debug):

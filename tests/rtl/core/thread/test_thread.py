@@ -109,6 +109,7 @@ def test_a_lost_word_stops_the_thread_where_it_is(simulate):
         ctx.set(dut.uncorrectable.addr[1], 0x123)
         await tick()
         ctx.set(dut.uncorrectable.valid, 0)
+        assert ctx.get(dut.shown.kill), "what is queued is dropped"
         await tick(20)
         status = dut.shown.status
         assert ctx.get(status.state) == ThreadState.FAULTED
@@ -126,6 +127,48 @@ def test_a_faulted_thread_waits_for_what_it_began(simulate):
         idle(ctx, dut)
         await tick(2)
         assert ctx.get(dut.shown.status.state) == ThreadState.FAULTED
+
+    running(simulate, script)
+
+
+def test_after_a_late_fault_what_no_unit_shows_yet_is_waited_for(simulate):
+    """Older instructions may be on their way from one unit to the next, and be shown again after the fault."""
+
+    async def script(ctx, dut, tick) -> None:
+        await tick(20)
+        fault(ctx, dut, 0, Fault.RANGE, 0x50, 0xABC0)
+        await tick(SHOWS)
+        idle(ctx, dut, 0b011)
+        await tick(20)
+        assert ctx.get(dut.shown.status.state) == ThreadState.RUNNING
+        idle(ctx, dut)
+        await tick(2)
+        assert ctx.get(dut.shown.status.state) == ThreadState.FAULTED
+
+    running(simulate, script)
+
+
+@pytest.mark.parametrize("port", range(3))
+@pytest.mark.parametrize("beside", ["nothing", "a group", "a group that sends another one"])
+def test_a_predicate_comes(simulate, port, beside):
+    """From every unit that writes predicates, in the cycle of a group and in another one: it is there, and no other one changes."""
+
+    async def script(ctx, dut, tick) -> None:
+        group = dut.dispatched.group
+        leaves(ctx, dut, pending=0b110)
+        await tick()
+        assert ctx.get(dut.turn.known.state.pending) == 0b110
+        write = (*dut.scalar_steer.predicate, dut.vector_steer.predicate)[port]
+        for name, value in (("valid", 1), ("thread", 1), ("index", 2), ("value", 1)):
+            ctx.set(write[name], value)
+        if beside != "nothing":
+            leaves(ctx, dut, pending=0b110 if beside == "a group" else 0b1110)
+        await tick()
+        ctx.set(write.valid, 0)
+        await tick(3)
+        assert ctx.get(dut.turn.known.state.true) == 0b101
+        assert ctx.get(dut.turn.known.state.pending) == (0b1010 if beside.endswith("another one") else 0b010)
+        assert not ctx.get(group.valid)
 
     running(simulate, script)
 
