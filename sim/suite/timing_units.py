@@ -259,8 +259,10 @@ class _Cutter:
         """Nets of the ports of that direction, bit by bit, of a hollow lane and of the one that stands for it."""
         pairs = []
         for (_path, member, here), (_, _, there) in zip(hollow.signature.flatten(hollow), whole.signature.flatten(whole), strict=True):
-            if member.flow == flow:
-                pairs += zip(*(self.netlist.signals[bits(end)] for end in (here, there)), strict=True)
+            if member.flow == flow and (nets := self.netlist.signals.get(bits(here))) is not None:
+                # A port that nobody drives or hears is in no netlist.
+                others = self.netlist.signals.get(bits(there), [_NO_NET] * len(nets))
+                pairs += zip(nets, others, strict=True)
         return pairs
 
     def _open_ports(self) -> list[str]:
