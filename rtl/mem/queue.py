@@ -74,35 +74,31 @@ class RequestQueue(wiring.Component):
         rings = [memory.Memory(shape=64, depth=DEPTH, init=[]) for _ in range(self._words)]
         write_at = Signal(range(DEPTH))
         read_at = Signal(range(DEPTH))
-        waiting = Signal(range(DEPTH + 1))  # in the ring
-        some = Signal()  # waiting > 0: all multiplexers between the ring and a new request hang on it
+        waiting = Signal(range(DEPTH + 1))
 
         advance = Signal()
         from_ring = Signal()
         to_ring = Signal()
         m.d.comb += [
             advance.eq(self.take | ~self.valid),
-            from_ring.eq(advance & some),
-            to_ring.eq(self.push & ~(advance & ~some)),
+            from_ring.eq(advance & waiting.any()),
+            to_ring.eq(self.push & ~(advance & ~waiting.any())),
             # waiting + push <= DEPTH - 1: grants of this cycle come too late to count
             self.room.eq(Mux(self.push, waiting < DEPTH - 1, waiting < DEPTH)),
-            # What goes past the ring is written all the same, to a place that stays free: the grant comes too late to decide it.
             write.addr.eq(write_at),
             write.data.eq(entry_in),
-            write.en.eq(self.push),
+            write.en.eq(to_ring),
             read.addr.eq(read_at),
         ]
         m.d.sync += [
             write_at.eq(write_at + to_ring),
             read_at.eq(read_at + from_ring),
             waiting.eq(waiting + to_ring - from_ring),
-            # The grant comes last in the cycle: both answers wait for it.
-            some.eq(Mux(advance, some & (self.push | (waiting > 1)), some | self.push)),
         ]
 
         entry = Signal(self._entry)
-        m.d.comb += entry.eq(Mux(some, read.data, entry_in))
-        present = some | self.push
+        m.d.comb += entry.eq(Mux(waiting.any(), read.data, entry_in))
+        present = waiting.any() | self.push
         occupies = Signal()
         m.d.comb += occupies.eq(present & entry.active)
         number, banks = self._banks_of(m, entry.addr, occupies)
@@ -125,11 +121,11 @@ class RequestQueue(wiring.Component):
             m.d.comb += [
                 write.addr.eq(write_at),
                 write.data.eq(self.data[index]),
-                write.en.eq(self.push),
+                write.en.eq(to_ring),
                 read.addr.eq(read_at),
             ]
             with m.If(advance):
-                m.d.sync += head_data[index].eq(Mux(some, read.data, self.data[index]))
+                m.d.sync += head_data[index].eq(Mux(waiting.any(), read.data, self.data[index]))
         if self._words:
             with m.If(self.merge):
                 m.d.sync += head_data[0].eq(self.merged)
