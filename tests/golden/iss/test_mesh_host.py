@@ -71,6 +71,17 @@ def test_it_says_what_the_threads_of_all_nodes_wait_for():
     assert lines[8].startswith("  node 2,1 thread 3: WAITING at pc 0x120 (wait 9, 2)")
 
 
+def test_what_a_node_asks_of_the_port_is_refused():
+    """There is no memory behind it: the thread stops, and its host says so."""
+    port = MeshEdge(Mesh(parse("2x1"), TINY, seed=4), (2, 2))
+    program = assemble("rput x1, x2, 1, ack\nfence\nhalt")
+    host = port.hosts[1, 1]
+    host.write([(program.origin, program.image)])
+    host.start([Launch(0, program.origin, (0x1000, to((2, 2), 0x40)))])
+    with pytest.raises(HostError, match=rf"FAULTED at pc 0x104 \(fence\), NETWORK with operand {to((2, 2), 0x40):#x}"):
+        host.wait(1)
+
+
 def test_a_host_sits_where_an_edge_port_is():
     with pytest.raises(ValueError, match="there is no edge port 0,3 on a mesh of 2x2"):
         MeshEdge(Mesh(parse("2x2"), TINY), (0, 3))

@@ -20,6 +20,8 @@ CASES = {
     "a predicate on its way": ("(p2) nop\nnop\nnop\n", {"pending": 1 << 2}, 0b000),
     "a predicate written while its older value is on its way": (PREDICATES, {"pending": 1 << 1}, 0b000),
     "a false predicate holds back no load": ("(p2) vld.c v3, d0\nnop\nnop\n", {"parity": 1 << 3}, 0b111),
+    "a write of p0 is none": ("plti p0, x1, 5\nnop\nnop\n", {}, 0b111),
+    "a predicate that is not computed": ("(p2) plti p1, x1, 5\n(p1) nop\nnop\n", {}, 0b111),
     "control stands alone": ("nop\nhalt\nnop\n", {}, 0b001),
     "control in the first slot": ("halt\nnop\nnop\n", {}, 0b001),
     "an operation on a predicate on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 2}, 0b000),

@@ -1,11 +1,12 @@
 """Positions at every value they wrap through: how far a thread may run ahead of its queues."""
 
-from itertools import product
+from itertools import chain, cycle, product, repeat
 
 import pytest
 
 from golden.arch.tags import ST, ST_AHEAD, VQ, VQ_AHEAD
-from rtl.core.thread.positions import Positions
+from golden.arch.trace import SEQ_BITS
+from rtl.core.thread.positions import Numbers, Positions
 from tests.rtl.core.front.played import CONFIG
 
 WIDTH = CONFIG.dispatch_width
@@ -53,3 +54,27 @@ def test_a_whole_group_must_fit(simulate, queue):
             assert ctx.get(dut.room.room) == (free == WIDTH)
 
     simulate(dut, bench, limit=2 * WIDTH)
+
+
+def test_numbers_go_round_and_the_count_goes_on(simulate):
+    """Sequence numbers wrap at SEQ_BITS; how many retired does not. What waits counts when it ends, beside a group or without one."""
+    dut = Numbers(WIDTH)
+
+    async def bench(ctx) -> None:
+        group, number = dut.dispatched.group, 0
+        fast = repeat((WIDTH, 0, 1), (1 << SEQ_BITS) // (WIDTH + 1) - 50)
+        for count, waits, ends in chain(fast, cycle(product(range(WIDTH, -1, -1), (0, 1), (0, 1)))):
+            ctx.set(group.valid, count > 0)
+            ctx.set(group.count, count)
+            ctx.set(group.waits, waits)
+            ctx.set(dut.stage.ends, ends)
+            await ctx.tick()
+            number += (0 if waits else count) + ends
+            assert (ctx.get(dut.seq), ctx.get(dut.retired)) == (number % (1 << SEQ_BITS), number)
+            if number > (1 << SEQ_BITS) + 100:
+                break
+        ctx.set(dut.begin.valid, 1)
+        await ctx.tick()
+        assert (ctx.get(dut.seq), ctx.get(dut.retired)) == (0, 0)
+
+    simulate(dut, bench, limit=2 << SEQ_BITS)

@@ -306,3 +306,65 @@ def test_a_loop_that_a_fault_left_is_not_there_for_the_next_run(simulate):
             await tick()
 
     running(simulate, script)
+
+
+# Commands of a debugger to a thread that ends before it can obey: what it does, and the command that is left over.
+LEFT_OVER = {
+    "a halt that came while it ended": [lambda c, d: leaves(c, d, Flow.HALT, waits=1), lambda c, d: command(c, d, DebugOp.HALT)],
+    "a step over its end": [
+        lambda c, d: command(c, d, DebugOp.HALT),
+        None,
+        lambda c, d: command(c, d, DebugOp.STEP),
+        lambda c, d: leaves(c, d, Flow.HALT, waits=1),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", LEFT_OVER)
+def test_a_start_forgets_a_command_that_came_too_late(simulate, what):
+    async def script(ctx, dut, tick) -> None:
+        ctx.set(dut.supply.present, 1)
+        for progress in (dut.scalar_progress, dut.vector_progress):
+            ctx.set(progress.free[1], 8)
+        await tick(2 * SHOWS)
+        for step in LEFT_OVER[what]:
+            if step:
+                step(ctx, dut)
+            await tick(1 if step else 2 * SHOWS)
+            ctx.set(dut.debug.valid, 0)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.IDLE
+        ctx.set(dut.begin.valid, 1)
+        ctx.set(dut.begin.pc, NEXT)
+        await tick(3 * SHOWS)
+        leaves(ctx, dut)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.RUNNING and ctx.get(dut.turn.may.able)
+        assert not ctx.get(dut.turn.debugged.state.single)
+
+    running(simulate, script)
+
+
+def test_a_start_stops_at_the_breakpoint_that_a_resume_was_to_pass(simulate):
+    """The thread died before it passed it; the next run comes to it again."""
+
+    async def script(ctx, dut, tick) -> None:
+        async def told(op: DebugOp, value: int = 0) -> None:
+            command(ctx, dut, op, value)
+            await tick()
+            ctx.set(dut.debug.valid, 0)
+
+        await told(DebugOp.BREAK_SET, 4 * PC)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.HALTED
+        await told(DebugOp.RESUME)
+        assert ctx.get(dut.shown.status.state) == ThreadState.RUNNING
+        fault(ctx, dut, 0, Fault.RANGE, PC, 0xABC0)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.FAULTED
+        ctx.set(dut.begin.valid, 1)
+        ctx.set(dut.begin.pc, PC)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.HALTED
+
+    running(simulate, script)

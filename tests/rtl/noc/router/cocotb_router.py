@@ -1,0 +1,186 @@
+"""Runs inside Verilator: one router between senders that never rest and receivers that hold it up, every pattern under every back-pressure.
+
+What comes in by a port must go out by the port that its control word names, whole, in order within its channel and once, with the port at
+the next router that the rules give. Throughput: an output is busy whenever it has credit and somebody who asks for it.
+"""
+
+from collections import defaultdict, deque
+from itertools import repeat
+
+import cocotb
+
+from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
+from golden.noc.routing import look_ahead
+from tb.bind import bind
+from tb.clock import cycles, start
+from tb.seed import generator
+from tb.stream import GAPS
+
+AT = (3, 4)
+WARM, WINDOW, DRAIN = 40, 200, 2500
+BUSY = 0.98
+STALLED = PortId.EAST
+
+
+def turn(rng, p: PortId, n: int) -> PortId:
+    """Five flows that share no output."""
+    return PortId((p + 1) % len(PortId))
+
+
+def uniform(rng, p: PortId, n: int) -> PortId:
+    return rng.choice([o for o in PortId if o != p])
+
+
+def hotspot(rng, p: PortId, n: int) -> PortId:
+    """All to the node, whose own packets leave by the north."""
+    return PortId.NODE if p != PortId.NODE else PortId.NORTH
+
+
+def bursts(rng, p: PortId, n: int) -> PortId:
+    """Runs of eight to one output."""
+    return [o for o in PortId if o != p][n // 8 % (len(PortId) - 1)]
+
+
+def pairs(rng, p: PortId, n: int) -> PortId:
+    """Two outputs for everybody."""
+    return rng.choice([o for o in (PortId.SOUTH, PortId.NODE) if o != p])
+
+
+PATTERNS = {"turn": turn, "one channel": turn, "uniform": uniform, "hotspot": hotspot, "bursts": bursts, "pairs": pairs}
+HELD_UP = [*GAPS, "slow", "one stands still"]
+LEAST = {"uniform": 0.65, "bursts": 0.4, "pairs": BUSY}
+"""Share of cycles in which an output that is asked for is busy, nobody holding it up; `BUSY` for flows that share nothing."""
+
+
+class Bench:
+    """Drives and watches all links in one loop; `sent` and `came` count by output while `counting`."""
+
+    def __init__(self, ports, pattern: str, held_up: str) -> None:
+        self.ports, self.pattern, self.held_up = ports, pattern, held_up
+        self.rng = generator("traffic")
+        self.sending, self.counting = True, False
+        self.numbers = [0] * len(PortId)
+        self.credits = [[CREDITS] * CHANNELS for _ in PortId]
+        self.held = [[0] * CHANNELS for _ in PortId]
+        self.expected = defaultdict(deque)  # by output, input and channel: control words and bodies
+        self.came, self.returned, self.by_input = [0] * len(PortId), [0] * len(PortId), defaultdict(int)
+        self.gaps = [self._gaps(o) for o in PortId]
+        self.waits = [next(gaps) for gaps in self.gaps]
+        self.bodies = [0] * len(PortId)
+        self.due = [None] * len(PortId)
+
+    def _gaps(self, o: PortId):
+        if self.held_up == "slow":
+            return repeat(20)
+        return repeat(0) if self.held_up == "one stands still" else GAPS[self.held_up](generator(f"gaps {o.name}"))
+
+    def _send(self, p: PortId) -> None:
+        """A packet on a channel with credit: control now, body a cycle later."""
+        self.ports[f"i__{p}__body"].set(self.bodies[p])
+        channels = [v for v in range(1 if self.pattern == "one channel" else CHANNELS) if self.credits[p][v]]
+        word = 0
+        if self.sending and channels:
+            v, rng = self.rng.choice(channels), self.rng
+            out = PATTERNS[self.pattern](rng, p, self.numbers[p])
+            self.numbers[p] += 1
+            x, y = AT if out == PortId.NODE else (rng.randint(0, 7), rng.randint(0, 7))
+            fields = {"valid": 1 << v, "x": x, "y": y, "far_x": rng.randint(0, 31), "far_y": rng.randint(0, 31)}
+            word, self.bodies[p] = CONTROL.pack(fields | {"out": 1 << out}), rng.getrandbits(BODY.width)
+            onward = CONTROL.pack(fields | {"out": 1 << look_ahead(AT, out, (x, y), v & 1, [])})
+            self.credits[p][v] -= 1
+            self.expected[out, p, v].append((onward, self.bodies[p]))
+        self.ports[f"i__{p}__control"].set(word)
+
+    def _see(self, o: PortId) -> None:
+        """The body of the packet before, and the control word of the next: the oldest of some input on that channel."""
+        if self.due[o]:
+            channel, word = self.due[o]
+            body = self.ports[f"o__{o}__body"].get()
+            next_of = [p for p in PortId if (queue := self.expected[o, p, channel]) and queue[0] == (word, body)]
+            assert next_of, f"{o.name}: {word:#x} {body:#x} on channel {channel} is the next of no input"
+            p = next_of[0]
+            self.expected[o, p, channel].popleft()
+            self.came[o] += self.counting
+            self.by_input[o, p] += self.counting
+        word = self.ports[f"o__{o}__control"].get()
+        valid = word & CONTROL["valid"].mask
+        assert valid.bit_count() <= 1
+        self.due[o] = (valid.bit_length() - 1, word) if valid else None
+        if valid:
+            held = self.held[o]
+            held[valid.bit_length() - 1] += 1
+            assert held[valid.bit_length() - 1] <= CREDITS, f"{o.name}: a packet without credit"
+
+    def _give_back(self, o: PortId) -> None:
+        pulse = 0
+        if any(self.held[o]) and not (self.held_up == "one stands still" and o == STALLED and self.sending):
+            if self.waits[o] and self.sending:
+                self.waits[o] -= 1
+            else:
+                v = self.rng.choice([v for v in range(CHANNELS) if self.held[o][v]])
+                self.held[o][v] -= 1
+                pulse = 1 << v
+                self.waits[o] = next(self.gaps[o])
+                self.returned[o] += self.counting
+        self.ports[f"o__{o}__credit"].set(pulse)
+
+    async def run(self, count: int) -> None:
+        for _ in range(count):
+            for p in PortId:
+                self._send(p)
+            await cycles(self.ports, 1)
+            for port in PortId:
+                self._see(port)
+                pulses = self.ports[f"i__{port}__credit"].get()
+                for v in range(CHANNELS):
+                    self.credits[port][v] += pulses >> v & 1
+                self._give_back(port)
+
+
+async def begin(dut, pattern: str, held_up: str) -> Bench:
+    ports = bind(dut)
+    await start(ports, limit=WARM + WINDOW + DRAIN + 100)
+    for name, value in (("x", AT[0]), ("y", AT[1]), ("closed", 0), ("entry__valid", 0)):
+        ports[name].set(value)
+    for port in PortId:
+        for name in (f"i__{port}__control", f"i__{port}__body", f"o__{port}__credit"):
+            ports[name].set(0)
+    await cycles(ports, 4)
+    return Bench(ports, pattern, held_up)
+
+
+@cocotb.test()
+@cocotb.parametrize(pattern=list(PATTERNS), held_up=HELD_UP)
+async def keeps_every_packet_and_wastes_no_cycle(dut, pattern: str, held_up: str):
+    bench = await begin(dut, pattern, held_up)
+    await bench.run(WARM)
+    bench.counting = True
+    await bench.run(WINDOW)
+    bench.counting = False
+    check_throughput(bench)
+    bench.sending = False
+    for _ in range(DRAIN // 50):
+        await bench.run(50)
+        if not any(bench.expected.values()):
+            break
+    assert not any(bench.expected.values()), "packets that never came"
+    assert bench.credits == [[CREDITS] * CHANNELS for _ in PortId]
+
+
+def check_throughput(bench: Bench) -> None:
+    asked = {out for p in PortId for n in range(32) for out in [PATTERNS[bench.pattern](bench.rng, p, n)]}
+    shared = bench.pattern in ("uniform", "bursts", "pairs")
+    stuck = bench.held_up == "one stands still"
+    for o in asked:
+        came, back = bench.came[o], bench.returned[o]
+        if stuck and o == STALLED:
+            assert came == 0
+        elif bench.held_up == "none":
+            assert came >= LEAST.get(bench.pattern, BUSY) * WINDOW, f"{o.name}: {came} of {WINDOW} cycles"
+        elif not shared:
+            # Flows that share no input with others: what was given back was used, and nothing else held anybody up.
+            used = BUSY * WINDOW if stuck else min(BUSY * WINDOW, back - CREDITS)
+            assert came >= used, f"{o.name}: {came} packets for {back} credits"
+    if bench.pattern == "hotspot" and bench.held_up == "none":
+        shares = [bench.by_input[PortId.NODE, p] for p in PortId if p != PortId.NODE]
+        assert max(shares) - min(shares) <= 4, shares
