@@ -11,7 +11,7 @@ Packets are the integers of golden.arch.packet: a control word and a body.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.packet import BODY, CHANNELS, CREDITS
 from sim.compile.elaborate import Design
 from sim.compile.verilator import build_engine, wave_format
+from sim.engine import ports
+from sim.engine.ports import BODY_WORDS
+from sim.engine.topology import Topology, apart
 
-BODY_WORDS = -(-BODY.width // 32)
-_SOURCE = Path(__file__).with_name("engine.cpp")
+_FOLDER = Path(__file__).parent
+SOURCES = [_FOLDER / name for name in ("engine.cpp", "engine.h", "loop.h", "node.h", "edge.h", "state.h", "wire.h")]
 _SLICE = 50_000  # cycles that the engine runs at a time; Python hears of an interruption in between
+LINK_PARTS = ("control_in", "body_in", "credit_in", "control_out", "body_out", "credit_out")
+"""What is recorded of a node's link in a cycle: what comes in, what goes out. Bodies are folded to 32 bits, 0 when none is due."""
+
+_U32, _U64, _POINTER = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
+Functions = dict[str, tuple[Any, list[Any]]]
+"""C functions by name: what they return, what they take."""
+FUNCTIONS: Functions = {
+    "engine_new": (_POINTER, [_U32, _U32, _U32, _POINTER]),
+    "engine_delete": (None, [_POINTER]),
+    "engine_set": (None, [_POINTER, _U32, _U32, _U64]),
+    "engine_get": (None, [_POINTER, _U32, _U32, _POINTER]),
+    "engine_reset": (None, [_POINTER]),
+    "engine_prepare": (None, [_POINTER]),
+    "engine_set_threads": (None, [_POINTER, _U32]),
+    "engine_send": (None, [_POINTER, _U32, _U32, _POINTER]),
+    "engine_received": (_U32, [_POINTER, _U32]),
+    "engine_take": (None, [_POINTER, _U32, _U32, _POINTER]),
+    "engine_cycle": (_U64, [_POINTER]),
+    "engine_run": (_U32, [_POINTER, _U64, _U32, _U32, _U64]),
+    "engine_options": (None, [_POINTER, _U32, _U32, _U32]),
+    "engine_trace_size": (_U64, [_POINTER, _U32]),
+    "engine_take_trace": (None, [_POINTER, _U32, _POINTER]),
+    "engine_links_size": (_U64, [_POINTER, _U32]),
+    "engine_take_links": (None, [_POINTER, _U32, _POINTER]),
+    "engine_waves": (_U32, [_POINTER, ctypes.c_char_p, _U32, _POINTER]),
+    "engine_save": (_U32, [_POINTER, ctypes.c_char_p]),
+    "engine_restore": (_U32, [_POINTER, ctypes.c_char_p]),
+}
 
 
 class Ended(IntEnum):
@@ -40,18 +70,6 @@ class EngineError(RuntimeError):
     """The engine could not do what was asked; one sentence."""
 
 
-def trace_ports(design: Design) -> list[dict[str, Any]]:
-    """The manifest's trace ports in the order that records name them."""
-    return [port for port in design.manifest["ports"] if port["name"].startswith("trace__") and port["direction"] == "output"]
-
-
-def _header(design: Design) -> str:
-    """What engine.cpp must know of this design."""
-    lines = [f"#define BODY_WORDS {BODY_WORDS}", f"#define CHANNELS {CHANNELS}", f"#define CREDITS {CREDITS}"]
-    members = [f"X({i}, {port['name'].replace('__', '___05F')}, {-(-port['width'] // 32)})" for i, port in enumerate(trace_ports(design))]
-    return "\n".join([*lines, "#define FOR_EACH_TRACE(X) " + " ".join(members)]) + "\n"
-
-
 def build(design: Design, waves: bool = False) -> Path:
     """The engine for a design as a shared object, compiled or found in build/."""
     flags, cflags = ["--savable"], ["-DENGINE_SAVE"]
@@ -59,12 +77,27 @@ def build(design: Design, waves: bool = False) -> Path:
         kind = wave_format()
         flags += [f"--trace-{kind}", "--trace-structs"]
         cflags.append(f"-DENGINE_{kind.upper()}")
-    texts = {"ports.h": _header(design)}
-    return build_engine(design, [_SOURCE], name="node", shared=True, flags=flags, cflags=cflags, texts=texts)
+    texts = {"ports.h": ports.header(design)}
+    return build_engine(design, SOURCES, name="node", shared=True, flags=flags, cflags=[*cflags, "-pthread"], texts=texts)
+
+
+def load(path: Path, functions: Functions) -> ctypes.CDLL:
+    """A shared object with its functions declared."""
+    library = ctypes.CDLL(str(path.resolve()))
+    for name, (result, arguments) in functions.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
 
 
 class Engine:
-    """``count`` nodes of one design after reset.
+    """Instances of one design after reset, connected as a topology says, a host at every edge.
+
+    Parameters
+    ----------
+    topology : one node with its host unless given.
+    straps : inputs of each node that stand before the reset, by name.
+    threads : that share the nodes; changes nothing but time.
 
     Raises
     ------
@@ -72,27 +105,27 @@ class Engine:
         From ``waves``, ``save`` and ``restore`` when the file cannot be used.
     """
 
-    def __init__(self, design: Design, count: int = 1, waves: bool = False) -> None:
-        self.design, self.count = design, count
-        self._library = ctypes.CDLL(str(build(design, waves).resolve()))
-        for name, result, arguments in (
-            ("new", ctypes.c_void_p, [ctypes.c_uint32]),
-            ("delete", None, [ctypes.c_void_p]),
-            ("send", None, [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p]),
-            ("received", ctypes.c_uint32, [ctypes.c_void_p, ctypes.c_uint32]),
-            ("take", None, [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p]),
-            ("cycle", ctypes.c_uint64, [ctypes.c_void_p]),
-            ("run", ctypes.c_uint32, [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint64]),
-            ("set_trace", None, [ctypes.c_void_p, ctypes.c_uint32]),
-            ("trace_size", ctypes.c_uint64, [ctypes.c_void_p]),
-            ("take_trace", None, [ctypes.c_void_p, ctypes.c_void_p]),
-            ("waves", ctypes.c_uint32, [ctypes.c_void_p, ctypes.c_char_p]),
-            ("save", ctypes.c_uint32, [ctypes.c_void_p, ctypes.c_char_p]),
-            ("restore", ctypes.c_uint32, [ctypes.c_void_p, ctypes.c_char_p]),
-        ):
-            function = getattr(self._library, f"engine_{name}")
-            function.restype, function.argtypes = result, arguments
-        self._handle = self._library.engine_new(count)
+    def __init__(
+        self,
+        design: Design,
+        topology: Topology | None = None,
+        waves: bool = False,
+        straps: Sequence[Mapping[str, int]] = (),
+        threads: int = 1,
+    ) -> None:
+        self.design, self.topology = design, topology or apart(1)
+        self._library = self._load(waves)
+        self._inputs, self._outputs = list(ports.inputs(design)), ports.outputs(design)
+        self._options = {"resting": 0, "tracing": 0, "recording": 0}
+        table = self.topology.table
+        self._handle = self._library.engine_new(self.topology.nodes, self.topology.edges, len(table), table.ctypes.data)
+        self._library.engine_set_threads(self._handle, threads)
+        for node, values in enumerate(straps):
+            self.set(node, values)
+        self._library.engine_reset(self._handle)
+
+    def _load(self, waves: bool) -> ctypes.CDLL:
+        return load(build(self.design, waves), FUNCTIONS)
 
     def __enter__(self) -> Engine:
         return self
@@ -111,51 +144,91 @@ class Engine:
         """Cycles since reset."""
         return self._library.engine_cycle(self._handle)
 
-    def send(self, node: int, packets: Iterable[tuple[int, int]] | NDArray[np.uint32]) -> None:
-        """Queue packets at the node's host; they enter as credits allow. ``encode`` prepares an array once for many sends."""
+    # --- a node's other doors --------------------------------------------------------------------------------------------------
+
+    def set(self, node: int, values: Mapping[str, int]) -> None:
+        """Drive inputs that belong to no link, from now on."""
+        for name, value in values.items():
+            self._library.engine_set(self._handle, node, self._inputs.index(name), value)
+
+    def get(self, node: int, output: str) -> int:
+        """What an output shows that belongs to no link."""
+        words = np.zeros(ports.words(self._outputs[output]), np.uint32)
+        self._library.engine_get(self._handle, node, list(self._outputs).index(output), words.ctypes.data)
+        return int.from_bytes(words.tobytes(), "little")
+
+    def prepare(self) -> None:
+        """A cycle before the first, in which every node sees its inputs and no link moves."""
+        self._library.engine_prepare(self._handle)
+
+    # --- packets ---------------------------------------------------------------------------------------------------------------
+
+    def send(self, edge: int, packets: Iterable[tuple[int, int]] | NDArray[np.uint32]) -> None:
+        """Queue packets at an edge's host; they enter as credits allow. ``encode`` prepares an array once for many sends."""
         words = packets if isinstance(packets, np.ndarray) else encode(packets)
         words = np.ascontiguousarray(words, np.uint32)
-        self._library.engine_send(self._handle, node, len(words), words.ctypes.data)
+        self._library.engine_send(self._handle, edge, len(words), words.ctypes.data)
 
-    def received(self, node: int) -> int:
-        """Packets that wait at the node's host."""
-        return self._library.engine_received(self._handle, node)
+    def received(self, edge: int) -> int:
+        """Packets that wait at the edge's host."""
+        return self._library.engine_received(self._handle, edge)
 
-    def take(self, node: int) -> list[tuple[int, int]]:
-        """All packets that wait at the node's host, in order of arrival."""
-        words = self.take_words(node)
+    def take(self, edge: int) -> list[tuple[int, int]]:
+        """All packets that wait at the edge's host, in order of arrival."""
+        words = self.take_words(edge)
         return [(int(row[0]), int.from_bytes(row[1:].tobytes(), "little")) for row in words]
 
-    def take_words(self, node: int) -> NDArray[np.uint32]:
+    def take_words(self, edge: int) -> NDArray[np.uint32]:
         """The same as rows of words: control, then body."""
-        words = np.empty((self.received(node), 1 + BODY_WORDS), np.uint32)
-        self._library.engine_take(self._handle, node, len(words), words.ctypes.data)
+        words = np.empty((self.received(edge), 1 + BODY_WORDS), np.uint32)
+        self._library.engine_take(self._handle, edge, len(words), words.ctypes.data)
         return words
 
-    def run(self, cycles: int, packets: int = 0, node: int = 0, quiet: int = 1 << 62) -> Ended:
-        """Run until one of: so many cycles, so many packets at ``node``'s host (0: never), all nodes quiet for so many cycles."""
+    # --- time ------------------------------------------------------------------------------------------------------------------
+
+    def run(self, cycles: int, packets: int = 0, edge: int = 0, quiet: int = 1 << 62) -> Ended:
+        """Run until one of: so many cycles, so many packets at ``edge``'s host (0: never), nothing moved for so many cycles."""
         while cycles > 0:
             part = min(cycles, _SLICE)
-            ended = Ended(self._library.engine_run(self._handle, part, node, packets, quiet))
+            ended = Ended(self._library.engine_run(self._handle, part, edge, packets, quiet))
             if ended is not Ended.CYCLES:
                 return ended
             cycles -= part
         return Ended.CYCLES
 
-    def trace(self, on: bool) -> None:
-        """Record the trace ports from the next cycle on, or stop."""
-        self._library.engine_set_trace(self._handle, int(on))
+    # --- what is recorded ------------------------------------------------------------------------------------------------------
 
-    def take_trace(self) -> NDArray[np.uint32]:
-        """Trace records so far: port, cycle (2 words), node, then the port's words."""
-        words = np.empty(self._library.engine_trace_size(self._handle), np.uint32)
-        self._library.engine_take_trace(self._handle, words.ctypes.data)
+    def options(self, **which: bool) -> None:
+        """From the next cycle on.
+
+        ``tracing``: trace ports are recorded; ``recording``: links are; ``resting``: nodes with nothing but links for doors are passed over
+        while nothing can change in them.
+        """
+        unknown = which.keys() - self._options.keys()
+        assert not unknown, f"no option {unknown}"
+        self._options |= {name: int(value) for name, value in which.items()}
+        self._library.engine_options(self._handle, *self._options.values())
+
+    def take_trace(self, node: int = 0) -> NDArray[np.uint32]:
+        """Trace records of a node so far: port, cycle (2 words), then the port's words."""
+        words = np.empty(self._library.engine_trace_size(self._handle, node), np.uint32)
+        self._library.engine_take_trace(self._handle, node, words.ctypes.data)
         return words
 
-    def waves(self, path: Path) -> None:
-        """Write waves of node 0 from here on."""
+    def take_links(self) -> NDArray[np.uint32]:
+        """What was recorded of links so far, (cycles, nodes, links of a node, `LINK_PARTS`)."""
+        count, found = len(ports.links(self.design)), []
+        for node in range(self.topology.nodes):
+            words = np.empty(self._library.engine_links_size(self._handle, node), np.uint32)
+            self._library.engine_take_links(self._handle, node, words.ctypes.data)
+            found.append(words.reshape(-1, count, len(LINK_PARTS)))
+        return np.stack(found, axis=1)
+
+    def waves(self, path: Path, nodes: Sequence[int] = (0,)) -> None:
+        """Write waves of these nodes from here on."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._library.engine_waves(self._handle, str(path).encode()):
+        chosen = np.array(nodes, np.uint32)
+        if not self._library.engine_waves(self._handle, str(path).encode(), len(chosen), chosen.ctypes.data):
             raise EngineError(f"cannot write waves to {path}: the engine was built without waves, or the folder is not writable")
 
     def save(self, path: Path) -> None:
@@ -164,12 +237,20 @@ class Engine:
         partial = path.with_suffix(path.suffix + ".partial")
         if not self._library.engine_save(self._handle, str(partial).encode()):
             raise EngineError(f"cannot write the checkpoint {path}: is the folder writable?")
+        with partial.open("ab") as file:
+            file.write(self.topology.signature)
         partial.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Go on from a checkpoint that an engine of the same design wrote."""
+        """Go on from a checkpoint that an engine of the same design and topology wrote."""
         if not path.is_file():
             raise EngineError(f"there is no checkpoint {path}")
+        signature = self.topology.signature
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - len(signature)))
+            same = file.read() == signature
+        if not same:
+            raise EngineError(f"the checkpoint {path} is not one of this machine: its nodes or wires are others")
         if not self._library.engine_restore(self._handle, str(path).encode()):
             raise EngineError(f"the checkpoint {path} cannot be read")
 

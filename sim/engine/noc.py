@@ -1,4 +1,4 @@
-"""Routers in lockstep with sources and sinks in C++ (noc.cpp): traffic whose every packet is checked.
+"""Routers in the engine with sources and sinks in C++ (noc.cpp): traffic whose every packet is checked.
 
     with Network(mesh, routes, threads=2) as network:
         network.traffic(destinations(mesh, "uniform"), rate=0.3, classes=2)
@@ -17,14 +17,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.mesh import OPPOSITE, STEP, MeshConfig, Place
-from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, HEADER, PortId
-from golden.arch.route_table import ENTRY
+from golden.arch.mesh import MeshConfig, Place
+from golden.arch.packet import BODY, CONTROL, CREDITS, HEADER
 from sim.compile.elaborate import Design
 from sim.compile.verilator import build_engine
+from sim.engine import ports
+from sim.engine.binding import FUNCTIONS, SOURCES, Engine, Functions, load
+from sim.engine.mesh import straps, write_tables
+from sim.engine.topology import routers
 
 _SOURCE = Path(__file__).with_name("noc.cpp")
-BODY_WORDS = -(-BODY.width // 32)
 HISTOGRAM = 4096
 """Latencies that are told apart; the last stands for all that are longer."""
 COUNTS = (
@@ -32,9 +34,16 @@ COUNTS = (
     "doubled", "disordered", "corrupted", "misrouted",
 )  # fmt: skip
 """Fields of noc.cpp's `Statistics` before the histogram."""
-TRACED = ("control_in", "body_in", "credit_in", "control_out", "body_out", "credit_out")
-"""What a trace holds of every port in every cycle: bodies folded to 32 bits, credits beside the words that they belong to."""
 NOBODY, ANYBODY = -1, -2
+_U32, _U64, _POINTER = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
+_FUNCTIONS: Functions = FUNCTIONS | {
+    "noc_new": (_POINTER, [_POINTER, _U32, _U32, _POINTER, _U64]),
+    "noc_delete": (None, [_POINTER]),
+    "noc_routes": (None, [_POINTER, _POINTER, _POINTER]),
+    "noc_traffic": (None, [_POINTER, ctypes.c_double, _U32, _POINTER, _POINTER, _U32, _U32, _POINTER]),
+    "noc_measure": (None, [_POINTER, _U32]),
+    "noc_statistics": (None, [_POINTER, _POINTER]),
+}
 
 
 class Rule(IntEnum):
@@ -78,34 +87,22 @@ class SourceRoutes:
 
 
 def _fields() -> str:
-    """What noc.cpp must know of packets and of the router's ports."""
+    """What noc.cpp must know of packets."""
     groups = {"CONTROL": CONTROL, "HEADER": HEADER, "BODY": BODY}
     at = [f"X({group}_{field.name}, {field.lo}, {field.width})" for group, layout in groups.items() for field in layout]
-    ports = []
-    for p in PortId:
-        names = [f"{side}___05F{p.value}___05F{part}" for side in "io" for part in ("control", "body", "credit")]
-        ports.append(f"X({p.value}, {', '.join(names)})")
-    constants = {
-        "PORTS": len(PortId),
-        "CHANNELS": CHANNELS,
-        "CREDITS": CREDITS,
-        "CREDIT_BITS": CREDITS.bit_length(),
-        "ERROR_BITS": 16,
-        "NODE": PortId.NODE.value,
-        "BODY_WORDS": BODY_WORDS,
-        "HISTOGRAM": HISTOGRAM,
-    }
+    constants = {"CREDIT_BITS": CREDITS.bit_length(), "HISTOGRAM": HISTOGRAM}
     lines = [f"#define {name} {value}" for name, value in constants.items()]
-    return "\n".join([*lines, "#define FOR_EACH_FIELD(X) " + " ".join(at), "#define BIND_PORTS(X) " + " ".join(ports)]) + "\n"
+    return "\n".join([*lines, "#define FOR_EACH_FIELD(X) " + " ".join(at)]) + "\n"
 
 
 def build(design: Design) -> Path:
     """The engine for a router's design as a shared object, compiled or found in build/."""
-    return build_engine(design, [_SOURCE], name="noc", shared=True, cflags=["-pthread"], texts={"ports.h": _fields()})
+    texts = {"ports.h": ports.header(design), "fields.h": _fields()}
+    return build_engine(design, [*SOURCES, _SOURCE], name="noc", shared=True, cflags=["-pthread"], texts=texts)
 
 
-class Network:
-    """The live routers of a mesh after reset, their tables written.
+class Network(Engine):
+    """The live routers of a mesh after reset, their tables written; nobody is at the edge ports.
 
     Parameters
     ----------
@@ -115,51 +112,23 @@ class Network:
 
     def __init__(self, design: Design, mesh: MeshConfig, routes: SourceRoutes, seed: int = 0, threads: int = 1) -> None:
         self.mesh = mesh
-        self._library = ctypes.CDLL(str(build(design).resolve()))
-        u32, u64, pointer = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
-        for name, result, arguments in (
-            ("new", pointer, [u32, u32, u32, u64]),
-            ("delete", None, [pointer]),
-            ("place", None, [pointer, u32, u32, u32, u32]),
-            ("join", None, [pointer, u32, u32, u32, u32]),
-            ("entry", None, [pointer, u32, u32, u64]),
-            ("routes", None, [pointer, pointer, pointer]),
-            ("traffic", None, [pointer, ctypes.c_double, u32, pointer, pointer, u32, u32, pointer]),
-            ("options", None, [pointer, u32, u32, u32]),
-            ("run", None, [pointer, u64]),
-            ("statistics", None, [pointer, pointer]),
-            ("parity_errors", None, [pointer, u32, pointer]),
-            ("cycle", u64, [pointer]),
-            ("trace_size", u64, [pointer]),
-            ("take_trace", None, [pointer, pointer]),
-        ):
-            function = getattr(self._library, f"noc_{name}")
-            function.restype, function.argtypes = result, arguments
-        self._handle = self._library.noc_new(mesh.columns, mesh.rows, threads, seed)
-        self._options = {"measuring": 0, "resting": 0, "tracing": 0}
-        for place in mesh.live:
-            number = mesh.places[place]
-            # Nobody is at the edge ports here.
-            closed = [port for port in STEP if mesh.neighbour(place, port) not in mesh.places]
-            self._library.noc_place(self._handle, number, *place, sum(1 << port for port in closed))
-            for port in (PortId.EAST, PortId.SOUTH):
-                other = mesh.neighbour(place, port)
-                if other in mesh.places:
-                    self._library.noc_join(self._handle, number, port, mesh.places[other], OPPOSITE[port])
-            for index, entry in enumerate(routes.tables.get(place, ())):
-                self._library.noc_entry(self._handle, number, index, ENTRY.pack(entry))
+        super().__init__(design, routers(mesh), straps=[straps(mesh, place, edges=False) for place in mesh.live], threads=threads)
+        write_tables(self, [routes.tables.get(place, ()) for place in mesh.live])
+        numbers = np.array([mesh.places[place] for place in mesh.live], np.uint32)
+        self._traffic = self._library.noc_new(self._handle, mesh.columns, mesh.rows, numbers.ctypes.data, seed)
         known = routes.allowed.astype(np.uint8) << np.array([0, 1], np.uint8)
         packed = known.sum(axis=2) | routes.first[..., 0] << 2 | routes.first[..., 1] << 5
         packed, hops = np.ascontiguousarray(packed, np.uint8), np.ascontiguousarray(routes.hops, np.uint8)
-        self._library.noc_routes(self._handle, packed.ctypes.data, hops.ctypes.data)
+        self._library.noc_routes(self._traffic, packed.ctypes.data, hops.ctypes.data)
 
-    def __enter__(self) -> Network:
-        return self
+    def _load(self, waves: bool) -> ctypes.CDLL:
+        return load(build(self.design), _FUNCTIONS)
 
-    def __exit__(self, *_: object) -> None:
-        if self._handle:
-            self._library.noc_delete(self._handle)
-            self._handle = None
+    def close(self) -> None:
+        super().close()
+        if self._traffic:
+            self._library.noc_delete(self._traffic)
+            self._traffic = None
 
     def traffic(self, to: Mapping[Place, Place | str], rate: float, classes: int, rule: SourceRule = SourceRule()) -> None:
         """Every sending node creates a packet with probability `rate` a cycle, on one of `classes` classes; text means any live node."""
@@ -170,21 +139,12 @@ class Network:
         live = np.array([places[place] for place in self.mesh.live], np.uint32)
         weights = np.array([rule.waiting, rule.unreturned, rule.used], np.int32)
         self._library.noc_traffic(
-            self._handle, rate, classes, table.ctypes.data, live.ctypes.data, len(live), rule.rule, weights.ctypes.data
+            self._traffic, rate, classes, table.ctypes.data, live.ctypes.data, len(live), rule.rule, weights.ctypes.data
         )
 
-    def options(self, **which: bool) -> None:
-        """`measuring`: packets count for the window; `resting`: routers at rest are passed over; `tracing`: links are recorded."""
-        self._options |= {name: int(value) for name, value in which.items()}
-        self._library.noc_options(self._handle, *self._options.values())
-
-    def run(self, cycles: int) -> None:
-        self._library.noc_run(self._handle, cycles)
-
-    @property
-    def cycle(self) -> int:
-        """Cycles run."""
-        return self._library.noc_cycle(self._handle)
+    def measure(self, on: bool) -> None:
+        """Whether packets count for the window."""
+        self._library.noc_measure(self._traffic, on)
 
     def statistics(self) -> tuple[dict[str, int], NDArray[np.uint64]]:
         """Counts so far (`COUNTS`, and `waiting`: packets still at their source); latencies of the window by cycles."""
@@ -195,12 +155,6 @@ class Network:
 
     def parity_errors(self, place: Place) -> list[int]:
         """Packets with wrong parity that came in by each port of a router."""
-        counts = np.zeros(len(PortId), np.uint32)
-        self._library.noc_parity_errors(self._handle, self.mesh.places[place], counts.ctypes.data)
-        return [int(count) for count in counts]
+        value = self.get(self.mesh.live.index(place), "parity_errors")
+        return [value >> field["offset"] & (1 << field["width"]) - 1 for field in self._outputs["parity_errors"]["fields"]]
 
-    def take_trace(self) -> NDArray[np.uint32]:
-        """What was recorded, (cycles, nodes, ports, `TRACED`)."""
-        words = np.zeros(self._library.noc_trace_size(self._handle), np.uint32)
-        self._library.noc_take_trace(self._handle, words.ctypes.data)
-        return words.reshape(-1, len(self.mesh.places), len(PortId), len(TRACED))

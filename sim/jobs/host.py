@@ -16,24 +16,24 @@ QUIET_CYCLES = 5_000
 
 
 class Host(BlockingHost):
-    """The host of one node of an engine; it waits ``limit`` cycles for an answer, and ``QUIET_CYCLES`` in which nothing moves."""
+    """The host at one edge of an engine; it waits ``limit`` cycles for an answer, and ``QUIET_CYCLES`` in which nothing moves."""
 
-    def __init__(self, engine: Engine, node: int = 0, limit: int = 50_000_000, session: Session | None = None) -> None:
+    def __init__(self, engine: Engine, edge: int = 0, limit: int = 50_000_000, session: Session | None = None) -> None:
         super().__init__(session)
-        self.engine, self.node, self.limit = engine, node, limit
+        self.engine, self.edge, self.limit = engine, edge, limit
 
     def _send(self, packets: Sequence[Packet]) -> None:
-        self.engine.send(self.node, [packet.encode() for packet in packets])
+        self.engine.send(self.edge, [packet.encode() for packet in packets])
 
     def _receive(self, count: int) -> Sequence[Packet]:
         ended = Ended.PACKETS
-        if not self.engine.received(self.node):
-            ended = self.engine.run(self.limit, packets=count, node=self.node, quiet=QUIET_CYCLES)
+        if not self.engine.received(self.edge):
+            ended = self.engine.run(self.limit, packets=count, edge=self.edge, quiet=QUIET_CYCLES)
         if ended is Ended.CYCLES:
             self.silence = f"no answer within {self.limit} cycles, and the machine still moves:"
         elif ended is Ended.QUIET:
             self.silence = f"nothing retired and no packet moved for {QUIET_CYCLES} cycles:"
-        return [Packet.decode(*words) for words in self.engine.take(self.node)]
+        return [Packet.decode(*words) for words in self.engine.take(self.edge)]
 
     @property
     def moment(self) -> str:

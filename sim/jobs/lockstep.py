@@ -18,7 +18,8 @@ from golden.kernels.job import Launch
 from golden.lockstep import Difference, Result, Run, compare
 from golden.retire import Collector
 from sim.compile.elaborate import Design
-from sim.engine.binding import Engine, trace_ports
+from sim.engine import ports
+from sim.engine.binding import Engine
 from sim.jobs import machine
 from sim.jobs.host import Host
 
@@ -27,14 +28,14 @@ LIMIT = 5_000_000  # cycles: a minute, and as much trace as memory should hold
 
 def decode_trace(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[str, dict[str, Any]]]:
     """(port name without ``trace__``, fields) of each record of ``Engine.take_trace``, in the order of cycles."""
-    ports = trace_ports(design)
-    layouts = [Layout.described(port["name"], port["fields"]) for port in ports]
+    traced = ports.trace_ports(design)
+    layouts = [Layout.described(port["name"], port["fields"]) for port in traced]
     at = 0
     while at < len(words):
-        port, layout = ports[words[at]], layouts[words[at]]
-        size = -(-port["width"] // 32)
-        value = int.from_bytes(words[at + 4 : at + 4 + size].tobytes(), "little")
-        at += 4 + size
+        port, layout = traced[words[at]], layouts[words[at]]
+        size = ports.words(port)
+        value = int.from_bytes(words[at + 3 : at + 3 + size].tobytes(), "little")
+        at += 3 + size
         yield port["name"].removeprefix("trace__"), layout.unpack(value)
 
 
@@ -73,13 +74,13 @@ def _run_rtl(engine: Engine, config: NodeConfig, memory: Sequence[tuple[int, byt
     host.write([*_blank(config, memory), *memory])
     host.flush()
     engine.take_trace()
-    engine.trace(True)
+    engine.options(tracing=True)
     before = engine.cycle
     host.start(launches)
     statuses = dict(host.wait_any(len(launches)))
     cycles = engine.cycle - before
     engine.run(64)
-    engine.trace(False)
+    engine.options(tracing=False)
     collector = Collector(config.features)
     for name, fields in decode_trace(engine.design, engine.take_trace()):
         collector.feed(name, fields)

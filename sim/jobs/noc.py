@@ -109,7 +109,7 @@ def measure(
         network.traffic(to, load.rate, load.classes, load.rule)
         while done < total:
             if done == load.warm:
-                network.options(measuring=True)
+                network.measure(True)
             part = min(CHUNK, (load.warm if done < load.warm else total) - done)
             network.run(part)
             done += part
@@ -119,7 +119,8 @@ def measure(
                 break
         measured = done - load.warm
         counts, latencies = network.statistics()
-        network.options(measuring=False, resting=True)
+        network.measure(False)
+        network.options(resting=True)
         network.traffic(to, 0.0, load.classes, load.rule)
         for _ in range(DRAIN // CHUNK):
             final, _ = network.statistics()

@@ -8,7 +8,8 @@ from golden.arch.packet import PortId
 from golden.noc.mesh import Mesh
 from golden.noc.routes import compile_routes
 from golden.noc.traffic import destinations
-from sim.engine.noc import TRACED, Network, Rule, SourceRule
+from sim.engine.binding import LINK_PARTS
+from sim.engine.noc import Network, Rule, SourceRule
 from sim.jobs.noc import design, source_routes, wrong
 
 SQUARE = MeshConfig(2, 2)
@@ -17,11 +18,12 @@ HOLES = MeshConfig(4, 3, frozenset({(2, 2), (4, 1)}), frozenset({frozenset({(1, 
 
 def compare(mesh, routes, trace):
     """Every control word, credit and due body of every router; returns packets seen on links."""
-    at = {name: i for i, name in enumerate(TRACED)}
+    at = {name: i for i, name in enumerate(LINK_PARTS)}
     reference, packets = Mesh(mesh, routes.tables), 0
     for cycle, row in enumerate(trace.astype(int)):
+        row = dict(zip(mesh.live, row, strict=True))
         for place, shown in reference.shown.items():
-            links = row[mesh.places[place]]
+            links = row[place]
             where = f"cycle {cycle}, router {place}"
             assert list(links[:, at["control_out"]]) == list(shown.controls), where
             assert list(links[:, at["credit_out"]]) == list(shown.credits), where
@@ -30,7 +32,7 @@ def compare(mesh, routes, trace):
             packets += sum(map(bool, shown.controls))
         nodes = {}
         for place in mesh.live:
-            node = row[mesh.places[place], PortId.NODE]
+            node = row[place][PortId.NODE]
             nodes[place] = int(node[at["control_in"]]), int(node[at["body_in"]]), int(node[at["credit_in"]])
         reference.step(nodes)
     return packets
@@ -42,17 +44,18 @@ def test_every_link_on_every_cycle_is_as_the_rules_say(mesh, rate, seed):
     routes = compile_routes(mesh)
     with Network(design(), mesh, source_routes(routes), seed=seed) as network:
         network.traffic(destinations(mesh, "uniform"), rate, 2)
-        network.options(tracing=True)
+        network.options(recording=True)
         network.run(1500)
-        assert compare(mesh, routes, network.take_trace()) > 500 * len(mesh.live) * min(rate, 0.3)
+        assert compare(mesh, routes, network.take_links()) > 500 * len(mesh.live) * min(rate, 0.3)
 
 
 def run(mesh, cycles, *, threads=1, resting=False, seed=3, rate=0.02):
     with Network(design(), mesh, source_routes(compile_routes(mesh)), seed=seed, threads=threads) as network:
         network.traffic(destinations(mesh, "uniform"), rate, 2)
-        network.options(tracing=True, measuring=True, resting=resting)
+        network.options(recording=True, resting=resting)
+        network.measure(True)
         network.run(cycles)
-        return network.take_trace(), network.statistics()
+        return network.take_links(), network.statistics()
 
 
 @pytest.mark.rtl
@@ -92,7 +95,8 @@ def test_a_packet_alone_takes_hops_and_two_cycles():
     mesh = MeshConfig(5, 4)
     with Network(design(), mesh, source_routes(compile_routes(mesh)), seed=1) as network:
         network.traffic(destinations(mesh, "uniform"), 0.0002, 2)
-        network.options(measuring=True, resting=True)
+        network.options(resting=True)
+        network.measure(True)
         network.run(200_000)
         counts, _ = network.statistics()
         assert counts["latency_count"] > 500
