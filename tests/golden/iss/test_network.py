@@ -4,7 +4,7 @@ import random
 
 from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig, parse
-from golden.arch.packet import FLAG_FIXED, Kind, Packet
+from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, Kind, Packet
 from golden.iss.network import Network
 from golden.noc.routing import XY, YX
 
@@ -32,6 +32,17 @@ def test_round_what_is_dead_by_the_routes_that_are_intact():
     while net.moving:
         chosen |= {(packet.kind, packet.channel) for packet in net.deliver()}
     assert chosen == {(Kind.WRITE, YX), (Kind.READ, YX), (Kind.ACK, 2 | YX)}
+
+
+def test_a_multicast_passes_over_its_source_and_dead_nodes_and_is_refused_outside():
+    net = network(MeshConfig(3, 2, frozenset({(2, 1)})))
+    net.send(Packet(Kind.WRITE, (1, 1), (1, 2), flags=FLAG_FIXED | FLAG_MULTICAST, far=(3, 2)))
+    came = [packet for _ in range(100) for packet in net.deliver(one=True)]
+    assert sorted(packet.destination for packet in came) == [(1, 1), (2, 2), (3, 1), (3, 2)]
+    assert all(packet.kind == Kind.WRITE and packet.source == (1, 2) for packet in came)
+    net.send(Packet(Kind.WRITE, (3, 2), (1, 2), flags=FLAG_FIXED | FLAG_MULTICAST, far=(5, 2)))
+    came = [(packet.kind, packet.destination, packet.source) for _ in range(100) for packet in net.deliver(one=True)]
+    assert sorted(came) == [(Kind.WRITE, (3, 2), (1, 2)), (Kind.ERROR, (1, 2), (4, 2)), (Kind.ERROR, (1, 2), (5, 2))]
 
 
 def test_a_request_to_nobody_is_refused_and_an_answer_is_lost():

@@ -6,7 +6,8 @@ import os
 import pytest
 
 from golden.arch.memmap import Counter
-from sim.jobs import bench, profile, unit_cost
+from sim.jobs import bench, profile, train, unit_cost
+from sim.jobs.train_nodes import Mismatch
 from sim.suite import formal, regress
 
 ROW = {"kernel": "gemm", "mismatches": 0}
@@ -51,3 +52,18 @@ def test_results_that_cannot_be_written_are_told_before_the_work(name, say, tmp_
     said = say(name)
     latest = "sim" if name == "train" else name
     assert (said.status, said.err) == (2, f"python -m sim {name}: build/{latest}: Not a directory\n")
+
+
+@pytest.mark.parametrize(("interrupted", "status"), [(True, 130), (False, 1)])
+def test_waves_are_kept_of_a_run_that_ended_early(interrupted, status, say, tmp_path, monkeypatch):
+    def ended(options, _tell):
+        options.waves.write_bytes(b"waves")
+        if not interrupted:
+            raise Mismatch("W1[0, 0] is 1 on the RTL, 2 in golden")
+        return train.Outcome({}, [0.5], interrupted=True)
+
+    monkeypatch.setattr(train, "train", ended)
+    said = say("waves")
+    assert said.status == status and ("interrupted after step 1" if interrupted else "W1[0, 0] is 1 on the RTL") in said.out
+    (waves,) = (tmp_path / "build" / "waves").iterdir()
+    assert waves.read_bytes() == b"waves" and f"waves: build/waves/{waves.name}; open them with: gtkwave" in said.out

@@ -163,11 +163,16 @@ def test_the_end_of_sram(simulate):
             for _ in range(30):
                 await cycle()
         assert memory.granted == [last // 2 - 1, last // 2]
+        await cycle(flush=True)  # and by a thread that misses the last line itself
+        await until_there(ctx, dut, memory, cycle, 1, last)
+        for _ in range(30):
+            await cycle()
+        assert memory.granted == [last // 2 - 1, last // 2, last // 2]
         want(ctx, dut, 1, last + 1)
         for _ in range(PATIENCE):
             assert not ctx.get(dut.supply[1].present)
             await cycle()
-        assert memory.granted == [last // 2 - 1, last // 2]
+        assert memory.granted == [last // 2 - 1, last // 2, last // 2]
 
     bench(simulate, script)
 

@@ -295,3 +295,25 @@ def test_an_entry_waits_for_the_loads_that_were_under_way(simulate, kind, name, 
             await places.tick(written=1 << slot)
 
     play(simulate, bench)
+
+
+def test_an_entry_starts_once(simulate):
+    """With every slot under way the next one is the oldest again, which has started."""
+
+    async def bench(ctx, dut, places):
+        for round_ in range(3):
+            first = ctx.get(dut.end)
+            for _ in range(4):
+                await places.enter(store())
+                assert places.ready()
+                await places.tick(begins=1)
+            assert ctx.get(dut.next) == first and not places.ready(), round_
+            for k in range(4):
+                await places.tick(written=1 << (first + k) % 4)
+                assert not places.ready()
+            await places.enter(store(kind=StoreKind.SCALAR))
+            slot = ctx.get(dut.next)
+            await places.tick(begins=1)
+            await places.tick(written=1 << slot)
+
+    play(simulate, bench)

@@ -80,6 +80,11 @@ def test_the_first_fault_counts(simulate):
         fault(ctx, dut, 1, Fault.SEMAPHORE, 0x48, 9)
         await tick()
         fault(ctx, dut, 0, Fault.MISALIGNED, 0x60, 3)
+        await tick()
+        ctx.set(dut.uncorrectable.valid, 0b10)
+        ctx.set(dut.uncorrectable.addr[1], 0x123)
+        await tick()
+        ctx.set(dut.uncorrectable.valid, 0)
         await tick(20)
         status = dut.shown.status
         assert ctx.get(status.state) == ThreadState.FAULTED

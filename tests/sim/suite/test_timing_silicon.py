@@ -1,0 +1,13 @@
+"""The silicon form of components: gates inside the context, and nothing changed after it."""
+
+import pytest
+
+from rtl.fp.adder import Adder, Body
+from sim.suite.timing_silicon import silicon
+
+
+@pytest.mark.fast
+def test_silicon_has_gates_and_afterwards_nothing_has_changed():
+    with silicon():
+        assert Adder(8).body is Body.SYNTHESIS
+    assert Adder(8).body is Body.SIMULATION
