@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
+from rtl.common.host_ports import Place
 from rtl.core.core import Core
 from rtl.core.trace import trace_signature
 from rtl.mem.sram import SRAM
@@ -33,6 +34,9 @@ class Node(wiring.Component):
             # An instruction or a packet moved; valid always. For whoever waits for a machine that hangs.
             "activity": Out(1),
         }
+        if config.networked:
+            # Where the node is until a boot packet says otherwise; steady.
+            members["home"] = In(Place)
         if trace:
             members["trace"] = Out(trace_signature(config))
         super().__init__(members)
@@ -62,10 +66,14 @@ class Node(wiring.Component):
             *(sram.inject[t].eq(core.inject.bits[t]) for t in range(THREADS)),
             core.link_events.packet_in.eq(endpoint.packet_in),
             core.link_events.packet_out.eq(endpoint.packet_out),
+            core.link_events.parity_errors.eq(endpoint.parity_errors),
             core.link_events.first_start.eq(endpoint.first_start),
             self.activity.eq(core.activity.busy),
             *(endpoint.counters[i].eq(core.line.values[i]) for i in range(8)),
         ]
+        if self.config.networked:
+            wiring.connect(m, wiring.flipped(self.home), endpoint.home)
+            m.d.comb += endpoint.answers.ready.eq(1)
         if self.trace_on:
             wiring.connect(m, core.trace, wiring.flipped(self.trace))
         return m

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BANKS = 64
 WORD_BYTES = 8
@@ -40,6 +40,15 @@ class NodeConfig:
             raise ValueError(f"{self.name}: sram_rows is {self.sram_rows}, the address map holds 1 to 2560")
         if not 1 <= self.dispatch_width <= 8:
             raise ValueError(f"{self.name}: dispatch_width is {self.dispatch_width}, a fetch window holds 8 instructions")
+
+    @property
+    def networked(self) -> bool:
+        """Whether the node stands behind a router and talks to other nodes."""
+        return "network" in self.features
+
+    def with_network(self) -> NodeConfig:
+        """The same node as part of a mesh."""
+        return replace(self, features=self.features | {"network"})
 
     @property
     def sram_bytes(self) -> int:

@@ -33,9 +33,10 @@ Place = wiring.Signature(
 )
 LinkEvents = wiring.Signature(
     {
-        # Endpoint -> core: a packet came, went; a start packet was accepted while no thread ran. One cycle each.
+        # Endpoint -> core: a packet came, went; so many were dropped; a start packet was accepted while no thread ran. One cycle each.
         "packet_in": Out(1),
         "packet_out": Out(1),
+        "parity_errors": Out(2),
         "first_start": Out(1),
     }
 )

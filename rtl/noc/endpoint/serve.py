@@ -19,7 +19,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ThreadState
 from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY
-from rtl.common.host_ports import STATUS, Debug, Poke, Start
+from rtl.common.host_ports import STATUS, Debug, Place, Poke, Start
 from rtl.common.select import by_mark, by_number
 from rtl.common.stream import Buffer
 from rtl.noc.endpoint.check import CHECKED
@@ -42,30 +42,32 @@ class Serve(wiring.Component):
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "request": In(stream.Signature(CHECKED)),
-                # What SRAM and semaphores have to do with it.
-                "load": Out(stream.Signature(LOAD)),
-                "store": Out(stream.Signature(STORE)),
-                "effect": Out(stream.Signature(EFFECT)),
-                # Answers that need neither.
-                "answer": Out(stream.Signature(ANSWER)),
-                "asks": Out(Asks),
-                # As in Endpoint.
-                "start": Out(Start),
-                "debug": Out(Debug),
-                "poke": Out(Poke),
-                "status": In(data.ArrayLayout(STATUS, THREADS)),
-                "counter_line": Out(range(memmap.COUNTER_LINES)),
-                "counters": In(data.ArrayLayout(64, 8)),
-                "x": Out(5, init=1),
-                "y": Out(5, init=1),
-                "first_start": Out(1),
-                # As in Check.
-                "booted": Out(1),
-            }
-        )
+        members = {
+            "request": In(stream.Signature(CHECKED)),
+            # What SRAM and semaphores have to do with it.
+            "load": Out(stream.Signature(LOAD)),
+            "store": Out(stream.Signature(STORE)),
+            "effect": Out(stream.Signature(EFFECT)),
+            # Answers that need neither.
+            "answer": Out(stream.Signature(ANSWER)),
+            "asks": Out(Asks),
+            # As in Endpoint.
+            "start": Out(Start),
+            "debug": Out(Debug),
+            "poke": Out(Poke),
+            "status": In(data.ArrayLayout(STATUS, THREADS)),
+            "counter_line": Out(range(memmap.COUNTER_LINES)),
+            "counters": In(data.ArrayLayout(64, 8)),
+            "x": Out(5, init=1),
+            "y": Out(5, init=1),
+            "first_start": Out(1),
+            # As in Check.
+            "booted": Out(1),
+        }
+        if config.networked:
+            # Where the node is until a boot packet says otherwise; steady.
+            members["home"] = In(Place)
+        super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
@@ -97,8 +99,7 @@ class Serve(wiring.Component):
             says.eq(request.valid & (target.refused | (target.boot & self._responds))),
             self.booted.eq(request.valid & target.boot & request.ready),
         ]
-        with m.If(self.booted):
-            m.d.sync += Cat(self.x, self.y).eq(packet.payload[:10])
+        self._place(m, packet.payload[:10])
         taken = [
             target.dropped,
             target.refused & answers.i.ready,
@@ -129,6 +130,18 @@ class Serve(wiring.Component):
             *(part.request.payload.eq(packet) for part in parts),
         ]
         return m
+
+    def _place(self, m, told) -> None:
+        """Own coordinates, from the last boot packet."""
+        here = Cat(self.x, self.y)
+        if self.config.networked:
+            moved, place = Signal(), Signal(10)
+            with m.If(self.booted):
+                m.d.sync += [moved.eq(1), place.eq(told)]
+            m.d.comb += here.eq(Mux(moved, place, Cat(self.home.x, self.home.y)))
+        else:
+            with m.If(self.booted):
+                m.d.sync += here.eq(told)
 
     @property
     def _responds(self):
