@@ -1,18 +1,19 @@
 """A mesh of tiles with a link at every edge port: who is connected to whom stands in golden.arch.mesh."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.mesh import End, MeshConfig
+from rtl.common.host_ports import Activity
 from rtl.core.trace import trace_signature
 from rtl.noc.layouts import Link
 from rtl.tile import Tile
 
 
 class Mesh(wiring.Component):
-    """All live tiles.
+    """All live tiles. They are instances of one module, which `parts` holds: what writes Verilog makes it once.
 
     Parameters
     ----------
@@ -25,26 +26,25 @@ class Mesh(wiring.Component):
     """
 
     def __init__(self, mesh: MeshConfig, config: NodeConfig, trace: bool = False) -> None:
-        self.mesh, self.config, self.trace_on = mesh, config.with_network(), trace
+        config = config.with_network()
+        self.mesh, self.trace_on = mesh, trace
+        self.parts = {"Tile": Tile(config, trace)}
         members = {
             # From and to whoever is at the edge ports, in the order of `MeshConfig.edges`.
             "i": In(Link).array(len(mesh.edges)),
             "o": Out(Link).array(len(mesh.edges)),
-            # An instruction or a packet moved in one of the nodes.
-            "activity": Out(1),
+            # Of any node.
+            "activity": Out(Activity),
         }
         if trace:
             # In the order of `MeshConfig.live`.
-            members["trace"] = Out(trace_signature(self.config)).array(len(mesh.live))
+            members["trace"] = Out(trace_signature(config)).array(len(mesh.live))
         super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
-        mesh, tiles = self.mesh, {place: Tile(self.config, self.trace_on) for place in self.mesh.live}
+        mesh, tiles = self.mesh, {place: self._tile(m, place) for place in self.mesh.live}
         edges = {place: number for number, place in enumerate(mesh.edges)}
-        for (x, y), tile in tiles.items():
-            m.submodules[f"tile_{x}_{y}"] = tile
-            m.d.comb += [tile.x.eq(x), tile.y.eq(y), tile.closed.eq(sum(1 << port for port in mesh.closed((x, y))))]
 
         def sender(end: End):
             return tiles[end.place].o[end.port] if end.place in tiles else wiring.flipped(self.i[edges[end.place]])
@@ -54,8 +54,21 @@ class Mesh(wiring.Component):
 
         for wire in mesh.wires:
             wiring.connect(m, sender(wire.source), receiver(wire.target))
-        m.d.comb += self.activity.eq(Cat(tile.activity for tile in tiles.values()).any())
+        for (x, y), tile in tiles.items():
+            m.d.comb += [tile.x.eq(x), tile.y.eq(y), tile.closed.eq(sum(1 << port for port in mesh.closed((x, y))))]
+        m.d.comb += self.activity.busy.eq(Cat(tile.activity.busy for tile in tiles.values()).any())
         if self.trace_on:
             for tile, trace in zip(tiles.values(), self.trace, strict=True):
                 wiring.connect(m, tile.trace, wiring.flipped(trace))
         return m
+
+    def _tile(self, m: Module, place: tuple[int, int]):
+        """An instance of the tile; its ports."""
+        ((name, tile),) = self.parts.items()
+        ports = tile.signature.create(path=(f"tile_{place[0]}_{place[1]}",))
+        wires = {
+            f"{'i' if member.flow is In else 'o'}_{'__'.join(map(str, path))}": value
+            for path, member, value in tile.signature.flatten(ports)
+        }
+        m.submodules[f"tile_{place[0]}_{place[1]}"] = Instance(name, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
+        return ports

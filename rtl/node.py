@@ -5,8 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
-from golden.arch.isa import THREADS
-from rtl.common.host_ports import Place
+from rtl.common.host_ports import Activity, Place
 from rtl.core.core import Core
 from rtl.core.trace import trace_signature
 from rtl.mem.sram import SRAM
@@ -31,8 +30,7 @@ class Node(wiring.Component):
             # From and to the neighbour, or the host at the edge.
             "rx": In(Link),
             "tx": Out(Link),
-            # An instruction or a packet moved; valid always. For whoever waits for a machine that hangs.
-            "activity": Out(1),
+            "activity": Out(Activity),
         }
         if config.networked:
             # Where the node is until a boot packet says otherwise; steady.
@@ -52,25 +50,13 @@ class Node(wiring.Component):
             wiring.connect(m, getattr(core, name), getattr(sram, name))
         wiring.connect(m, endpoint.write, sram.mw)
         wiring.connect(m, endpoint.read, sram.mr)
-        for name in ("uncorrectable", "corrected"):
+        wiring.connect(m, core.inject, sram.inject)
+        for name in ("uncorrectable", "corrected", "conflicts"):
             wiring.connect(m, getattr(sram, name), getattr(core, name))
-        for name in ("start", "debug", "poke", "raise_"):
+        for name in ("start", "debug", "poke", "raise_", "line", "place", "link_events"):
             wiring.connect(m, getattr(endpoint, name), getattr(core, name))
-        m.d.comb += [
-            endpoint.status.eq(core.status.state),
-            endpoint.stopped.eq(core.status.stopped),
-            core.line.line.eq(endpoint.counter_line),
-            core.place.x.eq(endpoint.x),
-            core.place.y.eq(endpoint.y),
-            core.conflicts.count.eq(sram.conflicts),
-            *(sram.inject[t].eq(core.inject.bits[t]) for t in range(THREADS)),
-            core.link_events.packet_in.eq(endpoint.packet_in),
-            core.link_events.packet_out.eq(endpoint.packet_out),
-            core.link_events.parity_errors.eq(endpoint.parity_errors),
-            core.link_events.first_start.eq(endpoint.first_start),
-            self.activity.eq(core.activity.busy),
-            *(endpoint.counters[i].eq(core.line.values[i]) for i in range(8)),
-        ]
+        wiring.connect(m, core.status, endpoint.status)
+        wiring.connect(m, core.activity, wiring.flipped(self.activity))
         if self.config.networked:
             wiring.connect(m, wiring.flipped(self.home), endpoint.home)
             m.d.comb += endpoint.answers.ready.eq(1)

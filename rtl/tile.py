@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.mesh import STEP
 from golden.arch.packet import COORD_BITS, PortId
+from rtl.common.host_ports import Activity
 from rtl.core.trace import trace_signature
 from rtl.noc.layouts import Link
 from rtl.noc.router import ENTRY_PORT, ERROR_BITS, Router
@@ -51,7 +52,7 @@ class Tile(wiring.Component):
             "entry": In(ENTRY_PORT),
             "parity_errors": Out(data.ArrayLayout(ERROR_BITS, len(PortId))),
             # As in Node.
-            "activity": Out(1),
+            "activity": Out(Activity),
         }
         if trace:
             members["trace"] = Out(trace_signature(config))
@@ -67,11 +68,11 @@ class Tile(wiring.Component):
         wiring.connect(m, node.tx, router.i[PortId.NODE])
         wiring.connect(m, router.o[PortId.NODE], node.rx)
         wiring.connect(m, wiring.flipped(self.entry), router.entry)
+        wiring.connect(m, node.activity, wiring.flipped(self.activity))
         m.d.comb += [
             *(part.eq(value) for place in (router, node.home) for part, value in ((place.x, self.x), (place.y, self.y))),
             router.closed.eq(self.closed),
             self.parity_errors.eq(router.parity_errors),
-            self.activity.eq(node.activity),
         ]
         if self.trace_on:
             wiring.connect(m, node.trace, wiring.flipped(self.trace))

@@ -65,24 +65,27 @@ def of_the_project(root: Path) -> list[Path]:
 
 
 # --- the results of a run ------------------------------------------------------------------------------------------------------
-# A run writes into build/runs/<time-pid-name>.partial, which loses that ending when all is there; then build/sim, a link, is turned to
-# it in one step. Whoever reads through the link sees all of one run. A run holds a lock on its folder while it lives, so that the next
-# one can tell what a killed run left behind, and remove it.
+# A run writes into build/runs/<time-pid-name>.partial, which loses that ending when all is there; then a link that is named after what
+# the run does (build/sim, build/bench) is turned to it in one step. Whoever reads through the link sees all of one run. A run holds a
+# lock on its folder while it lives, so that the next one can tell what a killed run left behind, and remove it.
 
 
 class Results:
-    """Where a run writes (``folder``), until ``finish`` makes it the newest."""
+    """Where a run writes (``folder``), until ``finish`` makes it the newest; ``told`` is then the sentence that says so."""
 
     def __init__(self, folder: Path, latest: Path) -> None:
         self.folder, self.latest = folder, latest
         self.finished: Path | None = None
+        self.told = ""
 
     def finish(self) -> Path:
         """Give the folder its name and turn the link ``latest`` to it; the finished folder."""
         final = self.folder.with_name(self.folder.name.removesuffix(PARTIAL))
         os.rename(self.folder, final)
         self.folder = self.finished = final
+        before = self.latest.resolve().name if self.latest.is_symlink() and self.latest.exists() else None
         _name_newest(self.latest, final)
+        self.told = f"{self.latest} names {final}" + (f"; the run before it is kept in {final.with_name(before)}" if before else "")
         return final
 
 

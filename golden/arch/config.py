@@ -46,10 +46,6 @@ class NodeConfig:
         """Whether the node stands behind a router and talks to other nodes."""
         return "network" in self.features
 
-    def with_network(self) -> NodeConfig:
-        """The same node as part of a mesh."""
-        return replace(self, features=self.features | {"network"})
-
     @property
     def sram_bytes(self) -> int:
         return self.sram_rows * BANKS * WORD_BYTES
@@ -57,6 +53,10 @@ class NodeConfig:
     @property
     def sram_words(self) -> int:
         return self.sram_rows * BANKS
+
+    def with_network(self) -> NodeConfig:
+        """The node of a mesh: the same, with the instructions that reach other nodes."""
+        return replace(self, features=self.features | {"network"})
 
 
 CONFIGS: dict[str, NodeConfig] = {

@@ -61,9 +61,9 @@ class Fault(Described):
     SEMAPHORE = 5, "overflow; operand: the semaphore"
     LOOP = 6, "nested deeper than 4; operand: the depth"
     TRAP = 7, "the program asked for it; operand: the immediate"
-    DESCRIPTOR = 8, "a reserved bit, or a feature that is not there; operand: the high half"
+    DESCRIPTOR = 8, "a reserved bit, or a feature that is not there; operand: the high half; of a transfer its byte address"
     BUSY = 9, "started a running thread; operand: the thread"
-    NETWORK = 10, "an error response; operand: the global address"
+    NETWORK = 10, "another node refused a request; operand: its global address there, of a semaphore without an address"
     FETCH = 11, "the pc left SRAM; operand: the pc"
 
 

@@ -31,13 +31,16 @@ Place = wiring.Signature(
         "y": Out(5, init=1),
     }
 )
+Event = wiring.Signature({"valid": Out(1)})
+"""Something happens, or happened in the previous cycle; high for one cycle each time."""
 LinkEvents = wiring.Signature(
     {
-        # Endpoint -> core: a packet came, went; so many were dropped; a start packet was accepted while no thread ran. One cycle each.
-        "packet_in": Out(1),
-        "packet_out": Out(1),
+        # Endpoint -> core: in the previous cycle a packet came, went, a start packet was accepted while no thread ran.
+        "packet_in": Out(Event),
+        "packet_out": Out(Event),
+        "first_start": Out(Event),
+        # So many packets were dropped because their parity was wrong.
         "parity_errors": Out(2),
-        "first_start": Out(1),
     }
 )
 Activity = wiring.Signature(

@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.mem.ports import ConflictCount
 from rtl.mem.stages import DeniedAhead, DeniedLoads
 from rtl.mem.status import count_ones
 
@@ -14,12 +15,12 @@ class Conflicts(wiring.Component):
     # Denied in this cycle.
     loads: In(DeniedLoads)
     ahead: In(DeniedAhead)
-    # How many were denied two cycles before; valid in every cycle.
-    count: Out(6)
+    # How many.
+    conflicts: Out(ConflictCount)
 
     def elaborate(self, platform) -> Module:
         m = Module()
         masks = Cat(self.loads.mask, self.ahead.mask)
         denied = Signal(len(masks))
-        m.d.sync += [denied.eq(masks), self.count.eq(count_ones(m, denied, "denied"))]
+        m.d.sync += [denied.eq(masks), self.conflicts.count.eq(count_ones(m, denied, "denied"))]
         return m

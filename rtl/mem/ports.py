@@ -156,13 +156,13 @@ Corrected = wiring.Signature({
 })
 
 ConflictCount = wiring.Signature({
-    # Requests that lost arbitration in the previous cycle; they try again.
+    # Requests and lanes that asked for a bank in vain two cycles before; they try again. Valid in every cycle.
     "count": Out(6),
 })
 
 Inject = wiring.Signature({
     # Planted errors: per thread two bits that its scalar stores of whole words write inverted (golden.arch.sram.injected). The
-    # control registers speak.
+    # control registers speak; valid in every cycle.
     "bits": Out(INJECT_BITS).array(THREADS),
 })
 

@@ -8,8 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.isa import THREADS
-from golden.arch.sram import INJECT_BITS, MAX_ROWS
+from golden.arch.sram import MAX_ROWS
 from rtl.mem import ports
 from rtl.mem.banks import BanksBody
 from rtl.mem.conflicts import Conflicts
@@ -46,16 +45,14 @@ class SRAM(wiring.Component):
     mr: In(ports.LineRead)
     # Instruction cache fill, 64 B lines.
     fill: In(ports.Fill)
-    # Planted errors: per thread two bits that its scalar stores of whole words write inverted (golden.arch.sram.injected);
-    # valid in every cycle.
-    inject: In(INJECT_BITS).array(THREADS)
+    # Planted errors.
+    inject: In(ports.Inject)
     # Error reports, one and two cycles after the return of the word that they are about.
     corrected: Out(ports.Corrected)
     uncorrectable: Out(ports.Uncorrectable)
     # The sweep after reset runs; all ports are shut. Valid in every cycle.
     busy: Out(1)
-    # Requests and lanes that asked for a bank in vain two cycles before. Valid in every cycle.
-    conflicts: Out(6)
+    conflicts: Out(ports.ConflictCount)
 
     def __init__(self, rows: int = MAX_ROWS, body: str = "flat", sweep: bool = False):
         if not 1 <= rows <= MAX_ROWS:
@@ -108,7 +105,8 @@ class SRAM(wiring.Component):
         wiring.connect(m, returns.uncorrectable, wiring.flipped(self.uncorrectable))
         wiring.connect(m, load_front.denied, conflicts.loads)
         wiring.connect(m, step_one.denied, conflicts.ahead)
-        m.d.comb += [self.conflicts.eq(conflicts.count), *(write_path.inject[t].eq(self.inject[t]) for t in range(THREADS))]
+        wiring.connect(m, conflicts.conflicts, wiring.flipped(self.conflicts))
+        wiring.connect(m, wiring.flipped(self.inject), write_path.inject)
 
         if self._sweep:
             m.submodules.sweep = sweep = Sweep(body.sweep_steps)

@@ -5,8 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import THREADS
-from golden.arch.sram import INJECT_BITS, LINE_WORDS
+from golden.arch.sram import LINE_WORDS
 from rtl.mem.ecc import PlantedBits, check_bits
+from rtl.mem.ports import Inject
 from rtl.mem.stages import SCALAR_WRITE, SINGLE_WRITES, LineWrites, LineWriteSlot, ScalarHead, SingleWrites, StoreSlot
 
 
@@ -16,10 +17,9 @@ class WritePath(wiring.Component):
     # Words of this slot.
     stores: In(StoreSlot)
     line: In(LineWriteSlot)
-    # The scalar store of the next slot, and per thread what its whole words invert (golden.arch.sram.injected); valid in
-    # every cycle.
+    # The scalar store of the next slot, and per thread what its whole words invert.
     head: In(ScalarHead)
-    inject: In(INJECT_BITS).array(THREADS)
+    inject: In(Inject)
     # The same words with their check bits.
     singles: Out(SingleWrites)
     lines: Out(LineWrites)
@@ -27,7 +27,7 @@ class WritePath(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.planted = planted = PlantedBits()
-        m.d.comb += [planted.inject[t].eq(self.inject[t]) for t in range(THREADS)]
+        m.d.comb += [planted.inject[t].eq(self.inject.bits[t]) for t in range(THREADS)]
         m.d.comb += [planted.thread.eq(self.head.thread), planted.enable.eq(self.head.whole)]
         flip_word = Signal(64, reset_less=True)
         flip_check = Signal.like(planted.check, name="flip_check", reset_less=True)

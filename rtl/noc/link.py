@@ -13,9 +13,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.packet import CHANNELS, COORD_BITS, CREDITS, PortId
+from golden.arch.packet import CHANNELS, CREDITS, PortId
 from rtl.common.arbiter import round_robin
 from rtl.common.delay import delay
+from rtl.common.host_ports import Event, Place
 from rtl.common.select import by_number
 from rtl.noc import parity
 from rtl.noc.credits import COUNT, Credits
@@ -110,8 +111,8 @@ class LinkReceiver(wiring.Component):
             "requests": Out(stream.Signature(PACKET)),
             # Packets dropped because their parity was wrong: how many in this cycle.
             "parity_errors": Out(2),
-            # A packet came whose parity is right; one cycle.
-            "came": Out(1),
+            # A packet came whose parity is right.
+            "packet_in": Out(Event),
         }
         if responses:
             # The same of responses. Whoever listens takes them whatever becomes of requests.
@@ -125,7 +126,7 @@ class LinkReceiver(wiring.Component):
         route = delay(m, parity.route_parity(self.link.control), 1, "route")
         kept = Signal(_KEPT)
         m.d.comb += [kept.control.eq(control), kept.body.eq(self.link.body), kept.wrong.eq(parity.wrong(self.link.body, route))]
-        m.d.sync += self.came.eq(control.valid.any() & ~kept.wrong)
+        m.d.sync += self.packet_in.valid.eq(control.valid.any() & ~kept.wrong)
         m.submodules.request_box = box = Inbox(responses=False)
         wiring.connect(m, box.packet, wiring.flipped(self.requests))
         m.d.comb += [box.come.eq(control.valid[:_ROUTES]), box.kept.eq(kept)]
@@ -158,18 +159,24 @@ class LinkSender(wiring.Component):
             # The packet to send: channel, destination, header without parity, payload.
             "packets": In(stream.Signature(PACKET)).array(sources),
             "link": Out(Link),
+            # A packet left.
+            "packet_out": Out(Event),
             # Credits that the link has. Flip-flops.
             "credits": Out(COUNT),
         }
         if routed:
             # Own coordinates; steady while packets wait.
-            members |= {"x": In(COORD_BITS), "y": In(COORD_BITS)}
+            members["place"] = In(Place)
         super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.credits = credits = Credits()
-        m.d.comb += [credits.give.eq(self.link.credit), self.credits.eq(credits.count)]
+        m.d.comb += [
+            credits.give.eq(self.link.credit),
+            self.credits.eq(credits.count),
+            self.packet_out.valid.eq(self.link.control.valid.any()),
+        ]
         allowed = [Signal(name=f"allowed{n}") for n in range(self.sources)]
         m.d.comb += [bit.eq(credits.ok.bit_select(source.payload.channel, 1)) for bit, source in zip(allowed, self.packets, strict=True)]
         asking = Cat(source.valid & bit for bit, source in zip(allowed, self.packets, strict=True))
@@ -207,5 +214,5 @@ class LinkSender(wiring.Component):
         """Where the packet leaves the router behind the link, one-hot; without a router it is at its destination."""
         if not self.routed:
             return Const(1 << PortId.NODE, len(PortId))
-        sides = item.x < self.x, item.x > self.x, item.y < self.y, item.y > self.y
+        sides = item.x < self.place.x, item.x > self.place.x, item.y < self.place.y, item.y > self.place.y
         return dimension_order(*sides, yx=item.channel[0])

@@ -115,7 +115,7 @@ void exchange(Engine& e, Node& node, uint32_t index) {
         }
     }
     top.PORT(rx, control) = drive;
-    node.quiet = top.activity || drive ? 0 : node.quiet + 1;
+    node.quiet = top.PORT(activity, busy) || drive ? 0 : node.quiet + 1;
 }
 
 void edge(Engine& e) {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from golden.arch import descriptor, isa, memmap
+from golden.arch import descriptor, global_address, isa, memmap, transfer
+from golden.arch.bits import Layout
 from golden.arch.encoding import Insn, Kind, Operand
 from golden.arch.simd_ops import LATENCY, OCCUPANCY, SIMD_OPS, SimdClass
 
@@ -42,6 +43,8 @@ def isa_page() -> str:
         "instructions": _instructions(),
         "timing": _timing(),
         "descriptors": _descriptors(),
+        "global_address": _fields(global_address.GLOBAL, global_address.MEANINGS),
+        "transfer": _fields(transfer.TRANSFER, transfer.MEANINGS),
         "csrs": _codes(memmap.Csr, "number"),
         "counters": _codes(memmap.Counter, "n"),
         "faults": _codes(memmap.Fault, "code"),
@@ -134,6 +137,11 @@ def _descriptors() -> list[str]:
         for field, row in zip(descriptor.IMAGE, rows, strict=True)
     ]
     return [*lines[:at], *_table(["field", "bits", "unit", "meaning"], places), *lines[at + 1 :]]
+
+
+def _fields(layout: Layout, meanings: Mapping[str, str]) -> list[str]:
+    places = {field.name: f"{field.lo + field.width - 1}..{field.lo}" if field.width > 1 else str(field.lo) for field in layout}
+    return _table(["field", "bits", "meaning"], ([f"`{name}`", place, meanings[name]] for name, place in places.items()))
 
 
 def _codes(kind: type[memmap.Described], head: str) -> list[str]:

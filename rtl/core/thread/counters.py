@@ -26,7 +26,6 @@ Events = data.StructLayout({
     "corrected": 5,
     "packet_in": 1,
     "packet_out": 1,
-    "parity_errors": 2,
     "fetch_miss": 1,
     "redirect": 1,
     "first_start": 1,
@@ -70,7 +69,6 @@ class Counters(wiring.Component):
             Counter.ECC_CORRECTED: events.corrected,
             Counter.PACKETS_IN: events.packet_in,
             Counter.PACKETS_OUT: events.packet_out,
-            Counter.PARITY_ERRORS: events.parity_errors,
             Counter.FETCH_MISSES: events.fetch_miss,
             Counter.REDIRECTS: events.redirect,
         }
@@ -117,13 +115,13 @@ class Counters(wiring.Component):
             events.conflicts.eq(self.conflicts.count),
             events.store_beat.eq(self.store_events.beat),
             events.corrected.eq(self.corrected.count),
-            events.packet_in.eq(link.packet_in),
-            events.packet_out.eq(link.packet_out),
+            events.packet_in.eq(link.packet_in.valid),
+            events.packet_out.eq(link.packet_out.valid),
             events.parity_errors.eq(link.parity_errors),
             events.fetch_miss.eq(front.fetch_miss),
             events.redirect.eq(front.redirect),
-            events.first_start.eq(link.first_start),
+            events.first_start.eq(link.first_start.valid),
         ]
         retired = front.retired.any() | self.thread_events.ended
-        moved = vector.matrix_step | vector.simd_issue | self.store_events.beat | link.packet_in | link.packet_out
+        moved = vector.matrix_step | vector.simd_issue | self.store_events.beat | link.packet_in.valid | link.packet_out.valid
         m.d.comb += self.activity.busy.eq(front.dispatched | retired | moved)

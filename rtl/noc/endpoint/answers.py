@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.common.arbiter import round_robin
+from rtl.common.host_ports import Place
 from rtl.common.select import by_number
 from rtl.common.stream import Queue
 from rtl.noc.endpoint.layouts import ANSWER
@@ -28,9 +29,8 @@ class Answers(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(ANSWER)).array(sources),
-                # Own coordinates, the source of every answer.
-                "x": In(5),
-                "y": In(5),
+                # The source of every answer.
+                "place": In(Place),
                 "o": Out(stream.Signature(PACKET)),
             }
         )
@@ -51,8 +51,8 @@ class Answers(wiring.Component):
             item.x.eq(answer.to.x),
             item.y.eq(answer.to.y),
             item.header.kind.eq(answer.kind),
-            item.header.source_x.eq(self.x),
-            item.header.source_y.eq(self.y),
+            item.header.source_x.eq(self.place.x),
+            item.header.source_y.eq(self.place.y),
             item.header.tag.eq(answer.to.tag),
             item.header.sequence.eq(answer.to.sequence),
             item.payload.eq(answer.payload),

@@ -9,6 +9,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ControlLine, Fault
 from golden.arch.packet import SEQUENCE_NOTIFY, DebugOp
+from rtl.common.host_ports import Event, Place
 from rtl.common.stream import SkidBuffer
 from rtl.noc.layouts import PACKET, PacketKind
 
@@ -36,9 +37,8 @@ class Check(wiring.Component):
                 "i": In(stream.Signature(PACKET)),
                 "o": Out(stream.Signature(CHECKED)),
                 # Own coordinates; a boot packet is obeyed, they are its in the next cycle.
-                "x": In(5),
-                "y": In(5),
-                "booted": In(1),
+                "place": In(Place),
+                "booted": In(Event),
             }
         )
 
@@ -96,7 +96,7 @@ class Check(wiring.Component):
                 pass
             with m.Default():
                 m.d.comb += cause.eq(Fault.ILLEGAL)
-        with m.If((kind != PacketKind.BOOT) & ((request.x != self.x) | (request.y != self.y))):
+        with m.If((kind != PacketKind.BOOT) & ((request.x != self.place.x) | (request.y != self.place.y))):
             m.d.comb += cause.eq(Fault.RANGE)
 
         # A response to a request that this node cannot have sent is dropped: were it answered, answers would depend on answers.
@@ -122,7 +122,7 @@ class Check(wiring.Component):
             buffer.i.payload.target.eq(target),
             buffer.i.payload.cause.eq(cause),
         ]
-        with m.If(self.booted):
+        with m.If(self.booted.valid):
             m.d.sync += moving.eq(0)
         with m.Elif(self.i.valid & self.i.ready & target.boot):
             m.d.sync += moving.eq(1)

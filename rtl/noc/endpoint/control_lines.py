@@ -1,14 +1,14 @@
 """READs of control lines: the identity of the node, the status of a thread, eight counters."""
 
 from amaranth.hdl import Module
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import memmap
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ControlLine
-from rtl.common.host_ports import STATUS
+from rtl.common.host_ports import STATUS, CounterLine, Place
 from rtl.noc.endpoint.layouts import REPLY, status_line
 from rtl.noc.layouts import PACKET, PacketKind
 
@@ -32,28 +32,30 @@ class ControlLines(wiring.Component):
                 # Of the thread that the request's line is about.
                 "shown": In(STATUS),
                 # As in Endpoint.
-                "counter_line": Out(range(memmap.COUNTER_LINES)),
-                "counters": In(data.ArrayLayout(64, 8)),
-                "x": In(5),
-                "y": In(5),
+                "line": Out(CounterLine),
+                "place": In(Place),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         line, reply = self.request.payload.header.address[6:16], self.reply.payload
+
+        def words(values) -> list:
+            return [reply.payload.word_select(index, 64).eq(word) for index, word in enumerate(values)]
+
         m.d.comb += reply.kind.eq(PacketKind.READ_DATA)
         with m.If(line >= ControlLine.COUNTERS):
-            m.d.comb += reply.payload.eq(self.counters.as_value())
+            m.d.comb += words(self.line.values)
         with m.Elif(line >= ControlLine.STATUS):
             m.d.comb += reply.payload.eq(status_line(self.shown))
         with m.Else():
-            identity = (memmap.VERSION, self.config.sram_bytes, self.x, self.y, THREADS)
-            m.d.comb += [reply.payload.word_select(index, 64).eq(word) for index, word in enumerate(identity)]
+            identity = (memmap.VERSION, self.config.sram_bytes, self.place.x, self.place.y, THREADS)
+            m.d.comb += words(identity)
         with m.FSM():
             with m.State("ASK"):
                 with m.If(self.request.valid):
-                    m.d.sync += self.counter_line.eq(line)
+                    m.d.sync += self.line.line.eq(line)
                     m.next = "LOOK"
             with m.State("LOOK"):
                 m.next = "LOOKED"

@@ -1,13 +1,11 @@
 """The parts of the endpoint, wired."""
 
 from amaranth.hdl import Module
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch import memmap
 from golden.arch.config import NodeConfig
-from golden.arch.isa import THREADS
-from rtl.common.host_ports import STATUS, Debug, Place, Poke, Raise, Start
+from rtl.common.host_ports import CounterLine, Debug, LinkEvents, Place, Poke, Raise, Start, ThreadStatus
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.endpoint.answers import Answers
 from rtl.noc.endpoint.check import Check
@@ -42,21 +40,11 @@ class Endpoint(wiring.Component):
             "debug": Out(Debug),
             "poke": Out(Poke),
             "raise_": Out(Raise),
-            # State of every thread, and who came to rest (halt, fault, debugger) in this cycle.
-            "status": In(data.ArrayLayout(STATUS, THREADS)),
-            "stopped": In(THREADS),
-            # Line of eight counters to read, and their values two cycles later.
-            "counter_line": Out(range(memmap.COUNTER_LINES)),
-            "counters": In(data.ArrayLayout(64, 8)),
-            # Own coordinates, from a boot packet; 1, 1 after reset.
-            "x": Out(5, init=1),
-            "y": Out(5, init=1),
-            # A start packet was accepted while no thread ran; one cycle.
-            "first_start": Out(1),
-            # Events for the counters: a packet came, went, one cycle each; packets dropped for wrong parity.
-            "packet_in": Out(1),
-            "packet_out": Out(1),
-            "parity_errors": Out(2),
+            "status": In(ThreadStatus),
+            "line": Out(CounterLine),
+            # From the last boot packet; 1, 1 after reset, or home.
+            "place": Out(Place),
+            "link_events": Out(LinkEvents),
         }
         if config.networked:
             # The answers to what the node asks of others; taken whatever becomes of requests.
@@ -93,30 +81,18 @@ class Endpoint(wiring.Component):
         wiring.connect(m, reads.read, wiring.flipped(self.read))
         wiring.connect(m, writes.write, wiring.flipped(self.write))
         wiring.connect(m, raises.raise_, wiring.flipped(self.raise_))
-        for name in ("start", "debug", "poke"):
+        wiring.connect(m, reads.own, writes.other)
+        wiring.connect(m, writes.own, reads.other)
+        for name in ("start", "debug", "poke", "line"):
             wiring.connect(m, getattr(serve, name), wiring.flipped(getattr(self, name)))
-        m.d.comb += [
-            check.x.eq(serve.x),
-            check.y.eq(serve.y),
-            check.booted.eq(serve.booted),
-            reads.after.eq(writes.free),
-            writes.after.eq(reads.free),
-            serve.status.eq(self.status),
-            serve.counters.eq(self.counters),
-            threads.status.eq(self.status),
-            threads.stopped.eq(self.stopped),
-            answers.x.eq(serve.x),
-            answers.y.eq(serve.y),
-            self.counter_line.eq(serve.counter_line),
-            self.x.eq(serve.x),
-            self.y.eq(serve.y),
-            self.first_start.eq(serve.first_start),
-            self.packet_in.eq(receiver.came),
-            self.packet_out.eq(sender.link.control.valid.any()),
-            self.parity_errors.eq(receiver.parity_errors),
-        ]
+        wiring.connect(m, serve.booted, check.booted)
+        places = [part.place for part in (check, answers, *([sender] if networked else []))]
+        wiring.connect(m, serve.place, *places, wiring.flipped(self.place))
+        wiring.connect(m, wiring.flipped(self.status), serve.status, threads.status)
+        for speaker, name in ((receiver, "packet_in"), (sender, "packet_out"), (serve, "first_start")):
+            wiring.connect(m, getattr(speaker, name), wiring.flipped(getattr(self.link_events, name)))
+        m.d.comb += self.link_events.parity_errors.eq(receiver.parity_errors)
         if networked:
             wiring.connect(m, receiver.responses, wiring.flipped(self.answers))
             wiring.connect(m, wiring.flipped(self.home), serve.home)
-            m.d.comb += [sender.x.eq(serve.x), sender.y.eq(serve.y)]
         return m

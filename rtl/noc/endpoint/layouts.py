@@ -1,7 +1,8 @@
 """What the parts of the endpoint say to each other."""
 
 from amaranth.hdl import Cat, Const, Value
-from amaranth.lib import data
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import Out
 
 from golden.arch.memmap import ADDRESS_BITS, LINE_BITS, SEMAPHORE_BITS, Fault
 from golden.arch.packet import PAYLOAD_BITS
@@ -23,6 +24,14 @@ STORE = data.StructLayout(
 EFFECT = data.StructLayout({"to": RETURN, "respond": 1, "raises": 1, "amount": SEMAPHORE_BITS, "address": ADDRESS_BITS})
 """What is left of a WRITE that is in SRAM, or a RAISE: raise semaphore `to.tag` by `amount` if it `raises`, then acknowledge if that was
 asked. `address` is the request's, for an error answer."""
+
+PortFree = wiring.Signature(
+    {
+        # The last request to one of the SRAM's two line ports has been taken, or is in this cycle. The next one, to either port, waits
+        # for it on both, so that requests reach the SRAM in order.
+        "free": Out(1),
+    }
+)
 
 
 def return_address(packet) -> Value:

@@ -13,7 +13,7 @@ from golden.arch.sram import LINE_WORDS
 from rtl.common.delay import delay
 from rtl.common.pending import Pending
 from rtl.mem.ports import LineRead
-from rtl.noc.endpoint.layouts import ANSWER, LOAD, refusal
+from rtl.noc.endpoint.layouts import ANSWER, LOAD, PortFree, refusal
 from rtl.noc.layouts import PacketKind
 
 DEPTH = 8
@@ -24,9 +24,8 @@ class Reads(wiring.Component):
     """Answers in the order of the requests."""
 
     i: In(stream.Signature(LOAD))
-    # The request to the SRAM's read port has been taken, or is in this cycle; the same of the write port. Requests reach the SRAM in order.
-    free: Out(1)
-    after: In(1)
+    own: Out(PortFree)
+    other: In(PortFree)
     read: Out(LineRead)
     answer: Out(stream.Signature(ANSWER))
 
@@ -35,12 +34,12 @@ class Reads(wiring.Component):
         m.submodules.askers = askers = Pending(LOAD, DEPTH)
         asker, ret = askers.o.payload, self.read.ret
         m.d.comb += [
-            self.free.eq(~self.read.valid | self.read.ready),
-            self.i.ready.eq(self.free & self.after & askers.i.ready),
-            askers.i.valid.eq(self.i.valid & self.free & self.after),
+            self.own.free.eq(~self.read.valid | self.read.ready),
+            self.i.ready.eq(self.own.free & self.other.free & askers.i.ready),
+            askers.i.valid.eq(self.i.valid & self.own.free & self.other.free),
             askers.i.payload.eq(self.i.payload),
         ]
-        with m.If(self.free):
+        with m.If(self.own.free):
             m.d.sync += [self.read.valid.eq(self.i.valid & self.i.ready), self.read.line.eq(self.i.payload.line)]
 
         # A line comes, and in the next cycle which of its words are lost.

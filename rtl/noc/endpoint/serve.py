@@ -11,15 +11,14 @@ r"""Serves one request at a time: passes it to the part that does what it asks f
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch import memmap
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ThreadState
 from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY
-from rtl.common.host_ports import STATUS, Debug, Place, Poke, Start
+from rtl.common.host_ports import CounterLine, Debug, Event, Place, Poke, Start, ThreadStatus
 from rtl.common.select import by_mark, by_number
 from rtl.common.stream import Buffer
 from rtl.noc.endpoint.check import CHECKED
@@ -55,14 +54,12 @@ class Serve(wiring.Component):
             "start": Out(Start),
             "debug": Out(Debug),
             "poke": Out(Poke),
-            "status": In(data.ArrayLayout(STATUS, THREADS)),
-            "counter_line": Out(range(memmap.COUNTER_LINES)),
-            "counters": In(data.ArrayLayout(64, 8)),
-            "x": Out(5, init=1),
-            "y": Out(5, init=1),
-            "first_start": Out(1),
+            "status": In(ThreadStatus),
+            "line": Out(CounterLine),
+            "place": Out(Place),
+            "first_start": Out(Event),
             # As in Check.
-            "booted": Out(1),
+            "booted": Out(Event),
         }
         if config.networked:
             # Where the node is until a boot packet says otherwise; steady.
@@ -82,14 +79,10 @@ class Serve(wiring.Component):
         self._threads(m, lines, starter, debugger)
         wiring.connect(m, starter.start, wiring.flipped(self.start))
         wiring.connect(m, starter.poke, wiring.flipped(self.poke))
+        wiring.connect(m, starter.first_start, wiring.flipped(self.first_start))
         wiring.connect(m, debugger.debug, wiring.flipped(self.debug))
-        m.d.comb += [
-            self.counter_line.eq(lines.counter_line),
-            self.first_start.eq(starter.first_start),
-            lines.counters.eq(self.counters),
-            lines.x.eq(self.x),
-            lines.y.eq(self.y),
-        ]
+        wiring.connect(m, lines.line, wiring.flipped(self.line))
+        wiring.connect(m, self.place, lines.place)
 
         # What is answered here: refusals, and a boot packet that wants an answer.
         says, own = Signal(), Signal(REPLY)
@@ -97,7 +90,7 @@ class Serve(wiring.Component):
             own.kind.eq(Mux(target.refused, PacketKind.ERROR, PacketKind.ACK)),
             own.payload.eq(Mux(target.refused, refusal(request.payload.cause, header.address), 0)),
             says.eq(request.valid & (target.refused | (target.boot & self._responds))),
-            self.booted.eq(request.valid & target.boot & request.ready),
+            self.booted.valid.eq(request.valid & target.boot & request.ready),
         ]
         self._place(m, packet.payload[:10])
         taken = [
@@ -133,14 +126,14 @@ class Serve(wiring.Component):
 
     def _place(self, m, told) -> None:
         """Own coordinates, from the last boot packet."""
-        here = Cat(self.x, self.y)
+        here = Cat(self.place.x, self.place.y)
         if self.config.networked:
             moved, place = Signal(), Signal(10)
-            with m.If(self.booted):
+            with m.If(self.booted.valid):
                 m.d.sync += [moved.eq(1), place.eq(told)]
             m.d.comb += here.eq(Mux(moved, place, Cat(self.home.x, self.home.y)))
         else:
-            with m.If(self.booted):
+            with m.If(self.booted.valid):
                 m.d.sync += here.eq(told)
 
     @property
@@ -150,7 +143,7 @@ class Serve(wiring.Component):
     def _threads(self, m, lines: ControlLines, starter: Starter, debugger: Debugger) -> None:
         """What the parts need to know of the request's thread, or of the one whose status line it reads; what they tell Threads."""
         packet, asks = self.request.payload.packet, self.asks
-        thread, statuses = packet.header.length[:2], [self.status[t] for t in range(THREADS)]
+        thread, statuses = packet.header.length[:2], [self.status.state[t] for t in range(THREADS)]
         which = Mux(packet.header.kind == PacketKind.READ, packet.header.address[6:8], thread)
         shown = by_number(m, which, statuses, "shown")
 

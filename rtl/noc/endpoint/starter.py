@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import ADDRESS_BITS
-from rtl.common.host_ports import Poke, Start
+from rtl.common.host_ports import Event, Poke, Start
 from rtl.noc.endpoint.layouts import REPLY, busy
 from rtl.noc.layouts import PACKET
 
@@ -28,7 +28,7 @@ class Starter(wiring.Component):
     # As in Endpoint.
     start: Out(Start)
     poke: Out(Poke)
-    first_start: Out(1)
+    first_start: Out(Event)
 
     def elaborate(self, platform):
         m = Module()
@@ -40,7 +40,7 @@ class Starter(wiring.Component):
             self.start.pc.eq(header.address[2:ADDRESS_BITS]),
             self.poke.thread.eq(thread),
         ]
-        m.d.sync += self.first_start.eq(0)
+        m.d.sync += self.first_start.valid.eq(0)
         with m.FSM():
             with m.State("ASK"):
                 with m.If(request.valid):
@@ -50,7 +50,7 @@ class Starter(wiring.Component):
                 # From this cycle on no other thread starts this one.
                 with m.If(self.resting):
                     m.d.sync += [
-                        self.first_start.eq(self.idle),
+                        self.first_start.valid.eq(self.idle),
                         self.poke.valid.eq(1),
                         self.poke.index.eq(1),
                         self.poke.value.eq(payload[:64]),

@@ -6,13 +6,13 @@ thread may start this one again before the answer has left. One line per thread 
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ThreadState
 from rtl.common.arbiter import lowest
-from rtl.common.host_ports import STATUS
+from rtl.common.host_ports import STATUS, ThreadStatus
 from rtl.common.select import by_mark
 from rtl.common.stream import Buffer
 from rtl.noc.endpoint.layouts import ANSWER, RETURN, status_line
@@ -40,9 +40,7 @@ class Threads(wiring.Component):
     """Answers of threads, those of a lower number first, HALTED before STATUS."""
 
     asks: In(Asks)
-    # State of every thread, and who came to rest in this cycle.
-    status: In(data.ArrayLayout(STATUS, THREADS))
-    stopped: In(THREADS)
+    status: In(ThreadStatus)
     answer: Out(stream.Signature(ANSWER))
 
     def elaborate(self, platform):
@@ -59,7 +57,8 @@ class Threads(wiring.Component):
             halt_wanted, status_wanted = Signal(name=f"halt_wanted{t}"), Signal(name=f"status_wanted{t}")
             halt_due, status_due = Signal(name=f"halt_due{t}"), Signal(name=f"status_due{t}")
             injecting, line = Signal(name=f"injecting{t}"), Signal(STATUS, name=f"line{t}")
-            state, stops, mine = self.status[t].state, self.stopped[t], asks.thread == t
+            status = self.status.state[t]
+            state, stops, mine = status.state, self.status.stopped[t], asks.thread == t
             ended = stops & halt_wanted & ((state == ThreadState.IDLE) | (state == ThreadState.FAULTED))
             stilled = stops & status_wanted
             m.d.comb += [
@@ -71,7 +70,7 @@ class Threads(wiring.Component):
             with m.If(stops):
                 m.d.sync += injecting.eq(0)
             with m.If(ended | stilled):
-                m.d.sync += line.eq(self.status[t])
+                m.d.sync += line.eq(status)
             with m.If(ended):
                 m.d.sync += [halt_due.eq(1), halt_wanted.eq(0)]
             with m.If(stilled):

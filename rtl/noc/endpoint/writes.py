@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.memmap import LINE_BITS
 from rtl.common.pending import Pending
 from rtl.mem.ports import LineWrite
-from rtl.noc.endpoint.layouts import EFFECT, RETURN, STORE
+from rtl.noc.endpoint.layouts import EFFECT, RETURN, STORE, PortFree
 
 DEPTH = 16
 """Writes that may wait for their completion."""
@@ -18,9 +18,8 @@ class Writes(wiring.Component):
     """Completes in the order of the requests."""
 
     i: In(stream.Signature(STORE))
-    # The request to the SRAM's write port has been taken, or is in this cycle; the same of the read port. Requests reach the SRAM in order.
-    free: Out(1)
-    after: In(1)
+    own: Out(PortFree)
+    other: In(PortFree)
     write: Out(LineWrite)
     # Writes whose data is in SRAM.
     completed: Out(stream.Signature(EFFECT))
@@ -30,9 +29,9 @@ class Writes(wiring.Component):
         m.submodules.writers = writers = Pending(_PENDING, DEPTH)
         item, asked, entry, left = self.i.payload, writers.i.payload, writers.o.payload, self.completed.payload
         m.d.comb += [
-            self.free.eq(~self.write.valid | self.write.ready),
-            self.i.ready.eq(self.free & self.after & writers.i.ready),
-            writers.i.valid.eq(self.i.valid & self.free & self.after),
+            self.own.free.eq(~self.write.valid | self.write.ready),
+            self.i.ready.eq(self.own.free & self.other.free & writers.i.ready),
+            writers.i.valid.eq(self.i.valid & self.own.free & self.other.free),
             writers.done.eq(self.write.done.valid),
             *(asked[name].eq(item[name]) for name, _ in _PENDING),
             self.completed.valid.eq(writers.o.valid),
@@ -43,7 +42,7 @@ class Writes(wiring.Component):
             left.amount.eq(1),
             left.address.eq(Cat(Const(0, 3), entry.word, entry.line)),
         ]
-        with m.If(self.free):
+        with m.If(self.own.free):
             m.d.sync += [
                 self.write.valid.eq(self.i.valid & self.i.ready),
                 self.write.line.eq(item.line),

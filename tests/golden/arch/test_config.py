@@ -1,5 +1,7 @@
 """Configurations: published sizes, and sentences for what cannot be built."""
 
+from dataclasses import replace
+
 import pytest
 
 from golden.arch.config import CONFIGS, NodeConfig, get_config
@@ -11,6 +13,10 @@ def test_named_configurations():
     assert {name: config.name for name, config in CONFIGS.items()} == {"d1": "d1", "tiny": "tiny"}
     d1, tiny = get_config("d1"), get_config("tiny")
     assert (d1.dispatch_width, d1.features) == (tiny.dispatch_width, tiny.features), "both run the same programs"
+
+
+def test_a_node_of_a_mesh_has_one_part_more():
+    assert get_config("tiny").with_network() == replace(get_config("tiny"), features=frozenset({"base", "network"}))
 
 
 def test_an_unknown_name_lists_those_that_exist():

@@ -207,9 +207,9 @@ class Bench:
         asked = np.zeros(1, REQUEST)
         asked["addr"][0, 0], asked["keep"], asked["data"][0, 0] = word, 0xFF, self.memory[word]
         asked["tag"] = thread << STORE_TAG_THREAD
-        self.ports[f"inject__{thread}"].set(inject(*map(int, bits)))
+        self.ports[f"inject__bits__{thread}"].set(inject(*map(int, bits)))
         await self.play({"ss": asked})
-        self.ports[f"inject__{thread}"].set(0)
+        self.ports[f"inject__bits__{thread}"].set(0)
 
     async def finish(self) -> None:
         await cycles(self.ports, 20)

@@ -181,10 +181,10 @@ int64_t player_run(void* handle, Script* script) {
     for (int port = 0; port < PORTS; ++port)
         side[port] = Side{script->requests[port], script->answers[port], script->count[port]};
     const int lanes[PORTS] = {8, 8, 1, 1, 1, 1, 1, 1};
-    t.inject___05F0 = script->inject[0];
-    t.inject___05F1 = script->inject[1];
-    t.inject___05F2 = script->inject[2];
-    t.inject___05F3 = script->inject[3];
+    t.inject___05Fbits___05F0 = script->inject[0];
+    t.inject___05Fbits___05F1 = script->inject[1];
+    t.inject___05Fbits___05F2 = script->inject[2];
+    t.inject___05Fbits___05F3 = script->inject[3];
     int64_t idle = 0;
     int64_t cycle = 0;
     bool came[PORTS] = {};
@@ -241,7 +241,7 @@ int64_t player_run(void* handle, Script* script) {
         if (t.mw___05Fdone___05Fvalid) side[MW].note(0, cycle, 0, t.mw___05Fdone___05Ftag);
         if (t.mr___05Fret___05Fvalid) side[MR].note_line(cycle, &t.mr___05Fret___05Fdata, t.mr___05Fret___05Ftag);
         if (t.fill___05Fret___05Fvalid) side[FILL].note_line(cycle, &t.fill___05Fret___05Fdata, 0);
-        script->conflicts += t.conflicts;
+        script->conflicts += t.conflicts___05Fcount;
         if (t.corrected___05Fvalid && script->event_count < script->event_limit)
             script->events[script->event_count++] = {cycle, t.corrected___05Faddr, t.corrected___05Fcount, 0, 0};
         LOST(0) LOST(1) LOST(2) LOST(3)

@@ -75,4 +75,4 @@ async def boot_packets_move_the_node(dut):
             await cycles(bench.ports, 1)
         bench.source.put(*(bench.traffic(pick, 0) for _ in range(8)))
         await bench.finish("answers")
-    assert (bench.ports.x.get(), bench.ports.y.get()) == bench.place
+    assert (bench.ports.place__x.get(), bench.ports.place__y.get()) == bench.place

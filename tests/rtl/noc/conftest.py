@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig, get_config
+from rtl.common.host_ports import Activity
 from rtl.core.thread.sync import Semaphores
 from rtl.mem.sram import SRAM
 from rtl.noc.endpoint import Endpoint
@@ -19,8 +20,8 @@ class EndpointBench(wiring.Component):
 
     rx: In(Link)
     tx: Out(Link)
-    # A packet came or went; valid always.
-    activity: Out(1)
+    # A packet came or went.
+    activity: Out(Activity)
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
@@ -38,7 +39,7 @@ class EndpointBench(wiring.Component):
         wiring.connect(m, endpoint.raise_, semaphores.net_raise)
         m.d.comb += [
             endpoint.poke.ready.eq(1),
-            self.activity.eq(endpoint.packet_in | endpoint.packet_out),
+            self.activity.busy.eq(endpoint.link_events.packet_in.valid | endpoint.link_events.packet_out.valid),
         ]
         return m
 

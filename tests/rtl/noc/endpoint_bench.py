@@ -74,8 +74,8 @@ class Bench:
     async def _count(self) -> None:
         while True:
             await cycles(self.ports, 1)
-            self.packets_in += self.ports.packet_in.get()
-            self.packets_out += self.ports.packet_out.get()
+            self.packets_in += self.ports.link_events__packet_in__valid.get()
+            self.packets_out += self.ports.link_events__packet_out__valid.get()
 
     def half(self, line: int) -> int:
         """The channel whose half of SRAM a line lies in."""

@@ -171,13 +171,13 @@ class Core:
                     "seq": self.pick.getrandbits(16),
                 }
                 self.bench.stopped(thread)
-            ports.stopped.set(stopped)
-            ports.status.set(self.status)
+            ports.status__stopped.set(stopped)
+            ports.status__state.set(self.status)
             # What a group asks for in one cycle shows two cycles later.
-            ports.counters.set(self.groups[asked])
-            asked = ports.counter_line.get()
+            ports.line__values.set(self.groups[asked])
+            asked = ports.line__line.get()
             await edge
-            if ports.first_start.get():
+            if ports.link_events__first_start__valid.get():
                 self.bench.first_starts += 1
             self._started_by_a_thread(ports.start__thread.get() if ports.start__claim.get() else None)
             if ports.start__valid.get():

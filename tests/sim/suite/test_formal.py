@@ -38,4 +38,4 @@ def test_a_fault_that_does_not_fit_is_a_sentence():
     with pytest.raises(formal.FormalError, match="rtl.noc.credits holds its text 0 times, not once"):
         formal.planted(replace(FAULTS[0], old="no such text"))
     with pytest.raises(formal.FormalError, match="no part 'toaster' among: credit counter, "):
-        formal.run(["toaster"])
+        formal.formal(["toaster"])

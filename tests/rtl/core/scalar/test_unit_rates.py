@@ -243,8 +243,8 @@ EVENTS = {
     "store_events__beat": (Counter.STORE_BEATS, 1),
     "conflicts__count": (Counter.SRAM_CONFLICTS, 56),
     "corrected__count": (Counter.ECC_CORRECTED, 25),
-    "link_events__packet_in": (Counter.PACKETS_IN, 1),
-    "link_events__packet_out": (Counter.PACKETS_OUT, 1),
+    "link_events__packet_in__valid": (Counter.PACKETS_IN, 1),
+    "link_events__packet_out__valid": (Counter.PACKETS_OUT, 1),
     "link_events__parity_errors": (Counter.PARITY_ERRORS, 2),
 }
 """Events with the counter that they add to, and the most that a cycle can bring."""
@@ -288,7 +288,7 @@ def test_counters(compiled: Stepped, rng: np.random.Generator) -> None:
     assert {counter: gained[counter] for counter in counted} == counted
     assert gained[Counter.CYCLES] == 206 and gained[Counter.RETIRED_SCALAR] == 0
     # The first step after a start, the last one.
-    feeder.cycle(link_events__first_start=1)
+    feeder.cycle(link_events__first_start__valid=1)
     feeder.run(5)
     for _ in range(3):
         feeder.cycle(vector_events__matrix_step=1)

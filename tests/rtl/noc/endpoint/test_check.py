@@ -64,8 +64,8 @@ def test_targets_and_causes(seed):
             for name in ("kind", "address", "length", "tag", "sequence"):
                 ctx.set(dut.i.payload.header[name], int(getattr(packet, name)))
             ctx.set(dut.i.payload.payload, packet.payload)
-            ctx.set(dut.x, place[0])
-            ctx.set(dut.y, place[1])
+            ctx.set(dut.place.x, place[0])
+            ctx.set(dut.place.y, place[1])
             ctx.set(dut.o.ready, not wait and pick.random() < 0.8)
             await ctx.delay(1e-12)
             booted = False
@@ -78,7 +78,7 @@ def test_targets_and_causes(seed):
                 seen[target, cause] = seen.get((target, cause), 0) + 1
                 if target == "boot":
                     booted, place, wait = True, (sent.payload & 31, sent.payload >> 5), pick.randrange(4)
-            ctx.set(dut.booted, booted)
+            ctx.set(dut.booted.valid, booted)
             if valid and ctx.get(dut.i.ready):
                 waiting.append((packet, expected(packet, moved)))
                 if waiting[-1][1][0] == "boot":

@@ -37,17 +37,17 @@ class Bench:
                 stopped.add(t)
                 after = [*RESTING, ThreadState.HALTED] if state is ThreadState.RUNNING else [ThreadState.HALTED]
                 self.state[t] = after[self.rng.integers(len(after))]
-            ctx.set(dut.status[t], {
+            ctx.set(dut.status.state[t], {
                 "state": self.state[t], "cause": 0, "pc": int(self.rng.integers(1 << 21)), "operand": 0,
                 "retired": self.number, "seq": t, "debug": 0,
             })
-        ctx.set(dut.stopped, sum(1 << t for t in stopped))
+        ctx.set(dut.status.stopped, sum(1 << t for t in stopped))
         return stopped
 
     def settle(self, ctx, dut, stopped: set[int]) -> None:
         """What the stops of this cycle make due."""
         for t in stopped:
-            status = dut.status[t]
+            status = dut.status.state[t]
             line = (int(self.state[t]), ctx.get(status.pc), ctx.get(status.retired))
             if self.ends[t] and self.state[t] in RESTING:
                 self.expected[t].append((Kind.HALTED, self.ends[t], line))

@@ -1,0 +1,10 @@
+"""The commands of ``python -m sim``: arguments, one call into a job, what is printed."""
+
+from importlib import import_module
+
+from sim.commands.command import COMMANDS, Command, CommandError
+
+for _part in ("training", "kernel", "program", "measures", "waves", "suite"):  # in the order in which the help lists them
+    import_module(f"{__name__}.{_part}")
+
+__all__ = ["COMMANDS", "Command", "CommandError"]

@@ -1,0 +1,101 @@
+"""What a command is, and the arguments that several of them take."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.files import check_writable
+
+
+class CommandError(RuntimeError):
+    """What a person did or has wrong, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Command:
+    summary: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(name: str, summary: str, *arguments: tuple[tuple[str, ...], dict[str, Any]], more: Callable[[Any], None] | None = None):
+    """Decorator: a function of the parsed options becomes a command; arguments are those of ``add_argument``, ``more`` adds others."""
+
+    def enter(function: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+        def add(parser: argparse.ArgumentParser) -> None:
+            for flags, settings in arguments:
+                parser.add_argument(*flags, **settings)
+            if more:
+                more(parser)
+
+        COMMANDS[name] = Command(summary, add, function)
+        return function
+
+    return enter
+
+
+def argument(*flags: str, **settings: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return flags, settings
+
+
+def whole_number(text: str) -> int:
+    """Type of an argument: decimal, or as C writes it (0x100)."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def real_number(text: str) -> float:
+    """Type of an argument: a number, not NaN or Inf."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not finite")
+    return value
+
+
+def seed_number(text: str) -> int:
+    """Type of an argument: what NumPy takes for a seed."""
+    value = whole_number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative, a seed is 0 or more")
+    return value
+
+
+def sentence_of(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Type of an argument: what ``parse`` makes of it, whose ValueError says what is wrong."""
+
+    def typed(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return typed
+
+
+def output_file(text: str) -> Path:
+    """Type of an argument: a file that can be written."""
+    try:
+        check_writable(text)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {text}: {error.strerror}") from None
+    return Path(text)
+
+
+SEED = argument("--seed", type=seed_number, default=0, help="seed of everything random (default 0)")
+CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
+JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
+WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
+BATCH = argument("--batch", type=whole_number, help="rows of data per step (default: the workload's)")

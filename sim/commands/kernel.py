@@ -1,0 +1,47 @@
+"""The command that runs a kernel, with a sub-command for each."""
+
+from __future__ import annotations
+
+import argparse
+
+from sim.commands.command import CONFIG, JSON, SEED, command, real_number, whole_number
+
+
+def _kernels(parser: argparse.ArgumentParser) -> None:
+    """A sub-command for each kernel, its parameters as options."""
+    from golden.kernels import KERNELS
+    from golden.kernels.kernel import parameters, summary
+
+    types = {int: whole_number, float: real_number, str: str}
+    kernels = parser.add_subparsers(dest="kernel", required=True, metavar="KERNEL")
+    for name, kernel in sorted(KERNELS.items()):
+        sub = kernels.add_parser(name, help=summary(kernel), description=summary(kernel))
+        for parameter in parameters(kernel):
+            flag = f"--{parameter.name.replace('_', '-')}"
+            if parameter.type is bool:
+                sub.add_argument(flag, dest=_PARAMETER + parameter.name, action="store_true", help=parameter.what)
+                continue
+            meaning = f"{parameter.what}: {parameter.range} (default {parameter.default})"
+            sub.add_argument(
+                flag, dest=_PARAMETER + parameter.name, type=types[parameter.type], default=parameter.default, metavar="VALUE", help=meaning
+            )
+        sub.add_argument("--threads", type=whole_number, default=1, help="threads that share the work (default 1)")
+        for flags, settings in (SEED, CONFIG, JSON):
+            sub.add_argument(*flags, **settings)
+
+
+_PARAMETER = "parameter "  # before the name of what a kernel takes, among the options
+
+
+@command("run", "Run a kernel on random data on the RTL and check it against golden (run KERNEL --help: its parameters).", more=_kernels)
+def _run(options: argparse.Namespace) -> int:
+    from sim.jobs.run import run_kernel
+    from sim.views.report import write_json
+
+    given = {name.removeprefix(_PARAMETER): value for name, value in vars(options).items() if name.startswith(_PARAMETER)}
+    report = run_kernel(options.kernel, options.config, options.seed, options.threads, **given)
+    for key, value in report.items():
+        print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")
+    if options.json:
+        write_json(options.json, report)
+    return 1 if report["mismatches"] else 0

@@ -1,0 +1,69 @@
+"""Commands that measure: cycles, utilisation, the cost of a simulation."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, command
+from sim.files import results
+
+
+@command("bench", "The benchmark table, as JSON and as a page (make bench).", CONFIG, SEED)
+def _bench(options: argparse.Namespace) -> int:
+    from sim.jobs.bench import NOTES, bench
+    from sim.views.report import print_table, write_json, write_page
+
+    latest, title = Path("build/bench"), f"kernels on {options.config}"
+    with results(latest, f"bench-{options.config}") as run:
+        rows = bench(options.config, options.seed)
+        columns = list(rows[0])
+        table = [[row[column] for column in columns] for row in rows]
+        print_table(title, columns, table)
+        write_json(run.folder / "report.json", {"config": options.config, "seed": options.seed, "rows": rows})
+        write_page(run.folder / "report.html", title, columns, table, NOTES)
+        run.finish()
+    print(f"report: {latest / 'report.json'}, page: {latest / 'report.html'}")
+    print(run.told)
+    return 1 if any(row["mismatches"] for row in rows) else 0
+
+
+@command("cost", "What each unit of a node costs to simulate.", CONFIG, SEED)
+def _cost(options: argparse.Namespace) -> int:
+    from sim.jobs.unit_cost import unit_cost
+    from sim.views.report import print_table, write_json
+
+    latest, rows = Path("build/cost"), []
+    with results(latest, f"cost-{options.config}") as run:
+        for row in unit_cost(options.config, options.seed):
+            print(f"{row['unit']}: {row['rest_us']:.2f} us at rest, {row['busy_us']:.2f} us with random inputs", flush=True)
+            rows.append(row)
+        print_table(f"microseconds a cycle, {options.config}", list(rows[0]), [list(row.values()) for row in rows])
+        write_json(run.folder / "report.json", {"config": options.config, "seed": options.seed, "rows": rows})
+        run.finish()
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
+    return 0
+
+
+@command("profile", "Where the matrix unit's cycles go, kernel by kernel (make profile).", WORKLOAD, BATCH, SEED, CONFIG)
+def _profile(options: argparse.Namespace) -> int:
+    from sim.jobs.profile import CAUSES, overlap, profile, total
+    from sim.jobs.train import Options
+    from sim.views.plots import plot_causes
+    from sim.views.report import print_table, write_json
+
+    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config)
+    about = {"workload": chosen.workload, "config": chosen.config, "batch": chosen.batch, "seed": chosen.seed}
+    latest = Path("build/profile")
+    with results(latest, f"profile-{chosen.workload}") as run:
+        *rows, step = profile(chosen)
+        table = [[row["name"], row["cycles"], *row["causes"].values()] for row in [*rows, total(rows), step]]
+        print_table("matrix cycles by cause", ["kernel", "cycles", *CAUSES], table)
+        print(overlap(rows, step))
+        write_json(run.folder / "report.json", {**about, "phases": rows, "kernels": [total(rows)], "step": step})
+        plot_causes(run.folder / "causes.png", rows, list(CAUSES), f"{chosen.workload}, batch {chosen.batch}: matrix cycles by cause")
+        run.finish()
+    print(f"report: {latest / 'report.json'}, plot: {latest / 'causes.png'}; how to read them: docs/profile.md")
+    print(run.told)
+    return 0

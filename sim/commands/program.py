@@ -1,0 +1,130 @@
+"""Commands for a person's own program: assembled, listed, run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from golden.listing import FORMATS, HEX
+from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
+from sim.files import whole
+from sim.jobs.memory import parse_dump, parse_load
+
+if TYPE_CHECKING:
+    from sim.jobs.program import Work
+
+
+_FILE = argument("file", metavar="FILE.s", help="assembly text (docs/writing-a-kernel.md)")
+_ARGS = argument("--args", type=whole_number, nargs="*", default=[], metavar="N", help="x1, x2, ... of thread 0")
+_TRACE = argument(
+    "--trace",
+    nargs="?",
+    const=HEX,
+    choices=(HEX, *FORMATS),
+    metavar="FORMAT",
+    help=f"print every retired instruction, vectors and stored bytes as {', '.join((HEX, *FORMATS))} (default hex)",
+)
+_LOAD = argument("--load", action="append", type=sentence_of(parse_load), default=[], metavar="ADDR=FILE", help="a file into memory first")
+_DUMP = argument(
+    "--dump",
+    action="append",
+    type=sentence_of(parse_dump),
+    default=[],
+    metavar="ADDR,BYTES[:FORMAT]",
+    help="memory at the end, in a format of --trace; ADDR is a number or a label",
+)
+
+
+def _work(options: argparse.Namespace) -> Work:
+    """What ``iss`` and ``rtl`` run."""
+    from golden.arch.config import get_config
+    from sim.jobs.program import Work, read_program
+
+    config = get_config(options.config)
+    program = read_program(options.file, config)
+    return Work(program, config, tuple(options.args), tuple(options.load), tuple(options.dump), options.trace)
+
+
+@command(
+    "asm",
+    "Assemble a program and list it.",
+    _FILE,
+    CONFIG,
+    argument("--output", type=output_file, metavar="FILE", help="also write the words to FILE"),
+)
+def _asm(options: argparse.Namespace) -> int:
+    from golden.arch.config import get_config
+    from golden.listing import program_listing
+    from sim.jobs.program import read_program
+
+    program = read_program(options.file, get_config(options.config))
+    print(program_listing(program))
+    if options.output:
+        with whole(options.output) as partial:
+            partial.write_bytes(program.image)
+    return 0
+
+
+@command(
+    "disasm",
+    "Disassemble a file of words (as asm --output writes it).",
+    argument("file", metavar="FILE", help="little-endian words of 4 bytes"),
+    argument("--origin", type=whole_number, default=0x100, help="address of the first word (default 0x100)"),
+)
+def _disasm(options: argparse.Namespace) -> int:
+    from golden.asm import Program
+    from golden.listing import program_listing
+
+    image = Path(options.file).read_bytes()
+    if options.origin % 4 or options.origin < 0:
+        raise CommandError(f"--origin {options.origin:#x} is no address of a word: a multiple of 4, not negative")
+    if len(image) % 4 or not image:
+        raise CommandError(f"{options.file} has {len(image)} bytes, which are no whole words of 4")
+    words = [int.from_bytes(image[i : i + 4], "little") for i in range(0, len(image), 4)]
+    print(program_listing(Program(options.origin, words)))
+    return 0
+
+
+@command(
+    "iss",
+    "Run a program on the instruction-set simulator.",
+    _FILE,
+    CONFIG,
+    _ARGS,
+    _LOAD,
+    _DUMP,
+    _TRACE,
+    argument("--step", action="store_true", help="step it: commands on standard input, h lists them"),
+)
+def _iss(options: argparse.Namespace) -> int:
+    from sim.jobs.program import HELP, Debugger, simulate
+
+    work = _work(options)
+    if not options.step:
+        return 0 if simulate(work, print) else 1
+    debugger = Debugger(work, print)
+    print(HELP)
+    try:
+        while debugger.command(input("> ")):
+            pass
+    except EOFError:
+        print()
+    return 0
+
+
+@command(
+    "rtl",
+    "Run a program on the RTL, every retired instruction compared with the simulator.",
+    _FILE,
+    CONFIG,
+    _ARGS,
+    _LOAD,
+    _DUMP,
+    _TRACE,
+    argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
+)
+def _rtl(options: argparse.Namespace) -> int:
+    from sim.jobs.program import run_rtl
+
+    return 0 if run_rtl(_work(options), print, options.waves) else 1

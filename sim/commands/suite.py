@@ -1,0 +1,97 @@
+"""Commands about the project as a whole: its Verilog, its verification, its pages."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sim.commands.command import CONFIG, argument, command, seed_number
+from sim.files import results, whole
+
+
+@command("verilog", "Plain Verilog of a node for other flows (make verilog).", CONFIG)
+def _verilog(options: argparse.Namespace) -> int:
+    import shutil
+
+    from sim.jobs.machine import design
+
+    made = design(options.config)
+    path = Path(f"build/verilog/node_{options.config}.v")
+    with whole(path) as partial:
+        shutil.copyfile(made.verilog, partial)
+    print(f"Verilog: {path} (top module {made.top})")
+    return 0
+
+
+@command(
+    "regress",
+    "Every test under several seeds, slow ones too (make regress).",
+    argument("--seeds", type=int, default=1, help="how many seeds (default 1)"),
+    argument("--seed", type=seed_number, default=0, help="the first seed (default 0)"),
+    argument("--select", default="", metavar="PATH", help="only the tests below PATH"),
+)
+def _regress(options: argparse.Namespace) -> int:
+    from sim.suite.regress import regress
+    from sim.views.report import write_json
+
+    latest = Path("build/regress")
+    with results(latest, "regress") as run:
+        report = regress(run.folder, options.seeds, options.seed, lambda text: print(text, flush=True), options.select)
+        write_json(run.folder / "report.json", report)
+        run.finish()
+    failed = [row for row in report["tests"] if not row["passed"]]
+    for bucket in report["buckets"]:
+        print(f"{bucket['count']} x {bucket['message']}\n    {bucket['rerun']}")
+    covered = report["coverage"]
+    shares = [f"{kind} {'not counted' if covered[kind] is None else f'{covered[kind]} %'}" for kind in ("functional", "line", "toggle")]
+    if covered["functional"] is not None and covered["missing"]:
+        print(f"never exercised: {', '.join(covered['missing'])}")
+    print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: {', '.join(shares)}")
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
+    return 1 if failed else 0
+
+
+@command(
+    "timing",
+    "Estimate for a 7 nm library, per unit, before layout (make timing).",
+    argument("--liberty", metavar="FILE", help="a .lib or .lib.gz file (default: the one beside the checkout)"),
+    argument("--units", nargs="*", metavar="UNIT", help="only these units (an unknown name lists them)"),
+)
+def _timing(options: argparse.Namespace) -> int:
+    from sim.suite.timing import PERIOD_PS, run
+
+    report = run(options.liberty, options.units or None)
+    slow = [row["unit"] for row in report["units"] if row["worst_ps"] > PERIOD_PS]
+    if slow:
+        print(f"over {PERIOD_PS} ps: {', '.join(slow)}")
+    return 1 if report["not_run"] else 0
+
+
+@command(
+    "formal",
+    "Proofs of the network's parts, and planted faults that they catch (make formal).",
+    argument("--parts", nargs="*", metavar="PART", help="only these parts (an unknown name lists them)"),
+)
+def _formal(options: argparse.Namespace) -> int:
+    from sim.suite.formal import formal
+    from sim.views.report import write_json
+
+    latest = Path("build/formal")
+    with results(latest, "formal") as run:
+        report = formal(options.parts or None)
+        write_json(run.folder / "report.json", report)
+        run.finish()
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
+    proved = all(row["passed"] for row in report["properties"])
+    return 0 if proved and all(row["caught"] for row in report["planted"]) else 1
+
+
+@command("docs", "Write the generated pages anew (make docs).", argument("--check", action="store_true", help="only tell which are stale"))
+def _docs(options: argparse.Namespace) -> int:
+    from sim.jobs.docs import write_docs
+
+    stale = write_docs(check=options.check)
+    print("\n".join(str(page) for page in stale or []) or "the generated pages are fresh")
+    return 1 if options.check and stale else 0

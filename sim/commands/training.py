@@ -1,0 +1,74 @@
+"""The command that trains."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, CommandError, argument, command, real_number, whole_number
+from sim.files import results
+from sim.process import INTERRUPTED
+
+
+@command(
+    "train",
+    "Train a workload on the RTL, checking every weight against golden (make sim).",
+    WORKLOAD,
+    argument("--steps", type=whole_number, help="training steps (default: the workload's)"),
+    BATCH,
+    argument("--rate", type=real_number, help="learning rate (default: the workload's)"),
+    SEED,
+    CONFIG,
+    argument("--engine", default="rtl", choices=("rtl", "golden"), help="rtl (default), or golden for NumPy alone"),
+    argument("--mesh", default="1x1", help="columns x rows of nodes (this machine has 1x1)"),
+    argument("--shards", type=int, default=1, help="shards of the batch (this machine has 1)"),
+    argument("--format", default="bf16", help="number format of the matrix products (this machine has bf16)"),
+    argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
+)
+def _train(options: argparse.Namespace) -> int:
+    from sim.jobs import train
+    from sim.views.plots import plot_loss
+    from sim.views.progress import TrainingProgress
+    from sim.views.report import write_json
+
+    for name, only in (("mesh", "1x1"), ("shards", 1), ("format", "bf16")):
+        if getattr(options, name) != only:
+            raise CommandError(f"--{name} {getattr(options, name)} is not in this machine: only {only}")
+    chosen = train.Options(
+        workload=options.workload,
+        steps=options.steps,
+        batch=options.batch,
+        rate=options.rate,
+        seed=options.seed,
+        engine=options.engine,
+        config=options.config,
+        resume=options.resume,
+    )
+    what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"
+    print(f"training {what} on {'the RTL (' + chosen.config + ')' if chosen.engine == 'rtl' else 'golden (NumPy)'}", flush=True)
+    with results(chosen.latest, f"{chosen.workload}-{chosen.engine}") as run:
+        with TrainingProgress(chosen.steps) as progress:
+            outcome = train.train(chosen, progress)
+        if outcome.interrupted:
+            again = f".venv/bin/python -m sim train --resume --steps {chosen.steps} {chosen.flags}"
+            print(f"interrupted after step {len(outcome.loss)}; go on with: {again}")
+            return INTERRUPTED
+        report = train.report(chosen, outcome)
+        write_json(run.folder / "report.json", report)
+        train.save_weights(run.folder, outcome)
+        plot_loss(run.folder / "loss.png", outcome.loss, what)
+        run.finish()
+    if chosen.engine == "rtl":
+        print(f"{outcome.compared} values equal to golden in every bit, 0 mismatches")
+        per_step = report["cycles"] / len(outcome.cycles)
+        print(f"{per_step:.0f} cycles a step, matrix utilisation {100 * report['utilisation']:.1f} %, {report['sim_khz']:.0f} kHz")
+    if outcome.accuracy is not None:
+        accuracy = f"held-out accuracy {100 * outcome.accuracy:.2f} % of {outcome.held_out}"
+        print(f"{accuracy}, final loss {outcome.loss[-1]:.4f}, {outcome.seconds:.0f} s")
+    latest = chosen.latest
+    print(f"report: {latest / 'report.json'}, weights: {latest / 'weights.npz'}, loss: {latest / 'loss.png'}")
+    print(run.told)
+    if outcome.diverged:
+        print(outcome.diverged, file=sys.stderr)
+        return 1
+    return 0
