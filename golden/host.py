@@ -85,6 +85,7 @@ class Session:
     route : the request channel of the next packet, 0 (XY) or 1 (YX).
     confirms : whether a write that needs no acknowledgement asks for one.
     first : number from which requests are counted.
+    detours : whether an answer may come by another route than its request: something on the way is dead.
     """
 
     def __init__(
@@ -95,11 +96,13 @@ class Session:
         route: Callable[[], int] = lambda: 0,
         confirms: Callable[[], bool] = lambda: False,
         first: int = 0,
+        detours: bool = False,
     ) -> None:
         self.place, self.node = place, node
         self.answered = 0
         self._route, self._confirms = route, confirms
         self._number = first
+        self._detours = detours
         self._open: dict[tuple[int, int], Request] = {}
 
     # --- packets -------------------------------------------------------------------------------------------------------------
@@ -161,7 +164,8 @@ class Session:
         asked = request.packet
         if answer.kind not in (request.expects, Kind.ERROR):
             raise HostError(f"{name} came where {request.expects.name} was expected, from {answer.source} with tag {answer.tag}")
-        if (answer.channel, answer.destination, answer.source) != (asked.channel | 2, self.place, asked.destination):
+        channel = answer.channel & 2 | asked.channel & 1 if self._detours else answer.channel
+        if (channel, answer.destination, answer.source) != (asked.channel | 2, self.place, asked.destination):
             came = f"from {answer.source} to {answer.destination} on channel {answer.channel}"
             raise HostError(f"{name} came {came}, asked was {asked.destination} on channel {asked.channel}")
         del self._open[_number(answer)]

@@ -18,13 +18,18 @@ from golden.kernels.placement import Matrix
 class BlockingHost(ABC):
     """Everything that a host does, one thing after another.
 
-    Who derives from it moves packets (``_send``, ``_receive``) and says in ``silence`` why nothing came.
+    Who derives from it moves packets (``_send``, ``_receive``), says in ``silence`` why nothing came, and in ``moment`` what time it is.
     """
 
     def __init__(self, session: Session | None = None) -> None:
         self.session = session or Session()
         self.silence = "nothing moves any more:"
         self._ended: list[Request] = []
+
+    @property
+    def moment(self) -> str:
+        """When it is, behind the word "interrupted"."""
+        return "while the host waits"
 
     @abstractmethod
     def _send(self, packets: Sequence[Packet]) -> None:
@@ -69,12 +74,16 @@ class BlockingHost(ABC):
     def _explain(self) -> None:
         """Raise with what every thread waits for."""
         what = self.silence
+        raise HostError("\n".join([what, *self._threads()]))
+
+    def _threads(self) -> list[str]:
+        """How every thread stands."""
+        what = self.silence
 
         def mute() -> None:
             raise HostError(f"{what} and the node does not say how its threads stand")
 
-        states = self._drive(self.session.statuses(), mute)
-        raise HostError("\n".join([what, *(f"  thread {t}: {self._describe(state)}" for t, state in enumerate(states))]))
+        return [f"  thread {t}: {self._describe(state)}" for t, state in enumerate(self._drive(self.session.statuses(), mute))]
 
     def _describe(self, status: Status) -> str:
         if status.state is ThreadState.IDLE:
@@ -122,11 +131,22 @@ class BlockingHost(ABC):
         return halted
 
     def wait_any(self, threads: int) -> list[tuple[int, Status]]:
-        """The same, but a fault is an end like any other."""
-        while len(self._ended) < threads:
-            self._listen(1, self._explain)
+        """The same, but a fault is an end like any other. An interruption is passed on with where the threads are."""
+        try:
+            while len(self._ended) < threads:
+                self._listen(1, self._explain)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(self._where()) from None
         ended, self._ended = self._ended[:threads], self._ended[threads:]
         return [(request.packet.length, Status.of(request.result().data)) for request in ended]
+
+    def _where(self) -> str:
+        moment = self.moment
+        try:
+            stand = [f"thread {t} {self._describe(state)}" for t, state in enumerate(self.status()) if state.state is not ThreadState.IDLE]
+        except HostError as error:
+            return f"{moment}: {' '.join(str(error).split())}"
+        return f"{moment}: {'; '.join(stand) or 'no thread runs'}"
 
     def run(self, launches: Sequence[Launch]) -> None:
         """Start threads and wait until all of them have ended."""

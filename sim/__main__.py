@@ -38,8 +38,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             status = _run(argv)
             sys.stdout.flush()
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
+        except KeyboardInterrupt as stop:  # with where it came, if somebody knew
+            print(" ".join(["interrupted", *map(str, stop.args)]), file=sys.stderr)
             status = INTERRUPTED
         except OSError as error:
             if not of_standard_output(error):

@@ -63,7 +63,7 @@ class Fault(Described):
     TRAP = 7, "the program asked for it; operand: the immediate"
     DESCRIPTOR = 8, "a reserved bit, or a feature that is not there; operand: the high half; of a transfer its byte address"
     BUSY = 9, "started a running thread; operand: the thread"
-    NETWORK = 10, "another node refused a request; operand: its global address there, of a semaphore without an address"
+    NETWORK = 10, "another node refused a request; operand: its global address, of a raise with the amount as address"
     FETCH = 11, "the pc left SRAM; operand: the pc"
 
 

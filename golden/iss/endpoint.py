@@ -7,11 +7,13 @@ counter lines are refused with RANGE.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from golden.arch import isa
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, VERSION, ControlLine, Fault, ThreadState
 from golden.arch.packet import DebugOp, Kind, Packet, Place, payload_of
 from golden.arch.refusal import refusal
+from golden.arch.trace import Record
 from golden.iss.node import Simulator
 from golden.iss.state import FaultStop, Thread
 
@@ -20,10 +22,11 @@ _NEED_HALTED = (DebugOp.STEP, DebugOp.INJECT, DebugOp.JUMP)
 
 
 class Endpoint:
-    """The network side of ``simulator.node``. ``retired``: instructions executed by ``run``."""
+    """The network side of ``simulator.node``. ``retired``: instructions executed by ``run``; ``on_record`` is told of each."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator, on_record: Callable[[Record], None] | None = None) -> None:
         self.simulator, self.node = simulator, simulator.node
+        self.on_record = on_record
         self.retired = 0
         self._ends: dict[int, Packet] = {}  # who is to be told of a thread's end, and of its next stop
         self._stops: dict[int, Packet] = {}
@@ -160,6 +163,8 @@ class Endpoint:
             return True
         record = self.simulator.step(thread)
         self.retired += record is not None
+        if record is not None and self.on_record:
+            self.on_record(record)
         return record is not None or not thread.runs
 
     def told(self) -> list[Packet]:

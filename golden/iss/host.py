@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from golden.arch.config import NodeConfig
+from golden.arch.mesh import Place
 from golden.arch.packet import Packet
-from golden.host import Session
+from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
+from golden.host_mesh import Edge
 from golden.iss.endpoint import Endpoint
+from golden.iss.mesh import Mesh
 from golden.iss.node import Simulator
 from golden.iss.state import Node
 
@@ -38,3 +41,27 @@ class Host(BlockingHost):
             long = self._endpoint.retired >= self.limit
             self.silence = f"{self.limit} instructions retired and the program goes on:" if long else "every thread waits or rests:"
         return answers
+
+
+class MeshEdge(Edge):
+    """Hosts at an edge port of a simulated mesh; they give up after ``limit`` instructions without an answer."""
+
+    def __init__(self, machine: Mesh, place: Place = EDGE, limit: int = 100_000_000) -> None:
+        super().__init__(machine.mesh, place)
+        self.machine, self.limit = machine, limit
+        self._inbox = machine.attach(place)
+
+    def send(self, packets: Sequence[Packet]) -> None:
+        self.machine.send(packets)
+
+    def receive(self, count: int) -> Sequence[Packet]:
+        first = self.machine.retired
+        while len(self._inbox) < count and self.machine.goes_on():
+            if self.machine.retired - first >= self.limit:
+                self.silence = f"{self.limit} instructions retired and the programs go on:"
+                return ()
+        packets = list(self._inbox)
+        self._inbox.clear()
+        if not packets:
+            self.silence = "every thread waits or rests:"
+        return packets

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from golden.arch import isa
+from golden.arch.classes import DRAINS
 from golden.arch.encoding import Insn, pred_of
 from golden.arch.memmap import ADDRESS_BITS, Fault, ThreadState
 from golden.arch.trace import Record
 from golden.asm import disassemble
+from golden.iss.interface import Interface
 from golden.iss.rules import Rules
 from golden.iss.semantics import FEATURES, SEMANTICS, Meaning
 from golden.iss.state import Blocked, FaultStop, Node, Thread
@@ -58,6 +60,8 @@ class Simulator:
         if unknown := node.config.features & frozenset(isa.FEATURES) - FEATURES:
             raise ValueError(f"the simulator does not know the instructions of {', '.join(sorted(unknown))}, which {node.config.name} has")
         self.node = node
+        if "network" in node.config.features and node.interface is None:
+            node.interface = Interface(node)
         self.rules = Rules(node) if strict else None
 
     def step(self, thread: Thread) -> Record | None:
@@ -85,6 +89,8 @@ class Simulator:
             if self.rules:
                 self.rules.before(thread, insn, decoded.fields, pc, word)
             try:
+                if insn.flow in DRAINS and node.interface:
+                    node.interface.settle(thread)
                 effects = decoded.execute(node, thread, {**decoded.fields, "pc": pc, "word": word})
             except FaultStop as stop:
                 thread.pc = pc

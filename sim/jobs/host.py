@@ -35,6 +35,10 @@ class Host(BlockingHost):
             self.silence = f"nothing retired and no packet moved for {QUIET_CYCLES} cycles:"
         return [Packet.decode(*words) for words in self.engine.take(self.node)]
 
+    @property
+    def moment(self) -> str:
+        return f"in cycle {self.engine.cycle}"
+
 
 def connect(kind: str, config: str = "d1", strict: bool = True) -> BlockingHost:
     """The host of a node of its own, on the simulator (``"iss"``) or on the RTL (``"rtl"``, built when it is not there).

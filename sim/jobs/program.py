@@ -85,7 +85,7 @@ class Work:
 
 
 def simulate(work: Work, say: Say) -> bool:
-    """Run on the instruction-set simulator; True when every thread ended by itself. An interruption is told with where it came."""
+    """Run on the instruction-set simulator; True when every thread ended by itself. An interruption is passed on with where it came."""
     node = work.node()
     retired = 0
     try:
@@ -94,10 +94,8 @@ def simulate(work: Work, say: Say) -> bool:
             if work.trace:
                 say(trace_line(record, work.trace))
     except KeyboardInterrupt:
-        for thread in node.threads:
-            if thread.runs:
-                say(f"interrupted after {retired} instructions: {_where(node, thread)}")
-        raise
+        stand = "; ".join(_where(node, thread) for thread in node.threads if thread.runs)
+        raise KeyboardInterrupt(f"after {retired} instructions: {stand}") from None
     for thread in node.threads:
         if thread.state is ThreadState.FAULTED:
             say(describe_fault(node, thread))
@@ -112,7 +110,8 @@ def _where(node: Node, thread: Thread) -> str:
     if thread.pc + 4 > node.config.sram_bytes:
         return f"thread {thread.index} at {thread.pc:#x}, past SRAM"
     word = int.from_bytes(node.read(thread.pc, 4), "little")
-    return f"thread {thread.index} at {thread.pc:#x} ({disassemble(word, thread.pc)})"
+    waits = f" waits for {thread.waits}" if thread.waits else ""
+    return f"thread {thread.index} at {thread.pc:#x} ({disassemble(word, thread.pc)}){waits}"
 
 
 HELP = """s [n]      one instruction, or n          c          go on to a breakpoint or the end

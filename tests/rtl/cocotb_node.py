@@ -31,7 +31,7 @@ from golden.retire import Collector
 from golden.rig import Rig
 from golden.rig_faults import FAULTS
 from tb.bind import bind, parameters
-from tb.clock import PERIOD_PS, cycles, start
+from tb.clock import cycles, start
 from tb.host import Host
 from tb.seed import generator
 from tb.stream import GAPS
@@ -39,7 +39,7 @@ from tb.trace import TraceMonitor
 
 CONFIG = get_config(parameters()["config"])
 RESTING = 64  # cycles after the last thread's end: what the trace says comes a little later
-LIMIT = 120_000 * PERIOD_PS
+LIMIT = 120_000  # cycles
 
 LOOPS = """
 start:  li x1, 0
@@ -149,11 +149,11 @@ class Bench:
 async def begin(dut, entry: str = "none", exit: str = "none") -> Bench:
     dut._log.info(f"seed {cocotb.RANDOM_SEED}")
     ports = bind(dut)
-    await start(ports)
+    await start(ports, limit=LIMIT)
     return Bench(ports, entry, exit)
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(gaps=list(GAPS))
 async def loops_and_semaphores_on_four_threads(dut, gaps: str):
     bench = await begin(dut, gaps, gaps)
@@ -162,7 +162,7 @@ async def loops_and_semaphores_on_four_threads(dut, gaps: str):
     assert result.retired == 250 and not result.faults
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def a_matrix_product_on_two_threads(dut):
     bench = await begin(dut, "none", "random")
     job = random_job(CONFIG, "gemm", np.random.default_rng(cocotb.RANDOM_SEED), threads=2, m=40, n=24, k=20)
@@ -173,7 +173,7 @@ async def a_matrix_product_on_two_threads(dut):
     assert any(insn.mnemonic in result.coverage.points for insn in isa.TABLE if insn.unit is Unit.MATRIX)
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=list(GAPS))
 async def a_random_program_on_four_threads(dut, exit: str):
     bench = await begin(dut, "random", exit)
@@ -212,7 +212,7 @@ start{t}: wait 3, 1
 )
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def one_wrong_bit_in_data_and_code_changes_nothing_and_is_counted(dut):
     bench = await begin(dut, "random", "random")
     program, bit = assemble(WRONG_BITS), generator("bit").randrange(72)
@@ -226,7 +226,7 @@ async def one_wrong_bit_in_data_and_code_changes_nothing_and_is_counted(dut):
     assert 8 <= found <= 10, found
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(cause=list(FAULTS))
 async def a_fault_is_told_and_stops_one_thread(dut, cause: str):
     bench = await begin(dut, "none", "none")
@@ -311,7 +311,7 @@ class Debugger:
         assert self.stops, "it never stood still"
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(gaps=["none", "random"])
 async def a_debugger_halts_steps_reads_and_writes(dut, gaps: str):
     bench = await begin(dut, gaps, gaps)
@@ -365,7 +365,7 @@ end1:   nop
 NEED_HALTED = DebugOp.STEP, DebugOp.INJECT, DebugOp.JUMP
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(gaps=["none", "random"])
 async def what_does_not_fit_a_thread_is_refused_and_does_nothing(dut, gaps: str):
     """A thread at a barrier cannot be halted before it has passed: whoever asks meanwhile is answered at once."""
@@ -399,7 +399,7 @@ async def what_does_not_fit_a_thread_is_refused_and_does_nothing(dut, gaps: str)
     assert not result.faults and int.from_bytes(image[0x80:0x88], "little") == 6
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def a_packet_does_not_overflow_a_semaphore(dut):
     """Threads and packets raise the same ones; what is refused leaves the value that a thread then takes."""
     bench = await begin(dut)
@@ -423,7 +423,7 @@ async def a_packet_does_not_overflow_a_semaphore(dut):
     host.finish()
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def an_injected_halt_ends_the_thread(dut):
     """It answers the injection and the start; afterwards the thread starts, halts and steps like any other."""
     bench = await begin(dut)

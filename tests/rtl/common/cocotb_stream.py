@@ -13,12 +13,12 @@ from tb.seed import generator
 from tb.stream import GAPS, Monitor, Sink, Source
 
 ITEMS = 400
-LIMIT = ITEMS * 16 * PERIOD_PS
+LIMIT = ITEMS * 16  # cycles
 
 
 async def begin(dut):
     ports = bind(dut)
-    await start(ports)
+    await start(ports, limit=LIMIT)
     board = InOrder("buffer")
     entering = Monitor(ports, "i", see=board.expect)
     leaving = Monitor(ports, "o", see=board.got)
@@ -30,7 +30,7 @@ def items(count: int) -> list[dict[str, int]]:
     return [{"number": number % 256, "sign": rng.randint(-8, 7)} for number in range(count)]
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(entry=list(GAPS), exit=list(GAPS))
 async def keeps_order_under(dut, entry: str, exit: str):
     ports, board, _, leaving = await begin(dut)
@@ -44,7 +44,7 @@ async def keeps_order_under(dut, entry: str, exit: str):
     assert board.compared == ITEMS
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def moves_one_item_per_cycle(dut):
     ports, board, _, leaving = await begin(dut)
     source = Source(ports, "i")
@@ -58,7 +58,7 @@ async def moves_one_item_per_cycle(dut):
     assert leaving.cycles <= ITEMS + 5
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def fills_to_its_capacity_and_offers_without_ready(dut):
     ports, board, entering, leaving = await begin(dut)
     source = Source(ports, "i")
@@ -73,7 +73,7 @@ async def fills_to_its_capacity_and_offers_without_ready(dut):
     board.finish()
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def payload_fields_survive(dut):
     ports, _, _, leaving = await begin(dut)
     seen = []
@@ -81,6 +81,6 @@ async def payload_fields_survive(dut):
     source = Source(ports, "i")
     sent = items(20)
     source.put(*sent)
-    await with_timeout(source.idle(), LIMIT, "ps")
+    await with_timeout(source.idle(), LIMIT * PERIOD_PS, "ps")
     await cycles(ports, 3)
     assert seen == sent and leaving.transfers == 20

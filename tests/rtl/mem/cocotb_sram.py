@@ -28,7 +28,7 @@ LINES = ("mr", "fill")
 READERS = ("l0", "l1", "sl", *LINES)
 SOURCES = ("l0", "l1", "st", "sl", "ss")  # by number in an error report
 PATIENCE = 30_000  # cycles in which a list of requests must be answered; some of the mixes serve lanes one by one
-LIMIT = 4 * PATIENCE * PERIOD_PS
+LIMIT = 4 * PATIENCE  # cycles
 
 
 def now() -> int:
@@ -220,7 +220,7 @@ class Bench:
 async def begin(dut) -> Bench:
     dut._log.info(f"seed {cocotb.RANDOM_SEED}")
     ports = bind(dut)
-    await start(ports)
+    await start(ports, limit=LIMIT)
     return Bench(ports)
 
 
@@ -244,7 +244,7 @@ def reads(requests: dict[str, np.ndarray]):
                 yield from (int(request["addr"][0]) * LINE_WORDS + offset for offset in range(LINE_WORDS))
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(gaps=list(GAPS), spread=[None, 40, 4], partial=[0.0, 0.5])
 async def answers_under(dut, gaps: str, spread: int | None, partial: float):
     """`spread` words: few of them make conflicts and loads of what was just stored."""
@@ -257,7 +257,7 @@ async def answers_under(dut, gaps: str, spread: int | None, partial: float):
     assert compared > 8 * counts["l0"] and not bench.lost and not bench.corrected
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def every_wrong_bit_is_corrected_and_counted(dut):
     """Each of the 72 bits in a word of its own, read through all ports at once; then partial and whole stores over them."""
     bench = await begin(dut)
@@ -300,7 +300,7 @@ async def every_wrong_bit_is_corrected_and_counted(dut):
     assert not bench.lost
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def traffic_over_wrong_bits(dut):
     """Partial and whole stores and loads of words that start with one wrong bit: nothing shows but the reports."""
     bench = await begin(dut)
@@ -314,7 +314,7 @@ async def traffic_over_wrong_bits(dut):
     assert bench.corrected and bench.places <= set(words.tolist()) and not bench.lost
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(port=(*READERS, "st", "ss"))
 async def two_wrong_bits_are_reported(dut, port: str):
     """The word comes, or stays, as it was read; the report names address, port and thread."""

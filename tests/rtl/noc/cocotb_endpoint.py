@@ -6,12 +6,12 @@ from golden.arch.packet import SEQUENCE_NOTIFY, Kind
 from tb.clock import cycles
 from tb.seed import generator
 from tb.stream import GAPS
-from tests.rtl.noc.endpoint_bench import DIRECT, LIMIT, LOADED, NOTIFIED, RAISED, WRITTEN, begin
+from tests.rtl.noc.endpoint_bench import DIRECT, LOADED, NOTIFIED, RAISED, WRITTEN, begin
 
 PACKETS = 300
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(entry=list(GAPS), exit=list(GAPS))
 async def requests_under(dut, entry: str, exit: str):
     bench = await begin(dut, entry, exit)
@@ -21,7 +21,7 @@ async def requests_under(dut, entry: str, exit: str):
     assert bench.answers.compared > PACKETS / 3
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=["none", "random", "stuck", "slow"])
 async def every_kind_back_to_back(dut, exit: str):
     """Long runs of one kind, each answered, with the answers held up."""
@@ -44,7 +44,7 @@ async def every_kind_back_to_back(dut, exit: str):
     assert bench.overflows > 10
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def notifying_writes_pass_one_a_cycle(dut):
     """A transfer counts every packet, so a raise may take no longer than the line it announces."""
     bench = await begin(dut)
@@ -61,7 +61,7 @@ async def notifying_writes_pass_one_a_cycle(dut):
     await bench.finish("stores", "raises")
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def boot_packets_move_the_node(dut):
     bench = await begin(dut)
     pick = generator("traffic")

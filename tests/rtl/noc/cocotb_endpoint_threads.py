@@ -9,7 +9,7 @@ from golden.arch.packet import DebugOp, Kind
 from tb.clock import cycles
 from tb.seed import generator
 from tb.stream import GAPS
-from tests.rtl.noc.endpoint_bench import ENDED, LIMIT, LOADED, STILL, Bench, begin
+from tests.rtl.noc.endpoint_bench import ENDED, LOADED, STILL, Bench, begin
 from tests.rtl.noc.endpoint_stubs import RESTING, THREADS
 
 NEED_HALTED = (DebugOp.STEP, DebugOp.INJECT, DebugOp.JUMP)
@@ -91,7 +91,7 @@ class Asker:
                 await self.bench.past(self.bench.told, self.ended, told)
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=list(GAPS))
 async def threads_under(dut, exit: str):
     """Four threads, each with a host of its own, between other requests."""
@@ -105,7 +105,7 @@ async def threads_under(dut, exit: str):
     assert bench.starts.compared == 6 * THREADS
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=["none", "random"])
 async def a_start_while_nothing_runs_is_marked(dut, exit: str):
     bench = await begin(dut, "none", exit)
@@ -114,7 +114,7 @@ async def a_start_while_nothing_runs_is_marked(dut, exit: str):
     assert bench.first_starts == 10
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=[*GAPS, "slow"])
 async def a_thread_started_again_at_once_keeps_its_answers(dut, exit: str):
     """The host sees in some other way that a thread rests, and starts it before it was told."""
@@ -126,7 +126,7 @@ async def a_thread_started_again_at_once_keeps_its_answers(dut, exit: str):
     await bench.finish("starts", "answers")
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=["none", "slow"], debugged=[False, True])
 async def a_thread_quicker_than_its_answers_keeps_all_of_them(dut, exit: str, debugged: bool):
     """It starts, halts, goes on and ends while earlier answers still wait for credit; each is about the stop that it was asked for."""
@@ -143,7 +143,7 @@ async def a_thread_quicker_than_its_answers_keeps_all_of_them(dut, exit: str, de
     await bench.finish("starts", "answers")
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=["none", "slow"])
 async def an_answer_shows_the_thread_as_it_stopped(dut, exit: str):
     """Another thread starts it again before its answer has left."""
@@ -161,7 +161,7 @@ async def an_answer_shows_the_thread_as_it_stopped(dut, exit: str):
     await bench.finish("starts", "answers")
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(thread=[0, 3])
 async def what_needs_a_halted_thread_is_refused_while_it_runs(dut, thread: int):
     bench = await begin(dut)
@@ -178,7 +178,7 @@ async def what_needs_a_halted_thread_is_refused_while_it_runs(dut, thread: int):
     await bench.finish("answers")
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(first=[DebugOp.HALT, DebugOp.STEP, DebugOp.INJECT])
 async def a_second_asker_is_refused_while_the_first_waits(dut, first: DebugOp):
     bench = await begin(dut)
@@ -205,7 +205,7 @@ async def a_second_asker_is_refused_while_the_first_waits(dut, first: DebugOp):
     assert asker.status["state"] == ThreadState.HALTED
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def an_injected_instruction_is_alone(dut):
     """One without an answer: nothing else may move the thread, but a halt with one waits until it is over."""
     bench = await begin(dut)
@@ -227,7 +227,7 @@ async def an_injected_instruction_is_alone(dut):
     await bench.finish("answers", "debugs")
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def a_halt_in_the_cycle_of_the_stop_is_answered(dut):
     """Whenever the thread stops by itself (a breakpoint), or an injected instruction ends: none is forgotten."""
     bench = await begin(dut)
@@ -249,7 +249,7 @@ async def a_halt_in_the_cycle_of_the_stop_is_answered(dut):
     await bench.finish("answers", "debugs")
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(exit=["none", "bursts"])
 async def a_packet_and_a_thread_start_the_same_thread(dut, exit: str):
     """One of the two starts it; what runs is never started, nor are its registers written."""

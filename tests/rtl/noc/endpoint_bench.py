@@ -20,7 +20,7 @@ from golden.arch.memmap import CONTROL_BASE, COUNTER_LINES, LINE_BYTES, VERSION,
 from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, DebugOp, Kind, Packet
 from golden.arch.refusal import refusal
 from tb.bind import bind, parameters
-from tb.clock import PERIOD_PS, cycles, start
+from tb.clock import cycles, start
 from tb.link import LinkMonitor, LinkSink, LinkSource
 from tb.scoreboard import PerSource
 from tb.seed import generator
@@ -29,7 +29,7 @@ from tests.rtl.noc.endpoint_stubs import RESTING, THREADS, WORD, Core, Memory, l
 
 WRITTEN, LOADED, DIRECT, ENDED, STILL, NOTIFIED, RAISED = range(7)  # CLASSES of answers; ENDED and STILL: one per thread
 SLOW = 30  # cycles before each credit of the exit "slow": longer than what an answer takes otherwise
-LIMIT = 60_000 * PERIOD_PS
+LIMIT = 60_000  # cycles
 
 
 def source_of(channel: int, sequence: int):
@@ -315,5 +315,5 @@ class Bench:
 async def begin(dut, entry: str = "none", exit: str = "none") -> Bench:
     dut._log.info(f"seed {cocotb.RANDOM_SEED}")
     ports = bind(dut)
-    await start(ports)
+    await start(ports, limit=LIMIT)
     return Bench(ports, entry, exit)

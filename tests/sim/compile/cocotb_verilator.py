@@ -1,8 +1,10 @@
 """Runs inside Verilator for tests/sim/compile/test_verilator.py: tests that pass, fail, and act on inner memories."""
 
 import os
+import time
 
 import cocotb
+from cocotb.triggers import Event
 
 from tb.bind import bind, parameters
 from tb.clock import cycles, start
@@ -48,8 +50,21 @@ async def stops_the_simulation(dut):
 
 
 @cocotb.test()
-async def waits_for_ever(dut):
+async def runs_for_ever(dut):
     ports = bind(dut)
     await start(ports)
     while True:
         await cycles(ports, 1000)
+
+
+@cocotb.test()
+async def waits_for_ever(dut):
+    ports = bind(dut)
+    await start(ports, limit=500)
+    await Event().wait()
+
+
+@cocotb.test()
+async def stands_for_ever(dut):
+    while True:
+        time.sleep(1)

@@ -35,6 +35,15 @@ def test_a_failed_fill_leaves_nothing_and_is_tried_again(tmp_path):
     assert sorted(path.name for path in made.iterdir()) == [cache.LIST, "whole"]
 
 
+def test_an_interruption_says_what_was_being_built(tmp_path):
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="while compiling node, which the next command begins anew"):
+        cache.folder("kind", "key", interrupted, what="compiling node", base=tmp_path)
+    assert [path.name for path in (tmp_path / "kind").iterdir()] == ["key.lock"]
+
+
 def test_what_a_killed_build_left_is_removed(tmp_path):
     (tmp_path / "kind" / "key.partial").mkdir(parents=True)
     (tmp_path / "kind" / "key.partial" / "half").touch()

@@ -183,10 +183,18 @@ def test_a_full_disk_under_the_waves_ends_the_model(tmp_path):
     assert done.returncode == 70 and done.stderr.count("\n") == 1 and "the simulation cannot go on: " in done.stderr
 
 
-def test_a_bench_that_never_ends_meets_its_limit(run, monkeypatch):
-    monkeypatch.setattr(verilator, "LIMIT_S", 2)
-    with pytest.raises(verilator.BenchFailure, match="the simulation met its limit of 2 s"):
-        run("waits_for_ever")
+@pytest.mark.parametrize(
+    ("bench", "limit"),
+    [
+        ("runs_for_ever", "runs_for_ever: .*met its limit of 100000 cycles"),
+        ("waits_for_ever", "waits_for_ever: .*met its limit of 500 cycles"),
+        ("stands_for_ever", "the simulation met its limit of 20 s"),
+    ],
+)
+def test_a_bench_that_never_ends_says_which_limit_it_met(bench, limit, run, monkeypatch):
+    monkeypatch.setattr(verilator, "LIMIT_S", 20)
+    with pytest.raises(verilator.BenchFailure, match=limit):
+        run(bench)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Programs that hang, go on for ever or fault, on the simulator and on the RTL: the command ends by itself and says where they stand."""
 
+import re
 import struct
+from functools import partial
 
 import pytest
 
@@ -8,7 +10,8 @@ from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
 from sim.engine.binding import build
-from sim.jobs import lockstep, program
+from sim.jobs import lockstep, machine, program
+from sim.jobs.host import Host
 from sim.jobs.machine import design
 
 MACHINES = ("iss", "rtl")
@@ -133,6 +136,12 @@ def test_a_trace_shows_addresses_and_values_of_vector_stores(form, shown, ran, t
     assert len(lines) == 1 and f"[0x440]={shown}" in lines[0], said
 
 
+ENDLESS = """start:  nop
+here:   br here
+start1: wait 3, 1
+"""
+
+
 def test_an_endless_program_says_where_ctrl_c_found_it(ran, monkeypatch):
     lines = 0
 
@@ -144,8 +153,44 @@ def test_an_endless_program_says_where_ctrl_c_found_it(ran, monkeypatch):
         return ""
 
     monkeypatch.setattr(program, "trace_line", interrupted)
-    said = ran("iss", "nop\nhere: br here\n", "--trace")
-    assert said.status == 130 and "interrupted after 5 instructions: thread 0 at 0x104 (br 0x104)" in said.out
+    said = ran("iss", ENDLESS, "--trace")
+    where = "thread 0 at 0x104 (br 0x104); thread 1 at 0x108 (wait 3, 1) waits for semaphore 3 to reach 1 (it is 0)"
+    assert (said.status, said.err) == (130, f"interrupted after 5 instructions: {where}\n")
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """An interruption comes 400 cycles after a program on the RTL was started; the model is that of the other tests."""
+    wait_any = Host.wait_any
+
+    def wait(host, threads):
+        receive = host._receive
+
+        def interrupted(count):
+            host._receive = receive
+            host.engine.run(400)
+            raise KeyboardInterrupt
+
+        host._receive = interrupted
+        return wait_any(host, threads)
+
+    monkeypatch.setattr(Host, "wait_any", wait)
+    monkeypatch.setattr(machine, "engine", partial(machine.engine, trace=True))
+
+
+def test_a_program_on_the_rtl_says_where_ctrl_c_found_it(ran, stopped, monkeypatch):
+    monkeypatch.setattr(machine, "engine", machine.engine.func)
+    said = ran("rtl", ENDLESS)
+    first = r"thread 0 RUNNING at pc 0x104 \(br 0x104\), \d+ instructions retired"
+    where = rf"{first}; thread 1 WAITING at pc 0x108 \(wait 3, 1\), 0 instructions retired"
+    assert said.status == 130 and re.fullmatch(rf"interrupted in cycle \d+: {where}\n", said.err), said
+
+
+def test_a_kernel_says_where_ctrl_c_found_it(say, stopped):
+    build(design("tiny", trace=True))
+    said = say("run gemm --m 64 --n 64 --k 64 --config tiny")
+    where = r"thread 0 \w+ at pc 0x[0-9a-f]+ \([a-z].*\), \d+ instructions retired"
+    assert said.status == 130 and re.fullmatch(rf"interrupted in cycle \d+: {where}\n", said.err), said
 
 
 # --- the debugger ---------------------------------------------------------------------------------------------------------------

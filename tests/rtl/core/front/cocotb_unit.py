@@ -18,7 +18,7 @@ from golden.kernels.job import Launch
 from golden.rig import Rig, RigJob
 from golden.rig_faults import FAULTS
 from tb.bind import bind
-from tb.clock import PERIOD_PS, cycles
+from tb.clock import cycles
 from tb.clock import start as start_clock
 from tb.scoreboard import PerSource
 from tb.seed import generator
@@ -26,7 +26,7 @@ from tests.rtl.core.front.played import CONFIG, THREADS, BackEnd, shows_pc, simu
 from tests.rtl.core.front.played_pins import Context, Pins
 
 RESTING = 8  # cycles after which a run is over: what the trace says comes a little after a thread's end
-LIMIT = 40_000 * PERIOD_PS
+LIMIT = 40_000  # cycles
 ENDED = ThreadState.IDLE, ThreadState.FAULTED
 
 
@@ -101,7 +101,7 @@ async def play(dut, job, lazy: float, latency: tuple[int, int], debug: bool = Fa
     pins, ctx, rng = Pins(ports), Context(), generator("back end")
     back = Watched(pins, simulate_reference(memory, job.launches), memory, rng, lazy, latency)
     debugger = Debugger(ctx, pins) if debug else None
-    await start_clock(ports)
+    await start_clock(ports, limit=LIMIT)
     waiting, resting, begun = list(job.launches), 0, False
     while resting <= RESTING:
         if begun:
@@ -129,7 +129,7 @@ async def play(dut, job, lazy: float, latency: tuple[int, int], debug: bool = Fa
     return back
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(part=list(range(12)))
 async def random_programs_on_four_threads(dut, part: int):
     lazy, latency = list(product((0.05, 0.3, 0.6, 0.9), ((2, 2), (3, 12), (20, 60))))[part]
@@ -138,7 +138,7 @@ async def random_programs_on_four_threads(dut, part: int):
     assert back.dispatched.compared > 200 and back.entered.compared > 100
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(lazy=[0.05, 0.3, 0.6, 0.9])
 async def a_debugger_that_halts_changes_nothing(dut, lazy: float):
     job = Rig(generator("program").getrandbits(30), CONFIG, length=150, threads=4).job()
@@ -162,7 +162,7 @@ last:   halt
 """
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 async def a_join_waits_for_a_halted_thread(dut):
     program = assemble(JOINED)
     launches = [Launch(t, program.labels[f"start{t}"]) for t in (1, 0)]
@@ -170,7 +170,7 @@ async def a_join_waits_for_a_halted_thread(dut):
     await play(dut, job, 0.05, (3, 12), debug=True)
 
 
-@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+@cocotb.test()
 @cocotb.parametrize(cause=list(FAULTS))
 async def a_fault_stops_one_thread(dut, cause: str):
     job = Rig(generator("program").getrandbits(30), CONFIG, length=20, threads=4, fault=cause).job()

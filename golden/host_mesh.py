@@ -1,0 +1,73 @@
+"""Hosts at one edge port of a mesh: one for each node, which share the port."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict, deque
+from collections.abc import Sequence
+
+from golden.arch.mesh import MeshConfig, Place
+from golden.arch.packet import Packet
+from golden.host import EDGE, Session
+from golden.host_blocking import BlockingHost
+
+WEST_EAST_ROUTE = 1
+"""Packets to a west or east port use YX alone, and an answer takes the route of its request."""
+
+
+class Edge(ABC):
+    """An edge port where a host sits, and what came there by node.
+
+    Who derives from it moves packets (``send``, ``receive``) and says in ``silence`` why nothing came.
+    """
+
+    def __init__(self, mesh: MeshConfig, place: Place = EDGE) -> None:
+        self.mesh, self.place = mesh, place
+        self.silence = "nothing moves any more:"
+        self.came: dict[Place, deque[Packet]] = defaultdict(deque)
+        self.hosts = {node: NodeHost(self, node) for node in mesh.live}
+
+    @abstractmethod
+    def send(self, packets: Sequence[Packet]) -> None:
+        """Packets on their way to nodes, in order."""
+
+    @abstractmethod
+    def receive(self, count: int) -> Sequence[Packet]:
+        """Packets that have come; waits for ``count`` unless that is never. None at all when none can come any more."""
+
+    def take(self, node: Place, count: int) -> Sequence[Packet]:
+        """What has come from a node; waits while nothing has."""
+        while not self.came[node]:
+            packets = self.receive(count)
+            if not packets:
+                return ()
+            for packet in packets:
+                self.came[packet.source].append(packet)
+        taken = list(self.came[node])
+        self.came[node].clear()
+        return taken
+
+
+class NodeHost(BlockingHost):
+    """The host of one node of a mesh."""
+
+    def __init__(self, edge: Edge, node: Place) -> None:
+        across = edge.place[0] not in range(1, edge.mesh.columns + 1)
+        dead = bool(edge.mesh.dead or edge.mesh.dead_links)
+        super().__init__(Session(edge.place, node, route=lambda: WEST_EAST_ROUTE if across else 0, detours=dead))
+        self.edge, self.node = edge, node
+
+    def _send(self, packets: Sequence[Packet]) -> None:
+        self.edge.send(packets)
+
+    def _receive(self, count: int) -> Sequence[Packet]:
+        packets = self.edge.take(self.node, count)
+        self.silence = self.edge.silence
+        return packets
+
+    def _threads(self) -> list[str]:
+        """Those of every node: the one that this host waits for may wait for another."""
+        lines = []
+        for (x, y), host in self.edge.hosts.items():
+            lines += [f"  node {x},{y}{line[1:]}" for line in BlockingHost._threads(host)]
+        return lines

@@ -1,0 +1,42 @@
+"""A person's own program on every node of a simulated mesh."""
+
+from __future__ import annotations
+
+from golden.arch.memmap import ThreadState
+from golden.arch.mesh import MeshConfig, Place
+from golden.arch.trace import Record
+from golden.iss.mesh import Mesh
+from golden.listing import trace_line
+from sim.jobs import memory
+from sim.jobs.program import Say, Work
+
+
+def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
+    """Run on the instruction-set simulator, threads started on every node; True when every thread of every node ended by itself.
+
+    Raises
+    ------
+    HangError
+        When nothing moves any more: what every thread of every node waits for.
+    """
+
+    def tell(place: Place, record: Record) -> None:
+        say(f"{place[0]},{place[1]} {trace_line(record, work.trace)}")
+
+    machine = Mesh(mesh, work.config, seed, strict=True, on_record=tell if work.trace else None)
+    for node in machine.nodes.values():
+        for at, data in work.memory:
+            node.write(at, data)
+        for launch in work.launches:
+            node.threads[launch.thread].start(launch.pc, launch.args)
+    retired = machine.run()
+    if stopped := machine.describe():
+        say(stopped)
+    for (x, y), node in machine.nodes.items():
+        if work.dumps:
+            say(f"node {x},{y}")
+        memory.show(work.program, work.dumps, node.read, say)
+    ended = all(thread.state is ThreadState.IDLE for node in machine.nodes.values() for thread in node.threads)
+    if ended:
+        say(f"{retired} instructions on {len(mesh.live)} nodes, all threads ended")
+    return ended

@@ -1,0 +1,70 @@
+"""A program on every node of a simulated mesh, from the command line: output, trace per node, dumps, hangs."""
+
+import pytest
+
+from sim.__main__ import main
+
+SEND = """
+start:  csrr x1, 1              ; y << 5 | x
+        peqi p1, x1, 33
+        (p1) br first
+        wait 5, 1
+        ld.d x3, x0, 0x80
+        halt
+first:  st.d x1, x0, 0x80
+        li   x4, 0x80
+        li   x5, 1 << 11 | 5 << 5 | 1       ; notifies, semaphore 5, row 1
+        slli x5, x5, 40
+        li   x6, 2                          ; column 2
+        slli x6, x6, 35
+        or   x5, x5, x6
+        addi x5, x5, 0x80
+        rput x4, x5, 1
+        halt
+"""
+HANG = "start: csrr x1, 1\nwait 7, 3\nhalt\n"
+
+
+@pytest.fixture
+def ran(tmp_path, capsys):
+    def run(text, *options):
+        file = tmp_path / "program.s"
+        file.write_text(text)
+        code = main(["iss", str(file), "--config", "tiny", *options])
+        return code, capsys.readouterr()
+
+    return run
+
+
+def test_every_node_runs_it(ran):
+    code, said = ran(SEND, "--mesh", "2x1", "--dump", "0x80,8:u64", "--seed", "3")
+    assert code == 0 and said.out.splitlines() == [
+        "node 1,1", "000080: 33", "node 2,1", "000080: 33", "19 instructions on 2 nodes, all threads ended",
+    ]  # fmt: skip
+
+
+def test_the_trace_names_the_node_and_is_that_of_a_node(ran):
+    """Whatever the seed, each node retires the same."""
+    traces = []
+    for seed in "12":
+        code, said = ran(SEND, "--mesh", "2x1", "--trace", "--seed", seed)
+        lines = said.out.splitlines()[:-1]
+        traces.append({node: [line for line in lines if line.startswith(node)] for node in ("1,1", "2,1")})
+        assert code == 0 and sum(map(len, traces[-1].values())) == len(lines) == 19
+    assert traces[0] == traces[1]
+    assert traces[0]["2,1"][4].endswith("x3=0x21"), traces[0]["2,1"][4]
+
+
+def test_a_dead_node_does_not_run(ran):
+    code, said = ran(SEND, "--mesh", "2x1", "--dead", "2,1")
+    assert code == 1 and "node 1,1 thread 0 stopped with NETWORK" in said.out
+
+
+def test_a_hang_is_told_by_node(ran):
+    code, said = ran(HANG, "--mesh", "1x2")
+    assert code == 2
+    assert said.err.splitlines() == [
+        "python -m sim iss: nothing moves any more:",
+        "  node 1,1 thread 0 at 0x104 waits for semaphore 7 to reach 3 (it is 0)",
+        "  node 1,2 thread 0 at 0x104 waits for semaphore 7 to reach 3 (it is 0)",
+    ]
