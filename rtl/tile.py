@@ -71,6 +71,7 @@ class Tile(wiring.Component):
         wiring.connect(m, node.activity, wiring.flipped(self.activity))
         m.d.comb += [
             *(part.eq(value) for place in (router, node.home) for part, value in ((place.x, self.x), (place.y, self.y))),
+            node.credits.eq(router.credits),
             router.closed.eq(self.closed),
             self.parity_errors.eq(router.parity_errors),
         ]

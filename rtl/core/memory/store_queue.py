@@ -44,16 +44,18 @@ class StoreQueue(wiring.Component):
                 "scalar_progress": In(scalar_progress(config)),
                 "life": In(Life),
                 "progress": Out(StoreProgress),
-                # State: free places for beats; a scalar store, a raise may start.
+                # State: free places for beats; a scalar store, a raise, a network instruction may start.
                 "room": In(range(17)),
                 "scalar_free": In(1),
                 "raise_free": In(1),
+                "net_free": In(1),
                 # Slots whose entry is written, at 4 * thread + slot.
                 "written": In(THREADS * STORE_SLOTS),
-                # What starts in this cycle (S0): how many beats, a scalar store, a raise.
+                # What starts in this cycle (S0): how many beats, a scalar store, a raise, a network instruction.
                 "beats": Out(range(MOST_BEATS + 1)),
                 "scalar_starts": Out(1),
                 "raise_starts": Out(1),
+                "net_starts": Out(1),
                 # S1: a beat, from flip-flops and memories behind them.
                 "token": Out(Token),
             }
@@ -74,6 +76,7 @@ class StoreQueue(wiring.Component):
                 thread.head.eq(port.data),
                 thread.scalar_free.eq(self.scalar_free),
                 thread.raise_free.eq(self.raise_free),
+                thread.net_free.eq(self.net_free),
                 thread.written.eq(self.written[STORE_SLOTS * t : STORE_SLOTS * (t + 1)]),
                 thread.kill.eq(self.life.kill[t]),
                 thread.begins.eq(start.begins[t]),
@@ -95,6 +98,7 @@ class StoreQueue(wiring.Component):
             self.beats.eq(start.beats),
             self.scalar_starts.eq(start.scalar_starts),
             self.raise_starts.eq(start.raise_starts),
+            self.net_starts.eq(start.net_starts),
             self.token.at.eq(start.beat),
         ]
         return m

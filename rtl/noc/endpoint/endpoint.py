@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from rtl.common.host_ports import CounterLine, Debug, LinkEvents, Place, Poke, Raise, Start, ThreadStatus
 from rtl.mem.ports import LineRead, LineWrite
+from rtl.noc.credits import COUNT
 from rtl.noc.endpoint.answers import Answers
 from rtl.noc.endpoint.check import Check
 from rtl.noc.endpoint.raises import Raises
@@ -49,6 +50,9 @@ class Endpoint(wiring.Component):
         if config.networked:
             # The answers to what the node asks of others; taken whatever becomes of requests.
             members["answers"] = Out(stream.Signature(PACKET))
+            # What it asks, a stream per route, and the credits of the link for it.
+            members["asks"] = In(stream.Signature(PACKET)).array(2)
+            members["credits"] = Out(COUNT)
             # Where the node is until a boot packet says otherwise; steady.
             members["home"] = In(Place)
         super().__init__(members)
@@ -57,7 +61,7 @@ class Endpoint(wiring.Component):
         m = Module()
         networked = self.config.networked
         m.submodules.receiver = receiver = LinkReceiver(responses=networked)
-        m.submodules.sender = sender = LinkSender(routed=networked)
+        m.submodules.sender = sender = LinkSender(sources=3 if networked else 1, routed=networked)
         m.submodules.check = check = Check(self.config)
         m.submodules.serve = serve = Serve(self.config)
         m.submodules.reads = reads = Reads()
@@ -95,4 +99,7 @@ class Endpoint(wiring.Component):
         if networked:
             wiring.connect(m, receiver.responses, wiring.flipped(self.answers))
             wiring.connect(m, wiring.flipped(self.home), serve.home)
+            for number, source in enumerate(self.asks, 1):
+                wiring.connect(m, wiring.flipped(source), sender.packets[number])
+            m.d.comb += self.credits.eq(sender.credits)
         return m

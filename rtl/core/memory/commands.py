@@ -1,0 +1,53 @@
+"""Network instructions on their way to the network interface, in the order in which the store queues start them."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.encoding import F0, F2, F3
+from rtl.common.network_ports import COMMAND, Commands, NetOp
+from rtl.common.stream import Queue
+from rtl.core.interfaces import StoreKind
+from rtl.core.memory.store_queue import Token
+
+DEPTH = 4
+"""Commands that wait, those included that are on their way from the store queues."""
+SEMAPHORE_BITS = 6
+
+
+class NetCommands(wiring.Component):
+    """Makes commands of store-queue entries."""
+
+    token: In(Token)
+    # A command starts in this cycle: its token comes in the next. One may; a flip-flop.
+    starts: In(1)
+    free: Out(1, init=1)
+    commands: Out(Commands)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.queue = queue = Queue(COMMAND, DEPTH)
+        wiring.connect(m, queue.o, wiring.flipped(self.commands))
+        places, after, leaves = Signal(range(DEPTH + 1), init=DEPTH), Signal(range(DEPTH + 1)), queue.o.valid & queue.o.ready
+        m.d.comb += after.eq(places - self.starts + leaves)
+        m.d.sync += [places.eq(after), self.free.eq(after != 0)]
+
+        at, place, word, command = self.token.at, self.token.place, self.token.issue.value[:32], queue.i.payload
+        raises = command.op == NetOp.RAISE
+        m.d.comb += [
+            queue.i.valid.eq(at.valid & (self.token.issue.kind == StoreKind.NET)),
+            command.op.eq(word),
+            command.thread.eq(at.thread),
+            command.slot.eq(at.slot),
+            command.local.eq(place.base),
+            command.words.eq(word[F2 : F2 + 4]),
+            command.remote.eq(place.strobe),
+            command.ack.eq(word[F2 + 4]),
+            command.fixed.eq(word[F3]),
+            command.amount.eq(place.base),
+        ]
+        with m.If(raises):
+            m.d.comb += command.semaphore.eq(word[F0 : F0 + SEMAPHORE_BITS])
+        with m.Else():
+            m.d.comb += command.semaphore.eq(word[F2 + 4 : F2 + 4 + SEMAPHORE_BITS])
+        return m
