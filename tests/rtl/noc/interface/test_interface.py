@@ -64,11 +64,11 @@ class Command:
 
 
 class Played:
-    """Everything around the interface, a cycle a call of `cycle`."""
+    """Everything around the interface, a cycle a call of `cycle`. `mixed`: answers come in any order, and some that nobody asked for."""
 
     def __init__(self, ctx, dut, rng, commands, open_to: float, answered: float) -> None:
         self.ctx, self.dut, self.rng, self.left = ctx, dut, rng, deque(commands)
-        self.open_to, self.answered = open_to, answered
+        self.open_to, self.answered, self.mixed = open_to, answered, True
         self.sram = [[int(rng.integers(1 << 63)) for _ in range(8)] for _ in range(LINES)]
         self.expected = [list(line) for line in self.sram]
         self.far = {}
@@ -108,7 +108,8 @@ class Played:
             self.left.popleft()
         if arrives:
             self.answers.pop(0)
-            self.rng.shuffle(self.answers)
+            if self.mixed:
+                self.rng.shuffle(self.answers)
         self.cycle_number += 1
 
     def _sram(self) -> None:
@@ -166,7 +167,7 @@ class Played:
             self.answers.append(answer | {"header": about | {"kind": Kind.READ_DATA}, "payload": payload})
         elif entry == CONFIRMED:
             self.answers.append(answer | {"header": about | {"kind": Kind.ACK}})
-        if self.rng.random() < 0.1:
+        if self.mixed and self.rng.random() < 0.1:
             # Nobody asked: an entry that does not exist, a kind that is no answer, an answer to a thread that asked for none.
             wrong = [(Kind.READ_DATA, READS + 3 << 2), (Kind.ACK, POSTED), (Kind.STATUS, 1 << 2), (Kind.ERROR, READS + 1 << 2)]
             kind, number = wrong[int(self.rng.integers(len(wrong)))]
@@ -301,5 +302,48 @@ def test_puts_leave_one_a_cycle(simulate, rng):
             times += [played.cycle_number] * (len(played.sent[0]) - before)
         assert len(times) == 40 and times[-1] - times[0] == 39
         assert times[0] <= LATENCY + 9
+
+    simulate(dut, bench)
+
+
+@pytest.mark.fast
+def test_an_answer_counts_once_and_for_its_thread(simulate, rng):
+    """Of three answers to a read, one for another thread, the right one, and the same again with other words, the second takes effect."""
+    dut = NetworkInterface()
+    command = Command(NetOp.GET, 2, 0, 8 * 9, 8, 64, (3, 1), 5)
+
+    async def bench(ctx):
+        played = Played(ctx, dut, rng, [command], 1.0, 1.0)
+        played.chance, played.mixed = (lambda probability: 1), False
+        while not played.answers:
+            await played.cycle()
+        right = played.answers.pop()
+        of_another = right | {"header": right["header"] | {"sequence": right["header"]["sequence"] ^ 1}, "payload": 1}
+        played.answers += [of_another, right, right | {"payload": 2}]
+        for _ in range(30):
+            await played.cycle()
+        assert played.sram[9] == words_of(right["payload"]) and played.raised == {5: 1} and not played.faults
+
+    simulate(dut, bench)
+
+
+@pytest.mark.fast
+def test_a_read_waits_for_a_place_in_the_table(simulate, rng):
+    """Without answers as many reads leave as the table holds; an answer makes room for one."""
+    dut = NetworkInterface()
+    commands = [Command(NetOp.GET, n % 4, n // 4 % 4, 8 * n, 8, 64 * n, (3, 1), 5) for n in range(24)]
+
+    async def bench(ctx):
+        played = Played(ctx, dut, rng, commands, 1.0, 0.0)
+        played.mixed = False
+        for expected in (READS, READS + 1):
+            for _ in range(80):
+                await played.cycle()
+            assert len(played.sent[0] + played.sent[1]) == expected
+            assert len({packet.header.sequence >> 2 for packet in (played.sent[0] + played.sent[1])[-READS:]}) == READS
+            played.answered, before = 1.0, len(played.answers)
+            while len(played.answers) == before:
+                await played.cycle()
+            played.answered = 0.0
 
     simulate(dut, bench)
