@@ -12,8 +12,9 @@ One instruction per line::
 
 Operands stand in the order of the table, separated by commas; ``d2[row,column]`` is a descriptor with its tile offset; flags and named
 choices are trailing words. Numbers are integer expressions of literals, names and labels (``+ - * / % << >> ( )``; ``/`` divides
-whole numbers). Pseudo-instructions: ``li64 xN, number`` (li and as many lih as it needs) and ``mv xN, xM``. ``.word number`` places
-a word as it is. Lines end as any editor ends them; a byte order mark at the beginning is passed over.
+whole numbers). Pseudo-instructions: ``li64 xN, number`` (li and as many lih as it needs) and ``mv xN, xM``. ``golden.asm.data`` has the
+directives of data (``.word``, ``.float``, ``.desc`` and others). Lines end as any editor ends them; a byte order mark at the beginning
+is passed over.
 """
 
 from golden.asm.assembler import Program, assemble

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from golden.arch import isa
 from golden.arch.encoding import Kind
 from golden.arch.memmap import ADDRESS_BITS, PROGRAM_BASE
-from golden.asm import hints
+from golden.asm import data, hints
 from golden.asm.loops import Placed, broken_rules
 from golden.asm.operands import ANY_REGISTER, Names, fields
-from golden.asm.text import AsmError, Line, Mistake, Piece, check_characters, code_of, lines_of, mistake, split
+from golden.asm.text import DATA, AsmError, Line, Mistake, Piece, check_characters, code_of, lines_of, mistake, split
 
 _NAME = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*")
 _LABEL = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*:")
@@ -109,6 +109,10 @@ class _Assembler:
         match name:
             case ".equ" | ".def":
                 return self._directive(line)
+            case _ if name in DATA:
+                words = data.expand(self.names, line)
+                self.lines += words
+                return len(words)
             case "li64":
                 return self._li64(line)
             case "mv":
@@ -153,13 +157,8 @@ class _Assembler:
     def encode(self, line: Line) -> int:
         """The word of a line; Mistake when there is none."""
         name = line.mnemonic.text
-        if name == ".word":
-            if len(line.operands) != 1:
-                raise mistake(line, line.mnemonic, ".word takes one number")
-            value = self.names.number(line, line.operands[0])
-            if not -(1 << 31) <= value < 1 << 32:
-                raise mistake(line, line.operands[0], f"{value} does not fit a word of 32 bits")
-            return value & 0xFFFFFFFF
+        if name in DATA:
+            return data.word(self.names, line)
         insn = isa.BY_MNEMONIC.get(name)
         if insn is None:
             raise mistake(line, line.mnemonic, f"no instruction {name}{hints.unknown(name)}")

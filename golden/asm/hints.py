@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from golden.arch import isa
 from golden.arch.classes import Alu
 from golden.arch.encoding import Insn, Kind
+from golden.asm.text import DATA, NAMING
 
 PSEUDO = ("li64", "mv")
 _WIDER = {"li": "li64"}
@@ -27,6 +28,8 @@ _ELSEWHERE = {
 def unknown(name: str) -> str:
     """The end of a sentence about a word that is no instruction."""
     lower = name.lower()
+    if name.startswith("."):
+        return f"; directives are {', '.join((*NAMING, *DATA))}"
     if lower != name and (lower in isa.BY_MNEMONIC or lower in PSEUDO):
         return f"; instructions are written small: {lower}"
     if lower in _ELSEWHERE:

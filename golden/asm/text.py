@@ -7,6 +7,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+NAMING = (".equ", ".def")
+"""Directives that give names."""
+DATA = (".word", ".half", ".float", ".bf16", ".fill", ".align", ".desc")
+"""Directives that become words."""
 MOST_MISTAKES = 20
 """Mistakes that one error shows."""
 

@@ -178,7 +178,7 @@ MISTAKES = [
     ("mv x1", 1, 1, "mv takes two scalar registers"),
     ("mv x1, x2, x3", 1, 1, "mv takes two scalar registers"),
     ("mv x1, v2", 1, 8, "expected a scalar register x0 to x31, found v2"),
-    (".word", 1, 1, ".word takes one number"),
+    (".word", 1, 1, ".word needs a number"),
     (".word 1 << 32", 1, 7, "4294967296 does not fit a word of 32 bits"),
     (".byte 1", 1, 1, "no instruction .byte"),
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from golden.asm import assemble, disassemble
+from sim.__main__ import main
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-kernel.md"
 
@@ -40,6 +41,13 @@ def test_a_broken_example_fails(tmp_path, monkeypatch):
         run(tmp_path, program.replace("vfadd v2, v1, v1", "vfadd v2, v1, v3"), host)
     with pytest.raises(AssertionError):
         run(tmp_path, program.replace("vfadd", "vfmul"), host)
+
+
+def test_the_example_of_data_doubles_and_adds(tmp_path, capsys):
+    (text,) = blocks("asm data")
+    (tmp_path / "data.s").write_text(text)
+    assert main(["iss", str(tmp_path / "data.s"), "--config", "tiny", "--dump", "numbers,16:fp32"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(": 5 -2 2003 3.25")
 
 
 def test_it_is_thirty_lines():

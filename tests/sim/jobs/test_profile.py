@@ -1,8 +1,11 @@
 """Accounts of cycles: causes add up, and why kernels alone take longer than a step."""
 
+import re
+
 import pytest
 
 from golden.arch.memmap import Counter
+from sim.compile import cache
 from sim.jobs.profile import CAUSES, AccountError, account, overlap, total
 
 
@@ -27,3 +30,8 @@ def test_why_the_kernels_take_longer_than_the_step():
     assert total(rows)["cycles"] == 120
     text = overlap(rows, step)
     assert "takes 110 cycles, the 2 kernels one by one 120" in text and "(10 cycles saved)" in text
+
+
+def test_the_page_explains_every_cause_once():
+    page = (cache.ROOT / "docs" / "profile.md").read_text()
+    assert sorted(re.findall(r"^\| ([a-z ]+) \|", page, re.MULTILINE)) == sorted(["column", *CAUSES])
