@@ -4,22 +4,28 @@ import cocotb
 from cocotb.triggers import gather
 
 from golden.arch.config import get_config
+from golden.arch.global_address import global_address
 from golden.arch.memmap import Fault, ThreadState
 from golden.arch.mesh import MeshConfig, beside
 from golden.arch.packet import Kind
 from golden.asm import assemble
+from golden.iss.mesh import Mesh
 from golden.kernels.job import Launch
 from golden.noc.routing import dimension_order
+from golden.retire import Collector
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
 from tb.host import Host
 from tb.seed import generator
+from tb.trace import TraceMonitor
 
 CONFIG = get_config(parameters()["config"]).with_network()
 MESH = MeshConfig(parameters()["columns"], parameters()["rows"])
 LIMIT = 100_000 * PERIOD_PS
 STRAPS = 4
 """Cycles in which routers learn where they are."""
+SEEN = 0x7000
+"""Bytes of each node's SRAM that are written and compared."""
 
 PROGRAM = """
 start:  wait 3, 2
@@ -50,6 +56,87 @@ async def begin(dut):
     await start(ports)
     await cycles(ports, STRAPS)
     return ports
+
+
+RING = """
+start:  li x20, 5
+        li x21, 0
+        loopi sent, 9
+        add x21, x21, x20
+        st.d x21, x1, 0
+        rput x1, x2, 1
+        addi x1, x1, 8
+        addi x2, x2, 8
+        st.d x20, x1, 0
+sent:   addi x20, x20, 3
+        wait 4, 9
+        loopi got, 20
+        rget x3, x5, 2, 6
+        addi x3, x3, 48
+got:    addi x5, x5, 16
+        wait 6, 20
+        ld.d x8, x3, -48
+        ld.d x9, x3, -40
+        add x8, x8, x9
+        st.d x8, x6, 0
+        rput x6, x7, 3, ack
+        st.d x0, x6, 0
+        fence
+        li x10, 3
+        rraise 7, x7, x10
+        wait 7, 3
+        ld.d x11, x6, 128
+        halt
+"""
+"""Every node sends to the next one and reads from it: nine words one by one, twenty times two words, three words; then a raise."""
+
+REFUSED = """
+start:  li x9, 1
+        rput x1, x2, 8, ack
+        fence
+        li x9, 2
+        halt
+"""
+
+
+def ring(place) -> tuple[int, ...]:
+    """Arguments of RING at a place: its neighbour is the next in the order of `MESH.live`."""
+    order = MESH.live
+    other = order[(order.index(place) + 1) % len(order)]
+    return 0x1000, global_address(other, 0x2008, 4), 0x3000, 0, global_address(other, 0x5010), 0x6000, global_address(other, 0x6080)
+
+
+async def both(ports, text: str, args, memory=(), faults: bool = False):
+    """Runs a program's thread 0 on every node of the RTL and of the simulator; compares records, ends and SRAM. Returns statuses."""
+    host, program = host_at(ports, MESH.edges[0]), assemble(text)
+    collectors = {place: Collector(CONFIG.features) for place in MESH.live}
+    for number, collector in enumerate(collectors.values()):
+        TraceMonitor(ports, collector, f"trace__{number}__")
+    simulated: dict = {place: [] for place in MESH.live}
+    machine = Mesh(MESH, CONFIG, seed=cocotb.RANDOM_SEED, on_record=lambda place, record: simulated[place].append(record))
+    ends = {}
+    for place, node in machine.nodes.items():
+        image = bytearray(SEEN)
+        for address, part in [(program.origin, program.image), *memory]:
+            image[address : address + len(part)] = part
+        node.write(0, bytes(image))
+        await host.do(host.session.write([(0, bytes(image))], place))
+        await host.do(host.session.flush(place))
+    for place, node in machine.nodes.items():
+        node.threads[0].start(program.labels["start"], args(place))
+        ends[place] = host.start(Launch(0, program.labels["start"], args(place)), place)
+    machine.run()
+    statuses = {place: await host.ended(end) for place, end in ends.items()}
+    await cycles(ports, 200)
+    for place, node in machine.nodes.items():
+        collectors[place].finish(frozenset({0} if faults else ()))
+        thread, status = node.threads[0], statuses[place]
+        assert (status.state, status.cause, status.operand) == (thread.state, thread.cause, thread.operand), place
+        if not faults:
+            assert collectors[place].complete()[0] == simulated[place], place
+        assert await host.do(host.session.read(0, SEEN, place)) == node.read(0, SEEN), place
+    host.finish()
+    return statuses
 
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
@@ -84,3 +171,22 @@ async def every_edge_reaches_every_node(dut, gaps: str):
         assert await host.refused(Kind.READ, node=node, address=CONFIG.sram_bytes, length=1) is Fault.RANGE
     for host in hosts.values():
         host.finish()
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def nodes_write_read_and_raise_in_a_ring(dut):
+    ports = await begin(dut)
+    await both(ports, RING, ring, [(0x5000, generator("data").randbytes(0x200))])
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def what_another_node_refuses_stops_the_thread(dut):
+    """An address outside the SRAM of the other node: the error comes back, and the thread ends with it."""
+    ports = await begin(dut)
+
+    def args(place):
+        other = MESH.live[0] if place != MESH.live[0] else MESH.live[-1]
+        return 0x1000, global_address(other, CONFIG.sram_bytes + 64 * place[0])
+
+    statuses = await both(ports, REFUSED, args, faults=True)
+    assert {status.cause for status in statuses.values()} == {Fault.NETWORK}
