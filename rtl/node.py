@@ -73,7 +73,7 @@ class Node(wiring.Component):
 
     def _network(self, m: Module, core: Core, sram: SRAM, endpoint: Endpoint) -> None:
         """The network interface, which shares the link, the SRAM's line ports and the semaphores with the endpoint."""
-        m.submodules.network = network = NetworkInterface()
+        m.submodules.network = network = NetworkInterface(self.config)
         m.submodules.write_share = write = LineShare(LineWrite)
         m.submodules.read_share = read = LineShare(LineRead)
         m.submodules.raise_share = raises = RaiseShare()

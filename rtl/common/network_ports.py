@@ -16,14 +16,18 @@ class NetOp(enum.IntEnum, shape=unsigned(2)):
     PUT = 0
     GET = 1
     RAISE = 2
+    LIST = 3
 
 
 COMMAND = data.StructLayout(
     {
         "op": NetOp,
         "thread": 2,
-        # Its place in the thread's store queue.
+        # Its place in the thread's store queue, if it has one there.
         "slot": 2,
+        "held": 1,
+        # It is the last of a list.
+        "last": 1,
         # PUT, GET: first word in this node's SRAM, how many of its line.
         "local": WORD_ADDRESS_BITS,
         "words": 4,
@@ -31,7 +35,8 @@ COMMAND = data.StructLayout(
         # PUT: whether it is answered, and bound to the fixed channel.
         "ack": 1,
         "fixed": 1,
-        # GET: the semaphore here that goes up. RAISE: the one there, and by how much.
+        # GET: the semaphore here that goes up, if one does. RAISE: the one there, and by how much. LIST: how many transfers.
+        "raises": 1,
         "semaphore": 6,
         "amount": SEMAPHORE_BITS,
     }
@@ -49,7 +54,7 @@ Handed = wiring.Signature(
 )
 NET_FAULT = data.StructLayout({"valid": 1, "thread": 2, "cause": 4, "operand": 64})
 """The thread stops where it has come to, unless it has stopped with a fault before; one cycle."""
-FAULTS = 3
+FAULTS = 4
 """Places where the interface finds one: all may in one cycle."""
 NetSteer = wiring.Signature(
     {

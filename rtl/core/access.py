@@ -7,6 +7,7 @@ A load or store that is cancelled in X still enters its queue: a vector load wit
 bit falls, a store with an empty range.
 """
 
+from amaranth.hdl import Shape, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +15,7 @@ from golden.arch import isa
 from golden.arch.classes import Step
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.trace import SEQ_BITS
+from rtl.common.network_ports import NetOp
 from rtl.core.decoded import ScalarRow
 from rtl.core.interfaces import PC_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, StWait, VqWait
 
@@ -37,6 +39,11 @@ class Queued(data.Struct):
     st: StWait
     parity: 1
     vq_mark: VQ_POS_BITS
+
+
+def net_op(q: Queued) -> Value:
+    """What a network instruction does, as a NetOp."""
+    return q.word[: Shape.cast(NetOp).width]
 
 
 Issued = wiring.Signature(

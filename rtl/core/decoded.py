@@ -144,7 +144,7 @@ _LOAD_KINDS = {Matrix.LOAD_QUARTER: LoadKind.QUARTER, Matrix.LOAD_ROW: LoadKind.
 def implemented(insn: Insn) -> bool:
     """Whether the unit that the record names can do it."""
     match insn.port:
-        case Port.NET:  # lists and multicasts are not built
+        case Port.NET:  # multicasts are not built
             return insn.opcode & 7 in list(NetOp)
         case Port.VLOAD:  # a load brings what it finds, and computes nothing
             return insn.simd_op is None

@@ -1,6 +1,6 @@
 """Network instructions on their way to the network interface, in the order in which the store queues start them."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -39,12 +39,14 @@ class NetCommands(wiring.Component):
             command.op.eq(word),
             command.thread.eq(at.thread),
             command.slot.eq(at.slot),
+            command.held.eq(1),
+            command.raises.eq(1),
             command.local.eq(place.base),
             command.words.eq(word[F2 : F2 + 4]),
             command.remote.eq(place.strobe),
             command.ack.eq(word[F2 + 4]),
             command.fixed.eq(word[F3]),
-            command.amount.eq(place.base),
+            command.amount.eq(Mux(raises, place.base, place.strobe)),
         ]
         with m.If(raises):
             m.d.comb += command.semaphore.eq(word[F0 : F0 + SEMAPHORE_BITS])

@@ -20,8 +20,9 @@ class NetworkCheck(wiring.Component):
     words : words of SRAM.
     """
 
-    # A raise has no local address, and no words.
+    # A raise has no local address and no words; a list has no global address but a number of lines.
     raises: In(1)
+    lists: In(1)
     words: In(4)
     local: In(64)
     remote: In(64)
@@ -43,7 +44,16 @@ class NetworkCheck(wiring.Component):
         local_bad = ~self.raises & (local[:3].any() | local_range)
         nowhere = self.remote[GLOBAL.width :].any() | ((there.x == self.place.x) & (there.y == self.place.y))
         unaligned, over = there.address[:3].any(), there.address[3:6] + self.words > LINE_WORDS
-        with m.If(local_bad):
+        with m.If(self.lists):
+            # So many lines from a line on.
+            lines, most = Signal(17), self._words // LINE_WORDS
+            m.d.comb += lines.eq(local[6:ADDRESS_BITS] + self.remote[:16])
+            m.d.comb += [
+                fault.fault.eq(local[:6].any() | local[ADDRESS_BITS:].any() | self.remote[16:].any() | (lines > most)),
+                fault.cause.eq(Mux(local[:6].any(), Fault.MISALIGNED, Fault.RANGE)),
+                fault.operand.eq(local),
+            ]
+        with m.Elif(local_bad):
             m.d.comb += [
                 fault.fault.eq(1),
                 fault.cause.eq(Mux(local[:3].any(), Fault.MISALIGNED, Fault.RANGE)),

@@ -8,7 +8,7 @@ from golden.arch.encoding import F2
 from golden.arch.memmap import ADDRESS_BITS, WORD_ADDRESS_BITS, Fault
 from rtl.common.host_ports import Place
 from rtl.common.network_ports import NetOp
-from rtl.core.access import AccessFault, Execute
+from rtl.core.access import AccessFault, Execute, net_op
 from rtl.core.memory.address import Gather, GatherAddress
 from rtl.core.memory.descriptors import Descriptor, Stepper
 from rtl.core.memory.network_check import NetworkCheck
@@ -50,9 +50,11 @@ class AddressSlot(wiring.Component):
         m.submodules.gather = gather = GatherAddress(self._words)
         m.submodules.network = network = NetworkCheck(self._words)
         wiring.connect(m, wiring.flipped(self.place), network.place)
-        raises = q.word[: NetOp.as_shape().width] == NetOp.RAISE
+        op = net_op(q)
+        raises = op == NetOp.RAISE
         m.d.comb += [
             network.raises.eq(raises),
+            network.lists.eq(op == NetOp.LIST),
             network.words.eq(q.word[F2 : F2 + 4]),
             network.local.eq(x.a),
             network.remote.eq(Mux(raises, x.a, x.b)),

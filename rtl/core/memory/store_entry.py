@@ -15,7 +15,7 @@ from golden.arch import isa
 from golden.arch.encoding import F0, F2
 from golden.arch.memmap import ADDRESS_BITS, SEMAPHORE_BITS
 from rtl.common.network_ports import NetOp
-from rtl.core.access import Execute, Queued
+from rtl.core.access import Execute, Queued, net_op
 from rtl.core.interfaces import NOWHERE_HIGH, NOWHERE_LOW, StoreAddress, StoreIssue, StoreKind
 from rtl.core.memory.address import DrainAddress, Gather
 from rtl.core.memory.descriptors import Descriptor
@@ -26,11 +26,6 @@ from rtl.core.memory.generations import GENERATION_BITS
 STREAM_LINE, STREAM_ROWS8, STREAM_ROWS4, STREAM_UNIQUE = range(4)
 _UNIQUE_BITS = 10
 _SCALAR = 1 << 3
-
-
-def net_op(q: Queued):
-    """What a network instruction does."""
-    return NetOp(q.word[: NetOp.as_shape().width])
 
 
 class StoreEntry(wiring.Component):

@@ -22,7 +22,7 @@ from rtl.noc.layouts import PACKET, PacketKind
 MOST_WRITES = 63
 """Writes of a thread that may wait for their acknowledgement."""
 _INDEX = range(READS)
-_DONE = data.StructLayout({"index": (READS - 1).bit_length(), "thread": 2, "semaphore": 6})
+_DONE = data.StructLayout({"index": (READS - 1).bit_length(), "thread": 2, "raises": 1, "semaphore": 6})
 
 
 class Arrivals(wiring.Component):
@@ -89,6 +89,7 @@ class Arrivals(wiring.Component):
             under_way.i.valid.eq(brings),
             entry.index.eq(index),
             entry.thread.eq(read.thread),
+            entry.raises.eq(read.raises),
             entry.semaphore.eq(read.semaphore),
             under_way.done.eq(self.write.done.valid),
         ]
@@ -102,18 +103,18 @@ class Arrivals(wiring.Component):
 
     def _raise(self, m: Module, under_way: Pending) -> None:
         """The semaphore, when the words are in SRAM; then the entry is free."""
-        raise_, entry, item = self.raise_, under_way.o.payload, Signal(_DONE)
-        taken = raise_.valid & raise_.ready
+        raise_, entry, item, held = self.raise_, under_way.o.payload, Signal(_DONE), Signal()
+        taken = held & (~raise_.valid | raise_.ready)
         m.d.comb += [
-            under_way.o.ready.eq(~raise_.valid | raise_.ready),
+            under_way.o.ready.eq(~held | taken),
             raise_.semaphore.eq(item.semaphore),
             raise_.amount.eq(1),
             self._freed.eq(Mux(taken, mark(item.index, READS), 0)),
         ]
         with m.If(under_way.o.ready):
-            m.d.sync += [raise_.valid.eq(under_way.o.valid), item.eq(entry)]
+            m.d.sync += [held.eq(under_way.o.valid), raise_.valid.eq(under_way.o.valid & entry.raises), item.eq(entry)]
         m.d.sync += [
-            self.overflow.valid.eq(taken & raise_.overflow),
+            self.overflow.valid.eq(taken & raise_.valid & raise_.overflow),
             self.overflow.thread.eq(item.thread),
             self.overflow.cause.eq(Fault.SEMAPHORE),
             self.overflow.operand.eq(item.semaphore),

@@ -1,6 +1,6 @@
 """Commands in order, each with the line that its words come from."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +14,11 @@ DEPTH = 16
 """Commands under way, a power of two: as many as the SRAM takes cycles to answer, and some that wait for the network."""
 FETCHED = data.StructLayout({"command": COMMAND, "line": PAYLOAD_BITS, "lost": LINE_WORDS})
 """A command, the line at its local address if it is a put, and which words of it cannot be corrected."""
+
+
+def reads_line(command) -> Value:
+    """Whether a command needs a line: the words of a put, or a transfer."""
+    return (command.op == NetOp.PUT) | ((command.op == NetOp.LIST) & command.words.any())
 
 
 class Fetch(wiring.Component):
@@ -31,7 +36,7 @@ class Fetch(wiring.Component):
         command, ret, fetched = self.commands.payload, self.read.ret, self.o.payload
         free = ~self.read.valid | self.read.ready
         push, pop = self.commands.valid & self.commands.ready, self.o.valid & self.o.ready
-        reads, read = command.op == NetOp.PUT, fetched.command.op == NetOp.PUT
+        reads, read = reads_line(command), reads_line(fetched.command)
         m.d.comb += [
             self.commands.ready.eq((under_way != DEPTH) & free),
             self.o.valid.eq((under_way != 0) & (~read | (lines != 0))),

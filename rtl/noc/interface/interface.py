@@ -4,6 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
 from rtl.common.host_ports import Place, Raise
 from rtl.common.network_ports import Commands, Handed, NetSteer
@@ -13,11 +14,18 @@ from rtl.noc.interface.arrivals import Arrivals
 from rtl.noc.interface.fetch import Fetch
 from rtl.noc.interface.packets import Packets
 from rtl.noc.interface.route_queues import ROUTES, RouteQueues
+from rtl.noc.interface.transfers import Transfers
 from rtl.noc.layouts import PACKET
 
 
 class NetworkInterface(wiring.Component):
-    """Commands in, packets out; answers in. No logic of its own."""
+    """Commands in, packets out; answers in. No logic of its own.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        Whose SRAM bounds transfers.
+    """
 
     # From and to the core.
     commands: In(Commands)
@@ -35,14 +43,20 @@ class NetworkInterface(wiring.Component):
     link: In(COUNT)
     router: In(data.ArrayLayout(COUNT, len(PortId)))
 
+    def __init__(self, config: NodeConfig) -> None:
+        self.config = config
+        super().__init__()
+
     def elaborate(self, platform):
         m = Module()
+        m.submodules.transfers = transfers = Transfers(self.config.sram_bytes)
         m.submodules.fetch = fetch = Fetch()
         m.submodules.packets = packets = Packets()
         m.submodules.queues = queues = RouteQueues()
         m.submodules.arrivals = arrivals = Arrivals()
         me = wiring.flipped(self)
-        wiring.connect(m, me.commands, fetch.commands)
+        wiring.connect(m, me.commands, transfers.commands)
+        wiring.connect(m, transfers.o, fetch.commands)
         wiring.connect(m, fetch.read, me.read)
         wiring.connect(m, fetch.o, packets.i)
         wiring.connect(m, packets.o, queues.i)
@@ -50,13 +64,17 @@ class NetworkInterface(wiring.Component):
         wiring.connect(m, packets.opens, arrivals.opens)
         for r in range(ROUTES):
             wiring.connect(m, queues.o[r], wiring.flipped(self.requests[r]))
-        wiring.connect(m, me.place, packets.place, queues.place)
+        wiring.connect(m, me.place, packets.place, queues.place, transfers.place)
         wiring.connect(m, me.answers, arrivals.answers)
         wiring.connect(m, arrivals.write, me.write)
         wiring.connect(m, arrivals.raise_, me.raise_)
+        faults = (packets.fault, arrivals.refused, arrivals.overflow, transfers.fault)
         m.d.comb += [
-            self.steer.idle.eq(arrivals.idle),
-            *(self.steer.fault[n].eq(found) for n, found in enumerate((packets.fault, arrivals.refused, arrivals.overflow))),
+            transfers.asked.eq(packets.asked),
+            transfers.ended.eq(packets.ended),
+            transfers.faults.eq(self.steer.fault),
+            self.steer.idle.eq(arrivals.idle & transfers.idle),
+            *(self.steer.fault[n].eq(found) for n, found in enumerate(faults)),
             queues.link.eq(self.link),
             queues.router.eq(self.router),
         ]

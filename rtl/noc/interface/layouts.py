@@ -9,10 +9,11 @@ from golden.arch.memmap import WORD_ADDRESS_BITS
 
 POSTED, CONFIRMED = 0, 31
 """Where a sequence names no read: a request that is answered only if it is refused, and a write that is acknowledged."""
-READS = 16
+READS = 30
 """Reads under way, numbered from 1."""
-READ = data.StructLayout({"thread": 2, "local": WORD_ADDRESS_BITS, "words": 4, "first": 3, "semaphore": 6})
-"""A read under way: its first word here, how many, where in its line the first one lies there, and the semaphore that then goes up."""
+READ = data.StructLayout({"thread": 2, "local": WORD_ADDRESS_BITS, "words": 4, "first": 3, "raises": 1, "semaphore": 6})
+"""A read under way: its first word here, how many, where in its line the first one lies there, the semaphore that then goes up, if it
+raises one."""
 SEQUENCE = data.StructLayout({"thread": 2, "entry": 5, "notify": 1})
 """The sequence of a request: whose it is, and its number; answers bring it back."""
 

@@ -4,14 +4,17 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.isa import THREADS
 from golden.arch.memmap import Fault
 from golden.arch.packet import FLAG_FIXED, FLAG_RESPONSE
 from rtl.common.host_ports import Place
 from rtl.common.network_ports import NET_FAULT, Handed, NetOp
+from rtl.common.select import mark
 from rtl.common.stream import Buffer
 from rtl.noc.interface.fetch import FETCHED
 from rtl.noc.interface.layouts import CONFIRMED, POSTED, SEQUENCE, Opens, strobe
 from rtl.noc.interface.rotate import rotated
+from rtl.noc.interface.transfers import ASKED
 from rtl.noc.layouts import PACKET, PacketKind
 
 
@@ -24,6 +27,9 @@ class Packets(wiring.Component):
     place: In(Place)
     opens: Out(Opens)
     handed: Out(Handed)
+    # For the transfer engine: the line that it asked for; the last command of a list of a thread leaves.
+    asked: Out(ASKED)
+    ended: Out(THREADS)
     fault: Out(NET_FAULT)
 
     def elaborate(self, platform):
@@ -32,14 +38,18 @@ class Packets(wiring.Component):
         wiring.connect(m, buffer.o, wiring.flipped(self.o))
         command, line, item = self.i.payload.command, self.i.payload.line, buffer.i.payload
         remote, header, opens = command.remote, buffer.i.payload.header, self.opens
-        puts, gets, raises = (command.op == op for op in NetOp)
+        puts, gets, raises, lists = (command.op == op for op in NetOp)
         lost = self.i.payload.lost & strobe(command.local[:3], command.words)
         bad, able, leave = Signal(), Signal(), Signal()
         m.d.comb += [
             bad.eq(puts & lost.any()),
             able.eq(Mux(gets, opens.free, ~(puts & command.ack) | opens.room.bit_select(command.thread, 1))),
-            buffer.i.valid.eq(self.i.valid & able & ~bad),
-            leave.eq(able & (buffer.i.ready | bad)),
+            buffer.i.valid.eq(self.i.valid & able & ~bad & ~lists),
+            leave.eq(able & (buffer.i.ready | bad | lists)),
+            self.asked.valid.eq(self.i.valid & lists & command.words.any()),
+            self.asked.line.eq(line),
+            self.asked.lost.eq(self.i.payload.lost),
+            self.ended.eq(Mux(self.i.valid & leave & command.last, mark(command.thread, THREADS), 0)),
             self.i.ready.eq(leave),
             opens.read.eq(self.i.valid & leave & gets),
             opens.write.eq(self.i.valid & leave & puts & command.ack & ~bad),
@@ -47,11 +57,12 @@ class Packets(wiring.Component):
             opens.what.thread.eq(command.thread),
             opens.what.local.eq(command.local),
             opens.what.words.eq(command.words),
+            opens.what.raises.eq(command.raises),
             opens.what.first.eq(remote.address[3:6]),
             opens.what.semaphore.eq(command.semaphore),
         ]
         m.d.sync += [
-            self.handed.valid.eq(self.i.valid & leave),
+            self.handed.valid.eq(self.i.valid & leave & command.held),
             self.handed.thread.eq(command.thread),
             self.handed.slot.eq(command.slot),
         ]

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from golden.arch.global_address import GLOBAL
+from golden.arch.config import get_config
+from golden.arch.global_address import GLOBAL, global_address
 from golden.arch.isa import THREADS
 from golden.arch.memmap import Fault
 from golden.arch.packet import FLAG_FIXED, FLAG_RESPONSE, SEQUENCE_NOTIFY, Kind
+from golden.arch.transfer import Transfer
 from rtl.common.network_ports import FAULTS, NetOp
 from rtl.noc.interface import NetworkInterface
 from rtl.noc.interface.layouts import CONFIRMED, POSTED, READS
 
+CONFIG = get_config("tiny")
 LINES = 32
 LATENCY = 6
 FULL, LOST, REFUSING = 63, 5, 7
@@ -53,9 +56,11 @@ class Command:
     def fields(self) -> dict:
         remote = {"address": self.address, "x": self.place[0], "y": self.place[1], "semaphore": self.told, "notify": self.notify}
         return {
-            "op": self.op, "thread": self.thread, "slot": self.slot, "local": self.local, "words": self.words, "remote": remote,
-            "ack": self.ack, "fixed": self.fixed, "semaphore": self.semaphore, "amount": self.amount,
+            "op": self.op, "thread": self.thread, "slot": self.slot, "held": 1, "raises": self.raises, "local": self.local,
+            "words": self.words, "remote": remote, "ack": self.ack, "fixed": self.fixed, "semaphore": self.semaphore, "amount": self.amount,
         }  # fmt: skip
+
+    raises: int = 1
 
     @property
     def lost(self) -> bool:
@@ -169,7 +174,7 @@ class Played:
             self.answers.append(answer | {"header": about | {"kind": Kind.ACK}})
         if self.mixed and self.rng.random() < 0.1:
             # Nobody asked: an entry that does not exist, a kind that is no answer, an answer to a thread that asked for none.
-            wrong = [(Kind.READ_DATA, READS + 3 << 2), (Kind.ACK, POSTED), (Kind.STATUS, 1 << 2), (Kind.ERROR, READS + 1 << 2)]
+            wrong = [(Kind.READ_DATA, 31 << 2), (Kind.ACK, POSTED), (Kind.STATUS, 1 << 2), (Kind.READ_DATA, 0)]
             kind, number = wrong[int(self.rng.integers(len(wrong)))]
             self.answers.append(answer | {"header": about | {"kind": kind, "sequence": number}})
 
@@ -232,7 +237,7 @@ def seen(packet) -> dict:
 @pytest.mark.fast
 @pytest.mark.parametrize("open_to, answered", [(1.0, 1.0), (0.3, 1.0), (1.0, 0.1), (0.5, 0.4)])
 def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to, answered):
-    dut, commands = NetworkInterface(), random_commands(rng, 70)
+    dut, commands = NetworkInterface(CONFIG), random_commands(rng, 70)
 
     async def bench(ctx):
         ctx.set(dut.place.x, HERE[0])
@@ -290,7 +295,7 @@ def matches(packet, expected: dict, command: Command) -> bool:
 @pytest.mark.fast
 def test_puts_leave_one_a_cycle(simulate, rng):
     """With nothing in their way, 40 puts are 40 packets in 40 cycles after the first."""
-    dut = NetworkInterface()
+    dut = NetworkInterface(CONFIG)
     commands = [Command(NetOp.PUT, 0, n % 4, 8 * (n % 4), 8, 64 * n, (3, 1), 0, fixed=1) for n in range(40)]
 
     async def bench(ctx):
@@ -309,7 +314,7 @@ def test_puts_leave_one_a_cycle(simulate, rng):
 @pytest.mark.fast
 def test_an_answer_counts_once_and_for_its_thread(simulate, rng):
     """Of three answers to a read, one for another thread, the right one, and the same again with other words, the second takes effect."""
-    dut = NetworkInterface()
+    dut = NetworkInterface(CONFIG)
     command = Command(NetOp.GET, 2, 0, 8 * 9, 8, 64, (3, 1), 5)
 
     async def bench(ctx):
@@ -330,8 +335,8 @@ def test_an_answer_counts_once_and_for_its_thread(simulate, rng):
 @pytest.mark.fast
 def test_a_read_waits_for_a_place_in_the_table(simulate, rng):
     """Without answers as many reads leave as the table holds; an answer makes room for one."""
-    dut = NetworkInterface()
-    commands = [Command(NetOp.GET, n % 4, n // 4 % 4, 8 * n, 8, 64 * n, (3, 1), 5) for n in range(24)]
+    dut = NetworkInterface(CONFIG)
+    commands = [Command(NetOp.GET, n % 4, n // 4 % 4, 8 * (n % 24), 8, 64 * n, (3, 1), 5) for n in range(40)]
 
     async def bench(ctx):
         played = Played(ctx, dut, rng, commands, 1.0, 0.0)
@@ -345,5 +350,118 @@ def test_a_read_waits_for_a_place_in_the_table(simulate, rng):
             while len(played.answers) == before:
                 await played.cycle()
             played.answered = 0.0
+
+    simulate(dut, bench)
+
+
+# --- lists -------------------------------------------------------------------------------------------------------------------
+
+
+def pieces_of(transfer: Transfer, thread: int) -> list[Command]:
+    """The commands that a transfer stands for."""
+    told = GLOBAL.unpack(transfer.remote)
+    return [
+        Command(
+            NetOp.GET if transfer.read else NetOp.PUT, thread, 0, piece.local // 8, piece.words, piece.address, (told["x"], told["y"]),
+            told["semaphore"], notify=told["notify"], told=told["semaphore"], raises=told["notify"],
+        )
+        for piece in transfer.pieces()
+    ]  # fmt: skip
+
+
+def random_transfer(rng, number: int) -> Transfer:
+    """Reads go to lines 16 to 31, a quarter each; writes come from lines 8 to 15. Some cannot be done."""
+    read = int(rng.integers(2))
+    rows, row_bytes = int(rng.integers(1, 4)), 8 * int(rng.integers(1, 9))
+    local = 64 * (16 + 4 * number if read else 8) + 8 * int(rng.integers(4))
+    remote = global_address((3, 1), (100 + 20 * number) * 64 + 8 * int(rng.integers(8)), 5 if rng.random() < 0.7 else None)
+    wrong = {
+        0: {"local": local | 4},
+        1: {"row_bytes": 0},
+        2: {"rows": 0},
+        3: {"reserved": 1 << int(rng.integers(192))},
+        4: {"rows": int(rng.integers(2, 1 << 32)), "local_pitch": 8 << int(rng.integers(14, 29))},
+        5: {"read": 2},
+        6: {"remote": global_address(HERE, 0)},
+        7: {"remote": remote | 1 << int(rng.integers(52, 64))},
+        8: {"remote_pitch": 0x88884, "rows": 1},
+        9: {"rows": 1 << 31, "remote_pitch": 16 << int(rng.integers(27)), "local_pitch": 0, "read": 0, "row_bytes": 8},
+        10: {"local": CONFIG.sram_bytes - 8, "row_bytes": 16},
+    }
+    fields = {
+        "local": local, "remote": remote, "rows": rows, "row_bytes": row_bytes, "local_pitch": 64 + 8 * int(rng.integers(2)),
+        "remote_pitch": 8 * int(rng.integers(8, 20)), "read": read,
+    }  # fmt: skip
+    return Transfer(**fields | (wrong[int(rng.integers(len(wrong)))] if rng.random() < 0.3 else {}))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("open_to, answered, many", [(1.0, 1.0, 4), (0.4, 0.3, 4), (0.7, 1.0, 8)])
+def test_lists_are_what_their_transfers_say(simulate, rng, open_to, answered, many):
+    """Two lists of two threads and an empty one; a transfer that cannot be done stops its list and its thread."""
+    dut = NetworkInterface(CONFIG)
+
+    async def bench(ctx):
+        ctx.set(dut.place.x, HERE[0])
+        ctx.set(dut.place.y, HERE[1])
+        for _ in range(many):
+            transfers = [random_transfer(rng, number) for number in range(4)]
+            lists = [Command(NetOp.LIST, 1, 0, 0, 0, 0, (0, 0), 0, amount=2), Command(NetOp.LIST, 2, 1, 16, 0, 0, (0, 0), 0, amount=2)]
+            empty = Command(NetOp.LIST, 3, 2, 8, 0, 0, (0, 0), 0, amount=0)
+            played = Played(ctx, dut, rng, [lists[0], empty, lists[1]], open_to, answered)
+            played.mixed = False
+            for number, transfer in enumerate(transfers):
+                played.sram[number] = words_of(int.from_bytes(transfer.pack(), "little"))
+            before, quiet = [list(line) for line in played.sram], 0
+            while quiet < 60:
+                await played.cycle()
+                quiet = 0 if played.left or played.answers or played.returns or played.writes else quiet + 1
+                assert played.cycle_number < 4000, "it does not come to rest"
+            check(played, transfers, before)
+            assert ctx.get(dut.steer.idle) == (1 << THREADS) - 1
+
+    def check(played, transfers, before) -> None:
+        queues, after, raised, faults = [deque(packets) for packets in played.sent], [list(line) for line in before], Counter(), Counter()
+        for thread, numbers in ((1, (0, 1)), (2, (2, 3))):
+            for number in numbers:
+                transfer = transfers[number]
+                if not transfer.stands(CONFIG.sram_bytes, HERE):
+                    faults[thread, Fault.DESCRIPTOR, 64 * number] += 1
+                    break
+                for command in pieces_of(transfer, thread):
+                    expected = packet_of(command, before[command.local // 8])
+                    route = next((r for r in range(2) if queues[r] and matches(queues[r][0], expected, command)), None)
+                    assert route is not None, command
+                    queues[route].popleft()
+                    if command.op == NetOp.GET:
+                        line = played.far_line(command.place, command.address // 64)
+                        at, first = command.local % 8, command.address // 8 % 8
+                        after[command.local // 8][at : at + command.words] = line[first : first + command.words]
+                        raised[5] += command.raises
+        assert not any(queues)
+        assert sorted(played.handed) == [(1, 0), (2, 1), (3, 2)]
+        assert Counter(played.faults) == faults
+        assert +played.raised == +raised
+        assert played.sram == after
+
+    simulate(dut, bench)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_transfer_sends_a_line_a_cycle(simulate, rng, read):
+    """24 lines; the first packet leaves soon after the transfer has come from SRAM."""
+    dut = NetworkInterface(CONFIG)
+    transfer = Transfer(64 * 8, global_address((3, 1), 0x4000, 5), 1, 64 * 24, read=read)
+
+    async def bench(ctx):
+        played, times = Played(ctx, dut, rng, [Command(NetOp.LIST, 1, 0, 0, 0, 0, (0, 0), 0, amount=1)], 1.0, 1.0), []
+        played.chance, played.mixed = (lambda probability: 1), False
+        played.sram[0] = words_of(int.from_bytes(transfer.pack(), "little"))
+        for _ in range(80):
+            before = sum(map(len, played.sent))
+            await played.cycle()
+            times += [played.cycle_number] * (sum(map(len, played.sent)) - before)
+        assert len(times) == 24 and times[-1] - times[0] == 23
 
     simulate(dut, bench)
