@@ -8,6 +8,7 @@ from golden.arch.global_address import global_address
 from golden.arch.memmap import Fault, ThreadState
 from golden.arch.mesh import MeshConfig, beside
 from golden.arch.packet import Kind
+from golden.arch.transfer import Transfer
 from golden.asm import assemble
 from golden.iss.mesh import Mesh
 from golden.kernels.job import Launch
@@ -106,8 +107,11 @@ def ring(place) -> tuple[int, ...]:
     return 0x1000, global_address(other, 0x2008, 4), 0x3000, 0, global_address(other, 0x5010), 0x6000, global_address(other, 0x6080)
 
 
-async def both(ports, text: str, args, memory=(), faults: bool = False):
-    """Runs a program's thread 0 on every node of the RTL and of the simulator; compares records, ends and SRAM. Returns statuses."""
+async def both(ports, text: str, args, memory=(), own=lambda place: (), faults: bool = False):
+    """Runs a program's thread 0 on every node of the RTL and of the simulator; compares records, ends and SRAM. Returns statuses.
+
+    `memory` lies in every node, `own` in each its own.
+    """
     host, program = host_at(ports, MESH.edges[0]), assemble(text)
     collectors = {place: Collector(CONFIG.features) for place in MESH.live}
     for number, collector in enumerate(collectors.values()):
@@ -117,7 +121,7 @@ async def both(ports, text: str, args, memory=(), faults: bool = False):
     ends = {}
     for place, node in machine.nodes.items():
         image = bytearray(SEEN)
-        for address, part in [(program.origin, program.image), *memory]:
+        for address, part in [(program.origin, program.image), *memory, *own(place)]:
             image[address : address + len(part)] = part
         node.write(0, bytes(image))
         await host.do(host.session.write([(0, bytes(image))], place))
@@ -190,3 +194,92 @@ async def what_another_node_refuses_stops_the_thread(dut):
 
     statuses = await both(ports, REFUSED, args, faults=True)
     assert {status.cause for status in statuses.values()} == {Fault.NETWORK}
+
+
+LISTS = """
+start:  rlist x1, x2
+        rget x3, x4, 8, 9
+        fence
+        li x9, 7
+        wait 9, 1
+        wait 5, 12
+        wait 6, 14
+        ld.d x10, x3, 0
+        halt
+"""
+"""Every node writes three rows to the next one and reads two from it: twelve and fourteen packets, which are told."""
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def lists_move_blocks_both_ways(dut):
+    ports = await begin(dut)
+    order = MESH.live
+
+    def next_to(place):
+        return order[(order.index(place) + 1) % len(order)]
+
+    def args(place):
+        return 0x800, 2, 0x6800, global_address(next_to(place), 0x800)
+
+    def transfers(place) -> bytes:
+        there = next_to(place)
+        out = Transfer(0x1010, global_address(there, 0x3020, 5), 3, 0x68, 0x100, 0x88)
+        back = Transfer(0x4008, global_address(there, 0x5000, 6), 2, 0xF8, 0x140, 0x100, read=1)
+        assert (len(list(out.pieces())), len(list(back.pieces()))) == (12, 14)
+        return out.pack() + back.pack()
+
+    data = [(0x1000, generator("out").randbytes(0x400)), (0x5000, generator("back").randbytes(0x400))]
+    await both(ports, LISTS, args, data, own=lambda place: [(0x800, transfers(place))])
+
+
+MEASURED = """
+start:  csrr x10, 2
+        rlist x1, x2
+        fence
+        csrr x11, 2
+        rget x3, x4, 8, 9
+        wait 9, 1
+        csrr x12, 2
+        st.d x10, x0, 0x80
+        st.d x11, x0, 0x88
+        st.d x12, x0, 0x90
+        halt
+other:  wait 5, 1
+        csrr x13, 2
+        wait 5, 63
+        csrr x14, 2
+        st.d x13, x0, 0x80
+        st.d x14, x0, 0x88
+        halt
+"""
+RATE, WHOLE, READ = 66, 88 + 32, 64
+"""Cycles between the first and the last of 64 packets (95 % of one a cycle); from before the list's instruction to after the wait for
+its last packet, of which 32 are the instructions' own and the reading of the list; of a remote read, with its instructions."""
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def four_kilobytes_to_the_neighbour(dut):
+    ports = await begin(dut)
+    host, program = host_at(ports, MESH.edges[0]), assemble(MEASURED)
+    here, there = MESH.live[:2]
+    transfer, data = Transfer(0x2000, global_address(there, 0x4000, 5), 1, 4096), generator("block").randbytes(4096)
+    for place in (here, there):
+        await host.do(host.session.write([(program.origin, program.image), (0x1000, transfer.pack()), (0x2000, data)], place))
+    args = (0x1000, 1, 0x1800, global_address(there, 0x2000))
+    # Once for the instruction cache, once to be measured.
+    for _ in range(2):
+        waiting = host.start(Launch(0, program.labels["other"], ()), there)
+        await cycles(ports, 200)
+        await host.ended(host.start(Launch(0, program.labels["start"], args), here))
+        await host.ended(waiting)
+    assert await host.do(host.session.read(0x4000, 4096, there)) == data
+
+    async def words(place, count: int) -> list[int]:
+        image = await host.do(host.session.read(0x80, 8 * count, place))
+        return [int.from_bytes(image[8 * n :][:8], "little") for n in range(count)]
+
+    began, sent, read = await words(here, 3)
+    first, last = await words(there, 2)
+    dut._log.info(f"4 KB: first to last packet {last - first} cycles, from the instruction on {last - began}; read of 64 B {read - sent}")
+    assert last - first <= RATE and last - began <= WHOLE and read - sent <= READ
+    host.finish()

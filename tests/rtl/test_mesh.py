@@ -12,7 +12,7 @@ from rtl.tile import Tile
 def test_a_mesh_under_cocotb(bench):
     mesh = Mesh(MeshConfig(2, 2), get_config("tiny"), trace=True)
     passed = bench(mesh, "cocotb_mesh.py", config="tiny", parameters={"config": "tiny", "columns": 2, "rows": 2}, counted=False)
-    assert len(passed) == 4
+    assert len(passed) == 6
 
 
 @pytest.mark.fast
