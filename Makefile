@@ -28,6 +28,7 @@ setup: ## check the machine's tools and install .venv (every verb does this firs
 	@$(or $(PYTHON),false) -c "" 2>/dev/null || { echo "No Python $(or $(PYTHON),3.11 to 3.13) starts here:" \
 	    "install the Debian packages python3 and python3-venv." >&2; exit 1; }
 	@$(PYTHON) sim/setup.py
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo "setup: .venv holds the versions of requirements.lock")
 
 sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH RATE SHARDS SEED FORMAT ENGINE
 	@$(RUN) train $(GIVEN)
@@ -66,3 +67,4 @@ verilog: setup ## plain Verilog for other flows, in build/verilog: CONFIG
 clean: ## remove everything generated (.venv stays)
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
+	@echo "clean: build/ and the caches of Python and its tools are gone"

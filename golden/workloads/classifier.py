@@ -27,7 +27,7 @@ class DigitsClassifier(Workload):
 
     def data_inputs(self, step: Step, batch: int) -> tuple[Tensor, Tensor]:
         """X (batch x 65) and Y (10 x batch, one-hot labels divided by the batch)."""
-        return step.input("X", batch, PIXELS + 1), step.input("Y", CLASSES, batch, "FP32")
+        return step.input("X", batch, PIXELS + 1), step.input("Y", CLASSES, batch, "FP32", samples=1)
 
     def initial(self, step: Step, seed: int) -> dict[str, NDArray]:
         """Normal with variance 2 / inputs, biases (the last row) 0."""

@@ -24,11 +24,11 @@ class DigitsLinear(DigitsClassifier):
     def write(self, step: Step, batch: int, rate: float) -> None:
         x, y = self.data_inputs(step, batch)
         w, copy = step.weight("W", PIXELS + 1, CLASSES)
-        zt, dzt = step.inner("Zt", CLASSES, batch, "FP32"), step.inner("dZt", CLASSES, batch)
-        loss, dw = step.output("loss", 1, batch), step.inner("dW", PIXELS + 1, CLASSES, "FP32")
+        zt, dzt = step.inner("Zt", CLASSES, batch, "FP32", samples=1), step.inner("dZt", CLASSES, batch)
+        loss, dw = step.output("loss", 1, batch), step.gradient("dW", PIXELS + 1, CLASSES)
 
         step.call("layer", Gemm, {"a": copy, "b": x, "c": zt}, transpose_a=True, transpose_b=True)
         step.result(zt)
-        step.call("loss", Softmax, {"z": zt, "y": y, "dz": dzt, "loss": loss})
+        step.call("loss", Softmax, {"z": zt, "y": y, "dz": dzt, "loss": loss}, batch=step.batch)
         step.call("grad_w", Gemm, {"a": x, "b": dzt, "c": dw}, transpose_a=True, transpose_b=True)
         step.call("update", Sgd, {"w": w, "dw": dw, "copy": copy}, rate=rate)

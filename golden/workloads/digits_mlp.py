@@ -32,19 +32,19 @@ class DigitsMlp(DigitsClassifier):
     def write(self, step: Step, batch: int, rate: float) -> None:
         x, y = self.data_inputs(step, batch)
         h = step.inner("H", batch, HIDDEN + 1, initial=ones_last(batch, HIDDEN + 1))
-        zt = step.inner("Zt", CLASSES, batch, "FP32")
+        zt = step.inner("Zt", CLASSES, batch, "FP32", samples=1)
         dzt, loss = step.inner("dZt", CLASSES, batch), step.output("loss", 1, batch)
         dh, dhm = step.inner("dH", batch, HIDDEN, "FP32"), step.inner("dHm", batch, HIDDEN)
         w1, w1_copy = step.weight("W1", PIXELS + 1, HIDDEN)
-        dw1 = step.inner("dW1", PIXELS + 1, HIDDEN, "FP32")
+        dw1 = step.gradient("dW1", PIXELS + 1, HIDDEN)
         w2, w2_copy = step.weight("W2", HIDDEN + 1, CLASSES)
-        dw2 = step.inner("dW2", HIDDEN + 1, CLASSES, "FP32")
+        dw2 = step.gradient("dW2", HIDDEN + 1, CLASSES)
         hidden = h[:, :HIDDEN]
 
         step.call("layer1", Gemm, {"a": x, "b": w1_copy, "c": hidden}, relu=True)
         step.call("layer2", Gemm, {"a": w2_copy, "b": h, "c": zt}, transpose_a=True, transpose_b=True)
         step.result(zt)
-        step.call("loss", Softmax, {"z": zt, "y": y, "dz": dzt, "loss": loss})
+        step.call("loss", Softmax, {"z": zt, "y": y, "dz": dzt, "loss": loss}, batch=step.batch)
         step.call("grad_h", Gemm, {"a": dzt, "b": w2_copy[:HIDDEN, :], "c": dh}, transpose_a=True, transpose_b=True)
         step.call("mask", ReluBackward, {"dy": dh, "x": hidden, "dx": dhm})
         step.call("grad_w2", Gemm, {"a": h, "b": dzt, "c": dw2}, transpose_a=True, transpose_b=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from golden.arch.formats import FLOAT_FORMATS
 from golden.kernels.kernel import MOST_REGISTERS, Kernel, Operand, Role
 from golden.kernels.placement import DTYPES
-from golden.numerics.convert import f32_to_bf16
+from golden.numerics.convert import bits_f32, f32_to_bf16
 
 
 class Kind(Enum):
@@ -28,6 +28,7 @@ class Kind(Enum):
     STATE = "kept from step to step"
     OUTPUT = "the host reads it after every step"
     INNER = "between two calls of a step"
+    GRADIENT = "the same, and a sum over the samples: the calls that read it want the sum over the whole batch"
     CONSTANT = "the host writes it once"
 
 
@@ -39,6 +40,8 @@ class Tensor:
     ----------
     initial : bit patterns that the host writes once before the first step, None for none.
     copy_of : the FP32 state of which this state is the BF16 copy.
+    samples : the axis along which the samples of a batch lie, of inputs and logits.
+    part_of : of what a shard has of its own, the name in the workload's step.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Tensor:
     kind: Kind
     initial: NDArray | None = None
     copy_of: Tensor | None = None
+    samples: int | None = None
+    part_of: str = ""
 
     def __getitem__(self, part: tuple[slice, slice]) -> View:
         (row, last_row, down), (column, last_column, right) = (
@@ -56,6 +61,11 @@ class Tensor:
         if down != 1 or right != 1 or last_row <= row or last_column <= column:
             raise ValueError(f"{self.name} is {self.rows}x{self.columns}: {part} is no rectangle of it")
         return View(self, row, column, last_row - row, last_column - column)
+
+    @property
+    def base(self) -> str:
+        """Its name in the workload's step."""
+        return self.part_of or self.name
 
     @property
     def pinned(self) -> bool:
@@ -107,16 +117,16 @@ class NotFinite:
 
 
 class Step:
-    """One training step: tensors and calls in order. ``result`` ends the forward pass."""
+    """One training step: tensors and calls in order. ``result`` ends the forward pass. ``batch``: samples whose mean the loss is."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, batch: int = 0) -> None:
+        self.name, self.batch = name, batch
         self.tensors: dict[str, Tensor] = {}
         self.calls: list[Call] = []
         self.forward = 0
         """How many calls the forward pass has."""
-        self.logits: Tensor | None = None
-        """What the forward pass is for."""
+        self.logits: list[Tensor] = []
+        """What the forward pass is for: a tensor, or one for each shard."""
 
     # --- writing a step ----------------------------------------------------------------------------------------------------------
 
@@ -127,11 +137,15 @@ class Step:
         self.tensors[name] = Tensor(name, rows, columns, format, kind, **more)
         return self.tensors[name]
 
-    def input(self, name: str, rows: int, columns: int, format: str = "BF16") -> Tensor:
-        return self.tensor(name, rows, columns, format, Kind.INPUT)
+    def input(self, name: str, rows: int, columns: int, format: str = "BF16", samples: int = 0) -> Tensor:
+        return self.tensor(name, rows, columns, format, Kind.INPUT, samples=samples)
 
-    def inner(self, name: str, rows: int, columns: int, format: str = "BF16", initial: NDArray | None = None) -> Tensor:
-        return self.tensor(name, rows, columns, format, Kind.INNER, initial=initial)
+    def inner(self, name: str, rows: int, columns: int, format: str = "BF16", **more: Any) -> Tensor:
+        return self.tensor(name, rows, columns, format, Kind.INNER, **more)
+
+    def gradient(self, name: str, rows: int, columns: int) -> Tensor:
+        """A sum over the samples, in FP32."""
+        return self.tensor(name, rows, columns, "FP32", Kind.GRADIENT)
 
     def output(self, name: str, rows: int, columns: int, format: str = "FP32") -> Tensor:
         return self.tensor(name, rows, columns, format, Kind.OUTPUT)
@@ -178,7 +192,7 @@ class Step:
 
     def result(self, logits: Tensor) -> None:
         """The calls so far are the forward pass, which is for these logits."""
-        self.forward, self.logits = len(self.calls), logits
+        self.forward, self.logits = len(self.calls), [logits]
 
     def _unwritten(self, tensor: Tensor) -> bool:
         """Whether nobody has written it yet: neither the host nor a call."""
@@ -189,13 +203,26 @@ class Step:
         """A tensor that only a kernel knows; equal constants are one."""
         if operand.value is None:
             return self.tensor(f"{operand.name} of {call}", operand.rows, operand.columns, operand.format, Kind.INNER)
-        for other in self.tensors.values():
-            if other.kind is Kind.CONSTANT and _shape(other) == _shape(operand) and np.array_equal(other.initial, operand.value):
-                return other
+        if same := self._constant(operand, operand.value):
+            return same
         name = f"{operand.name} of {call}"
         return self.tensor(name, operand.rows, operand.columns, operand.format, Kind.CONSTANT, initial=operand.value)
 
+    def _constant(self, thing: Tensor | Operand, value: NDArray) -> Tensor | None:
+        """The constant of this shape and value, if there is one."""
+        same = (other for other in self.of_kind(Kind.CONSTANT) if _shape(other) == _shape(thing) and np.array_equal(other.initial, value))
+        return next(same, None)
+
     # --- what follows from it ----------------------------------------------------------------------------------------------------
+
+    @property
+    def update(self) -> int:
+        """The first call that wants the sum of a gradient over the whole batch."""
+        for index, call in enumerate(self.calls):
+            reads = (call.views[operand.name] for operand in call.kernel.operands() if operand.role in (Role.IN, Role.UPDATE))
+            if any(view.tensor.kind is Kind.GRADIENT for view in reads):
+                return index
+        return len(self.calls)
 
     @property
     def macs(self) -> int:
@@ -224,7 +251,7 @@ class Step:
 
     def reference(self, values: Mapping[str, NDArray], calls: Sequence[Call] | None = None) -> dict[str, NDArray]:
         """Bit patterns of every tensor after the calls (all of them unless given), from those of inputs and state; ``values`` stay."""
-        arrays = {}
+        arrays, values = {}, self.split(values)
         for tensor in self.tensors.values():
             start = values.get(tensor.name, tensor.initial)
             shape, dtype = (tensor.rows, tensor.columns), DTYPES[tensor.format]
@@ -243,7 +270,24 @@ class Step:
 
     def infer(self, values: Mapping[str, NDArray]) -> NDArray:
         """The bits of the logits, from those of inputs and state."""
-        return self.reference(values, self.calls[: self.forward])[self.logits.name]
+        return self.logits_of(self.reference(values, self.calls[: self.forward]))
+
+    def logits_of(self, arrays: Mapping[str, NDArray]) -> NDArray:
+        """The bits of the logits of the whole batch, from those of every tensor."""
+        return np.concatenate([arrays[tensor.name] for tensor in self.logits], axis=self.logits[0].samples or 0)
+
+    def loss_of(self, arrays: Mapping[str, NDArray]) -> float:
+        """The loss of the batch: the sum of the outputs of that name."""
+        return float(sum(bits_f32(arrays[tensor.name]).astype(np.float64).sum() for tensor in self.losses))
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The outputs named loss: one, or one for each shard."""
+        return [tensor for tensor in self.of_kind(Kind.OUTPUT) if tensor.base == "loss"]
+
+    def split(self, values: Mapping[str, NDArray]) -> Mapping[str, NDArray]:
+        """The same values with the inputs of this step in place of those of its batch."""
+        return values
 
     def not_finite(self, arrays: Mapping[str, NDArray]) -> NotFinite | None:
         """The first tensor with NaN or Inf in it, in the order in which a step writes them; None when the step's results are finite."""
@@ -265,7 +309,7 @@ class Step:
         for tensor in self.tensors.values():
             uses = [i for i, call in enumerate(self.calls) if any(view.tensor is tensor for view in call.views.values())]
             first, last = (uses[0], uses[-1]) if uses else (0, 0)
-            if tensor is self.logits:
+            if tensor in self.logits:
                 last = max(last, self.forward - 1)
             if tensor.kind is Kind.INPUT or tensor.pinned:
                 first = 0
@@ -273,7 +317,7 @@ class Step:
         return lives
 
     def demands(self, tensor: Tensor) -> tuple[int | None, int | None]:
-        """Pitch and bytes that its calls demand, None for any.
+        """Pitch and bytes that its calls demand, None for any; the gradients of all shards are alike.
 
         Raises
         ------
@@ -285,7 +329,8 @@ class Step:
         for call in self.calls:
             for operand in call.kernel.operands():
                 view = call.views[operand.name]
-                if view.tensor is not tensor:
+                alike = tensor.kind is view.tensor.kind is Kind.GRADIENT and tensor.base == view.tensor.base
+                if view.tensor is not tensor and not alike:
                     continue
                 if operand.pitch is not None:
                     pitches.setdefault(operand.pitch, call.name)

@@ -88,7 +88,7 @@ class Layout:
 
     def inputs(self, values: Mapping[str, NDArray]) -> list[tuple[int, bytes]]:
         """What a host writes before a step or a forward pass."""
-        return [(self.matrices[name].address, self.matrices[name].pack(bits)) for name, bits in values.items()]
+        return [(self.matrices[name].address, self.matrices[name].pack(bits)) for name, bits in self.step.split(values).items()]
 
     def window(self, view: View) -> Matrix:
         """Where a view lies."""

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import NodeConfig
-from golden.workloads.graph import Kind, Step
+from golden.workloads.graph import Step
 from golden.workloads.layout import Layout
 from golden.workloads.plan import DoesNotFit
+from golden.workloads.shards import ShardedStep, check, samples
 
 MOST_ROWS = 1024  # of a batch
 
@@ -31,7 +32,8 @@ class Workload:
     rate: ClassVar[float]
 
     def write(self, step: Step, batch: int, rate: float) -> None:
-        """The training step: tensors and calls; the sum of its output ``loss`` (FP32) is the loss."""
+        """The training step for ``batch`` samples, which may be part of the ``step.batch`` samples whose mean loss is wanted: tensors and
+        calls. The sum of its output ``loss`` (FP32) is the loss."""
         raise NotImplementedError
 
     def initial(self, step: Step, seed: int) -> dict[str, NDArray]:
@@ -50,28 +52,39 @@ class Workload:
         """What the logits say of each row."""
         raise NotImplementedError
 
-    def step(self, batch: int | None = None, rate: float | None = None) -> Step:
-        """The step for a batch.
+    def step(self, batch: int | None = None, rate: float | None = None, shards: int = 1, mine: range | None = None) -> Step:
+        """The step for a batch, or for the shards ``mine`` of it (all of them when None).
 
         Raises
         ------
         ValueError
-            When there is no such batch or learning rate.
+            When there is no such batch, learning rate or number of shards.
         """
         batch, rate = self.batch if batch is None else batch, self.rate if rate is None else rate
         if not 1 <= batch <= MOST_ROWS:
             raise ValueError(f"{self.name}: a batch of {batch} does not exist: 1 to {MOST_ROWS}")
         if not (math.isfinite(rate) and 0 < rate <= 3e38):
             raise ValueError(f"{self.name}: a learning rate of {rate} does not exist: above 0, to 3e38")
-        step = Step(self.name)
-        self.write(step, batch, rate)
-        if step.logits is None:
+        if shards != 1:
+            check(batch, shards)
+            sizes = [cut.stop - cut.start for cut in samples(batch, shards)]
+            parts = {shard: self._written(batch, sizes[shard], rate) for shard in mine or range(shards)}
+            return ShardedStep(self.name, batch, shards, parts)
+        return self._written(batch, batch, rate)
+
+    def _written(self, batch: int, part: int, rate: float) -> Step:
+        """The step for a part of a batch."""
+        step = Step(self.name, batch)
+        self.write(step, part, rate)
+        if not step.logits:
             raise ValueError(f"{self.name} does not say where its forward pass ends: call step.result() with its logits")
-        if step.tensors.get("loss") not in step.of_kind(Kind.OUTPUT):
+        if step.logits[0].samples is None:
+            raise ValueError(f"{self.name}: {step.logits[0].name} does not say along which axis its samples lie: declare it with samples=")
+        if not step.losses:
             raise ValueError(f"{self.name} has no output named loss: declare it with step.output()")
         return step
 
-    def layout(self, config: NodeConfig, batch: int | None = None, rate: float | None = None) -> Layout:
+    def layout(self, config: NodeConfig, batch: int | None = None, rate: float | None = None, shards: int = 1) -> Layout:
         """The step on a node.
 
         Raises
@@ -80,22 +93,22 @@ class Workload:
             Says, beside which tensors take how much, the largest batch that would fit.
         """
         try:
-            return Layout(self.step(batch, rate), config)
+            return Layout(self.step(batch, rate, shards), config)
         except DoesNotFit as error:
-            fits = self._largest(config, self.batch if batch is None else batch)
+            fits = self._largest(config, self.batch if batch is None else batch, shards)
             raise DoesNotFit(f"{error}; {f'a batch of {fits} fits' if fits else 'no batch fits: take a larger configuration'}") from None
 
-    def _largest(self, config: NodeConfig, too_many: int) -> int:
+    def _largest(self, config: NodeConfig, too_many: int, shards: int) -> int:
         """The largest batch below ``too_many`` that fits, 0 for none."""
-        fits = 0
+        fits = shards - 1
         while too_many - fits > 1:
             middle = (fits + too_many) // 2
             try:
-                Layout(self.step(middle), config)
+                Layout(self.step(middle, None, shards), config)
                 fits = middle
             except DoesNotFit:
                 too_many = middle
-        return fits
+        return fits if fits >= shards else 0
 
 
 WORKLOADS: dict[str, type[Workload]] = {}

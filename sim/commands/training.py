@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
-from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, CommandError, argument, command, real_number, whole_number
+from golden.arch.mesh import MeshConfig, parse, parse_place
+from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, CommandError, argument, command, real_number, sentence_of, whole_number
 from sim.files import results
 from sim.process import INTERRUPTED
 
@@ -20,8 +22,9 @@ from sim.process import INTERRUPTED
     SEED,
     CONFIG,
     argument("--engine", default="rtl", choices=("rtl", "golden"), help="rtl (default), or golden for NumPy alone"),
-    argument("--mesh", default="1x1", help="columns x rows of nodes (this machine has 1x1)"),
-    argument("--shards", type=int, default=1, help="shards of the batch (this machine has 1)"),
+    argument("--mesh", type=sentence_of(parse), default=MeshConfig(1, 1), metavar="CxR", help="columns x rows of nodes (default 1x1)"),
+    argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
+    argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
     argument("--format", default="bf16", help="number format of the matrix products (this machine has bf16)"),
     argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
 )
@@ -31,9 +34,8 @@ def _train(options: argparse.Namespace) -> int:
     from sim.views.progress import TrainingProgress
     from sim.views.report import write_json
 
-    for name, only in (("mesh", "1x1"), ("shards", 1), ("format", "bf16")):
-        if getattr(options, name) != only:
-            raise CommandError(f"--{name} {getattr(options, name)} is not in this machine: only {only}")
+    if options.format != "bf16":
+        raise CommandError(f"--format {options.format} is not in this machine: only bf16")
     chosen = train.Options(
         workload=options.workload,
         steps=options.steps,
@@ -42,6 +44,8 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         engine=options.engine,
         config=options.config,
+        mesh=replace(options.mesh, dead=frozenset(options.dead)),
+        shards=options.shards,
         resume=options.resume,
     )
     what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"

@@ -1,7 +1,9 @@
 // What ends a model from within Verilator's own code ends the process, with one sentence: waves that cannot be written, an assertion,
-// memory. Verilator's own way out flushes the waves first, which waits for ever for the lock of the writer that failed.
+// memory. Verilator's own way out flushes the waves first, which waits for ever for the lock of the writer that failed; its writer of FST
+// aborts when it closes a file that took less than was written.
 #include <verilated.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -28,7 +30,9 @@ namespace {
     end("an error without a name", "");
 }
 
-const auto installed = std::set_terminate(terminated);
+void aborted(int) { end("a check in Verilator's own code failed; if waves are being written, is the disk full?", ""); }
+
+const auto installed = (std::signal(SIGABRT, aborted), std::set_terminate(terminated));
 
 }  // namespace
 

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import get_config
+from golden.arch.mesh import MeshConfig
 from golden.kernels.placement import DTYPES
 from golden.numerics.convert import bits_f32
+from golden.workloads import shards
 from golden.workloads import workload as workloads
 from golden.workloads.graph import Step
 from golden.workloads.layout import Layout
@@ -30,6 +32,7 @@ from sim.jobs.run import MACS_PER_CYCLE
 
 ENGINES = ("rtl", "golden")
 DEFAULT = "digits-mlp"
+ONE = MeshConfig(1, 1)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Options:
     seed: int = 0
     engine: str = "rtl"
     config: str = "d1"
+    mesh: MeshConfig = ONE
+    shards: int | None = None  # as few as the mesh needs
     latest: Path = Path("build/sim")  # names the newest finished run; checkpoints lie beside it
     resume: bool = False
     waves: Path | None = None
@@ -54,6 +59,13 @@ class Options:
         if self.engine not in ENGINES:
             raise ValueError(f"no engine {self.engine!r}: there are {', '.join(ENGINES)}")
         get_config(self.config)
+        nodes = len(self.mesh.live)
+        if self.shards is None:
+            object.__setattr__(self, "shards", shards.default(nodes))
+        self.model.step(self.batch, self.rate)
+        shards.check(self.batch, self.shards, nodes)
+        if self.engine == "rtl" and nodes > 1:
+            raise ValueError(f"the RTL trains on 1x1, not on {self.mesh_name}")
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps train nothing: at least 1")
         self.step()
@@ -64,13 +76,21 @@ class Options:
 
     def step(self) -> Step:
         """The training step; ValueError when there is no such workload, batch or rate."""
-        return self.model.step(self.batch, self.rate)
+        return self.model.step(self.batch, self.rate, self.shards)
+
+    @property
+    def mesh_name(self) -> str:
+        """Columns x rows."""
+        return f"{self.mesh.columns}x{self.mesh.rows}"
 
     @property
     def flags(self) -> str:
         """What decides about every bit of the run, as ``python -m sim train`` takes it."""
         what = f"--workload {self.workload} --batch {self.batch} --rate {self.rate!r} --seed {self.seed}"
-        return f"{what} --engine {self.engine} --config {self.config}"
+        more = f" --mesh {self.mesh_name}" if self.mesh != ONE else ""
+        more += f" --shards {self.shards}" if self.shards != shards.default(len(self.mesh.live)) else ""
+        more += "".join([" --dead", *(f" {x},{y}" for x, y in sorted(self.mesh.dead))]) if self.mesh.dead else ""
+        return f"{what} --engine {self.engine} --config {self.config}{more}"
 
 
 class Mismatch(AssertionError):
@@ -140,7 +160,7 @@ def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str
     """The outcome after one more step."""
     values = step.reference({**step.state(outcome.state), **inputs})
     done = replace(outcome, state={tensor.name: values[tensor.name] for tensor in step.saved})
-    done.loss = [*outcome.loss, float(bits_f32(values["loss"]).astype(np.float64).sum())]
+    done.loss = [*outcome.loss, step.loss_of(values)]
     if node:
         done.cycles = [*outcome.cycles, node.step(inputs)]
         done.compared += node.compare(len(done.loss), values)
@@ -159,9 +179,10 @@ def _classify(options: Options, step: Step, outcome: Outcome, node: _Rtl | None)
     right = total = 0
     state = step.state(outcome.state)
     for inputs, labels in options.model.held_out(options.batch):
-        logits = step.infer({**state, **inputs})
+        values = step.reference({**state, **inputs}, step.calls[: step.forward])
+        logits = step.logits_of(values)
         if node:
-            node.classify(total, inputs, logits)
+            node.classify(total, inputs, values)
         right += int((options.model.classes(logits)[: len(labels)] == labels).sum())
         total += len(labels)
     return right / total, total
@@ -172,7 +193,7 @@ class _Rtl:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.layout: Layout = options.model.layout(get_config(options.config), options.batch, options.rate)
+        self.layout: Layout = options.model.layout(get_config(options.config), options.batch, options.rate, options.shards)
         self.engine: Engine = machine.engine(options.config, waves=options.waves)
         self.host = Host(self.engine)
         self.first = self.engine.cycle
@@ -200,11 +221,12 @@ class _Rtl:
             compared += expected[tensor.name].size
         return compared
 
-    def classify(self, first: int, inputs: Mapping[str, NDArray], logits: NDArray) -> None:
+    def classify(self, first: int, inputs: Mapping[str, NDArray], expected: Mapping[str, NDArray]) -> None:
         """A forward pass on the node; every logit compared."""
         self.host.write(self.layout.inputs(inputs))
         self.host.run([self.layout.forward])
-        self._check(f"held-out image {first} on", self.layout.step.logits.name, logits)
+        for tensor in self.layout.step.logits:
+            self._check(f"held-out image {first} on", tensor.name, expected[tensor.name])
 
     def _check(self, when: str, name: str, expected: NDArray) -> None:
         got = self.host.read_matrix(self.layout.matrices[name])
@@ -215,10 +237,11 @@ class _Rtl:
         width = got.dtype.itemsize * 2
         options = self.options
         steps = when.split()[1] if when.startswith("step") else options.steps
+        again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
         raise Mismatch(
             f"{when}: {name}{list(index)} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on the RTL, "
             f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ\n"
-            f"rerun with waves: make waves WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} STEPS={steps}"
+            f"rerun with waves: make waves {again}"
         )
 
 
@@ -237,7 +260,7 @@ _SAVED = "state."  # what a tensor's name has before it
 
 def checkpoint_file(options: Options) -> Path:
     """Where an interrupted run leaves its state: a file per set of flags, which no other run touches."""
-    name = "-".join(options.flags.split()[1::2])
+    name = "-".join(word for word in options.flags.split() if not word.startswith("--"))
     return options.latest.parent / "checkpoints" / f"{name}.npz"
 
 
@@ -294,7 +317,8 @@ def report(options: Options, outcome: Outcome) -> dict[str, Any]:
     return {
         "workload": options.workload,
         "config": options.config,
-        "mesh": "1x1",
+        "mesh": options.mesh_name,
+        "shards": options.shards,
         "format": "bf16",
         "seed": options.seed,
         "steps": len(outcome.loss),

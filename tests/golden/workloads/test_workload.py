@@ -17,11 +17,13 @@ TINY = CONFIGS["tiny"]
 EVERY = sorted(WORKLOADS)
 
 
-@pytest.mark.parametrize(("batch", "steps"), [(32, 3), (1, 2), (7, 2), (33, 1), (64, 1)])
+@pytest.mark.parametrize(
+    ("batch", "steps", "shards"), [(32, 3, 1), (1, 2, 1), (7, 2, 1), (33, 1, 1), (64, 1, 1), (32, 2, 4), (33, 2, 8), (7, 1, 3), (5, 1, 5)]
+)
 @pytest.mark.parametrize("name", EVERY)
-def test_steps_on_the_simulator_equal_the_reference(name, batch, steps):
+def test_steps_on_the_simulator_equal_the_reference(name, batch, steps, shards):
     made = named(name)
-    layout = made.layout(TINY, batch)
+    layout = made.layout(TINY, batch, shards=shards)
     step, saved = layout.step, made.initial(layout.step, batch)
     trainer = Trainer(layout, TINY, saved)
     for inputs in itertools.islice(made.training(batch, batch), steps):
@@ -45,11 +47,12 @@ def test_the_phases_are_the_step(name):
     assert list(layout.phases) == [call.name for call in layout.step.calls]
 
 
+@pytest.mark.parametrize("shards", [1, 4])
 @pytest.mark.parametrize("name", EVERY)
-def test_a_forward_pass_on_the_simulator_after_a_step(name):
+def test_a_forward_pass_on_the_simulator_after_a_step(name, shards):
     """Fewer images than the batch: the rows that are left over are zeros, and their labels do not exist."""
     made = named(name)
-    layout = made.layout(TINY, 100)
+    layout = made.layout(TINY, 100, shards=shards)
     step, saved = layout.step, made.initial(layout.step, 3)
     trainer = Trainer(layout, TINY, saved)
     trainer.write(layout.inputs(next(made.training(100, 0))))
@@ -60,7 +63,7 @@ def test_a_forward_pass_on_the_simulator_after_a_step(name):
         trainer.write(layout.inputs(inputs))
         trainer.run(layout.forward)
         logits = step.infer({**state, **inputs})
-        assert np.array_equal(trainer.read(step.logits.name), logits)
+        assert np.array_equal(step.logits_of({tensor.name: trainer.read(tensor.name) for tensor in step.logits}), logits)
         seen += len(labels)
         assert len(made.classes(logits)) == 100 >= len(labels)
     assert seen == 360
@@ -158,6 +161,16 @@ def planted(write) -> Workload:
 def test_a_step_without_a_forward_pass_is_told():
     with pytest.raises(ValueError, match=r"planted does not say where its forward pass ends: call step.result\(\) with its logits"):
         planted(lambda step: None).step()
+
+
+def test_logits_without_an_axis_of_samples_are_told():
+    def write(step):
+        x, y = step.input("X", 2, 16, "FP32"), step.inner("Y", 2, 16, "FP32", initial=np.zeros((2, 16), np.uint32))
+        step.call("only", Axpy, {"x": x, "y": y})
+        step.result(y)
+
+    with pytest.raises(ValueError, match="planted: Y does not say along which axis its samples lie: declare it with samples="):
+        planted(write).step()
 
 
 def test_a_step_without_a_loss_is_told():

@@ -2,9 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from golden.arch.mesh import MeshConfig
 from sim.jobs import train
 
 
@@ -47,3 +49,6 @@ def test_what_is_not_given_is_the_workloads():
     options = train.Options("digits-linear", engine="golden")
     assert (options.steps, options.batch, options.rate) == (660, 32, 0.3)
     assert re.fullmatch(r"--workload digits-linear --batch 32 --rate 0.3 --seed 0 --engine golden --config d1", options.flags)
+    across = replace(options, mesh=MeshConfig(3, 2, frozenset({(2, 2)})), shards=16)
+    assert across.flags.endswith("--config d1 --mesh 3x2 --shards 16 --dead 2,2")
+    assert replace(across, shards=None).shards == 8
