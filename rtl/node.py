@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
-from rtl.common.host_ports import Activity, Place
+from rtl.common.host_ports import Activity, Edges, Place
 from rtl.core.core import Core
 from rtl.core.trace import trace_signature
 from rtl.mem.ports import LineRead, LineWrite
@@ -40,6 +40,7 @@ class Node(wiring.Component):
         if config.networked:
             # Where the node is until a boot packet says otherwise; steady.
             members["home"] = In(Place)
+            members["edges"] = In(Edges)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
@@ -86,6 +87,7 @@ class Node(wiring.Component):
         wiring.connect(m, raises.o, core.raise_)
         wiring.connect(m, wiring.flipped(self.home), endpoint.home)
         wiring.connect(m, endpoint.place, core.place, network.place)
+        wiring.connect(m, wiring.flipped(self.edges), network.edges)
         wiring.connect(m, endpoint.answers, network.answers)
         for ask, packets in zip(endpoint.asks, network.requests, strict=True):
             wiring.connect(m, packets, ask)

@@ -16,7 +16,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.mesh import STEP
 from golden.arch.packet import COORD_BITS, PortId
-from rtl.common.host_ports import Activity
+from rtl.common.host_ports import Activity, Edges
 from rtl.core.trace import trace_signature
 from rtl.noc.layouts import Link
 from rtl.noc.router import ENTRY_PORT, ERROR_BITS, Router
@@ -44,10 +44,11 @@ class Tile(wiring.Component):
             # From and to the neighbours: north, east, south, west.
             "i": In(Link).array(len(STEP)),
             "o": Out(Link).array(len(STEP)),
-            # Own coordinates, and a bit per neighbour that is not there; steady from three cycles before the first packet on.
+            # Own coordinates, a bit per neighbour that is not there, where the edges are: steady from three cycles before any packet on.
             "x": In(COORD_BITS),
             "y": In(COORD_BITS),
             "closed": In(len(STEP)),
+            "edges": In(Edges),
             # As in Router.
             "entry": In(ENTRY_PORT),
             "parity_errors": Out(data.ArrayLayout(ERROR_BITS, len(PortId))),
@@ -65,6 +66,7 @@ class Tile(wiring.Component):
         for port in STEP:
             wiring.connect(m, wiring.flipped(self.i[port]), router.i[port])
             wiring.connect(m, router.o[port], wiring.flipped(self.o[port]))
+        wiring.connect(m, wiring.flipped(self.edges), node.edges)
         wiring.connect(m, node.tx, router.i[PortId.NODE])
         wiring.connect(m, router.o[PortId.NODE], node.rx)
         wiring.connect(m, wiring.flipped(self.entry), router.entry)

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
-from rtl.common.host_ports import Place, Raise
+from rtl.common.host_ports import Edges, Place, Raise
 from rtl.common.network_ports import Commands, Handed, NetSteer
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.credits import COUNT
@@ -40,6 +40,7 @@ class NetworkInterface(wiring.Component):
     answers: In(stream.Signature(PACKET))
     # Own coordinates, credits of the link and of the router's outputs.
     place: In(Place)
+    edges: In(Edges)
     link: In(COUNT)
     router: In(data.ArrayLayout(COUNT, len(PortId)))
 
@@ -65,6 +66,7 @@ class NetworkInterface(wiring.Component):
         for r in range(ROUTES):
             wiring.connect(m, queues.o[r], wiring.flipped(self.requests[r]))
         wiring.connect(m, me.place, packets.place, queues.place, transfers.place)
+        wiring.connect(m, me.edges, queues.edges)
         wiring.connect(m, me.answers, arrivals.answers)
         wiring.connect(m, arrivals.write, me.write)
         wiring.connect(m, arrivals.raise_, me.raise_)

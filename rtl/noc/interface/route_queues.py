@@ -10,7 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS, CREDITS, FLAG_FIXED, PortId
-from rtl.common.host_ports import Place
+from rtl.common.host_ports import Edges, Place
 from rtl.common.stream import Queue
 from rtl.noc.credits import COUNT
 from rtl.noc.layouts import PACKET
@@ -28,6 +28,7 @@ class RouteQueues(wiring.Component):
     i: In(stream.Signature(PACKET))
     o: Out(stream.Signature(PACKET)).array(ROUTES)
     place: In(Place)
+    edges: In(Edges)
     # What the link to the router has, and what the outputs of the router have. Flip-flops.
     link: In(COUNT)
     router: In(data.ArrayLayout(COUNT, len(PortId)))
@@ -53,7 +54,7 @@ class RouteQueues(wiring.Component):
             costs.append(cost)
         chosen = Signal()
         equal = costs[0] == costs[1]
-        beyond_x, beyond_y = item.x == 0, item.y == 0
+        beyond_x, beyond_y = (item.x == 0) | (item.x == self.edges.east), (item.y == 0) | (item.y == self.edges.south)
         with m.If(beyond_x | beyond_y):
             m.d.comb += chosen.eq(beyond_x)
         with m.Elif((item.header.flags & FLAG_FIXED).any()):

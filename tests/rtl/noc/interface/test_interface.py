@@ -24,6 +24,8 @@ LATENCY = 6
 FULL, LOST, REFUSING = 63, 5, 7
 """A semaphore that overflows; a line of this SRAM whose word 2 is lost; the column of a node that refuses everything."""
 HERE = (2, 3)
+EAST, SOUTH = 9, 8
+PLACES = ((0, 1), (EAST, 2), (3, 0), (1, SOUTH), (1, 1), (3, 2), (1, 3), (4, 4))
 WORD = (1 << 64) - 1
 
 
@@ -188,7 +190,7 @@ def random_commands(rng, count: int) -> list[Command]:
         here = min(first, 8 - words)
         there = int(rng.integers(9 - words))
         line = 8 + number % (LINES - 8) if op == NetOp.GET else int(rng.integers(8))
-        place = (REFUSING, 1) if rng.random() < 0.15 else (int(rng.choice([0, 1, 3, 4])), int(rng.integers(1, 3)))
+        place = (REFUSING, 1) if rng.random() < 0.15 else PLACES[int(rng.integers(len(PLACES)))]
         commands.append(
             Command(
                 op, thread, slots[thread], 8 * line + here, words, 64 * (100 + number) + 8 * there, place, int(rng.choice([1, 2, 3, FULL])),
@@ -244,6 +246,8 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
         ctx.set(dut.place.y, HERE[1])
         for v in range(4):
             ctx.set(dut.link[v], 4)
+        ctx.set(dut.edges.east, EAST)
+        ctx.set(dut.edges.south, SOUTH)
         played = Played(ctx, dut, rng, commands, open_to, answered)
         before = [list(line) for line in played.sram]
         quiet = 0
@@ -262,7 +266,7 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
         after = [list(line) for line in before]
         for command in sends:
             expected = packet_of(command, before[command.local // 8])
-            routes = [1] if command.place[0] == 0 else [0] if expected["flags"] & FLAG_FIXED else [0, 1]
+            routes = [1] if command.place[0] in (0, EAST) else [0] if command.place[1] in (0, SOUTH) or expected["flags"] & FLAG_FIXED else [0, 1]
             route = next((r for r in routes if queues[r] and matches(queues[r][0], expected, command)), None)
             assert route is not None, command
             queues[route].popleft()
