@@ -19,7 +19,7 @@ from rtl.noc.interface import NetworkInterface
 from rtl.noc.interface.layouts import CONFIRMED, POSTED, READS
 
 CONFIG = get_config("tiny")
-LINES = 32
+LINES = 96
 LATENCY = 6
 FULL, LOST, REFUSING = 63, 5, 7
 """A semaphore that overflows; a line of this SRAM whose word 2 is lost; the column of a node that refuses everything."""
@@ -266,7 +266,8 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
         after = [list(line) for line in before]
         for command in sends:
             expected = packet_of(command, before[command.local // 8])
-            routes = [1] if command.place[0] in (0, EAST) else [0] if command.place[1] in (0, SOUTH) or expected["flags"] & FLAG_FIXED else [0, 1]
+            across, down = command.place[0] in (0, EAST), command.place[1] in (0, SOUTH)
+            routes = [1] if across else [0] if down or expected["flags"] & FLAG_FIXED else [0, 1]
             route = next((r for r in routes if queues[r] and matches(queues[r][0], expected, command)), None)
             assert route is not None, command
             queues[route].popleft()
