@@ -137,7 +137,7 @@ class Played:
     def _look(self, ready, sram, raises) -> None:
         ctx, dut, now = self.ctx, self.dut, self.cycle_number
         if sram[0] and ctx.get(dut.read.valid):
-            self.returns.append((now + LATENCY + int(self.rng.integers(3)), ctx.get(dut.read.line)))
+            self.returns.append((now + LATENCY + (int(self.rng.integers(3)) if self.mixed else 0), ctx.get(dut.read.line)))
         if sram[1] and ctx.get(dut.write.valid):
             line, strobe, words = ctx.get(dut.write.line), ctx.get(dut.write.strobe), words_of(ctx.get(dut.write.data))
             self.sram[line] = [new if strobe >> n & 1 else old for n, (old, new) in enumerate(zip(self.sram[line], words, strict=True))]
@@ -414,7 +414,6 @@ def test_lists_are_what_their_transfers_say(simulate, rng, open_to, answered, ma
             lists = [Command(NetOp.LIST, 1, 0, 0, 0, 0, (0, 0), 0, amount=2), Command(NetOp.LIST, 2, 1, 16, 0, 0, (0, 0), 0, amount=2)]
             empty = Command(NetOp.LIST, 3, 2, 8, 0, 0, (0, 0), 0, amount=0)
             played = Played(ctx, dut, rng, [lists[0], empty, lists[1]], open_to, answered)
-            played.mixed = False
             for number, transfer in enumerate(transfers):
                 played.sram[number] = words_of(int.from_bytes(transfer.pack(), "little"))
             before, quiet = [list(line) for line in played.sram], 0
