@@ -1,6 +1,6 @@
 """Two that use one port: the endpoint, which serves others, and the network interface, which asks them.
 
-    LineShare    a line port of the SRAM: requests in turn through a register, answers to whom they belong
+    LineShare    a line port of the SRAM: requests in turn, answers to whom they belong
     RaiseShare   the semaphores: the second waits while the first raises
 """
 
@@ -21,6 +21,8 @@ _TOLD = ("valid", "ready", "tag", "ret", "done")
 class LineShare(wiring.Component):
     """A line read or a line write port for two. The tag says whose a request is.
 
+    No register: whose request is taken knows that the SRAM has it, so that the endpoint keeps reads behind writes.
+
     Parameters
     ----------
     port : `rtl.mem.ports.LineRead` or `LineWrite`.
@@ -33,20 +35,22 @@ class LineShare(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        asking, free, payload = Cat(user.valid for user in self.user), Signal(), Signal(self._payload)
-        chosen = round_robin(m, asking, free)
+        asking = Cat(user.valid for user in self.user)
+        chosen = round_robin(m, asking, self.o.ready)
         said = []
         for number, user in enumerate(self.user):
             each = Signal(self._payload, name=f"asked{number}")
-            m.d.comb += [user.ready.eq(free & (chosen == number)), *(each[name].eq(getattr(user, name)) for name, _ in self._payload)]
-            said.append(each)
-        m.d.comb += [free.eq(~self.o.valid | self.o.ready), *(getattr(self.o, name).eq(payload[name]) for name, _ in self._payload)]
-        with m.If(free):
-            m.d.sync += [
-                self.o.valid.eq(asking.any()),
-                self.o.tag.eq(chosen),
-                payload.eq(by_number(m, chosen, said, "asked")),
+            m.d.comb += [
+                user.ready.eq(self.o.ready & (chosen == number)),
+                *(each[name].eq(getattr(user, name)) for name, _ in self._payload),
             ]
+            said.append(each)
+        payload = by_number(m, chosen, said, "payload")
+        m.d.comb += [
+            self.o.valid.eq(asking.any()),
+            self.o.tag.eq(chosen),
+            *(getattr(self.o, name).eq(payload[name]) for name, _ in self._payload),
+        ]
         answer = getattr(self.o, self._answer)
         for number, user in enumerate(self.user):
             mine = getattr(user, self._answer)
