@@ -3,13 +3,13 @@
 ::
 
       north east south west
-         |    |    |    |     i, o
+         |    |    |    |     i, o; Nowhere instead, where no neighbour is
         +-+----+----+----+-+
         |      Router      |--- node's port --- Node
         +------------------+
 """
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,8 +17,10 @@ from golden.arch.config import NodeConfig
 from golden.arch.mesh import STEP
 from golden.arch.packet import COORD_BITS, PortId
 from rtl.common.host_ports import Activity, Edges
+from rtl.common.select import by_mark
 from rtl.core.trace import trace_signature
 from rtl.noc.layouts import Link
+from rtl.noc.nowhere import Nowhere
 from rtl.noc.router import ENTRY_PORT, ERROR_BITS, Router
 from rtl.node import Node
 
@@ -63,20 +65,39 @@ class Tile(wiring.Component):
         m = Module()
         m.submodules.node = node = Node(self.config, self.trace_on)
         m.submodules.router = router = Router()
+        m.submodules.nowhere = nowhere = Nowhere()
         for port in STEP:
-            wiring.connect(m, wiring.flipped(self.i[port]), router.i[port])
-            wiring.connect(m, router.o[port], wiring.flipped(self.o[port]))
+            self._neighbour(m, router, nowhere, port)
         wiring.connect(m, wiring.flipped(self.edges), node.edges)
         wiring.connect(m, node.tx, router.i[PortId.NODE])
         wiring.connect(m, router.o[PortId.NODE], node.rx)
         wiring.connect(m, wiring.flipped(self.entry), router.entry)
         wiring.connect(m, node.activity, wiring.flipped(self.activity))
         m.d.comb += [
-            *(part.eq(value) for place in (router, node.home) for part, value in ((place.x, self.x), (place.y, self.y))),
+            *(there.eq(here) for part in (router, node.home, nowhere.place) for there, here in ((part.x, self.x), (part.y, self.y))),
             node.credits.eq(router.credits),
-            router.closed.eq(self.closed),
+            nowhere.closed.eq(self.closed),
+            nowhere.link.credit.eq(by_mark(m, nowhere.port, [router.i[port].credit for port in STEP], "answered")),
             self.parity_errors.eq(router.parity_errors),
         ]
         if self.trace_on:
             wiring.connect(m, node.trace, wiring.flipped(self.trace))
         return m
+
+    def _neighbour(self, m: Module, router: Router, nowhere: Nowhere, port: PortId) -> None:
+        """A port's links to the neighbour, or to nowhere: nothing comes from a neighbour that is missing."""
+        into, out, answers = router.i[port], router.o[port], nowhere.link
+        m.d.comb += [
+            *(
+                Value.cast(getattr(into, name)).eq(
+                    Value.cast(getattr(self.i[port], name)) | Mux(nowhere.port[port], Value.cast(getattr(answers, name)), 0)
+                )
+                for name in ("control", "body")
+            ),
+            self.i[port].credit.eq(into.credit),
+            self.o[port].control.eq(out.control),
+            self.o[port].body.eq(out.body),
+            out.credit.eq(self.o[port].credit | nowhere.credit[port]),
+            nowhere.control[port].eq(out.control),
+            nowhere.header[port].eq(out.body.header),
+        ]
