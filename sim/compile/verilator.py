@@ -137,13 +137,12 @@ def build_engine(
         link=["-shared"] if shared else [],
         prefix=prefix,
     )
-    return recipe.made("engine", f"compiling {_title(design)} for the engine") / file_name
+    return recipe.made("engine", engine_build(design.top, design.manifest["config"])) / file_name
 
 
-def _title(design: Design) -> str:
-    """The name that a person reads: the top module, and its configuration if it has one."""
-    config = design.manifest["config"]
-    return f"{design.top} ({config})" if config else design.top
+def engine_build(top: str, config: str) -> str:
+    """The build of an engine as a person reads it: the top module, and its configuration if it has one."""
+    return f"compiling {f'{top} ({config})' if config else top} for the engine"
 
 
 def run_cocotb(
@@ -303,7 +302,8 @@ class _Recipe:
         for name, goal in {"verilator": tool.root, **self.links}.items():
             (work / name).symlink_to(goal, target_is_directory=True)
         with Tools(work, folder / "build.log", tool.environment) as tools:
-            tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *self._verilate()])
+            with cache.stage("Verilator"):
+                tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *self._verilate()])
             made = _classes((work / f"{self.prefix}_classes.mk").read_text())
             library = made["GLOBAL_FAST"] + made["GLOBAL_SLOW"]
             units = {name: FAST for name in [*self.files, *(f"verilator/include/{name}.cpp" for name in library)] if name.endswith(".cpp")}
@@ -312,7 +312,10 @@ class _Recipe:
             places = ["-I.", "-Iverilator/include", "-Iverilator/include/vltstd"]
             flags = ["-std=gnu++20", *_MACHINE, "-DVERILATOR=1", "-DVL_USER_FATAL", "-DVL_USER_STOP", *switches, *self.compile, *places]
             libraries = ["-pthread", "-latomic", *(["-llz4", "-lz"] if made["TRACE_FST"] == ["1"] else [])]
-            objects.build(tools, units, self.output, flags, [*self.link, *libraries], _versions())
+            with cache.stage("C++"):
+                made_of = objects.compiled(tools, units, flags, _versions())
+            with cache.stage("linking"):
+                objects.linked(tools, made_of, self.output, [*self.link, *libraries])
         os.replace(work / self.output, folder / self.output)
         shutil.rmtree(work)
 

@@ -10,14 +10,17 @@ from rtl.node import Node
 from sim import setup
 from sim.compile.elaborate import Design, elaborate_once
 from sim.compile.toolchain import ToolError
+from sim.compile.verilator import engine_build
 from sim.engine.binding import Engine
 
+TOP = "node"
 
-def design(config: str = "d1", trace: bool = False) -> Design:
-    """The Verilog of a node, made or found in build/."""
+
+def design(config: str = "d1", trace: bool = False, after: str = "") -> Design:
+    """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast."""
     known = get_config(config)
     return elaborate_once(
-        lambda: Node(known, trace=trace), ("rtl", "golden/arch"), top="node", config=config, parameters={"trace": trace}
+        lambda: Node(known, trace=trace), ("rtl", "golden/arch"), top=TOP, config=config, parameters={"trace": trace}, after=after
     )
 
 
@@ -31,7 +34,7 @@ def check_tools() -> None:
 def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
     """One node in the C++ engine, which writes waves from its first cycle to the given file."""
     check_tools()
-    node = Engine(design(config, trace), waves=waves is not None)
+    node = Engine(design(config, trace, after=engine_build(TOP, config)), waves=waves is not None)
     if waves:
         node.waves(waves)
     return node

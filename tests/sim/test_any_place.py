@@ -55,6 +55,7 @@ SIM = {
     "waves": None,
     "verilog": None,
     "regress": "--select tests/sim/views",
+    "times": "",
     "timing": "",
     "formal": None,
     "docs": "--check",

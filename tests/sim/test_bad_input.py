@@ -147,6 +147,8 @@ MISTAKES = [
     ("timing --units adder", "no unit 'adder'", "matrix lane"),
     ("formal --parts adder", "'adder'", "arbiter"),
     ("formal adder", "unrecognized arguments: adder"),
+    ("times --all", "unrecognized arguments: --all"),
+    ("times node", "unrecognized arguments: node"),
     ("docs --chekc", "unrecognized arguments: --chekc"),
     ("docs isa.md", "unrecognized arguments: isa.md"),
 ]

@@ -18,6 +18,7 @@ LINES = {
     "waves": ("waves --config tiny", "build/waves: "),
     "verilog": ("verilog --config tiny", "/proc/store"),
     "regress": ("regress", "build/regress: "),
+    "times": ("times", ""),
     "timing": ("timing --liberty /nowhere.lib", "/nowhere.lib is no file"),
     "docs": ("docs --check", ""),
     "formal": ("formal", "build/formal: "),

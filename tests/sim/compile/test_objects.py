@@ -21,7 +21,8 @@ def work(tmp_path, monkeypatch):
             (folder / name).write_text(text)
         before = len(list((tmp_path / "store").glob("objects/*/unit.o")))
         with Tools(folder, folder / "log") as tools:
-            objects.build(tools, {name: level for name in files if name.endswith(".cpp")}, "program", ["-I."], [], versions)
+            made = objects.compiled(tools, {name: level for name in files if name.endswith(".cpp")}, ["-I."], versions)
+            objects.linked(tools, made, "program", [])
         assert (folder / "program").is_file()
         return len(list((tmp_path / "store").glob("objects/*/unit.o"))) - before
 
@@ -60,5 +61,5 @@ def test_a_failed_link_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv(cache.SHARED, str(tmp_path / "store"))
     (tmp_path / "main.cpp").write_text("int nowhere();\nint main() { return nowhere(); }\n")
     with Tools(tmp_path, tmp_path / "log") as tools, pytest.raises(BuildError, match="undefined reference to `nowhere"):
-        objects.build(tools, {"main.cpp": "-O0"}, "program", [], [], [])
+        objects.linked(tools, objects.compiled(tools, {"main.cpp": "-O0"}, [], []), "program", [])
     assert "g++" in (tmp_path / "log").read_text()
