@@ -43,12 +43,12 @@ class Fetch(wiring.Component):
         ]
         with m.If(free):
             m.d.sync += [self.read.valid.eq(push & reads), self.read.line.eq(command.local[3:])]
-        # Lines come in the order of the puts; a cycle later it is known which of their words are lost.
+        # Lines come in the order of the puts; a cycle later, when they can leave, it is known which of their words are lost.
         whole = delay(m, ret.valid, 1, "whole")
         m.d.sync += [
             told.eq(filling),
             under_way.eq(under_way + push - pop),
-            lines.eq(lines + whole - (pop & read)),
+            lines.eq(lines + ret.valid - (pop & read)),
         ]
         for pointer, moves in ((tail, push), (head, pop), (filling, ret.valid), (first, pop & read)):
             with m.If(moves):
@@ -61,4 +61,6 @@ class Fetch(wiring.Component):
             m.submodules[f"{name}s"] = store = memory.Memory(shape=FETCHED[name].shape, depth=DEPTH, init=[])
             write, show = store.write_port(), store.read_port(domain="comb")
             m.d.comb += [write.en.eq(enable), write.addr.eq(into), write.data.eq(value), show.addr.eq(out), fetched[name].eq(show.data)]
+        with m.If(whole & (told == first)):
+            m.d.comb += fetched.lost.eq(ret.lost)
         return m

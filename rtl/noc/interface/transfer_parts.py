@@ -76,7 +76,7 @@ class TransferCheck(wiring.Component):
     begin: In(1)
     # Own coordinates.
     place: In(Place)
-    # From the cycle after `begin` on; `stands` with `done`.
+    # From the cycle after `begin` on until the next; `stands` with `done`.
     done: Out(1)
     stands: Out(1)
 

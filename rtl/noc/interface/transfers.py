@@ -144,17 +144,10 @@ class Transfers(wiring.Component):
                         drop(Fault.ECC)
             with m.State("BEGIN"):
                 m.d.comb += [check.begin.eq(1), pieces.begin.eq(1)]
-                m.next = "CHECK"
-            with m.State("CHECK"):
-                with m.If(doomed):
-                    drop()
-                with m.Elif(check.done & check.stands):
-                    m.next = "RUN"
-                with m.Elif(check.done):
-                    drop(Fault.DESCRIPTOR)
+                m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += [
-                    own.valid.eq(~doomed),
+                    own.valid.eq(~doomed & check.done & check.stands),
                     pieces.taken.eq(own.valid & own.ready),
                     own_command.op.eq(Mux(record.read[0], NetOp.GET, NetOp.PUT)),
                     own_command.local.eq(pieces.local[3:]),
@@ -166,7 +159,9 @@ class Transfers(wiring.Component):
                 ]
                 with m.If(doomed):
                     drop()
-                with m.Elif(own.ready & pieces.last):
+                with m.Elif(check.done & ~check.stands):
+                    drop(Fault.DESCRIPTOR)
+                with m.Elif(pieces.taken & pieces.last):
                     m.d.sync += [current.line.eq(current.line + 1), current.count.eq(current.count - 1)]
                     m.next = "ASK"
                     with m.If(current.count == 1):
