@@ -106,7 +106,20 @@ def _endpoint() -> wiring.Component:
     from golden.arch.config import get_config
     from rtl.noc.endpoint import Endpoint
 
-    return Endpoint(get_config("d1"))
+    return Endpoint(get_config("d1").with_network())
+
+
+def _interface() -> wiring.Component:
+    from golden.arch.config import get_config
+    from rtl.noc.interface import NetworkInterface
+
+    return NetworkInterface(get_config("d1").with_network())
+
+
+def _router() -> wiring.Component:
+    from rtl.noc.router import Router
+
+    return Router(slices=10)
 
 
 def _sram(name: str) -> Callable[[], wiring.Component]:
@@ -143,6 +156,8 @@ UNITS: dict[str, Unit] = {
     "SIMD pipe, 2 lanes": Unit(_simd_slice, ("SIMD pipe",)),
     **{name: Unit(_sram(name), (name,)) for name in _SRAM},
     "network endpoint": Unit(_endpoint, ("network endpoint",)),
+    "network interface": Unit(_interface, ("network interface",)),
+    "router": Unit(_router, ("router",)),
 }
 """Units by name, in the order they are timed."""
 
@@ -160,5 +175,7 @@ PARTS: tuple[str, ...] = (
     "vector unit: queues, hazards, register ports",
     "store unit",
     "network endpoint",
+    "network interface",
+    "router",
 )
 """Parts of a node with logic."""
