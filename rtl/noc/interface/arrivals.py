@@ -15,14 +15,15 @@ from rtl.common.network_ports import NET_FAULT
 from rtl.common.pending import Pending
 from rtl.common.select import mark
 from rtl.mem.ports import LineWrite
-from rtl.noc.interface.layouts import CONFIRMED, POSTED, READ, READS, SEQUENCE, Opens, strobe
+from rtl.noc.interface.layouts import CONFIRMED, POSTED, READ, READS, SEQUENCE, Opens
 from rtl.noc.interface.rotate import rotated
 from rtl.noc.layouts import PACKET, PacketKind
 
 MOST_WRITES = 63
 """Writes of a thread that may wait for their acknowledgement."""
-_INDEX = range(READS)
-_DONE = data.StructLayout({"index": (READS - 1).bit_length(), "thread": 2, "raises": 1, "semaphore": 6})
+_ENTRIES = READS + 1
+"""Entry 0 is no read, and always in use."""
+_DONE = data.StructLayout({"entry": 5, "thread": 2, "raises": 1, "semaphore": 6})
 
 
 class Arrivals(wiring.Component):
@@ -40,37 +41,35 @@ class Arrivals(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.reads = reads = memory.Memory(shape=READ, depth=READS, init=[])
+        m.submodules.reads = reads = memory.Memory(shape=READ, depth=1 << 5, init=[])
         m.submodules.under_way = under_way = Pending(_DONE, READS)
         # Of each entry: it is in use, by whom; its answer has not come.
-        self._busy, self._due = Signal(READS), Signal(READS)
-        self._owner = [Signal(2, name=f"owner{n}") for n in _INDEX]
+        self._busy, self._due = Signal(_ENTRIES, init=1), Signal(_ENTRIES)
+        self._owner = [Signal(2, name=f"owner{n}") for n in range(_ENTRIES)]
         self._acks = [Signal(range(MOST_WRITES + 1), name=f"acks{t}") for t in range(THREADS)]
-        self._freed = Signal(READS)
+        self._freed = Signal(_ENTRIES)
 
         packet, header = self.answers.payload, self.answers.payload.header
         sequence = Signal(SEQUENCE)
-        index, thread, take = Signal(_INDEX), sequence.thread, Signal()
+        thread, take = sequence.thread, Signal()
         read = reads.read_port(domain="comb")
         known, counted = Signal(), Signal()
-        numbered = (sequence.entry != POSTED) & (sequence.entry <= READS)
         m.d.comb += [
             sequence.as_value().eq(header.sequence),
-            index.eq(sequence.entry - 1),
-            read.addr.eq(index),
-            known.eq(numbered & self._due.bit_select(index, 1) & (read.data.thread == thread)),
+            read.addr.eq(sequence.entry),
+            known.eq((sequence.entry <= READS) & self._due.bit_select(sequence.entry, 1) & (read.data.thread == thread)),
             counted.eq((sequence.entry == CONFIRMED) & Cat(count != 0 for count in self._acks).bit_select(thread, 1)),
         ]
         brings = (header.kind == PacketKind.READ_DATA) & known
         errs = (header.kind == PacketKind.ERROR) & (known | counted | (sequence.entry == POSTED))
         room = (~self.write.valid | self.write.ready) & under_way.i.ready
         m.d.comb += [self.answers.ready.eq(room), take.eq(self.answers.valid & room)]
-        self._store(m, take & brings, index, read.data, under_way)
+        self._store(m, take & brings, sequence.entry, read.data, under_way)
         self._raise(m, under_way)
 
         confirms = take & counted & ((header.kind == PacketKind.ACK) | errs)
         refuses = take & errs
-        entry = mark(index, READS)
+        entry = mark(sequence.entry, _ENTRIES)
         self._track(m, confirms, thread, Mux(refuses & known, entry, 0), Mux(take & known & (brings | errs), entry, 0))
         self._open(m, reads)
         m.d.sync += [
@@ -82,12 +81,12 @@ class Arrivals(wiring.Component):
         ]
         return m
 
-    def _store(self, m: Module, brings, index, read, under_way: Pending) -> None:
+    def _store(self, m: Module, brings, number, read, under_way: Pending) -> None:
         """The words of an answer, at their place in the line here."""
-        first, entry = read.local[:3], under_way.i.payload
+        entry = under_way.i.payload
         m.d.comb += [
             under_way.i.valid.eq(brings),
-            entry.index.eq(index),
+            entry.entry.eq(number),
             entry.thread.eq(read.thread),
             entry.raises.eq(read.raises),
             entry.semaphore.eq(read.semaphore),
@@ -96,9 +95,9 @@ class Arrivals(wiring.Component):
         with m.If(~self.write.valid | self.write.ready):
             m.d.sync += [
                 self.write.valid.eq(brings),
-                self.write.line.eq(read.local[3:]),
-                self.write.strobe.eq(strobe(first, read.words)),
-                self.write.data.eq(rotated(m, self.answers.payload.payload, first - read.first, "turned")),
+                self.write.line.eq(read.line),
+                self.write.strobe.eq(read.strobe),
+                self.write.data.eq(rotated(m, self.answers.payload.payload, read.turn, "turned")),
             ]
 
     def _raise(self, m: Module, under_way: Pending) -> None:
@@ -109,7 +108,7 @@ class Arrivals(wiring.Component):
             under_way.o.ready.eq(~held | taken),
             raise_.semaphore.eq(item.semaphore),
             raise_.amount.eq(1),
-            self._freed.eq(Mux(taken, mark(item.index, READS), 0)),
+            self._freed.eq(Mux(taken, mark(item.entry, _ENTRIES), 0)),
         ]
         with m.If(under_way.o.ready):
             m.d.sync += [held.eq(under_way.o.valid), raise_.valid.eq(under_way.o.valid & entry.raises), item.eq(entry)]
@@ -123,7 +122,7 @@ class Arrivals(wiring.Component):
     def _track(self, m: Module, confirms, thread, refused, answered) -> None:
         """What is under way: reads by entry, writes that wait for an acknowledgement by thread."""
         opens = self.opens
-        entered = Mux(opens.read, mark(opens.entry - 1, READS), 0)
+        entered = Mux(opens.read, mark(opens.entry, _ENTRIES), 0)
         m.d.sync += [
             self._busy.eq((self._busy | entered) & ~self._freed & ~refused),
             self._due.eq((self._due | entered) & ~answered),
@@ -131,7 +130,7 @@ class Arrivals(wiring.Component):
         for t, count in enumerate(self._acks):
             up, down = opens.write & (opens.thread == t), confirms & (thread == t)
             m.d.sync += count.eq(count + up - down)
-            mine = Cat(busy & (owner == t) for busy, owner in zip(self._busy, self._owner, strict=True))
+            mine = Cat(self._busy[n] & (self._owner[n] == t) for n in range(1, _ENTRIES))
             m.d.sync += self.idle[t].eq((count == 0) & ~mine.any())
             m.d.comb += opens.room[t].eq(count != MOST_WRITES)
 
@@ -139,14 +138,14 @@ class Arrivals(wiring.Component):
         """The entry that is offered, and what it holds when it is taken."""
         opens, into = self.opens, reads.write_port()
         free = lowest(~self._busy)
-        for number in _INDEX:
+        for number in range(_ENTRIES):
             with m.If(free[number]):
-                m.d.comb += opens.entry.eq(number + 1)
+                m.d.comb += opens.entry.eq(number)
             with m.If(opens.read & free[number]):
                 m.d.sync += self._owner[number].eq(opens.thread)
         m.d.comb += [
             opens.free.eq(free.any()),
             into.en.eq(opens.read),
-            into.addr.eq(opens.entry - 1),
+            into.addr.eq(opens.entry),
             into.data.eq(opens.what),
         ]

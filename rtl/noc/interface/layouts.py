@@ -5,14 +5,15 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import THREADS
-from golden.arch.memmap import WORD_ADDRESS_BITS
+from golden.arch.memmap import LINE_BITS
+from golden.arch.sram import LINE_WORDS
 
 POSTED, CONFIRMED = 0, 31
 """Where a sequence names no read: a request that is answered only if it is refused, and a write that is acknowledged."""
 READS = 30
 """Reads under way, numbered from 1."""
-READ = data.StructLayout({"thread": 2, "local": WORD_ADDRESS_BITS, "words": 4, "first": 3, "raises": 1, "semaphore": 6})
-"""A read under way: its first word here, how many, where in its line the first one lies there, the semaphore that then goes up, if it
+READ = data.StructLayout({"thread": 2, "line": LINE_BITS, "strobe": LINE_WORDS, "turn": 3, "raises": 1, "semaphore": 6})
+"""A read under way: its line here and which words of it, how far words are turned to their place, the semaphore that then goes up, if it
 raises one."""
 SEQUENCE = data.StructLayout({"thread": 2, "entry": 5, "notify": 1})
 """The sequence of a request: whose it is, and its number; answers bring it back."""

@@ -10,7 +10,7 @@ from golden.arch.packet import FLAG_FIXED, FLAG_RESPONSE
 from rtl.common.host_ports import Place
 from rtl.common.network_ports import NET_FAULT, Handed, NetOp
 from rtl.common.select import mark
-from rtl.common.stream import Buffer
+from rtl.common.stream import SkidBuffer
 from rtl.noc.interface.fetch import FETCHED
 from rtl.noc.interface.layouts import CONFIRMED, POSTED, SEQUENCE, Opens, strobe
 from rtl.noc.interface.rotate import rotated
@@ -34,12 +34,13 @@ class Packets(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.buffer = buffer = Buffer(PACKET)
+        m.submodules.buffer = buffer = SkidBuffer(PACKET)
         wiring.connect(m, buffer.o, wiring.flipped(self.o))
         command, line, item = self.i.payload.command, self.i.payload.line, buffer.i.payload
         remote, header, opens = command.remote, buffer.i.payload.header, self.opens
         puts, gets, raises, lists = (command.op == op for op in NetOp)
-        lost = self.i.payload.lost & strobe(command.local[:3], command.words)
+        words = strobe(command.local[:3], command.words)
+        lost = self.i.payload.lost & words
         bad, able, leave = Signal(), Signal(), Signal()
         m.d.comb += [
             bad.eq(puts & lost.any()),
@@ -55,10 +56,10 @@ class Packets(wiring.Component):
             opens.write.eq(self.i.valid & leave & puts & command.ack & ~bad),
             opens.thread.eq(command.thread),
             opens.what.thread.eq(command.thread),
-            opens.what.local.eq(command.local),
-            opens.what.words.eq(command.words),
+            opens.what.line.eq(command.local[3:]),
+            opens.what.strobe.eq(words),
+            opens.what.turn.eq(command.local[:3] - remote.address[3:6]),
             opens.what.raises.eq(command.raises),
-            opens.what.first.eq(remote.address[3:6]),
             opens.what.semaphore.eq(command.semaphore),
         ]
         m.d.sync += [
