@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.arch.descriptor import STEP_BACK, STEP_Y
 from golden.arch.trace import Record
 from golden.asm import Program, disassemble
 from golden.iss.state import Thread
@@ -71,14 +72,29 @@ def _effect(letter: str, index: int, value: int | bytes, form: str) -> str:
         return f"{name}={values(value, form)}"
     if letter == "s":
         return f"sem[{index}]+={value}"
+    if letter == "d":  # its inner position: the base, which counts 8 bytes
+        return f"d{index} at {8 * value:#x}"
     return f"{letter}{index}={value:#x}"
 
 
 def descriptor(thread: Thread, index: int) -> str:
-    """The inner position of a descriptor, field by field, and where the outer one stands."""
+    """The inner position of a descriptor, field by field as ``.desc`` takes them, and where the outer one stands."""
     inner, outer = thread.inner[index], thread.outer[index]
-    fields = "  ".join(f"{field.name} {getattr(inner, field.name)}" for field in dataclasses.fields(inner))
-    return f"d{index}: {fields}\n    outer: base {outer.base}, y0 {outer.y0}, x0 {outer.x0}"
+    fields = "  ".join(f"{field.name} {_field(field.name, getattr(inner, field.name))}" for field in dataclasses.fields(inner))
+    return f"d{index}: {fields}\n    outer: base {_field('base', outer.base)}, y0 {outer.y0}, x0 {outer.x0}"
+
+
+def _field(name: str, value: int) -> str:
+    match name:
+        case "base":
+            return f"{8 * value:#x}"
+        case "row_pitch" | "pixel":
+            return str(8 * value)
+        case "elem" | "width":
+            return str(1 << value)
+        case "inner" | "outer":
+            return f"{'y' if value & STEP_Y else 'x'}{'-' if value & STEP_BACK else '+'}{1 << (value & 7)}"
+    return str(value)
 
 
 def accumulators(thread: Thread, index: int) -> str:

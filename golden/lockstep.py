@@ -151,10 +151,15 @@ def _compare_ends(node: Node, statuses: Mapping[int, Status], result: Result) ->
         rtl = (status.state, status.cause, status.pc if placed else 0, status.operand if status.cause else 0)
         iss = (thread.state, thread.cause, thread.pc if placed else 0, thread.operand if thread.cause else 0)
         if rtl != iss:
-            raise Difference(f"thread {t} ended as {rtl} on the RTL, as {iss} on the simulator")
+            raise Difference(f"thread {t} ended as {_end(*rtl)} on the RTL, as {_end(*iss)} on the simulator")
         if thread.state is ThreadState.FAULTED:
             result.faults.append(describe_fault(node, thread))
             result.coverage.fault(thread.cause)
+
+
+def _end(state: ThreadState, cause: Fault, pc: int, operand: int) -> str:
+    where = f" at pc {pc:#x}" if pc else ""
+    return f"{state.name} with {cause.name}{where}, operand {operand:#x}" if cause else state.name
 
 
 def _compare_memory(node: Node, image: bytes) -> None:

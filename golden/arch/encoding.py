@@ -57,27 +57,6 @@ class Kind(IntEnum):
 REGISTER_KINDS = frozenset({Kind.X, Kind.V, Kind.C, Kind.P, Kind.D})
 
 
-class Unit(IntEnum):
-    """Ports, with the scalar arithmetic ones in one."""
-
-    FRONT = 0
-    ALU = 1
-    SLOAD = 2
-    SSTORE = 3
-    DESC = 4
-    VLOAD = 5
-    VSTORE = 6
-    DRAIN = 7
-    SYNC = 8
-    SIMD = 9
-    MATRIX = 10
-    NET = 11
-
-
-SCALAR_QUEUE_UNITS = frozenset({Unit.ALU, Unit.SLOAD, Unit.SSTORE, Unit.DESC, Unit.VLOAD, Unit.VSTORE, Unit.DRAIN, Unit.SYNC, Unit.NET})
-VECTOR_QUEUE_UNITS = frozenset({Unit.SIMD, Unit.MATRIX})
-
-
 @dataclass(frozen=True)
 class Operand:
     """One operand: its name in the meaning text, kind, and the bits of the word that hold it."""
@@ -226,22 +205,6 @@ class Insn:
     def of_kind(self, kind: Kind) -> Operand | None:
         """The first operand of a kind."""
         return next((op for op in self.operands if op.kind is kind), None)
-
-    # --- what readers that do not know the fields above still ask for -----------------------------------------------------------
-
-    @property
-    def unit(self) -> Unit:
-        """The port, with the scalar arithmetic ones in one."""
-        return Unit.ALU if self.port in (Port.SLOW, Port.CSR) else Unit[self.port.name]
-
-    @property
-    def attrs(self) -> dict[str, int | str]:
-        """Constants by name."""
-        if self.port in (Port.SLOAD, Port.SSTORE):
-            return {"size": self.size, "signed": int(self.signed), "post": int(self.post)}
-        if self.format is not None:
-            return {"format": self.format.name, "beats": self.beats}
-        return {"pieces": self.pieces, "piece": self.piece} if self.pieces else {}
 
     # --- words ---------------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ t + LATENCY[op].
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-LANES = 16
+SIMD_LANES = 16
 """32-bit lanes of a vector register."""
 
 SIMD_OP_BITS = 7

@@ -21,7 +21,7 @@ from golden.iss.node import HangError, Simulator, describe_fault
 from golden.iss.state import Node
 
 EAGER = (0.4, 0.9)
-"""How likely the threads of a node go on before the next packets arrive; a node of a run has one of them."""
+"""What a node's eagerness is: one of them."""
 OnRecord = Callable[[Place, Record], None]
 
 
@@ -35,6 +35,10 @@ class Mesh:
     seed : decides the order of everything that has none.
     strict : raise RuleError when a program breaks a rule of docs/isa.md.
     on_record : told of every retired instruction and its node.
+
+    Attributes
+    ----------
+    eager : how likely the threads of a node go on before the next packets arrive.
     """
 
     def __init__(
@@ -48,7 +52,7 @@ class Mesh:
             node = Node(config.with_network())
             node.node_id = PLACE.pack({"x": place[0], "y": place[1]})
             self.tiles[place] = Endpoint(Simulator(node, strict), on_record and (lambda record, place=place: on_record(place, record)))
-        self._eager = {place: self.rng.choice(EAGER) for place in mesh.live}
+        self.eager = {place: self.rng.choice(EAGER) for place in mesh.live}
         self._hosts: dict[Place, deque[Packet]] = {}
 
     @property
@@ -82,7 +86,7 @@ class Mesh:
         changed = False
         for place in self.rng.sample(self.mesh.live, len(self.tiles)):
             tile = self.tiles[place]
-            if everybody or self.rng.random() < self._eager[place]:
+            if everybody or self.rng.random() < self.eager[place]:
                 changed |= tile.round()
                 changed |= tile.node.interface.advance()
             for answer in tile.told():

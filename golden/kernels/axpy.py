@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
+from golden.arch.simd_ops import SIMD_LANES
 from golden.kernels.kernel import Kernel, Operand, Role, extent, kernel, line, number, random_f32, rounding
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import repeated, unrolled
 from golden.numerics import fma
 
-LANES = 16
 UNROLL = 8
 
 
@@ -31,7 +31,7 @@ class Axpy(Kernel):
         return (
             Operand("x", self.m, self.n, "FP32"),
             Operand("y", self.m, self.n, "FP32", Role.UPDATE),
-            Operand("a", 1, LANES, "FP32", Role.CONSTANT, value=line(self.a)),
+            Operand("a", 1, SIMD_LANES, "FP32", Role.CONSTANT, value=line(self.a)),
         )
 
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
@@ -47,7 +47,7 @@ class Axpy(Kernel):
             return {"y": (new, rounding(new, "FP32"))}
 
     def text(self, label: str) -> str:
-        row = unrolled(f"{label}_row", -(-self.n // LANES), UNROLL, _vectors) + [f"        dstep d{d}, outer" for d in (0, 1, 3)]
+        row = unrolled(f"{label}_row", -(-self.n // SIMD_LANES), UNROLL, _vectors) + [f"        dstep d{d}, outer" for d in (0, 1, 3)]
         starts = [f"        setd d{d}, x{x}, x{x + 1}" for d, x in ((0, 1), (1, 3), (2, 5), (3, 3))]
         return "\n".join([f"{label}:", *starts, "        vld.c v31, d2", *repeated(label, self.m, row), "        jr x31"]) + "\n"
 

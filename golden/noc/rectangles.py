@@ -2,75 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.mesh import Place
 from golden.arch.packet import PortId
 from golden.noc.routing import Entry
+
+ANY_PORT = -1
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Packets to `to` on `route` that leave by `out` go on to `port`; `exception`: dimension order would send them elsewhere."""
+    """What packets that leave a router want of its table.
 
-    to: Place
-    route: int
-    out: PortId
-    port: PortId
-    exception: bool
+    Attributes
+    ----------
+    port : int8 (routes, outputs, columns, rows)
+        By route, output and destination: the port at the next router; ANY_PORT where no packet asks.
+    exception : bool, of the same shape
+        Whether dimension order would send them elsewhere.
+    """
+
+    port: NDArray[np.int8]
+    exception: NDArray[np.bool_]
+
+
+@dataclass
+class _Box:
+    """An entry while it grows."""
+
+    low: list[int]
+    high: list[int]
+    routes: set[int]
+    outs: set[int]
+    port: int
+
+    def entry(self) -> Entry:
+        (x0, y0), (x1, y1) = self.low, self.high
+        return Entry(x0, x1, y0, y1, frozenset(self.routes), frozenset(map(PortId, self.outs)), PortId(self.port))
 
 
 class _Table:
-    """All that is wanted of a table, as columns."""
+    """Counts, in any rectangle, what speaks against a port."""
 
-    def __init__(self, wants: Sequence[Wanted]) -> None:
-        self.x, self.y = (np.array([want.to[axis] for want in wants]) for axis in (0, 1))
-        self.route, self.out, self.port = (np.array([int(getattr(want, name)) for want in wants]) for name in ("route", "out", "port"))
-        self.left = np.array([want.exception for want in wants])
+    def __init__(self, wanted: Wanted) -> None:
+        self.left = wanted.exception.copy()
+        asked = wanted.port != ANY_PORT
+        self.outs = set(np.flatnonzero(asked.any(axis=(0, 2, 3))).tolist())
+        x, y = np.flatnonzero(asked.any(axis=(0, 1, 3))), np.flatnonzero(asked.any(axis=(0, 1, 2)))
+        self.ends = (int(x[0]), int(y[0])), (int(x[-1]), int(y[-1]))
+        self.against = {}
+        for port in np.unique(wanted.port[self.left]).tolist():
+            sums = np.cumsum(np.cumsum(asked & (wanted.port != port), axis=2), axis=3)
+            self.against[port] = np.pad(sums, ((0, 0), (0, 0), (1, 0), (1, 0))).tolist()
 
-    def matched(self, entry: Entry) -> NDArray[np.bool_]:
-        inside = (self.x >= entry.x0) & (self.x <= entry.x1) & (self.y >= entry.y0) & (self.y <= entry.y1)
-        return inside & np.isin(self.route, list(entry.routes)) & np.isin(self.out, list(entry.outs))
+    def fits(self, box: _Box, low: list[int], high: list[int], routes: set[int], outs: set[int]) -> bool:
+        (x0, y0), (x1, y1) = low, high
+        against = self.against[box.port]
+        for route in routes:
+            for out in outs:
+                sums = against[route][out]
+                if sums[x1 + 1][y1 + 1] - sums[x0][y1 + 1] - sums[x1 + 1][y0] + sums[x0][y0]:
+                    return False
+        return True
 
-    def fits(self, entry: Entry) -> bool:
-        return not (self.matched(entry) & (self.port != entry.port)).any()
-
-    def grown(self, entry: Entry, order: str) -> Entry:
-        """The entry made larger, one thing after another, while nothing speaks against it."""
+    def grow(self, box: _Box, order: str) -> _Box:
+        """Makes the box larger, one thing after another (columns, rows, routes, outputs), while nothing speaks against it."""
         for what in order:
-            while (wider := next((wider for wider in self._wider(entry, what) if self.fits(wider)), None)) is not None:
-                entry = wider
-        return entry
+            if what in "xy":
+                self._stretch(box, "xy".index(what))
+            elif what == "r":
+                if self.fits(box, box.low, box.high, {0, 1} - box.routes, box.outs):
+                    box.routes = {0, 1}
+            else:
+                box.outs |= {out for out in self.outs - box.outs if self.fits(box, box.low, box.high, box.routes, {out})}
+        return box
 
-    def _wider(self, entry: Entry, what: str) -> list[Entry]:
-        if what in "xy":
-            low, high, reached = f"{what}0", f"{what}1", getattr(self, what)
-            found = [replace(entry, **{low: getattr(entry, low) - 1})] if getattr(entry, low) > reached.min() else []
-            return [*found, replace(entry, **{high: getattr(entry, high) + 1})] if getattr(entry, high) < reached.max() else found
-        if what == "routes":
-            return [] if len(entry.routes) == 2 else [replace(entry, routes=frozenset({0, 1}))]
-        outs = {PortId(out) for out in np.unique(self.out)} - entry.outs
-        return [replace(entry, outs=entry.outs | {out}) for out in sorted(outs)]
+    def _stretch(self, box: _Box, axis: int) -> None:
+        for side, step in ((box.low, -1), (box.high, 1)):
+            end = self.ends[step > 0][axis]
+            while side[axis] != end:
+                low, high = list(box.low), list(box.high)
+                low[axis] = high[axis] = side[axis] + step
+                if not self.fits(box, low, high, box.routes, box.outs):
+                    break
+                side[axis] += step
+
+    def covered(self, box: _Box) -> int:
+        """Exceptions that the box gives their port."""
+        (x0, y0), (x1, y1) = box.low, box.high
+        part = self.left[:, :, x0 : x1 + 1, y0 : y1 + 1]
+        return int(part[np.ix_(sorted(box.routes), sorted(box.outs))].sum())
+
+    def take(self, box: _Box) -> None:
+        (x0, y0), (x1, y1) = box.low, box.high
+        for route in box.routes:
+            for out in box.outs:
+                self.left[route, out, x0 : x1 + 1, y0 : y1 + 1] = False
 
 
-_ORDERS = (("x", "y", "routes", "outs"), ("y", "x", "routes", "outs"), ("routes", "outs", "x", "y"), ("routes", "outs", "y", "x"))
+_ORDERS = ("xyro", "yxro", "roxy", "royx")
 
 
-def cover(wants: Sequence[Wanted]) -> list[Entry]:
+def cover(wanted: Wanted) -> list[Entry]:
     """Entries that give every exception its port and nothing that is wanted another one; few, not always fewest.
 
     What is wanted by nobody may get any port: no packet asks.
     """
-    table, entries = _Table(wants), []
+    table, entries = _Table(wanted), []
     while table.left.any():
-        first = wants[int(np.flatnonzero(table.left)[0])]
-        x, y = first.to
-        seed = Entry(x, x, y, y, frozenset({first.route}), frozenset({first.out}), first.port)
-        best = max((table.grown(seed, order) for order in _ORDERS), key=lambda entry: int((table.matched(entry) & table.left).sum()))
-        table.left &= ~table.matched(best)
-        entries.append(best)
+        route, out, x, y = (int(axis[0]) for axis in np.nonzero(table.left))
+        port = int(wanted.port[route, out, x, y])
+        boxes = [table.grow(_Box([x, y], [x, y], {route}, {out}, port), order) for order in _ORDERS]
+        best = max(boxes, key=table.covered)
+        table.take(best)
+        entries.append(best.entry())
     return entries

@@ -7,6 +7,7 @@ from a table, from which x20 reads one after another; calls of equal kernels sha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from numpy.typing import NDArray
@@ -19,6 +20,23 @@ from golden.workloads.graph import Call, Kind, Step, View
 from golden.workloads.plan import plan
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """What a node of a mesh does with others between the gradients of its shards and what reads their sum.
+
+    Attributes
+    ----------
+    text : the subroutine ``name``.
+    tables : bytes of each of its tables, which it knows as ``{name}_table0`` and so on.
+    buffer : bytes of its buffer.
+    """
+
+    name: str
+    text: str
+    tables: tuple[int, ...]
+    buffer: int
+
+
 class Layout:
     """A step in the SRAM of a node.
 
@@ -26,7 +44,8 @@ class Layout:
     ----------
     matrices : where each tensor lies.
     train, forward : what to start for a whole step and for the forward pass.
-    phases : each call of a step alone, in order; together they are ``train``.
+    phases : each call of a step alone, and the exchange, in order; together they are ``train``.
+    tables, buffer : where the exchange has its own.
 
     Raises
     ------
@@ -34,16 +53,20 @@ class Layout:
         When program, arguments and tensors need more SRAM than there is.
     """
 
-    def __init__(self, step: Step, config: NodeConfig) -> None:
-        self.step = step
+    def __init__(self, step: Step, config: NodeConfig, exchange: Exchange | None = None) -> None:
+        self.step, self.exchange = step, exchange
         self.label: dict[str, str] = {}
         """Subroutine of each call."""
         for call in step.calls:
             same = (other.name for other in step.calls if other.kernel == call.kernel)
             self.label[call.name] = next(same)
+        self.tables = [0 for _ in exchange.tables] if exchange else []
         end = self._program(0).end
         space = Allocator(config, end)
         self.table = space.reserve(8 * sum(call.kernel.registers() for call in step.calls), f"the argument table of {step.name}")
+        if exchange:
+            self.tables = [space.reserve(size, f"a table of {exchange.name}") for size in exchange.tables]
+            self.buffer = space.reserve(exchange.buffer, f"the buffer of {exchange.name}")
         self.plan = plan(step, config, space.next)
         self.matrices: dict[str, Matrix] = self.plan.matrices
         self.program = self._program(self.table)
@@ -51,7 +74,10 @@ class Layout:
             raise ValueError("the program's length depends on its addresses")
         self.train = Launch(0, self.program.labels["train"])
         self.forward = Launch(0, self.program.labels["infer"])
-        self.phases = {call.name: Launch(0, self.program.labels[f"only_{call.name}"]) for call in step.calls}
+        names = [call.name for call in step.calls]
+        if exchange:
+            names.insert(step.update, exchange.name)
+        self.phases = {name: Launch(0, self.program.labels[f"only_{name}"]) for name in names}
 
     def _program(self, table: int) -> Program:
         calls = self.step.calls
@@ -60,14 +86,21 @@ class Layout:
         for call, offset in zip(calls, offsets, strict=False):
             lines += self._entry(f"only_{call.name}", [call], offset)
         texts = [call.kernel.text(call.name) for call in calls if self.label[call.name] == call.name]
-        return assemble("\n".join([*lines, *texts]), source=self.step.name, names={"table": table})
+        names = {"table": table}
+        if self.exchange:
+            lines += [f"only_{self.exchange.name}: call x31, {self.exchange.name}", "        halt"]
+            texts.append(self.exchange.text)
+            names |= {f"{self.exchange.name}_table{index}": address for index, address in enumerate(self.tables)}
+        return assemble("\n".join([*lines, *texts]), source=self.step.name, names=names)
 
     def _entry(self, label: str, calls: Sequence[Call], offset: int) -> list[str]:
         """An entry point that runs some calls, whose arguments begin ``offset`` bytes into the table."""
         lines = [f"{label}: li x20, table / 64", "        slli x20, x20, 6"]
         if offset:
             lines += [f"        li x21, {offset}", "        add x20, x20, x21"]
-        for call in calls:
+        for index, call in enumerate(calls):
+            if self.exchange and label == "train" and index == self.step.update:
+                lines.append(f"        call x31, {self.exchange.name}")
             lines += [f"        ldp.d x{i}, x20, 8" for i in range(1, call.kernel.registers() + 1)]
             lines.append(f"        call x31, {self.label[call.name]}")
         return [*lines, "        halt"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from golden.arch.config import NodeConfig
 from golden.kernels.placement import ALIGNMENT, Matrix, pitch_of
-from golden.workloads.graph import Step
+from golden.workloads.graph import Step, Tensor
 
 
 class DoesNotFit(ValueError):
@@ -30,9 +30,7 @@ def plan(step: Step, config: NodeConfig, base: int) -> Plan:
     placed: list[tuple[int, int, str]] = []  # first and past the last byte, tensor
     matrices: dict[str, Matrix] = {}
     for tensor in sorted(step.tensors.values(), key=lambda tensor: not tensor.pinned):
-        pitch, size = step.demands(tensor)
-        pitch = pitch_of(tensor.columns, tensor.format) if pitch is None else pitch
-        size = max(size or 0, tensor.rows * pitch)
+        pitch, size = room(step, tensor)
         address = _aligned(base)
         for first, end, other in sorted(placed):
             if _together(lives[tensor.name], lives[other]) and first < address + size and address < end:
@@ -47,6 +45,13 @@ def plan(step: Step, config: NodeConfig, base: int) -> Plan:
             f"the program and its arguments take {base}, the tensors, some of them in the same place: {sizes}"
         )
     return Plan(matrices, end)
+
+
+def room(step: Step, tensor: Tensor) -> tuple[int, int]:
+    """Bytes from row to row, and in all."""
+    pitch, size = step.demands(tensor)
+    pitch = pitch_of(tensor.columns, tensor.format) if pitch is None else pitch
+    return pitch, max(size or 0, tensor.rows * pitch)
 
 
 def _together(one: tuple[int, int], two: tuple[int, int]) -> bool:

@@ -12,36 +12,15 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
-from golden.arch.classes import Step
 from golden.arch.memmap import WORD_ADDRESS_BITS
-from golden.arch.trace import SEQ_BITS
 from rtl.common.network_ports import NetOp
-from rtl.core.decoded import ScalarRow
-from rtl.core.interfaces import PC_BITS, THREAD_BITS, THREADS, VQ_POS_BITS, StWait, VqWait
+from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarEntry
 
 SLOTS = 2
 """Instructions that may issue in a cycle."""
 
 
-class Queued(data.Struct):
-    """An instruction as the scalar queue holds it."""
-
-    control: ScalarRow
-    word: 32
-    seq: SEQ_BITS
-    pc: PC_BITS
-    a: 5  # register of operand a
-    b: 5
-    d: 3  # descriptor
-    step: Step
-    changes_d: 1  # writes its descriptor
-    vq: VqWait
-    st: StWait
-    parity: 1
-    vq_mark: VQ_POS_BITS
-
-
-def net_op(q: Queued) -> Value:
+def net_op(q: ScalarEntry) -> Value:
     """What a network instruction does, as a NetOp."""
     return q.word[: Shape.cast(NetOp).width]
 
@@ -51,10 +30,10 @@ Issued = wiring.Signature(
         # I: slots that issue, the second only with the first; their thread and their instructions.
         "go": Out(SLOTS),
         "thread": Out(THREAD_BITS),
-        "slot": Out(Queued).array(SLOTS),
+        "slot": Out(ScalarEntry).array(SLOTS),
     }
 )
-Execute = data.StructLayout({"valid": 1, "q": Queued, "a": 64, "b": 64})
+Execute = data.StructLayout({"valid": 1, "q": ScalarEntry, "a": 64, "b": 64})
 """An instruction in X with its operands; the second may be its immediate. Flip-flops."""
 AccessFault = data.StructLayout({"fault": 1, "cause": 4, "operand": 64})
 """An instruction faults, if it is not cancelled. The operand of one with lanes outside SRAM comes a cycle later."""

@@ -1,6 +1,7 @@
 """What every reader must know of an instruction: one row, made from its record in golden.arch.isa where it leaves decode.
 
-Each reader has a part of the row: ``front`` acts in dispatch, ``scalar`` and ``vector`` travel with the instruction through their queue.
+Each reader has a part of the row: ``front`` acts in dispatch, ``names`` in the decoder, which finds registers and descriptor of scalar
+instructions in their words; ``scalar`` and ``vector`` travel with the instruction through their queue.
 A row exists only for what the machine can do: an instruction that its unit does not implement is illegal here, whatever features the
 configuration names.
 """
@@ -20,6 +21,7 @@ from golden.arch.classes import (
     Port,
     Queue,
     Reduce,
+    Step,
 )
 from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Kind, Operand
 from golden.arch.simd_ops import SIMD_OP_BITS
@@ -63,14 +65,33 @@ class FrontRow(data.Struct):
     store: 1  # enters the store queue
 
 
+class NamesRow(data.Struct):
+    """Where the word of a scalar instruction says what it names."""
+
+    field_a: Field  # register of operand a
+    field_b: Field  # register of operand b, and the data of a scalar store
+    d_f0: 1  # the descriptor is in f0; else in f1
+    set: 1  # a new descriptor
+    step_f1: 1  # how the descriptor moves stands at F1, without "stay"
+    step_f1_3: 1  # it stands at F1 + 3
+
+
+class Names(data.Struct):
+    """What the word of a scalar instruction names."""
+
+    a: 5  # register of operand a
+    b: 5
+    d: 3  # descriptor
+    step: Step  # how the descriptor moves
+    changes_d: 1  # writes the descriptor
+
+
 class ScalarRow(data.Struct):
     """What the scalar unit and the address units act on."""
 
     alu: Alu
     compare: Compare
     invert: 1  # of the comparison
-    field_a: Field  # register of operand a
-    field_b: Field  # register of operand b, and the data of a scalar store
     reads_a: 1  # operand a must not be pending
     reads_b: 1
     b_imm: 1  # operand b of the arithmetic unit is the immediate
@@ -90,10 +111,8 @@ class ScalarRow(data.Struct):
     net: 1
     setd: 1
     getd: 1
-    dstep: 1
     store: 1  # enters the store queue
     uses_d: 1
-    d_f0: 1  # the descriptor is in f0; else in f1
     size: 2  # log2 of the bytes of a scalar access
     signed: 1
     post: 1  # the address is operand a alone
@@ -135,7 +154,7 @@ class VectorRow(data.Struct):
     load_kind: LoadKind
 
 
-Row = data.StructLayout({"front": FrontRow, "scalar": ScalarRow, "vector": VectorRow})
+Row = data.StructLayout({"front": FrontRow, "names": NamesRow, "scalar": ScalarRow, "vector": VectorRow})
 """All of it."""
 
 _LOAD_KINDS = {Matrix.LOAD_QUARTER: LoadKind.QUARTER, Matrix.LOAD_ROW: LoadKind.ROW, Matrix.LOAD_RAW: LoadKind.RAW}
@@ -184,6 +203,20 @@ def front_row(insn: Insn) -> dict[str, object]:
     }
 
 
+def names_row(insn: Insn) -> dict[str, object]:
+    """Where a scalar instruction names what, as initial values of a NamesRow; no field is set for what does not go there."""
+    if insn.queue is not Queue.SCALAR:
+        return {}
+    descriptor = insn.of_kind(Kind.D)
+    return {
+        **{f"field_{letter}": _field(operand) for letter, operand in zip("ab", insn.sources, strict=True)},
+        "d_f0": int(descriptor is not None and descriptor.lo == F0),
+        "set": int(insn.descriptor is DescriptorUse.SET),
+        "step_f1": int(insn.descriptor is DescriptorUse.STEP),
+        "step_f1_3": int(insn.descriptor is DescriptorUse.ACCESS),
+    }
+
+
 def scalar_row(insn: Insn) -> dict[str, object]:
     """The part of the scalar unit, as initial values of a ScalarRow; no field is set for what does not go there."""
     if insn.queue is not Queue.SCALAR:
@@ -192,11 +225,10 @@ def scalar_row(insn: Insn) -> dict[str, object]:
         name: int(insn.port is getattr(Port, name.upper()))
         for name in ("sload", "sstore", "vload", "vstore", "drain", "sync", "net", "csr")
     }
-    for letter, operand in zip("ab", insn.sources, strict=True):
-        row |= {f"field_{letter}": _field(operand), f"reads_{letter}": int(operand is not None)}
     # The words of a transfer are no operand.
-    immediate, descriptor = None if insn.port is Port.NET else insn.immediate, insn.of_kind(Kind.D)
+    immediate = None if insn.port is Port.NET else insn.immediate
     return row | {
+        **{f"reads_{letter}": int(operand is not None) for letter, operand in zip("ab", insn.sources, strict=True)},
         "alu": insn.alu,
         "compare": insn.compare,
         "invert": int(insn.invert),
@@ -209,10 +241,8 @@ def scalar_row(insn: Insn) -> dict[str, object]:
         "operand": int(insn.flow in TAKES_OPERAND),
         "setd": int(insn.descriptor is DescriptorUse.SET),
         "getd": int(insn.descriptor is DescriptorUse.GET),
-        "dstep": int(insn.descriptor is DescriptorUse.STEP),
         "store": int(queued_store(insn)),
-        "uses_d": int(descriptor is not None),
-        "d_f0": int(descriptor is not None and descriptor.lo == F0),
+        "uses_d": int(insn.of_kind(Kind.D) is not None),
         "size": insn.size,
         "signed": int(insn.signed),
         "post": int(insn.post),
@@ -247,5 +277,5 @@ def vector_row(insn: Insn) -> dict[str, object]:
 def row(insn: Insn | None, features: frozenset[str]) -> dict[str, dict[str, object]]:
     """The row of a record on a machine of these features, as initial values of a Row; of nothing for what is illegal there."""
     if insn is None or insn.feature not in features or not implemented(insn):
-        return {"front": {}, "scalar": {}, "vector": {}}
-    return {"front": front_row(insn), "scalar": scalar_row(insn), "vector": vector_row(insn)}
+        return {"front": {}, "names": {}, "scalar": {}, "vector": {}}
+    return {"front": front_row(insn), "names": names_row(insn), "scalar": scalar_row(insn), "vector": vector_row(insn)}

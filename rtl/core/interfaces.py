@@ -24,8 +24,7 @@ from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, WORD_ADDRESS_BITS, Csr
 from golden.arch.tags import ST_POS_BITS, VQ_POS_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Raise
-from rtl.core.decoded import DrainFormat, LoadKind, ScalarRow, VectorRow
-from rtl.fp.operand import OperandMode
+from rtl.core.decoded import Names, ScalarRow, VectorRow
 
 THREAD_BITS = 2
 THREADS = isa.THREADS
@@ -54,6 +53,7 @@ class ScalarEntry(data.Struct):
     pc: PC_BITS
     word: 32
     row: ScalarRow
+    names: Names
     vq: VqWait  # VLOAD: last toucher of its destination; VSTORE, DRAIN: last toucher of its source
     st: StWait  # VLOAD: last store that reads its destination
     parity: 1  # VLOAD: parity of completed loads of its register before this one; VSTORE: parity its source must have
@@ -117,10 +117,10 @@ class LoadIssue(data.Struct):
     thread: THREAD_BITS
     reg: 5
     enable: 8
-    addr: data.ArrayLayout(18, 8)
+    addr: data.ArrayLayout(WORD_ADDRESS_BITS, 8)
     keep: 64
-    low: 18  # lowest and highest word touched, for the overlap check with older stores
-    high: 18
+    low: WORD_ADDRESS_BITS  # lowest and highest word touched, for the overlap check with older stores
+    high: WORD_ADDRESS_BITS
     older: 4  # slots of the thread's store queue that were occupied when it issued
 
 
@@ -155,17 +155,17 @@ class StoreAddress(data.Struct):
     Of a NET entry ``base`` is the first local word, or the amount of a raise, ``strobe`` the global address; the range is what it reads.
     """
 
-    base: 18
-    t0: 18
-    t1: 18
-    t2: 18
+    base: WORD_ADDRESS_BITS
+    t0: WORD_ADDRESS_BITS
+    t1: WORD_ADDRESS_BITS
+    t2: WORD_ADDRESS_BITS
     enable: 8  # VECTOR, SCALAR (bit 0): lanes that write
     strobe: 64  # VECTOR, SCALAR (bits 7..0): bytes that are written
     row_mask: 8  # DRAIN: rows of the tile inside the extents
     column_mask: 8  # DRAIN: columns inside
-    row_pitch: 18
-    low: 18  # lowest and highest word touched
-    high: 18
+    row_pitch: WORD_ADDRESS_BITS
+    low: WORD_ADDRESS_BITS  # lowest and highest word touched
+    high: WORD_ADDRESS_BITS
     stream: 12  # equal for two vector stores or drains whose equal words always lie in equal lanes
 
 
@@ -180,8 +180,8 @@ class StoreSlots(data.Struct):
 
     occupied: 4  # slots from the cycle after store_issue until the entry is written
     addr_valid: 4  # slots whose range is known; a cancelled entry is valid with low > high
-    low: data.ArrayLayout(18, 4)
-    high: data.ArrayLayout(18, 4)
+    low: data.ArrayLayout(WORD_ADDRESS_BITS, 4)
+    high: data.ArrayLayout(WORD_ADDRESS_BITS, 4)
 
 
 class LoadBegin(data.Struct):
@@ -283,89 +283,6 @@ StoreData = wiring.Signature(
     {
         # memory -> vector: a register to read, from flip-flops; its value in the next cycle.
         "read": Out(Register),
-        "data": In(512),
-    }
-)
-
-# --- interfaces: the matrix unit ------------------------------------------------------------------------------------------------
-
-STEP_TO_DRAIN = 9
-"""Least cycles from a matrix operation in its decode stage to the request of a drained beat that sees it."""
-DRAIN_TO_STEP = 4
-"""Most cycles by which an operation may be in decode before the request of a beat that must not see it."""
-DRAIN_LATENCY = 7
-"""Cycles from the request of a beat to the beat."""
-DRAIN_LEAD = 1
-"""Cycles from a look at ``acc_busy`` of vector_progress to the request of a drain's first beat."""
-DIGEST_LATENCY = 9
-"""Cycles from an operation in decode to the digest of its accumulator, in a core built with its trace."""
-
-
-StepRequest = data.StructLayout(
-    {
-        "valid": 1,
-        # Take the accumulator as +0.
-        "first": 1,
-        "thread": THREAD_BITS,
-        "acc": 3,
-        "a": OperandMode,
-        "b": OperandMode,
-    }
-)
-LoadRequest = data.StructLayout(
-    {
-        "valid": 1,
-        "thread": THREAD_BITS,
-        "acc": 3,
-        "kind": LoadKind,
-        # QUARTER: 0..3; ROW: half of the register, 0..1; RAW: row, 0..7.
-        "index": 3,
-    }
-)
-DrainRequest = data.StructLayout(
-    {
-        "valid": 1,
-        "thread": THREAD_BITS,
-        "acc": 3,
-        # FP32: 0..3; BF16: 0..1; RAW: 0..7.
-        "beat": 3,
-        "format": DrainFormat,
-        # FP32 and BF16: elements with their sign set become +0, NaN stays.
-        "relu": 1,
-        # Elements that are stored: of these rows of the beat and these columns of the tile. The others raise no flags.
-        "rows": 4,
-        "columns": 8,
-        # Comes back with the data.
-        "tag": 8,
-    }
-)
-DrainReply = data.StructLayout({"valid": 1, "tag": 8})
-Digest = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "acc": 3, "digest": 64})
-"""An accumulator's digest: the sum of (2l + 1) * raw_l modulo 2^64 over the elements l = 8 * row + column."""
-
-
-def matrix_operations(trace: bool) -> wiring.Signature:
-    """vector -> matrix: what enters the decode stage in this cycle, a step or a load."""
-    members = {
-        # A step, with its two registers; a load, with its register. Never both.
-        "step": Out(StepRequest),
-        "step_a": Out(512),
-        "step_b": Out(512),
-        "load": Out(LoadRequest),
-        "load_data": Out(512),
-    }
-    if trace:
-        # DIGEST_LATENCY cycles after each.
-        members["ended"] = In(Digest)
-    return wiring.Signature(members)
-
-
-Drains = wiring.Signature(
-    {
-        # memory -> matrix: a beat to drain; the accumulators are read in this cycle.
-        "request": Out(DrainRequest),
-        # The beat, DRAIN_LATENCY cycles later.
-        "reply": In(DrainReply),
         "data": In(512),
     }
 )

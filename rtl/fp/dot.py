@@ -37,7 +37,7 @@ from rtl.fp.lane_control import LaneControl
 TERMS = 4
 """Products that one step adds to an element."""
 
-SLOTS = 32
+ACCUMULATORS = 32
 """Accumulators of a lane: 8 for each of 4 threads, slot = 8 * thread + accumulator."""
 
 SIGNIFICAND_BITS = 56
@@ -96,7 +96,7 @@ class DotLane(wiring.Component):
             "a_hit": In(1),
             "a_load": In(SIGNIFICAND_BITS + 2),
             # Accumulator to read for the drain; any cycle.
-            "drain_slot": In(range(SLOTS)),
+            "drain_slot": In(range(ACCUMULATORS)),
             # Its raw word (P, E, S from the top), folded (`rtl.fp.drain.fold`), one cycle later.
             "drain_word": Out(64),
         }
@@ -108,8 +108,8 @@ class DotLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         control = self.control
-        m.submodules.exponents = exponents = memory.Memory(shape=EXPONENT_BITS, depth=SLOTS, init=[])
-        m.submodules.values = values = memory.Memory(shape=SIGNIFICAND_BITS + 2, depth=SLOTS, init=[])
+        m.submodules.exponents = exponents = memory.Memory(shape=EXPONENT_BITS, depth=ACCUMULATORS, init=[])
+        m.submodules.values = values = memory.Memory(shape=SIGNIFICAND_BITS + 2, depth=ACCUMULATORS, init=[])
 
         # X0
         y = (self.a.exponent + self.b.exponent) & self.a.part & self.b.part
@@ -157,13 +157,13 @@ class DotLane(wiring.Component):
         s_kept = _register(m, "s_kept", value[SIGNIFICAND_BITS:])
         paths = _simulation if self.body is Body.SIMULATION else dot_gates.paths
         terms = [(self.a_significand[j], self.b_significand[j]) for j in range(TERMS)]
-        operand, lost, total, carry = paths(
+        operand, sticky, total, carry = paths(
             m, terms, x3_exponent, x3_y, grown, value[:SIGNIFICAND_BITS], t_loop, s_loop, w_value
         )
 
         # S: one bit more than S has, so that the range check sees the exact sum.
         result = add(m, operand, total, carry, width=SIGNIFICAND_BITS + 1, body=self.body, name="accumulate")
-        m.d.sync += w_value.eq(Cat(result[0] | lost, result[1:]))
+        m.d.sync += w_value.eq(Cat(result[0] | sticky, result[1:]))
         m.d.sync += w_special.eq(Mux(s_loop, w_all[SIGNIFICAND_BITS:], s_kept) | special)
 
         # W: at and beyond 2^54 an accumulator counts as infinite; S goes on modulo 2^56.
@@ -190,7 +190,7 @@ class DotLane(wiring.Component):
 
 
 def _simulation(m, terms, exponent, y, grown, value, t_loop, s_loop, w_value):
-    """Significand side in machine words: (operand, lost, total, carry) of stage S.
+    """Significand side in machine words: (operand, sticky, total, carry) of stage S.
 
     A product p counts p * 2^(y & 7 + 16) units of its own class c = y >> 3. Shifted to the new exponent E' and 16 bits
     up, to round there, that is p * 2^47 >> (8E' + 15 - y): one shift does what two stages do in gates. Products of more
@@ -220,11 +220,11 @@ def _simulation(m, terms, exponent, y, grown, value, t_loop, s_loop, w_value):
     m.d.comb += mask.eq(Const((1 << SIGNIFICAND_BITS) - 1) >> (56 - t_bits)[:6])
     s_mask = _register(m, "s_mask", mask)
     s_value = _register(m, "s_value", value.as_signed() >> t_bits)
-    s_lost = _register(m, "s_lost", (value & mask).any())
+    s_sticky = _register(m, "s_sticky", (value & mask).any())
     looped = w_value[:SIGNIFICAND_BITS]
     operand = Mux(s_loop, looped.as_signed() >> s_bits, s_value)
-    lost = Mux(s_loop, (looped & s_mask).any(), s_lost)
-    return operand, lost, total, 0
+    sticky = Mux(s_loop, (looped & s_mask).any(), s_sticky)
+    return operand, sticky, total, 0
 
 
 def _register(m: Module, name: str, value: Value) -> Signal:

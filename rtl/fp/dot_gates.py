@@ -33,7 +33,7 @@ def paths(
     s_loop: Value,
     w_value: Value,
 ) -> tuple[Value, Value, Value, Value]:
-    """Builds stages X2 to S; returns (operand, lost, total, carry) of stage S.
+    """Builds stages X2 to S; returns (operand, sticky, total, carry) of stage S.
 
     terms: pairs of signed significands, stage X2. exponent, y, grown: the new E, the four product exponents in fields
     of 16 bits, and by how much E grew, stage X3. value: S to shift in T. t_loop, s_loop: the operation in T (in S)
@@ -58,12 +58,12 @@ def paths(
     s_carry = _register(m, "s_carry", t_increments[2])
 
     t_shift = _register(m, "t_shift", _register(m, "a_shift", _one_hot(m, "grown", grown, SHIFTS, last_is_more=True)))
-    shifted, lost = _shift_bytes(m, "t_value_shifted", value, t_shift & ~t_loop.replicate(SHIFTS))
-    s_value, s_lost = _register(m, "s_value", shifted), _register(m, "s_lost", lost)
+    shifted, sticky = _shift_bytes(m, "t_value_shifted", value, t_shift & ~t_loop.replicate(SHIFTS))
+    s_value, s_sticky = _register(m, "s_value", shifted), _register(m, "s_sticky", sticky)
     # Where the loop is not taken its selects are zero, so that the two operands of the accumulator just meet in an OR.
     s_shift = _register(m, "s_shift", t_shift & t_loop.replicate(SHIFTS))
-    shifted, lost = _shift_bytes(m, "s_looped", w_value[:SIGNIFICAND_BITS], s_shift)
-    return (shifted | s_value).as_signed(), lost | s_lost, s_total.as_signed(), s_carry
+    shifted, sticky = _shift_bytes(m, "s_looped", w_value[:SIGNIFICAND_BITS], s_shift)
+    return (shifted | s_value).as_signed(), sticky | s_sticky, s_total.as_signed(), s_carry
 
 
 def _product(m: Module, j: int, left: Value, right: Value, exponent: Value, y: Value) -> tuple[Value, Value]:
@@ -151,7 +151,7 @@ def _shift_bytes(m: Module, name: str, value: Value, select: Value) -> tuple[Val
     Zero when no select is high.
     """
     value = value.as_signed()
-    shifted, lost = Signal(SIGNIFICAND_BITS, name=name), Signal(name=f"{name}_lost")
+    shifted, sticky = Signal(SIGNIFICAND_BITS, name=name), Signal(name=f"{name}_sticky")
     choices = []
     losses = []
     for i in range(SHIFTS):
@@ -162,8 +162,8 @@ def _shift_bytes(m: Module, name: str, value: Value, select: Value) -> tuple[Val
     while len(choices) > 1:
         choices = [a | b for a, b in zip(choices[::2], choices[1::2], strict=True)]
         losses = [a | b for a, b in zip(losses[::2], losses[1::2], strict=True)]
-    m.d.comb += [shifted.eq(choices[0]), lost.eq(losses[0])]
-    return shifted, lost
+    m.d.comb += [shifted.eq(choices[0]), sticky.eq(losses[0])]
+    return shifted, sticky
 
 
 def _register(m: Module, name: str, value: Value) -> Signal:

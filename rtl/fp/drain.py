@@ -68,11 +68,11 @@ class DrainConverter(wiring.Component):
         m.d.comb += right.eq(Mux(exponent >= _FIRST_LEFT, 0, Mux(exponent <= 5, 63, 103 - 8 * exponent)))
 
         d2 = stage(m, "d2", magnitude=magnitude, exponent=exponent, right=right, signs=signs)
-        window, lost = self._right(m, d2.magnitude, d2.right)
-        d3 = stage(m, "d3", window=window, lost=lost, exponent=d2.exponent, stop=_stop(d2.exponent), signs=d2.signs)
+        window, sticky = self._right(m, d2.magnitude, d2.right)
+        d3 = stage(m, "d3", window=window, sticky=sticky, exponent=d2.exponent, stop=_stop(d2.exponent), signs=d2.signs)
         counted = Signal(SIGNIFICAND_BITS)
         m.d.comb += counted.eq(d3.window | d3.stop)
-        d4 = stage(m, "d4", left=_zeros(m, counted), window=d3.window, lost=d3.lost, exponent=d3.exponent, signs=d3.signs)
+        d4 = stage(m, "d4", left=_zeros(m, counted), window=d3.window, sticky=d3.sticky, exponent=d3.exponent, signs=d3.signs)
         shifted = d4.window
         for bit in reversed(range(6)):
             moved = Signal(SIGNIFICAND_BITS, name=f"d4_left_{1 << bit}")
@@ -82,8 +82,8 @@ class DrainConverter(wiring.Component):
         left_over = (8 * d4.exponent - (8 * _FIRST_LEFT - 1)) - d4.left
         m.d.comb += field.eq(Mux(d4.exponent >= _FIRST_LEFT, left_over[:9], 0))
         some = d4.window.any()
-        over, zero = (field >= 254) & some, ~some & ~d4.lost
-        self._round(m, stage(m, "d5", window=shifted, lost=d4.lost, field=field[:8], over=over, zero=zero, signs=d4.signs))
+        over, zero = (field >= 254) & some, ~some & ~d4.sticky
+        self._round(m, stage(m, "d5", window=shifted, sticky=d4.sticky, field=field[:8], over=over, zero=zero, signs=d4.signs))
         return m
 
     def _choose(self, m: Module) -> tuple[Value, Value, Value]:
@@ -98,7 +98,7 @@ class DrainConverter(wiring.Component):
     def _round(self, m: Module, d5: SimpleNamespace) -> None:
         """D5, and the flags a cycle later."""
         window = d5.window
-        sticky_low = window[:31].any() | d5.lost
+        sticky_low = window[:31].any() | d5.sticky
         sticky_high = sticky_low | window[31:47].any()
         up = Mux(self.bf16, window[47] & (sticky_high | window[48]), window[31] & (sticky_low | window[32]))
         hidden = Cat(Const(0, 23), window[55])
@@ -129,11 +129,11 @@ class DrainConverter(wiring.Component):
             return magnitude >> amount, (magnitude & mask).any()
         select = [amount == 0] + [amount == 8 * i + 7 for i in range(8)]
         places = [0] + [8 * i + 7 for i in range(8)]
-        window, lost = Const(0, SIGNIFICAND_BITS), Const(0, 1)
+        window, sticky = Const(0, SIGNIFICAND_BITS), Const(0, 1)
         for chosen, place in zip(select, places, strict=True):
             window = window | magnitude[place:] & chosen.replicate(SIGNIFICAND_BITS)
-            lost = lost | magnitude[:place].any() & chosen
-        return window, lost
+            sticky = sticky | magnitude[:place].any() & chosen
+        return window, sticky
 
 
 def fold(raw: Value) -> Value:

@@ -56,7 +56,7 @@ FmaPorts = {
 """Ports of a lane."""
 
 
-_ALIGNED = {"product": 50, "high": 26, "low": 50, "lost": 1, "sub": 1, "sign": 1, "csign": 1, "odd": 1, "top": 9, "special": Specials}
+_ALIGNED = {"product": 50, "high": 26, "low": 50, "sticky": 1, "sub": 1, "sign": 1, "csign": 1, "odd": 1, "top": 9, "special": Specials}
 """Flip-flops behind stage 1: the product and the addend in the window, and what goes with them."""
 
 _SUMMED = {"value": 64, "limit": 9, "sticky": 1, "sign": 1, "odd": 1, "special": Specials}
@@ -110,7 +110,7 @@ class FmaLane(wiring.Component):
             s1.product.eq(Cat(Const(0, 2), (a.significand * b.significand)[:48])),
             s1.high.eq(Cat(Const(0, 2), mc) >> shift),
             s1.low.eq((below >> amount)[:50]),
-            s1.lost.eq((mc & (Const(0xFFFFFF, 24) >> (76 - shift)[:7])).any()),
+            s1.sticky.eq((mc & (Const(0xFFFFFF, 24) >> (76 - shift)[:7])).any()),
             s1.sub.eq(a.sign ^ b.sign ^ c.sign),
             s1.sign.eq(a.sign ^ b.sign),
             s1.csign.eq(c.sign),
@@ -131,7 +131,7 @@ class FmaLane(wiring.Component):
             add_low.eq(s1.product + s1.low),
             add_high.eq(s1.high + add_low[50]),
             # product - addend; lost addend bits make it one less, with sticky. Bit 50, bit 26: borrow.
-            sub_low.eq(s1.product - s1.low - s1.lost),
+            sub_low.eq(s1.product - s1.low - s1.sticky),
             sub_high.eq(0 - s1.high - sub_low[50]),
             rev_low.eq(s1.low - s1.product),
             rev_high.eq(s1.high - rev_low[50]),
@@ -150,10 +150,10 @@ class FmaLane(wiring.Component):
         m.d.sync += [
             s2.value.eq(Mux(jump, Cat(low, high[:14]), Cat(low[12:], high))),
             s2.limit.eq(limit - Mux(jump, 12, 0)),
-            s2.sticky.eq(s1.lost | (~jump & low[:12].any())),
+            s2.sticky.eq(s1.sticky | (~jump & low[:12].any())),
             # An exact zero out of a subtraction is +0.
             s2.sign.eq(
-                Mux(negative, s1.csign, s1.sign) & ~(s1.sub & ~s1.lost & ~high.any() & ~low.any()),
+                Mux(negative, s1.csign, s1.sign) & ~(s1.sub & ~s1.sticky & ~high.any() & ~low.any()),
             ),
             s2.odd.eq(s1.odd),
             s2.special.eq(s1.special),

@@ -11,11 +11,14 @@ The rows of the product are added modulo 2^48. With the constants that extend th
 2^49, so unless one carry left bit 47 on the way the last two rows exceed the product by 2^48: ``excess`` takes it off.
 """
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
+from rtl.common.delay import stage
 from rtl.fp.adder import booth_digit, both_sums, full_adders
 from rtl.fp.flags import FpFlags
-from rtl.fp.unpack import NAN, Operand, Specials, specials
+from rtl.fp.unpack import NAN, Operand, specials
 
 PRODUCT = 48
 WINDOW = 76
@@ -25,157 +28,184 @@ WINDOW = 76
 def build(lane) -> Module:
     """The circuit of a lane with ``FmaPorts``."""
     m = Module()
+    s1 = _multiply(m, lane)
+    s2 = _reduce(m, s1)
+    s3 = _add(m, s2)
+    s4 = _magnitude(m, s3)
+    _round(m, lane, _normalise(m, s4))
+    return m
 
-    def register(name: str, shape, source) -> Signal:
-        held = Signal(shape, name=name, reset_less=True)
-        m.d.sync += held.eq(source)
-        return held
 
-    # Stage 1.
+def _multiply(m: Module, lane) -> SimpleNamespace:
+    """Stage 1: five rows of the product; how far below its top the addend begins."""
     a, b, c = Operand(lane.a, lane.hidden_off), Operand(lane.b), Operand(lane.c)
     rows, dropped = _booth_rows(m, a.significand, b.significand), []
     rows = _level(m, _level(m, rows, dropped, "s1_a"), dropped, "s1_b")
-    rows = [register(f"s1_row_{index}", PRODUCT, row) for index, row in enumerate(rows)]
     distance, exponent_sum = Signal(11), Signal(9)
     m.d.comb += [
         distance.eq(_sum(m, [a.exponent, b.exponent, ~Cat(c.exponent, Const(0, 3)), Const(-99 & 2047, 11)], 11, "far")),
         exponent_sum.eq(_sum(m, [a.exponent, b.exponent, Const(-100 & 511, 9)], 9, "top")),
     ]
     behind = distance[10] | a.zero | b.zero
-    s1 = {
-        "dropped": register("s1_dropped", 1, Cat(dropped).any()),
-        "behind": register("s1_behind", 1, behind),
+    return stage(
+        m,
+        "s1",
+        **_numbered(rows),
+        dropped=Cat(dropped).any(),
+        behind=behind,
         # From 76 on the addend is below the window; 80 is simpler to tell.
-        "far": register("s1_far", 1, ~behind & (distance[7:10].any() | (distance[6] & distance[4:6].any()))),
-        "shift": register("s1_shift", 7, distance[:7] & ~behind.replicate(7)),
-        "sub": register("s1_sub", 1, a.sign ^ b.sign ^ c.sign),
-        "sign": register("s1_sign", 1, a.sign ^ b.sign),
-        "csign": register("s1_csign", 1, c.sign),
-        "odd": register("s1_odd", 1, lane.odd),
-        "special": register("s1_special", Specials, specials(m, a, b, c, lane.quiet)),
-        "sum_exponent": register("s1_sum_exponent", 9, exponent_sum),
-        "addend_exponent": register("s1_addend_exponent", 8, c.exponent),
-    }
-    addend = register("s1_addend", 24, c.significand)
+        far=~behind & (distance[7:10].any() | (distance[6] & distance[4:6].any())),
+        shift=distance[:7] & ~behind.replicate(7),
+        sub=a.sign ^ b.sign ^ c.sign,
+        sign=a.sign ^ b.sign,
+        csign=c.sign,
+        odd=lane.odd,
+        special=specials(m, a, b, c, lane.quiet),
+        sum_exponent=exponent_sum,
+        addend_exponent=c.exponent,
+        addend=c.significand,
+    )
 
-    # Stage 2.
+
+def _reduce(m: Module, s1: SimpleNamespace) -> SimpleNamespace:
+    """Stage 2: two rows of the product, and the addend in the window, inverted when it is subtracted."""
     dropped = []
-    rows = _level(m, _level(m, _level(m, rows, dropped, "s2_a"), dropped, "s2_b"), dropped, "s2_c")
-    shifted, lost = _align(m, addend, s1["shift"], s1["far"])
+    rows = _level(m, _level(m, _level(m, _rows(s1), dropped, "s2_a"), dropped, "s2_b"), dropped, "s2_c")
+    shifted, sticky = _align(m, s1.addend, s1.shift, s1.far)
     top = Signal(9)
-    m.d.comb += top.eq(Mux(s1["behind"], s1["addend_exponent"], s1["sum_exponent"]))
-    rows = [register(f"s2_row_{index}", PRODUCT, row) for index, row in enumerate(rows)]
-    excess = register("s2_excess", 1, ~(s1["dropped"] | Cat(dropped).any()))
-    shifted = register("s2_shifted", WINDOW + 1, Cat(shifted, Const(0, 1)) ^ s1["sub"].replicate(WINDOW + 1))
-    lost = register("s2_lost", 1, lost)
-    top = register("s2_top", 9, top)
-    kept = {name: register(f"s2_{name}", len(s1[name]), s1[name]) for name in ("sub", "sign", "csign", "odd")}
-    special = register("s2_special", Specials, s1["special"])
+    m.d.comb += top.eq(Mux(s1.behind, s1.addend_exponent, s1.sum_exponent))
+    return stage(
+        m,
+        "s2",
+        **_numbered(rows),
+        excess=~(s1.dropped | Cat(dropped).any()),
+        shifted=Cat(shifted, Const(0, 1)) ^ s1.sub.replicate(WINDOW + 1),
+        sticky=sticky,
+        top=top,
+        sub=s1.sub,
+        sign=s1.sign,
+        csign=s1.csign,
+        odd=s1.odd,
+        special=s1.special,
+    )
 
-    # Stage 3. The second row's two lowest bits are free.
-    first = Cat(Const(0, 2), rows[0], excess.replicate(WINDOW - 1 - PRODUCT))
+
+def _add(m: Module, s2: SimpleNamespace) -> SimpleNamespace:
+    """Stage 3: the sum of all, and the sum plus one. The second row's two lowest bits are free."""
+    rows = _rows(s2)
+    first = Cat(Const(0, 2), rows[0], s2.excess.replicate(WINDOW - 1 - PRODUCT))
     second = Cat(Const(0, 2), rows[1], Const(0, WINDOW - 1 - PRODUCT))
-    half, carries = full_adders(m, first, second, shifted, WINDOW + 1, "s3")
+    half, carries = full_adders(m, first, second, s2.shifted, WINDOW + 1, "s3")
     plain, plus_one = both_sums(m, half, Cat(Const(0, 1), carries)[: WINDOW + 1], WINDOW + 1, "sum")
     # A one where the left shift by top - 1 places must stop; none when that is beyond the window.
     stop = Signal(WINDOW)
     limit = Signal(9)
-    m.d.comb += limit.eq(top - 1)
+    m.d.comb += limit.eq(s2.top - 1)
     m.d.comb += stop.eq(Cat((limit == WINDOW - 1 - place) for place in range(WINDOW)))
-    plain, plus_one = register("s3_plain", WINDOW + 1, plain), register("s3_plus_one", WINDOW + 1, plus_one)
-    stop = register("s3_stop", WINDOW, stop)
-    lost = register("s3_lost", 1, lost)
-    top = register("s3_top", 9, top)
-    kept = {name: register(f"s3_{name}", 1, value) for name, value in kept.items()}
-    special = register("s3_special", Specials, special)
+    kept = {name: getattr(s2, name) for name in ("sticky", "top", "sub", "sign", "csign", "odd", "special")}
+    return stage(m, "s3", plain=plain, plus_one=plus_one, stop=stop, **kept)
 
-    # Stage 4. Subtracting, the sum's top bit says that the addend was the greater.
+
+def _magnitude(m: Module, s3: SimpleNamespace) -> SimpleNamespace:
+    """Stage 4: which sum, or its complement, is the magnitude. Subtracting, the sum's top bit says that the addend was the greater."""
     negative, use_plain = Signal(), Signal()
     magnitude = Signal(WINDOW)
     m.d.comb += [
-        negative.eq(kept["sub"] & plus_one[WINDOW]),
-        use_plain.eq(~kept["sub"] | lost | plus_one[WINDOW]),
-        magnitude.eq(Mux(use_plain, plain[:WINDOW] ^ negative.replicate(WINDOW), plus_one[:WINDOW])),
+        negative.eq(s3.sub & s3.plus_one[WINDOW]),
+        use_plain.eq(~s3.sub | s3.sticky | s3.plus_one[WINDOW]),
+        magnitude.eq(Mux(use_plain, s3.plain[:WINDOW] ^ negative.replicate(WINDOW), s3.plus_one[:WINDOW])),
     ]
-    zeros, some = _count(Cat(Const(0, 128 - WINDOW), magnitude | stop))
-    # An exact zero out of a subtraction is +0: the sum plus one has no bit, and nothing was lost.
-    sign = Mux(negative, kept["csign"], kept["sign"])
-    vanished = register("s4_vanished", 1, kept["sub"] & ~lost)
-    magnitude = register("s4_magnitude", WINDOW, magnitude)
-    zeros, some = register("s4_zeros", 7, zeros), register("s4_some", 1, some)
-    lost = register("s4_lost", 1, lost)
-    top = register("s4_top", 9, top)
-    sign, odd = register("s4_sign", 1, sign), register("s4_odd", 1, kept["odd"])
-    special = register("s4_special", Specials, special)
+    zeros, some = _count(Cat(Const(0, 128 - WINDOW), magnitude | s3.stop))
+    return stage(
+        m,
+        "s4",
+        magnitude=magnitude,
+        zeros=zeros,
+        some=some,
+        # An exact zero out of a subtraction is +0: the sum plus one has no bit, and nothing was lost.
+        vanished=s3.sub & ~s3.sticky,
+        sign=Mux(negative, s3.csign, s3.sign),
+        sticky=s3.sticky,
+        top=s3.top,
+        odd=s3.odd,
+        special=s3.special,
+    )
 
-    # Stage 5.
-    normal = _shift_left(m, magnitude, zeros)
+
+def _normalise(m: Module, s4: SimpleNamespace) -> SimpleNamespace:
+    """Stage 5: the leading one at the top."""
+    normal = _shift_left(m, s4.magnitude, s4.zeros)
     exponent = Signal(9)
-    m.d.comb += exponent.eq(_sum(m, [top, ~Cat(zeros, Const(0, 2)), Const(1, 9)], 9, "exponent"))
-    s5 = {
+    m.d.comb += exponent.eq(_sum(m, [s4.top, ~Cat(s4.zeros, Const(0, 2)), Const(1, 9)], 9, "exponent"))
+    return stage(
+        m,
+        "s5",
         # Stopped short of a leading one, the exponent is 1 and its field 0; with nothing to stop at, all was zero.
-        "exponent": register(
-            "s5_exponent",
-            9,
-            Cat(exponent[0] & normal[75], exponent[1:]) & some.replicate(9),
-        ),
-        "fraction": register("s5_fraction", 23, normal[52:75]),
-        "guard": register("s5_guard", 1, normal[51]),
-        "sticky": register("s5_sticky", 1, normal[:51].any() | lost),
-        "sign": register("s5_sign", 1, sign & ~(vanished & ~magnitude.any())),
-        "odd": register("s5_odd", 1, odd),
-    }
-    _round(m, lane, s5, register("s5_special", Specials, special))
-    return m
+        exponent=Cat(exponent[0] & normal[75], exponent[1:]) & s4.some.replicate(9),
+        fraction=normal[52:75],
+        guard=normal[51],
+        sticky=normal[:51].any() | s4.sticky,
+        sign=s4.sign & ~(s4.vanished & ~s4.magnitude.any()),
+        odd=s4.odd,
+        special=s4.special,
+    )
 
 
-def _round(m: Module, lane, s5: dict[str, Signal], special: Signal) -> None:
+def _round(m: Module, lane, s5: SimpleNamespace) -> None:
     """Stage 6: the increment of exponent and fraction together, the results that are not finite, another's result."""
-    word = Cat(s5["fraction"], s5["exponent"])[:31]
+    word = Cat(s5.fraction, s5.exponent)[:31]
     up, inexact = Signal(), Signal()
     ones = [Const(1, 1)]
     for width in range(1, 32):
         # Whether all bits below are ones: ANDs that synthesis shares and balances.
         ones.append(word[:width].all())
-    over, over_up = s5["exponent"][8] | s5["exponent"][:8].all(), word[24:31].all() & ~word[23] & word[:23].all()
+    over, over_up = s5.exponent[8] | s5.exponent[:8].all(), word[24:31].all() & ~word[23] & word[:23].all()
     overflow, finite = Signal(), Signal()
     rounded, exception, exceptional = Signal(31), Signal(32), Signal()
     flags = Signal(FpFlags)
     m.d.comb += [
-        inexact.eq(s5["guard"] | s5["sticky"]),
-        up.eq(~s5["odd"] & s5["guard"] & (s5["sticky"] | word[0])),
+        inexact.eq(s5.guard | s5.sticky),
+        up.eq(~s5.odd & s5.guard & (s5.sticky | word[0])),
         rounded.eq(
-            Cat(word[0] ^ up | (s5["odd"] & inexact), *(word[place] ^ (up & ones[place]) for place in range(1, 31))),
+            Cat(word[0] ^ up | (s5.odd & inexact), *(word[place] ^ (up & ones[place]) for place in range(1, 31))),
         ),
         overflow.eq(over | (over_up & up)),
-        finite.eq(~special.nan & ~special.inf),
-        exceptional.eq(lane.use_other | special.nan | special.inf | overflow),
+        finite.eq(~s5.special.nan & ~s5.special.inf),
+        exceptional.eq(lane.use_other | s5.special.nan | s5.special.inf | overflow),
         exception.eq(
             Mux(
                 lane.use_other,
                 lane.other,
-                Mux(special.nan, NAN, Cat(Const(0xFF << 23, 31), Mux(special.inf, special.inf_sign, s5["sign"]))),
+                Mux(s5.special.nan, NAN, Cat(Const(0xFF << 23, 31), Mux(s5.special.inf, s5.special.inf_sign, s5.sign))),
             ),
         ),
-        flags.invalid.eq(special.invalid),
-        flags.denormal.eq(special.denormal),
+        flags.invalid.eq(s5.special.invalid),
+        flags.denormal.eq(s5.special.denormal),
         flags.overflow.eq(finite & overflow),
         # The field stays 0 unless the fraction is all ones and goes up.
         flags.underflow.eq(
-            finite & inexact & ~s5["odd"] & ~s5["exponent"].any() & ~(up & s5["fraction"].all()),
+            finite & inexact & ~s5.odd & ~s5.exponent.any() & ~(up & s5.fraction.all()),
         ),
         lane.next_flags.eq(Mux(lane.use_other, 0, flags)),
         lane.next_nonzero.eq(
             Mux(
                 lane.use_other,
                 lane.other.any(),
-                special.nan | special.inf | s5["sign"] | up | word.any() | (s5["odd"] & inexact),
+                s5.special.nan | s5.special.inf | s5.sign | up | word.any() | (s5.odd & inexact),
             ),
         ),
     ]
     result = Signal(32, reset_less=True)
-    m.d.sync += result.eq(Mux(exceptional, exception, Cat(rounded, s5["sign"])))
+    m.d.sync += result.eq(Mux(exceptional, exception, Cat(rounded, s5.sign)))
     m.d.comb += lane.result.eq(result)
+
+
+def _numbered(rows: list[Value]) -> dict[str, Value]:
+    return {f"row_{index}": row for index, row in enumerate(rows)}
+
+
+def _rows(held: SimpleNamespace) -> list[Value]:
+    return [value for name, value in vars(held).items() if name.startswith("row_")]
 
 
 def _booth_rows(m: Module, multiplicand: Value, multiplier: Value) -> list[Value]:

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LINE_WORDS
 from rtl.mem.banking import line_phase_of, row_of
-from rtl.mem.body import BODY
+from rtl.mem.body import BodyPorts
 from rtl.mem.crossbar import CODE_BITS, BankAddress, BankWord, ReturnWord, line_selects
 from rtl.mem.stages import SINGLE_READS, SINGLE_WRITES
 
@@ -44,7 +44,7 @@ class BanksBody(wiring.Component):
 
     def __init__(self, rows: int):
         self._rows = rows
-        super().__init__(BODY)
+        super().__init__(BodyPorts)
 
     @property
     def sweep_steps(self) -> int:

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.mem.stages import LineReadSlot, LineWrites, SingleReads, SingleWrites, SweepStep, Words
 
-BODY = wiring.Signature({
+BodyPorts = wiring.Signature({
     # What happens in the slot that runs. The body decides nothing: no bank is in two of them.
     "reads": In(SingleReads),
     "line_read": In(LineReadSlot),

@@ -14,7 +14,7 @@ from amaranth.lib import memory, wiring
 from golden.arch.config import BANKS
 from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
 from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS
-from rtl.mem.body import BODY
+from rtl.mem.body import BodyPorts
 from rtl.mem.stages import SINGLE_READS, SINGLE_WRITES
 
 
@@ -26,7 +26,7 @@ class FlatBody(wiring.Component):
 
     def __init__(self, rows: int):
         self._depth = rows * BANKS
-        super().__init__(BODY)
+        super().__init__(BodyPorts)
 
     @property
     def sweep_steps(self) -> int:

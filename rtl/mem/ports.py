@@ -14,7 +14,7 @@ from golden.arch.memmap import LINE_BITS, WORD_ADDRESS_BITS
 from golden.arch.sram import INJECT_BITS, LANES, LINE_WORDS, MESH_TAG_BITS, SCALAR_TAG_BITS, STORE_TAG_BITS
 
 
-class Source(enum.Enum, shape=3):
+class Reader(enum.Enum, shape=3):
     """The port on whose behalf a thread's word was read."""
 
     L0 = 0
@@ -175,7 +175,7 @@ Uncorrectable = wiring.Signature({
     # below, then of lanes.
     "valid": Out(THREADS),
     "addr": Out(WORD_ADDRESS_BITS).array(THREADS),
-    "source": Out(Source).array(THREADS),
+    "source": Out(Reader).array(THREADS),
 })
 
 

@@ -11,7 +11,7 @@ from golden.arch.sram import LANES, LINE_WORDS
 from rtl.mem import ports
 from rtl.mem.ecc import Corrector
 from rtl.mem.stages import READS, SCALAR_READ, SINGLE_READS, LineReadSlot, OldWords, ReadInfo, Words
-from rtl.mem.status import Status
+from rtl.mem.status import ErrorReports
 
 
 class Returns(wiring.Component):
@@ -46,7 +46,7 @@ class Returns(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.corrector = corrector = Corrector(READS, self._tables)
-        m.submodules.status = status = Status(self._tables)
+        m.submodules.status = status = ErrorReports(self._tables)
 
         def delay(value: Value, name: str, **kwargs) -> Signal:
             for stage in ("macro", "return", "correct"):

@@ -8,7 +8,7 @@ from golden.arch.isa import THREADS
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS
 from rtl.mem.ecc import Classifier
-from rtl.mem.ports import Corrected, Source, Uncorrectable
+from rtl.mem.ports import Corrected, Reader, Uncorrectable
 from rtl.mem.stages import READS, SINGLE_READS, SINGLE_WRITES
 
 
@@ -31,7 +31,7 @@ def first_of(flags: Value | list[Value], values: list[Value]) -> Value:
     return chosen
 
 
-class Status(wiring.Component):
+class ErrorReports(wiring.Component):
     """Error reports (the syndromes arrive a stage after the words' correction).
 
     Which words are wrong is found in one cycle; how many, whose and where in the next.
@@ -87,9 +87,9 @@ class Status(wiring.Component):
         with m.Else():
             m.d.sync += self.corrected.count.eq(0)
         kinds = [
-            *(Source.L0 for _ in range(LANES)),
-            *(Mux(for_store[lane], Source.ST, Source.L1) for lane in range(LANES)),
-            Mux(for_store[LANES], Source.SS, Source.SL),
+            *(Reader.L0 for _ in range(LANES)),
+            *(Mux(for_store[lane], Reader.ST, Reader.L1) for lane in range(LANES)),
+            Mux(for_store[LANES], Reader.SS, Reader.SL),
         ]
         m.d.sync += report.valid.eq(report.soon)
         for t in range(THREADS):

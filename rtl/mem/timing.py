@@ -24,7 +24,7 @@ from rtl.mem.ecc import Corrector, PlantedBits, check_bits
 from rtl.mem.loads import Loads
 from rtl.mem.queue import RequestQueue
 from rtl.mem.rmw import PartialStore
-from rtl.mem.status import Status
+from rtl.mem.status import ErrorReports
 from rtl.mem.turns import Age, Turns
 
 _ROWS = CONFIGS["d1"].sram_rows
@@ -318,6 +318,6 @@ TIMING_UNITS: dict[str, Callable[[], wiring.Component]] = {
     "sram correct": Correct,
     "sram write crossbar": WritePath,
     "sram merge": Merge,
-    "sram status": lambda: Status(tables=False),
+    "sram status": lambda: ErrorReports(tables=False),
 }
 """Name of a unit -> factory of a fresh component. Inputs come from flip-flops of other units."""

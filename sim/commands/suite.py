@@ -91,15 +91,19 @@ def _formal(options: argparse.Namespace) -> int:
 @command("times", "What was built here, and what each stage took the last time.")
 def _times(options: argparse.Namespace) -> int:
     from sim.compile import cache
+    from sim.compile.stages import total
     from sim.views.report import print_table
 
     known = cache.times()
     if not known:
         print("nothing was built here yet")
         return 0
-    stages = list(dict.fromkeys(stage for taken in known.values() for stage in taken))
-    rows = [[what, *(taken.get(stage) for stage in stages), round(sum(taken.values()), 1)] for what, taken in known.items()]
-    print_table(f"seconds, of {cache.store() / 'times.json'}", ["build", *stages, "all"], rows)
+    names = list(dict.fromkeys(name for taken in known.values() for name in taken))
+    rows = []
+    for what, taken in known.items():
+        spent = [*(taken.get(name) for name in names), total(taken)]
+        rows.append([what, *(f"{s.seconds:.1f} / {s.processor:.1f}" if s else "" for s in spent)])
+    print_table("seconds / seconds of processors", ["build", *names, "all"], rows)
     return 0
 
 

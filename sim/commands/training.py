@@ -21,7 +21,7 @@ from sim.process import INTERRUPTED
     argument("--rate", type=real_number, help="learning rate (default: the workload's)"),
     SEED,
     CONFIG,
-    argument("--engine", default="rtl", choices=("rtl", "golden"), help="rtl (default), or golden for NumPy alone"),
+    argument("--engine", default="rtl", choices=("rtl", "iss", "golden"), help="rtl (default), iss the simulator, golden NumPy alone"),
     argument("--mesh", type=sentence_of(parse), default=MeshConfig(1, 1), metavar="CxR", help="columns x rows of nodes (default 1x1)"),
     argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
     argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
@@ -49,7 +49,9 @@ def _train(options: argparse.Namespace) -> int:
         resume=options.resume,
     )
     what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"
-    print(f"training {what} on {'the RTL (' + chosen.config + ')' if chosen.engine == 'rtl' else 'golden (NumPy)'}", flush=True)
+    where = {"rtl": f"the RTL ({chosen.config})", "iss": f"the simulator ({chosen.config})", "golden": "golden (NumPy)"}[chosen.engine]
+    nodes = "" if chosen.mesh == train.ONE else f", {chosen.mesh_name} nodes"
+    print(f"training {what} on {where}{nodes}", flush=True)
     with results(chosen.latest, f"{chosen.workload}-{chosen.engine}") as run:
         with TrainingProgress(chosen.steps) as progress:
             outcome = train.train(chosen, progress)
@@ -62,8 +64,9 @@ def _train(options: argparse.Namespace) -> int:
         train.save_weights(run.folder, outcome)
         plot_loss(run.folder / "loss.png", outcome.loss, what)
         run.finish()
-    if chosen.engine == "rtl":
+    if chosen.engine != "golden":
         print(f"{outcome.compared} values equal to golden in every bit, 0 mismatches")
+    if chosen.engine == "rtl":
         per_step = report["cycles"] / len(outcome.cycles)
         print(f"{per_step:.0f} cycles a step, matrix utilisation {100 * report['utilisation']:.1f} %, {report['sim_khz']:.0f} kHz")
     if outcome.accuracy is not None:

@@ -19,17 +19,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
 from pathlib import Path
+
+from sim.compile.stages import Spent, Stages, measured, total
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 SHARED = "OPEN_D1_CACHE"
 LIST = "files.json"
 WORTH_TELLING = 5.0  # seconds
-Stages = dict[str, float]
-"""Seconds of each stage of a build, in their order."""
-_filling: ContextVar[tuple[Stages, ...]] = ContextVar("filling", default=())  # of the folders that are being filled, outermost first
 
 
 def store() -> Path:
@@ -57,26 +55,21 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def stage(name: str) -> Iterator[None]:
-    """A named part of a build: how long it takes is remembered with the folders that are being filled."""
-    began = time.monotonic()
-    yield
-    for stages in _filling.get():
-        stages[name] = stages.get(name, 0.0) + time.monotonic() - began
-
-
 def forecast(what: str, after: str = "", base: Path | None = None) -> str:
     """What building took here the last time, stage by stage, and what is built from it `after`; "" when nothing is worth telling."""
     known = times(base)
     if what not in known:
         return f"{what}, then {after}: not built here before, a matter of minutes" if after else ""
     parts = [(name, known[name]) for name in (what, after) if name in known]
-    total = sum(sum(stages.values()) for _, stages in parts)
-    if total < WORTH_TELLING:
+    all_in_all = total(total(taken) for _, taken in parts).seconds
+    if all_in_all < WORTH_TELLING:
         return ""
-    told = [f"{name}: {sum(s.values()):.0f} s here last time ({', '.join(f'{n} {t:.0f}' for n, t in s.items())})" for name, s in parts]
-    return "; then ".join(told) + (f"; {total:.0f} s in all" if len(parts) > 1 else "")
+    told = [f"{name}: {total(taken).seconds:.0f} s here last time ({_listed(taken)})" for name, taken in parts]
+    return "; then ".join(told) + (f"; {all_in_all:.0f} s in all" if len(parts) > 1 else "")
+
+
+def _listed(taken: Stages) -> str:
+    return ", ".join(f"{name} {spent.seconds:.0f}" for name, spent in taken.items())
 
 
 @contextmanager
@@ -144,13 +137,10 @@ def folder(
         partial = parent / f"{key}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        stages: Stages = {}
-        outer = _filling.set((*_filling.get(), stages))
         if not quiet and (told := forecast(what, after, base)):
             _tell(f"build: {told}")
-        began = time.monotonic()
         try:
-            with nullcontext() if quiet else progress(what or f"{kind}/{key}"):
+            with measured() as taken, nullcontext() if quiet else progress(what or f"{kind}/{key}"):
                 fill(partial)
             _list(partial)
         except BaseException as error:
@@ -158,12 +148,9 @@ def folder(
             if what and isinstance(error, KeyboardInterrupt) and not error.args:
                 raise KeyboardInterrupt(f"while {what}, which the next command begins anew") from None
             raise
-        finally:
-            _filling.reset(outer)
         _put(partial, final)
         if what and not quiet:
-            stages["rest"] = max(0.0, time.monotonic() - began - sum(stages.values()))
-            _remember(base, what, stages)
+            _remember(base, what, taken)
     return final
 
 
@@ -185,15 +172,16 @@ def times(base: Path | None = None) -> dict[str, Stages]:
     """What each thing took to build here the last time."""
     try:
         known = json.loads(((base or store()) / "times.json").read_text())
-        return {what: {name: float(seconds) for name, seconds in stages.items()} for what, stages in known.items()}
+        return {what: {name: Spent(*map(float, spent)) for name, spent in taken.items()} for what, taken in known.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _remember(base: Path, what: str, stages: Stages) -> None:
+def _remember(base: Path, what: str, taken: Stages) -> None:
     path = base / "times.json"
     with locked(path.with_suffix(".lock")):
-        known = times(base) | {what: {name: round(seconds, 1) for name, seconds in stages.items() if seconds >= 0.05}}
+        known = times(base) | {what: {name: spent for name, spent in taken.items() if spent.seconds >= 0.05}}
+        rows = {what: {name: [round(s.seconds, 1), round(s.processor, 1)] for name, s in known[what].items()} for what in sorted(known)}
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+        partial.write_text(json.dumps(rows, indent=1) + "\n")
         os.replace(partial, path)

@@ -34,6 +34,7 @@ from amaranth.lib import data, wiring
 
 from sim.compile import cache, merge, naming
 from sim.compile.objects import BuildError
+from sim.compile.stages import stage
 
 _SCRIPT = "read_rtlil design.il; proc -noopt; memory_collect; {clean}; write_verilog -noattr design.v"
 _PORT = re.compile(r"^  wire width (\d+) (input|output) \d+ +(signed )?\\(\S+)$", re.MULTILINE)
@@ -84,9 +85,9 @@ def elaborate(
     """
     top = top or type(component).__name__
     parts = {top: component, **getattr(component, "parts", {})}
-    with cache.stage("elaboration"):
+    with stage("elaboration"):
         text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in parts.items())
-    with cache.stage("merging"):
+    with stage("merging"):
         text = merge.shrink(text, top)
     script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")
     about = {"top": top, "config": config, "parameters": dict(parameters or {}), **_describe(component, text)}
@@ -94,7 +95,7 @@ def elaborate(
 
     def fill(folder: Path) -> None:
         (folder / "design.il").write_text(text)
-        with cache.stage("Verilog"):
+        with stage("Verilog"):
             _yosys(script, folder)
         (folder / "design.il").unlink()
         verilog = (folder / "design.v").read_bytes()
@@ -124,7 +125,7 @@ def elaborate_once(
     key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))
 
     def fill(folder: Path) -> None:
-        with cache.stage("elaboration"):
+        with stage("elaboration"):
             component = make()
         made = elaborate(component, top=top, config=config, parameters=parameters)
         for file in (made.verilog, made.manifest_file):

@@ -25,6 +25,7 @@ from xml.etree import ElementTree
 from sim.compile import cache, objects, toolchain
 from sim.compile.elaborate import Design
 from sim.compile.objects import Tools
+from sim.compile.stages import stage
 
 # Two-state start values, no run-time assertions: the design has none, and randomised start is a test's own business.
 _SPEED = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]
@@ -302,7 +303,7 @@ class _Recipe:
         for name, goal in {"verilator": tool.root, **self.links}.items():
             (work / name).symlink_to(goal, target_is_directory=True)
         with Tools(work, folder / "build.log", tool.environment) as tools:
-            with cache.stage("Verilator"):
+            with stage("Verilator"):
                 tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *self._verilate()])
             made = _classes((work / f"{self.prefix}_classes.mk").read_text())
             library = made["GLOBAL_FAST"] + made["GLOBAL_SLOW"]
@@ -312,9 +313,9 @@ class _Recipe:
             places = ["-I.", "-Iverilator/include", "-Iverilator/include/vltstd"]
             flags = ["-std=gnu++20", *_MACHINE, "-DVERILATOR=1", "-DVL_USER_FATAL", "-DVL_USER_STOP", *switches, *self.compile, *places]
             libraries = ["-pthread", "-latomic", *(["-llz4", "-lz"] if made["TRACE_FST"] == ["1"] else [])]
-            with cache.stage("C++"):
+            with stage("C++"):
                 made_of = objects.compiled(tools, units, flags, _versions())
-            with cache.stage("linking"):
+            with stage("linking"):
                 objects.linked(tools, made_of, self.output, [*self.link, *libraries])
         os.replace(work / self.output, folder / self.output)
         shutil.rmtree(work)

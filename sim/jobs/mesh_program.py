@@ -8,7 +8,9 @@ from golden.arch.trace import Record
 from golden.iss.mesh import Mesh
 from golden.listing import trace_line
 from sim.jobs import memory
-from sim.jobs.program import Say, Work
+from sim.jobs.program import Say, Work, where
+
+SHOWN = 8  # threads that an interruption names
 
 
 def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
@@ -18,6 +20,8 @@ def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
     ------
     HangError
         When nothing moves any more: what every thread of every node waits for.
+    KeyboardInterrupt
+        With where the threads are.
     """
 
     def tell(place: Place, record: Record) -> None:
@@ -29,7 +33,12 @@ def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
             node.write(at, data)
         for launch in work.launches:
             node.threads[launch.thread].start(launch.pc, launch.args)
-    retired = machine.run()
+    try:
+        retired = machine.run()
+    except KeyboardInterrupt:
+        stand = [f"node {x},{y} {where(node, t)}" for (x, y), node in machine.nodes.items() for t in node.threads if t.runs]
+        more = f"; and {len(stand) - SHOWN} threads more" if len(stand) > SHOWN else ""
+        raise KeyboardInterrupt(f"after {machine.retired} instructions: {'; '.join(stand[:SHOWN])}{more}") from None
     if stopped := machine.describe():
         say(stopped)
     for (x, y), node in machine.nodes.items():

@@ -12,7 +12,8 @@ import numpy as np
 
 from golden.arch.mesh import MeshConfig
 from golden.arch.packet import BODY, CHANNELS, COORD_BITS, CREDITS, PortId
-from golden.noc.routes import Routes, walk
+from golden.noc.routes import Routes, check
+from golden.noc.routing import XY, YX
 from golden.noc.traffic import destinations
 from rtl.noc.router import Router
 from sim.compile.elaborate import Design, elaborate
@@ -62,14 +63,16 @@ def design() -> Design:
 
 def source_routes(routes: Routes) -> SourceRoutes:
     """What sources know, as arrays."""
-    mesh = routes.mesh
+    mesh, ways = routes.mesh, check(routes)
+    numbers = np.array([mesh.places[place] for place in mesh.live])
     count = len(mesh.places)
-    allowed, first, hops = np.zeros((count, count, 2), bool), np.zeros((count, count, 2), np.uint8), np.zeros((count, count, 2), np.uint8)
-    for (source, to), known in routes.allowed.items():
-        if to in mesh.places:
-            for route, port in known.items():
-                at = mesh.places[source], mesh.places[to], route
-                allowed[at], first[at], hops[at] = True, port, len(walk(routes, source, to, route, port))
+    first, hops = np.full((count, count, 2), -1, np.int32), np.zeros((count, count, 2), np.int32)
+    among = np.ix_(numbers, numbers)
+    live = slice(ways.grid.nodes)
+    for route in (XY, YX):
+        first[*among, route], hops[*among, route] = ways.first[route, live, live], ways.hops[route, live, live]
+    allowed = first >= 0
+    first, hops = np.where(allowed, first, 0).astype(np.uint8), np.where(allowed, hops, 0).astype(np.uint8)
     tables = {place: [entry.fields() for entry in table] for place, table in routes.tables.items()}
     return SourceRoutes(allowed, first, hops, tables)
 

@@ -17,10 +17,15 @@ from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
+from golden.lockstep import Difference
 from sim.jobs import memory
 from sim.jobs.memory import Dump, Load
 
 Say = Callable[[str], None]
+AGREE = (
+    "Both run a program that keeps the rules of docs/isa.md (Rules between instructions) alike: if this one does, the mistake is in the "
+    "hardware or in the simulator, not in the program; --waves FILE shows what the hardware did."
+)
 START_ARGS = LINE_BYTES // 8  # a start packet's payload is a line
 
 
@@ -94,7 +99,7 @@ def simulate(work: Work, say: Say) -> bool:
             if work.trace:
                 say(trace_line(record, work.trace))
     except KeyboardInterrupt:
-        stand = "; ".join(_where(node, thread) for thread in node.threads if thread.runs)
+        stand = "; ".join(where(node, thread) for thread in node.threads if thread.runs)
         raise KeyboardInterrupt(f"after {retired} instructions: {stand}") from None
     for thread in node.threads:
         if thread.state is ThreadState.FAULTED:
@@ -106,7 +111,8 @@ def simulate(work: Work, say: Say) -> bool:
     return ended
 
 
-def _where(node: Node, thread: Thread) -> str:
+def where(node: Node, thread: Thread) -> str:
+    """Where a thread is: its pc, the instruction there, and what that waits for."""
     if thread.pc + 4 > node.config.sram_bytes:
         return f"thread {thread.index} at {thread.pc:#x}, past SRAM"
     word = int.from_bytes(node.read(thread.pc, 4), "little")
@@ -146,7 +152,7 @@ class Debugger:
         except (ValueError, RuleError) as error:
             self.say(str(error))
         except KeyboardInterrupt:
-            self.say(f"interrupted: {_where(self.node, self.thread)}")
+            self.say(f"interrupted: {where(self.node, self.thread)}")
         return True
 
     def _do(self, word: str, rest: list[str]) -> None:
@@ -161,7 +167,7 @@ class Debugger:
                 self.say("breakpoints: " + (", ".join(f"{b:#x}" for b in sorted(self.breakpoints)) or "none"))
             case "t":
                 self.thread = node.threads[_number(rest, "a thread", 0, len(node.threads) - 1)]
-                self.say(_where(node, self.thread) if self.thread.runs else f"thread {self.thread.index} is {self.thread.state.name}")
+                self.say(where(node, self.thread) if self.thread.runs else f"thread {self.thread.index} is {self.thread.state.name}")
             case "r":
                 self.say(registers(thread))
             case "v":
@@ -198,7 +204,7 @@ class Debugger:
             if not self._advance():
                 self.say(f"thread {self.thread.index} waits for {self.thread.waits}, and nobody else goes on")
                 return
-        self.say(f"next: {_where(self.node, self.thread)}" if self.thread.runs else f"thread {self.thread.index} has ended")
+        self.say(f"next: {where(self.node, self.thread)}" if self.thread.runs else f"thread {self.thread.index} has ended")
 
     def _advance(self) -> bool:
         """One instruction of the thread looked at; while it waits, the others go on."""
@@ -238,9 +244,12 @@ def run_rtl(work: Work, say: Say, waves: Path | None = None) -> bool:
 
     last: list[bytes] = []
     tell = (lambda record: say(trace_line(record, work.trace))) if work.trace else None
-    result = run_lockstep(
-        work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append
-    )
+    try:
+        result = run_lockstep(
+            work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append
+        )
+    except Difference as found:
+        raise Difference(f"{found}\n{AGREE}") from None
     say(f"{result.retired} instructions in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)

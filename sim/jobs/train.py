@@ -16,21 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import get_config
-from golden.arch.mesh import MeshConfig
+from golden.arch.mesh import MeshConfig, Place
 from golden.kernels.placement import DTYPES
 from golden.numerics.convert import bits_f32
 from golden.workloads import shards
 from golden.workloads import workload as workloads
 from golden.workloads.graph import Step
-from golden.workloads.layout import Layout
+from golden.workloads.mesh import MeshLayout
 from golden.workloads.workload import Workload
-from sim.engine.binding import Engine
 from sim.files import whole
-from sim.jobs import machine
-from sim.jobs.host import Host
 from sim.jobs.run import MACS_PER_CYCLE
+from sim.jobs.train_machine import Machine, OneNode, Simulated
 
-ENGINES = ("rtl", "golden")
+ENGINES = ("rtl", "iss", "golden")
 DEFAULT = "digits-mlp"
 ONE = MeshConfig(1, 1)
 
@@ -131,7 +129,7 @@ def train(options: Options, progress: Progress) -> Outcome:
     outcome = _restore(options, step) if options.resume else Outcome(workload.initial(step, options.seed))
     for _ in outcome.loss:
         next(batches)
-    node = _Rtl(options) if options.engine == "rtl" else None
+    node = None if options.engine == "golden" else _Nodes(options)
     started = time.perf_counter()
     try:
         if node:
@@ -152,11 +150,11 @@ def train(options: Options, progress: Progress) -> Outcome:
         outcome.seconds = time.perf_counter() - started
         if node:
             outcome.simulated = node.simulated
-            node.engine.close()
+            node.machine.close()
     return outcome
 
 
-def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: _Rtl | None) -> Outcome:
+def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: _Nodes | None) -> Outcome:
     """The outcome after one more step."""
     values = step.reference({**step.state(outcome.state), **inputs})
     done = replace(outcome, state={tensor.name: values[tensor.name] for tensor in step.saved})
@@ -174,7 +172,7 @@ def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str
     return done
 
 
-def _classify(options: Options, step: Step, outcome: Outcome, node: _Rtl | None) -> tuple[float, int]:
+def _classify(options: Options, step: Step, outcome: Outcome, node: _Nodes | None) -> tuple[float, int]:
     """Share of the held-out data that is classified rightly, and how much data that is."""
     right = total = 0
     state = step.state(outcome.state)
@@ -188,61 +186,77 @@ def _classify(options: Options, step: Step, outcome: Outcome, node: _Rtl | None)
     return right / total, total
 
 
-class _Rtl:
-    """The workload on one node in the C++ engine."""
+class _Nodes:
+    """The workload on the nodes of a machine."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.layout: Layout = options.model.layout(get_config(options.config), options.batch, options.rate, options.shards)
-        self.engine: Engine = machine.engine(options.config, waves=options.waves)
-        self.host = Host(self.engine)
-        self.first = self.engine.cycle
+        config = get_config(options.config)
+        self.mesh = MeshLayout(options.model, options.mesh, config, options.batch, options.rate, options.shards)
+        simulated = options.engine == "iss"
+        self.machine: Machine = (
+            Simulated(options.mesh, options.config, options.seed) if simulated else OneNode(options.mesh, options.config, options.waves)
+        )
+        self.first = self.machine.cycle or 0
 
     @property
     def simulated(self) -> int:
         """Cycles simulated in this process."""
-        return self.engine.cycle - self.first
+        return (self.machine.cycle or 0) - self.first
 
     def begin(self, state: Mapping[str, NDArray]) -> None:
-        self.host.write(self.layout.initial(state))
+        for place, host in self.machine.hosts.items():
+            host.write(self.mesh.initial(place, state))
 
     def step(self, inputs: Mapping[str, NDArray]) -> int:
-        """One training step; cycles from its start packet to the answer."""
-        self.host.write(self.layout.inputs(inputs))
-        before = self.engine.cycle
-        self.host.run([self.layout.train])
-        return self.engine.cycle - before
+        """One training step; cycles from its first start packet to the last answer."""
+        return self._run(inputs, "train")
+
+    def _run(self, inputs: Mapping[str, NDArray], entry: str) -> int:
+        hosts = self.machine.hosts
+        for place, host in hosts.items():
+            host.write(self.mesh.layouts[place].inputs(inputs))
+        before = self.machine.cycle or 0
+        for place, host in hosts.items():
+            host.start([getattr(self.mesh.layouts[place], entry)])
+        for host in hosts.values():
+            host.wait(1)
+        return (self.machine.cycle or 0) - before
 
     def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
-        """Everything that a step keeps or puts out against golden; how many elements."""
+        """Everything that a step keeps or puts out on any node against golden; how many elements."""
         compared = 0
-        for tensor in self.layout.step.compared:
-            self._check(f"step {step}", tensor.name, expected[tensor.name])
-            compared += expected[tensor.name].size
+        for place, layout in self.mesh.layouts.items():
+            for tensor in layout.step.compared:
+                self._check(f"step {step}", place, tensor.name, expected[tensor.name])
+                compared += expected[tensor.name].size
         return compared
 
     def classify(self, first: int, inputs: Mapping[str, NDArray], expected: Mapping[str, NDArray]) -> None:
-        """A forward pass on the node; every logit compared."""
-        self.host.write(self.layout.inputs(inputs))
-        self.host.run([self.layout.forward])
-        for tensor in self.layout.step.logits:
-            self._check(f"held-out image {first} on", tensor.name, expected[tensor.name])
+        """A forward pass; every logit compared."""
+        self._run(inputs, "forward")
+        for place, layout in self.mesh.layouts.items():
+            for tensor in layout.step.logits:
+                self._check(f"held-out image {first} on", place, tensor.name, expected[tensor.name])
 
-    def _check(self, when: str, name: str, expected: NDArray) -> None:
-        got = self.host.read_matrix(self.layout.matrices[name])
+    def _check(self, when: str, place: Place, name: str, expected: NDArray) -> None:
+        got = self.machine.hosts[place].read_matrix(self.mesh.layouts[place].matrices[name])
         wrong = np.argwhere(got != expected)
         if not len(wrong):
             return
         index = tuple(int(i) for i in wrong[0])
         width = got.dtype.itemsize * 2
         options = self.options
-        steps = when.split()[1] if when.startswith("step") else options.steps
-        again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
-        raise Mismatch(
-            f"{when}: {name}{list(index)} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on the RTL, "
-            f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ\n"
-            f"rerun with waves: make waves {again}"
+        where = f" of node {place[0]},{place[1]}" if len(self.machine.hosts) > 1 else ""
+        text = (
+            f"{when}: {name}{list(index)}{where} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on {self.machine.name}, "
+            f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ"
         )
+        if options.engine == "rtl":
+            steps = when.split()[1] if when.startswith("step") else options.steps
+            again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
+            text += f"\nrerun with waves: make waves {again}"
+        raise Mismatch(text)
 
 
 def _number(bits: NDArray) -> float:
@@ -332,7 +346,7 @@ def report(options: Options, outcome: Outcome) -> dict[str, Any]:
         "test_accuracy": outcome.accuracy,
         "cycles": cycles,
         "macs": macs,
-        "utilisation": macs / MACS_PER_CYCLE / cycles if cycles else None,
+        "utilisation": macs / MACS_PER_CYCLE / len(options.mesh.live) / cycles if cycles else None,
         "sim_khz": outcome.simulated / outcome.seconds / 1e3 if outcome.simulated else None,
         "wall_s": outcome.seconds,
     }

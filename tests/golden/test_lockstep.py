@@ -132,7 +132,7 @@ def test_a_lost_word_of_data_may_be_told_with_any_pc():
     run.statuses = {0: replace(run.statuses[0], pc=0x114)}
     assert compared(run, LOST).faults
     run.statuses = {0: replace(run.statuses[0], operand=0x88)}
-    with pytest.raises(Difference, match="thread 0 ended as"):
+    with pytest.raises(Difference, match="thread 0 ended as FAULTED with ECC, operand 0x88 on the RTL, as FAULTED with ECC, operand 0x80"):
         compared(run, LOST)
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from sim.files import of_the_project
+from tests.repo import cover
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 LONGEST = 500  # lines, rows of numbers not counted; a longer file holds two ideas
+
+LONGEST_FUNCTION = 100  # lines of one function, from its def on
 
 # What may stand in no Python file of the project. Written in two halves, so that this file may.
 FORBIDDEN = {
@@ -108,6 +111,30 @@ def test_a_test_without_a_source_is_found():
     assert not mirrored(ROOT / "tests/rtl/core/test_stream.py", "from rtl.core import stream", known)
 
 
+def test_every_source_is_named_or_covered():
+    found = list(cover.wrong(cover.parse((ROOT / cover.LIST).read_text()), cover.KNOWN))
+    assert not found, "; ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda covered: covered.pop("rtl/core/core.py"), "no test has the name of rtl/core/core.py: write one"),
+        (lambda covered: covered.update({"rtl/node.py": "tests/rtl/test_node.py"}), "rtl/node.py has a test of its own name"),
+        (lambda covered: covered.update({"rtl/gone.py": "tests/rtl/test_node.py"}), "rtl/gone.py does not exist"),
+        (lambda covered: covered.update({"rtl/core/core.py": "tests/rtl/test_nod.py"}), "tests/rtl/test_nod.py, which .* is no test"),
+        (lambda covered: covered.update({"rtl/core/core.py": "tests/rtl/conftest.py"}), "tests/rtl/conftest.py, which .* is no test"),
+        (lambda covered: covered.update({"rtl/core/core.py": "tests/golden/test_asm.py"}), "test_asm.py does not reach rtl/core/core.py"),
+    ],
+)
+def test_a_planted_mistake_in_the_list_is_one_sentence(change, sentence):
+    covered = cover.parse((ROOT / cover.LIST).read_text())
+    before = set(cover.wrong(covered, cover.KNOWN))
+    change(covered)
+    [found] = set(cover.wrong(covered, cover.KNOWN)) - before
+    assert re.search(sentence, found), found
+
+
 def test_tests_are_no_package():
     assert not [here(path) for path in files("__init__.py") if path.is_relative_to(ROOT / "tests")]
 
@@ -135,6 +162,29 @@ def test_no_file_is_longer_than_one_idea():
     }
     long = {name: count for name, count in counts.items() if count > LONGEST}
     assert not long, f"longer than {LONGEST} lines: {long}"
+
+
+def functions(source: str) -> Iterator[tuple[int, int, str]]:
+    """(lines, first line, name) of every function, methods and inner ones included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.end_lineno - node.lineno + 1, node.lineno, node.name
+
+
+def test_no_function_is_too_long_to_read():
+    """Prints the longest of each part; pytest -s shows it."""
+    longest: dict[str, tuple[int, str]] = {}
+    for path in files(".py"):
+        for lines, at, name in functions(path.read_text()):
+            part = here(path).split("/")[0]
+            longest[part] = max(longest.get(part, (0, "")), (lines, f"{here(path)}:{at} {name}"))
+    print(*(f"{part}: {lines} lines, {where}" for part, (lines, where) in longest.items()), sep="\n")
+    long = [f"{where} has {lines} lines" for lines, where in longest.values() if lines > LONGEST_FUNCTION]
+    assert not long, f"longer than {LONGEST_FUNCTION} lines: {', '.join(long)}"
+
+
+def test_a_long_function_is_found():
+    assert list(functions("class A:\n    def f(self):\n" + "        pass\n" * 101)) == [(102, 2, "f")]
 
 
 def test_the_lock_holds_every_dependency_and_no_place():

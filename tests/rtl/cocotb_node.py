@@ -8,8 +8,8 @@ import cocotb
 import numpy as np
 
 from golden.arch import isa
+from golden.arch.classes import Port
 from golden.arch.config import get_config
-from golden.arch.encoding import Unit
 from golden.arch.memmap import (
     CONTROL_BASE,
     DEBUG_SCRATCH,
@@ -29,7 +29,7 @@ from golden.kernels.job import Launch, random_job
 from golden.lockstep import Injection, Result, Run, compare
 from golden.retire import Collector
 from golden.rig import Rig
-from golden.rig_faults import FAULTS
+from golden.rig.faults import FAULTS
 from tb.bind import bind, parameters
 from tb.clock import cycles, start
 from tb.host import Host
@@ -170,7 +170,7 @@ async def a_matrix_product_on_two_threads(dut):
     for name, matrix in job.outputs.items():
         got = matrix.unpack(image[matrix.address : matrix.address + matrix.size])
         assert np.array_equal(got, job.expected[name]), name
-    assert any(insn.mnemonic in result.coverage.points for insn in isa.TABLE if insn.unit is Unit.MATRIX)
+    assert any(insn.mnemonic in result.coverage.points for insn in isa.TABLE if insn.port is Port.MATRIX)
 
 
 @cocotb.test()

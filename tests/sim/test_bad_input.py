@@ -32,7 +32,7 @@ MISTAKES = [
     ("train --workload mnist", "no workload 'mnist'", "digits-linear, digits-mlp"),
     ("train --config huge", "no configuration 'huge'", "d1, tiny"),
     ("train --config huge --engine golden", "no configuration 'huge'", "d1, tiny"),
-    ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'golden'"),
+    ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'iss', 'golden'"),
     ("train --format fp8", "--format fp8", "only bf16"),
     ("train --mesh 2x2", "the RTL trains on 1x1, not on 2x2"),
     ("train --mesh 2x2 --dead 1,3 --engine golden", "dead node 1,3 is not in a mesh of 2x2"),

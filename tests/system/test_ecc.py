@@ -13,7 +13,7 @@ from golden.asm import assemble
 from golden.host import HostError
 from golden.kernels.job import Launch
 from golden.rig import Rig
-from golden.rig_faults import FAULTS
+from golden.rig.faults import FAULTS
 from sim.jobs.host import Host
 from sim.jobs.lockstep import run_lockstep
 from sim.jobs.program import Work, run_rtl

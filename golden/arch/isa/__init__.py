@@ -11,7 +11,6 @@ predicate is true; otherwise it does nothing but retire.
 
 from __future__ import annotations
 
-from golden.arch.classes import Format, Reduce
 from golden.arch.encoding import Insn, Kind, opcode_of
 from golden.arch.isa import control, matrix, memory, network, scalar, simd, system
 from golden.arch.isa.checks import check_table
@@ -54,10 +53,6 @@ BY_MNEMONIC: dict[str, Insn] = {insn.mnemonic: insn for insn in TABLE}
 BY_OPCODE: dict[int, Insn] = {insn.opcode: insn for insn in TABLE}
 FEATURES = ("base", "load-execute", "narrow", "cfloat8", "network")
 
-# What readers that do not know the records' own fields still ask for.
-DRAIN_FORMATS = tuple(number.name for number in Format)
-SIMD_TEST = {insn.reduce.name.lower(): insn.opcode for insn in TABLE if insn.reduce is not Reduce.NONE}
-
 
 def lookup(word: int, features: frozenset[str]) -> Insn | None:
     """The record of ``word`` on a machine with ``features``; None when the word is an illegal instruction there.
@@ -73,8 +68,3 @@ def lookup(word: int, features: frozenset[str]) -> Insn | None:
     if insn.distinct and insn.distinct[0].get(word) == insn.distinct[1].get(word):
         return None
     return insn
-
-
-def is_special(insn: Insn) -> bool:
-    """Whether an instruction uses the front end of the special functions."""
-    return insn.special

@@ -4,13 +4,13 @@ An instruction is legal exactly when ``isa.lookup`` finds it and its unit implem
 choice has a code too many, and where two registers must differ.
 """
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import memory, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.encoding import F0, F1, OPCODE_BITS
-from rtl.core.decoded import FIELDS_LO, Row, row
+from rtl.core.decoded import FIELDS, FIELDS_LO, Names, Row, row
 
 
 class Decoder(wiring.Component):
@@ -29,6 +29,8 @@ class Decoder(wiring.Component):
                 "word": In(32).array(width),
                 # The row of each word, in the same cycle; ``front.legal`` counts in the bits that are checked.
                 "row": Out(Row).array(width),
+                # What it names, of a scalar instruction.
+                "names": Out(Names).array(width),
             }
         )
 
@@ -44,4 +46,19 @@ class Decoder(wiring.Component):
             legal &= ~(front.choice_f1 & word[F1 + 3 : F1 + 5].all()) & ~(front.choice_d & word[F1 : F1 + 2].all())
             legal &= ~(front.differ & (word[F0 : F0 + 5] == word[F1 : F1 + 5]))
             m.d.comb += [self.row[i].eq(found), self.row[i].front.legal.eq(legal)]
+            self._name(m, word, found.names, self.names[i])
         return m
+
+    def _name(self, m: Module, word: Signal, where: data.View, names: data.View) -> None:
+        """Registers and descriptor of a word."""
+        for index, field in ((names.a, where.field_a), (names.b, where.field_b)):
+            for lo, value in FIELDS.items():
+                with m.If(field == value):
+                    m.d.comb += index.eq(word[lo : lo + 5])
+        # The choices of a memory instruction begin with "stay", those of dstep without it: dstep's are one less.
+        step = Mux(where.step_f1, word[F1 : F1 + 2] + 1, Mux(where.step_f1_3, word[F1 + 3 : F1 + 5], 0))[:2]
+        m.d.comb += [
+            names.d.eq(Mux(where.d_f0, word[F0 : F0 + 3], word[F1 : F1 + 3])),
+            Cat(names.step).eq(step),
+            names.changes_d.eq(where.set | (step != 0)),
+        ]

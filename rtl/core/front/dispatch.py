@@ -11,7 +11,6 @@ from golden.arch.classes import RETIRES_LATE, Flow
 from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.trace import SEQ_BITS
-from rtl.core.decoded import Row
 from rtl.core.front.decode import Decoder
 from rtl.core.front.parts import Chosen, Window, left
 from rtl.core.front.slot import Slot
@@ -71,7 +70,7 @@ class Dispatch(wiring.Component):
             ]
             if i:
                 m.d.comb += slot.before.eq(slots[i - 1].after)
-            self._push(m, i, slot, decoder.row[i], tags.slot[i])
+            self._push(m, i, slot, decoder, tags.slot[i])
         first, counted = slots[0].before, context.counted
         m.d.comb += [
             first.open.eq(self.chosen.some),
@@ -99,9 +98,9 @@ class Dispatch(wiring.Component):
             at_break = debugged.break_on & (debugged.break_pc == (where.pc + i)[:PC_BITS])
             m.d.comb += [self.left.words[i].eq(word), slot.here.eq(~lane[3] & ~debugged.single & ~at_break), slot.lost.eq(lost)]
 
-    def _push(self, m: Module, i: int, slot: Slot, row: Row, tagged: Tagged) -> None:
+    def _push(self, m: Module, i: int, slot: Slot, decoder: Decoder, tagged: Tagged) -> None:
         """The slot's entries in the queues."""
-        context, word, before = self.chosen.context, slot.word, slot.before
+        context, word, before, row = self.chosen.context, slot.word, slot.before, decoder.row[i]
         number = (context.counted.seq + i)[:SEQ_BITS]
         scalar, vector = self.scalar.slot[i], self.vector.slot[i]
 
@@ -120,6 +119,7 @@ class Dispatch(wiring.Component):
             scalar.entry.pc.eq((context.where.pc + i)[:PC_BITS]),
             scalar.entry.word.eq(word),
             scalar.entry.row.eq(row.scalar),
+            scalar.entry.names.eq(decoder.names[i]),
             scalar.entry.vq.eq(tagged.vq),
             scalar.entry.st.eq(tagged.st),
             scalar.entry.parity.eq(parity(F0)),

@@ -16,7 +16,8 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.common.delay import delay
 from rtl.core.decoded import DrainFormat, LoadKind
-from rtl.core.interfaces import DRAIN_LATENCY, THREADS, DrainRequest, Drains, LoadRequest, MatrixEvents
+from rtl.core.interfaces import THREADS, MatrixEvents
+from rtl.core.operations import DRAIN_LATENCY, DrainRequest, Drains, LoadRequest
 from rtl.fp import drain, load
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags

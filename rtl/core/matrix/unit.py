@@ -20,8 +20,9 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.common.clock_gate import gated_domain
 from rtl.common.delay import delay
-from rtl.core.interfaces import Drains, MatrixEvents, matrix_operations
+from rtl.core.interfaces import MatrixEvents
 from rtl.core.matrix.accumulators import COLUMNS, ROWS, ROWS_A_BEAT, AccumulatorDrain, AccumulatorLoad
+from rtl.core.operations import Drains, matrix_operations
 from rtl.fp.adder import Body
 from rtl.fp.dot import TERMS, DotLane
 from rtl.fp.lane_control import LaneSequencer

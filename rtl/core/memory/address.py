@@ -12,21 +12,20 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.sram import LINE_WORDS
+from golden.arch.memmap import WORD_ADDRESS_BITS
+from golden.arch.sram import LANES, LINE_WORDS
 from rtl.core.memory.descriptors import Geometry, Position
 
-WORD_BITS = 18
-LANES = 8
 Gather = data.StructLayout(
     {
-        "base": WORD_BITS,
-        "t0": WORD_BITS,
-        "t1": WORD_BITS,
-        "t2": WORD_BITS,
+        "base": WORD_ADDRESS_BITS,
+        "t0": WORD_ADDRESS_BITS,
+        "t1": WORD_ADDRESS_BITS,
+        "t2": WORD_ADDRESS_BITS,
         "enable": LANES,
         "keep": 64,
-        "low": WORD_BITS,
-        "high": WORD_BITS,
+        "low": WORD_ADDRESS_BITS,
+        "high": WORD_ADDRESS_BITS,
         "row": 3,
     }
 )
@@ -71,12 +70,12 @@ def mask(m: Module, start: Value, offset: Value, size: Value, limit: int, name: 
 
 def multiples(m: Module, pitch: Value) -> list[Value]:
     """0 to 15 times the pitch, modulo 2^18: one addition, or two for 11 and 13."""
-    shifted = [Cat(Const(0, log), pitch)[:WORD_BITS] for log in range(5)]
+    shifted = [Cat(Const(0, log), pitch)[:WORD_ADDRESS_BITS] for log in range(5)]
     p1, p2, p4, p8, p16 = shifted
-    found: list[Value] = [Const(0, WORD_BITS), p1, p2, p1 + p2, p4, p1 + p4, p2 + p4, p8 - p1, p8]
+    found: list[Value] = [Const(0, WORD_ADDRESS_BITS), p1, p2, p1 + p2, p4, p1 + p4, p2 + p4, p8 - p1, p8]
     found += [p8 + p1, p8 + p2, p8 + p2 + p1, p8 + p4, p16 - p2 - p1, p16 - p2, p16 - p1]
     for index, value in enumerate(found):
-        found[index] = times = Signal(WORD_BITS, name=f"pitch_{index}")
+        found[index] = times = Signal(WORD_ADDRESS_BITS, name=f"pitch_{index}")
         m.d.comb += times.eq(value)
     return found
 
@@ -104,15 +103,15 @@ class GatherAddress(wiring.Component):
     tile: In(3)
     pieces: In(2)
     # Lane l lies at base + l0 t0 + l1 t1 + l2 t2.
-    base: Out(WORD_BITS)
-    t: Out(data.ArrayLayout(WORD_BITS, 3))
-    addr: Out(data.ArrayLayout(WORD_BITS, LANES))
+    base: Out(WORD_ADDRESS_BITS)
+    t: Out(data.ArrayLayout(WORD_ADDRESS_BITS, 3))
+    addr: Out(data.ArrayLayout(WORD_ADDRESS_BITS, LANES))
     # Lanes with a byte inside the extents, and those bytes.
     enable: Out(LANES)
     keep: Out(64)
     # A range of words that holds all enabled lanes.
-    low: Out(WORD_BITS)
-    high: Out(WORD_BITS)
+    low: Out(WORD_ADDRESS_BITS)
+    high: Out(WORD_ADDRESS_BITS)
     # Enabled lanes that are not in SRAM.
     outside: Out(LANES)
     # Row of the first piece, modulo 8.
@@ -131,7 +130,7 @@ class GatherAddress(wiring.Component):
         times = multiples(m, pitch)
         row, column_words = Signal(4), Signal(5)
         # A lane's word is the origin, so many pitches, and words along the row: never more than 31.
-        pitches = [Signal(WORD_BITS, name=f"pitches_{lane}") for lane in range(LANES)]
+        pitches = [Signal(WORD_ADDRESS_BITS, name=f"pitches_{lane}") for lane in range(LANES)]
         along = [Signal(5, name=f"along_{lane}") for lane in range(LANES)]
         with m.Switch(self.pieces):
             for log in range(4):
@@ -153,7 +152,7 @@ class GatherAddress(wiring.Component):
                             along[lane].eq(Cat(word, self.tile[:2])),
                         ]
         for lane in range(LANES):
-            start = Signal(WORD_BITS, name=f"start_{lane}")
+            start = Signal(WORD_ADDRESS_BITS, name=f"start_{lane}")
             m.d.comb += [start.eq(position.base + along[lane]), self.addr[lane].eq(start + pitches[lane])]
         m.d.comb += self.base.eq(self.addr[0])
 
@@ -203,17 +202,17 @@ class DrainAddress(wiring.Component):
     # Row offset (bit 2) of 8 rows, column offset (bits 1..0) of 8 elements.
     tile: In(3)
     kind: In(2)
-    base: Out(WORD_BITS)
+    base: Out(WORD_ADDRESS_BITS)
     # Words from a row of the tile to the next.
-    pitch: Out(WORD_BITS)
+    pitch: Out(WORD_ADDRESS_BITS)
     row_mask: Out(8)
     column_mask: Out(8)
     # A range of words that holds all elements inside the extents.
-    low: Out(WORD_BITS)
-    high: Out(WORD_BITS)
+    low: Out(WORD_ADDRESS_BITS)
+    high: Out(WORD_ADDRESS_BITS)
     # Rows with such an element outside SRAM; the first word of every row, and which words of it count.
     outside: Out(8)
-    starts: Out(data.ArrayLayout(WORD_BITS, 8))
+    starts: Out(data.ArrayLayout(WORD_ADDRESS_BITS, 8))
     word_mask: Out(LANES)
     # Row of the first element, modulo 8.
     row: Out(3)
@@ -229,7 +228,7 @@ class DrainAddress(wiring.Component):
         geometry, position = self.geometry, self.position
         raw, narrow = self.kind[1], self.kind[0]
         row, column = Cat(Const(0, 3), self.tile[2]), Cat(Const(0, 3), self.tile[:2])
-        column_words, start, stop = Signal(5), Signal(WORD_BITS), Signal(WORD_BITS)
+        column_words, start, stop = Signal(5), Signal(WORD_ADDRESS_BITS), Signal(WORD_ADDRESS_BITS)
         last = Signal(5)
         with m.If(raw):
             m.d.comb += last.eq(LANES - 1)
@@ -260,7 +259,7 @@ class DrainAddress(wiring.Component):
         times = multiples(m, geometry.row_pitch)
         pitches = []
         for r in range(8):
-            distance = Signal(WORD_BITS, name=f"distance_{r}")
+            distance = Signal(WORD_ADDRESS_BITS, name=f"distance_{r}")
             m.d.comb += distance.eq(Mux(raw, r * LANES, Mux(self.tile[2], times[r + 8], times[r])))
             m.d.comb += self.starts[r].eq(start + distance)
             pitches.append(distance)
@@ -276,7 +275,7 @@ class DrainAddress(wiring.Component):
             m.d.comb += bad.eq(Mux(beyond, Mux(end, ~crosses, 0xFF), Mux(before, crosses, 0)))
             over.append((bad & self.word_mask).any())
         m.d.comb += self.outside.eq(self.row_mask & Cat(over))
-        end = Signal(WORD_BITS)
+        end = Signal(WORD_ADDRESS_BITS)
         m.d.comb += end.eq(stop + pitches[7])
         span(m, self.starts[0], end, self._words, self.low, self.high)
         return m

@@ -87,7 +87,7 @@ class AddressUnits(wiring.Component):
             wiring.connect(m, wiring.flipped(self.place), slot.place)
             slots.append(slot)
             descriptor = Signal(Descriptor, name=f"descriptor_{k}")
-            m.d.comb += [file.read_index[k].eq(Cat(q.d, issued.thread)), slot.descriptor.eq(descriptor)]
+            m.d.comb += [file.read_index[k].eq(Cat(q.names.d, issued.thread)), slot.descriptor.eq(descriptor)]
             m.d.sync += descriptor.eq(file.read[k])
             self._execute(m, k, slot, file, loads)
         self._one_of(m, slots, generations, scalar_loads)
@@ -101,14 +101,14 @@ class AddressUnits(wiring.Component):
         for k, (q, begin) in enumerate(zip(issued.slot, self.load_begins.begin, strict=True)):
             m.d.comb += [
                 registers[k].eq(1 << q.word[F0 : F0 + 5]),
-                begin.valid.eq(issued.go[k] & q.control.vload),
+                begin.valid.eq(issued.go[k] & q.row.vload),
                 begin.thread.eq(issued.thread),
                 begin.reg.eq(q.word[F0 : F0 + 5]),
                 begin.seq.eq(q.seq),
             ]
         m.submodules.entry = entry = StoreEntry()
         first, second = issued.slot
-        second_stores = issued.go[1] & second.control.store
+        second_stores = issued.go[1] & second.row.store
         busy = by_number(m, issued.thread, list(self.vector_progress.load_busy), "busy_now")
         pending = by_number(m, issued.thread, list(self.scalar_progress.busy), "pending_now")
         with m.If(second_stores):
@@ -116,9 +116,9 @@ class AddressUnits(wiring.Component):
         with m.Else():
             m.d.comb += [entry.q.eq(first), entry.source.eq(source[0])]
         m.d.comb += [
-            entry.loads.eq(busy | Mux(second_stores & first.control.vload, registers[0], 0)),
-            entry.scalar_loads.eq(pending | Mux(second_stores & first.control.sload, registers[0], 0)),
-            self.stores.issue.valid.eq(second_stores | (issued.go[0] & first.control.store)),
+            entry.loads.eq(busy | Mux(second_stores & first.row.vload, registers[0], 0)),
+            entry.scalar_loads.eq(pending | Mux(second_stores & first.row.sload, registers[0], 0)),
+            self.stores.issue.valid.eq(second_stores | (issued.go[0] & first.row.store)),
             self.stores.issue.thread.eq(issued.thread),
             self.stores.issue.store.eq(entry.entry),
         ]
@@ -126,17 +126,17 @@ class AddressUnits(wiring.Component):
     def _execute(self, m: Module, k: int, slot: AddressSlot, file: DescriptorFile, loads: VectorLoadQueues) -> None:
         """X: one slot's descriptor and vector load."""
         accesses, x, request, span = self.accesses, self.accesses.slot[k], loads.request[k], loads.range[k]
-        q, c, done = x.q, x.q.control, accesses.done[k]
+        q, c, done = x.q, x.q.row, accesses.done[k]
         m.d.comb += [
             slot.x.eq(x),
             slot.address.eq(accesses.address[k]),
             accesses.fault[k].eq(slot.fault),
             accesses.image[k].eq(slot.image),
             accesses.moved[k].eq(slot.after.inner.base),
-            file.write[k].eq(done & q.changes_d),
-            file.write_outer[k].eq(c.setd | (q.step == Step.OUTER)),
+            file.write[k].eq(done & q.names.changes_d),
+            file.write_outer[k].eq(c.setd | (q.names.step == Step.OUTER)),
             file.write_geometry[k].eq(c.setd),
-            file.write_index[k].eq(Cat(q.d, accesses.thread)),
+            file.write_index[k].eq(Cat(q.names.d, accesses.thread)),
             file.value[k].eq(slot.after),
             # A vector load enters its queue whatever happens.
             loads.push[k].eq(x.valid & c.vload),
@@ -156,7 +156,7 @@ class AddressUnits(wiring.Component):
         m.d.sync += [held.eq(now) for held, now in zip(generation, generations.generation, strict=True)]
 
         def second(flag: str) -> Value:
-            return accesses.slot[1].valid & accesses.slot[1].q.control[flag]
+            return accesses.slot[1].valid & accesses.slot[1].q.row[flag]
 
         m.submodules.place = place = StorePlace(self._words)
         for k, condition in enumerate((m.If(~second("store")), m.Else())):
@@ -169,7 +169,7 @@ class AddressUnits(wiring.Component):
                     place.address.eq(accesses.address[k]),
                     place.gather.eq(slots[k].gather),
                     place.cancel.eq(~accesses.done[k]),
-                    self.stores.address.valid.eq(x.valid & x.q.control.store),
+                    self.stores.address.valid.eq(x.valid & x.q.row.store),
                 ]
         m.d.comb += [slot.drain_outside.eq(place.outside) for slot in slots]
         m.d.comb += [
@@ -182,7 +182,7 @@ class AddressUnits(wiring.Component):
             with condition:
                 x = accesses.slot[k]
                 m.d.comb += [
-                    scalar_loads.push.eq(x.q.control.sload & accesses.done[k]),
+                    scalar_loads.push.eq(x.q.row.sload & accesses.done[k]),
                     scalar_loads.x.eq(x),
                     scalar_loads.address.eq(accesses.address[k]),
                 ]
@@ -196,7 +196,7 @@ class AddressUnits(wiring.Component):
         for k, condition in enumerate((m.If(faulty[0]), m.Else())):
             with condition:
                 m.d.comb += [
-                    first.drain.eq(self.accesses.slot[k].q.control.drain),
+                    first.drain.eq(self.accesses.slot[k].q.row.drain),
                     first.outside.eq(slots[k].outside),
                     first.places.eq(slots[k].lanes),
                 ]

@@ -1,6 +1,6 @@
 """Network instructions on their way to the network interface, in the order in which the store queues start them."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,34 +8,28 @@ from golden.arch.encoding import F0, F2, F3
 from rtl.common.network_ports import COMMAND, Commands, NetOp
 from rtl.common.stream import Queue
 from rtl.core.interfaces import StoreKind
-from rtl.core.memory.store_queue import Token
+from rtl.core.memory.store_queue import NET_PLACES, NetStarts, Tokens
 
-DEPTH = 4
-"""Commands that wait, those included that are on their way from the store queues."""
 SEMAPHORE_BITS = 6
 
 
 class NetCommands(wiring.Component):
     """Makes commands of store-queue entries."""
 
-    token: In(Token)
-    # A command starts in this cycle: its token comes in the next. One may; a flip-flop.
-    starts: In(1)
-    free: Out(1, init=1)
+    tokens: In(Tokens)
+    starts: In(NetStarts)
     commands: Out(Commands)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = Queue(COMMAND, DEPTH)
+        m.submodules.queue = queue = Queue(COMMAND, NET_PLACES)
         wiring.connect(m, queue.o, wiring.flipped(self.commands))
-        places, after, leaves = Signal(range(DEPTH + 1), init=DEPTH), Signal(range(DEPTH + 1)), queue.o.valid & queue.o.ready
-        m.d.comb += after.eq(places - self.starts + leaves)
-        m.d.sync += [places.eq(after), self.free.eq(after != 0)]
-
-        at, place, word, command = self.token.at, self.token.place, self.token.issue.value[:32], queue.i.payload
+        room, token = self.starts.room, self.tokens.token
+        m.d.sync += room.eq(room - self.starts.count + (queue.o.valid & queue.o.ready))
+        at, place, word, command = token.at, token.place, token.issue.value[:32], queue.i.payload
         raises = command.op == NetOp.RAISE
         m.d.comb += [
-            queue.i.valid.eq(at.valid & (self.token.issue.kind == StoreKind.NET)),
+            queue.i.valid.eq(at.valid & (token.issue.kind == StoreKind.NET)),
             command.op.eq(word),
             command.thread.eq(at.thread),
             command.slot.eq(at.slot),

@@ -32,10 +32,10 @@ class Generations(wiring.Component):
         numbers = [Signal(_THREAD, name=f"generations_{t}") for t in range(THREADS)]
         mine = by_number(m, self.issued.thread, numbers, "mine")
         for k, q in enumerate(self.issued.slot):
-            m.d.comb += self.generation[k].eq(mine[q.d])
+            m.d.comb += self.generation[k].eq(mine[q.names.d])
             for t in range(THREADS):
-                with m.If(self.issued.go[k] & q.control.setd & (self.issued.thread == t)):
-                    m.d.sync += numbers[t][q.d].eq(self.generation[k] + 1)
+                with m.If(self.issued.go[k] & q.row.setd & (self.issued.thread == t)):
+                    m.d.sync += numbers[t][q.names.d].eq(self.generation[k] + 1)
         for t in range(THREADS):
             last = Cat(number == _LAST for number in numbers[t])
             in_use = self.store_progress.slots[t].occupied.any()

@@ -7,17 +7,15 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.memmap import SEMAPHORE_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.core.interfaces import PC_BITS, StoreKind, StoreSteer
-from rtl.core.memory.store_queue import Token
+from rtl.core.memory.store_queue import OneStart, Tokens
 from rtl.core.trace import TraceStore
 
 
 class Raises(wiring.Component):
     """The one under way."""
 
-    token: In(Token)
-    # A raise starts in this cycle: its token comes in the next. One may.
-    starts: In(1)
-    free: Out(1)
+    tokens: In(Tokens)
+    starts: In(OneStart)
     steer: Out(StoreSteer)
     # The semaphores take it; the slot of its entry.
     taken: Out(1)
@@ -26,17 +24,18 @@ class Raises(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        at, issue, up, under_way, seq = self.token.at, self.token.issue, self.steer.up, Signal(), Signal(SEQ_BITS)
+        token, up, under_way, seq = self.tokens.token, self.steer.up, Signal(), Signal(SEQ_BITS)
+        at, issue = token.at, token.issue
         m.d.comb += [
             self.taken.eq(up.valid & up.ready),
-            self.free.eq(~under_way),
+            self.starts.room.eq(~under_way),
             self.trace.valid.eq(self.taken),
             self.trace.thread.eq(self.steer.thread),
             self.trace.seq.eq(seq),
             self.trace.kind.eq(StoreKind.RAISE),
             self.trace.data.eq(Cat(up.amount, up.semaphore)),
         ]
-        with m.If(self.starts):
+        with m.If(self.starts.count):
             m.d.sync += under_way.eq(1)
         with m.Elif(self.taken):
             m.d.sync += under_way.eq(0)

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.core.interfaces import THREAD_BITS, StoreKind
-from rtl.core.memory.store_queue import Token
+from rtl.core.memory.store_queue import OneStart, Tokens
 from rtl.core.trace import TraceStore
 from rtl.mem import ports
 
@@ -18,10 +18,8 @@ Scalar = data.StructLayout({"addr": WORD_ADDRESS_BITS, "data": 64, "strobe": 8, 
 class ScalarStores(wiring.Component):
     """The queue."""
 
-    token: In(Token)
-    # A scalar store starts in this cycle: its token comes in the next. One may.
-    starts: In(1)
-    free: Out(1)
+    tokens: In(Tokens)
+    starts: In(OneStart)
     ss: Out(ports.ScalarStore)
     # A store that the SRAM takes.
     trace: Out(TraceStore)
@@ -32,7 +30,8 @@ class ScalarStores(wiring.Component):
         into, out = scalars.write_port(), scalars.read_port(domain="comb")
         first, end, level = Signal(range(DEPTH)), Signal(range(DEPTH)), Signal(range(DEPTH + 1))
         places = Signal(range(DEPTH + 1), init=DEPTH)
-        at, issue, place, head, taken = self.token.at, self.token.issue, self.token.place, out.data, Signal()
+        token, head, taken = self.tokens.token, out.data, Signal()
+        at, issue, place = token.at, token.issue, token.place
         m.d.comb += [
             into.en.eq(at.valid & (issue.kind == StoreKind.SCALAR)),
             into.addr.eq(end),
@@ -49,7 +48,7 @@ class ScalarStores(wiring.Component):
             self.ss.strobe.eq(head.strobe),
             self.ss.tag.eq(Cat(head.slot, head.thread)),
             taken.eq(self.ss.valid & self.ss.ready),
-            self.free.eq(places != 0),
+            self.starts.room.eq(places != 0),
             self.trace.valid.eq(taken),
             self.trace.thread.eq(head.thread),
             self.trace.seq.eq(head.seq),
@@ -62,6 +61,6 @@ class ScalarStores(wiring.Component):
             end.eq(end + into.en),
             first.eq(first + taken),
             level.eq(level + into.en - taken),
-            places.eq(places + taken - self.starts),
+            places.eq(places + taken - self.starts.count),
         ]
         return m

@@ -45,7 +45,7 @@ class AddressSlot(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        x, q, c, fault = self.x, self.x.q, self.x.q.control, self.fault
+        x, q, c, fault = self.x, self.x.q, self.x.q.row, self.fault
         m.submodules.stepper = stepper = Stepper()
         m.submodules.gather = gather = GatherAddress(self._words)
         m.submodules.network = network = NetworkCheck(self._words)
@@ -61,7 +61,7 @@ class AddressSlot(wiring.Component):
         ]
         m.d.comb += [
             stepper.current.eq(self.descriptor),
-            stepper.step.eq(q.step),
+            stepper.step.eq(q.names.step),
             stepper.set.eq(c.setd),
             stepper.low.eq(x.a),
             stepper.high.eq(x.b),

@@ -17,7 +17,6 @@ from golden.arch.config import NodeConfig
 from rtl.common.network_ports import Commands, Handed
 from rtl.core.interfaces import (
     STORE_SLOTS,
-    Drains,
     Life,
     StoreData,
     StoreEvents,
@@ -32,6 +31,7 @@ from rtl.core.memory.raises import Raises
 from rtl.core.memory.scalar_stores import ScalarStores
 from rtl.core.memory.store_beats import StoreBeats
 from rtl.core.memory.store_queue import StoreQueue
+from rtl.core.operations import Drains
 from rtl.core.trace import TraceStore, records
 from rtl.mem import ports
 
@@ -83,30 +83,21 @@ class StoreUnit(wiring.Component):
             wiring.connect(m, getattr(beats, name), wiring.flipped(getattr(self, name)))
         wiring.connect(m, scalars.ss, wiring.flipped(self.ss))
         wiring.connect(m, raises.steer, wiring.flipped(self.steer))
+        wiring.connect(m, queue.tokens, beats.tokens, scalars.tokens, raises.tokens)
+        for name, taker in (("beats", beats), ("scalars", scalars), ("raises", raises)):
+            wiring.connect(m, getattr(queue, name), taker.starts)
         st, ss = self.st.done, self.ss.done
-        m.d.comb += [
-            *(listener.token.eq(queue.token) for listener in (beats, scalars, raises)),
-            beats.starts.eq(queue.beats),
-            scalars.starts.eq(queue.scalar_starts),
-            raises.starts.eq(queue.raise_starts),
-            queue.room.eq(beats.room),
-            queue.scalar_free.eq(scalars.free),
-            queue.raise_free.eq(raises.free),
-            queue.written.eq(
-                Mux(st.valid & st.tag[4], 1 << st.tag[:4], 0)
-                | Mux(ss.valid, 1 << ss.tag[:4], 0)
-                | Mux(raises.taken, 1 << Cat(raises.slot, raises.steer.thread), 0)
-                | Mux(self.handed.valid, 1 << Cat(self.handed.slot, self.handed.thread), 0)
-            ),
-        ]
+        m.d.comb += queue.written.eq(
+            Mux(st.valid & st.tag[4], 1 << st.tag[:4], 0)
+            | Mux(ss.valid, 1 << ss.tag[:4], 0)
+            | Mux(raises.taken, 1 << Cat(raises.slot, raises.steer.thread), 0)
+            | Mux(self.handed.valid, 1 << Cat(self.handed.slot, self.handed.thread), 0)
+        )
         if self.config.networked:
             m.submodules.commands = commands = NetCommands()
+            wiring.connect(m, queue.tokens, commands.tokens)
+            wiring.connect(m, queue.commands, commands.starts)
             wiring.connect(m, commands.commands, wiring.flipped(self.commands))
-            m.d.comb += [
-                commands.token.eq(queue.token),
-                commands.starts.eq(queue.net_starts),
-                queue.net_free.eq(commands.free),
-            ]
         if self.trace_on:
             m.d.comb += [record.eq(part.trace) for record, part in zip(self.trace.record, (beats, scalars, raises), strict=True)]
         return m

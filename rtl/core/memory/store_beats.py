@@ -16,12 +16,12 @@ from golden.arch.sram import LANES, STORE_TAG_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.delay import delay
 from rtl.core.decoded import DrainFormat
-from rtl.core.interfaces import Drains, StoreData, StoreEvents, StoreKind
-from rtl.core.memory.store_queue import Token
+from rtl.core.interfaces import StoreData, StoreEvents, StoreKind
+from rtl.core.memory.store_queue import BEAT_PLACES, BeatStarts, Tokens
+from rtl.core.operations import Drains
 from rtl.core.trace import TraceStore
 from rtl.mem import ports
 
-RING = 16
 Where = data.StructLayout(
     {
         "enable": LANES,
@@ -45,11 +45,9 @@ class StoreBeats(wiring.Component):
     def __init__(self, trace: bool = False) -> None:
         self.trace_on = trace
         members = {
-            # S1. Of scalar stores and raises nothing is done here.
-            "token": In(Token),
-            # Beats for which places are taken in this cycle (S0); state out: places left.
-            "starts": In(range(9)),
-            "room": Out(range(RING + 1), init=RING),
+            # Of scalar stores and raises nothing is done here.
+            "tokens": In(Tokens),
+            "starts": In(BeatStarts),
             "data": Out(StoreData),
             "drains": Out(Drains),
             # Tags: slot, thread, and at bit 4 whether the beat is its entry's last.
@@ -62,8 +60,8 @@ class StoreBeats(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        token = self.token
-        issue, at, drain = token.issue, Signal(range(RING)), self.drains.request
+        token = self.tokens.token
+        issue, at, drain = token.issue, Signal(range(BEAT_PLACES)), self.drains.request
         drains = issue.kind == StoreKind.DRAIN
         sends = token.at.valid & (drains | (issue.kind == StoreKind.VECTOR))
         m.d.comb += [
@@ -81,9 +79,9 @@ class StoreBeats(wiring.Component):
         ]
         m.d.sync += at.eq(at + sends)
         there = Signal()  # S2 holds a beat
-        vector, place_at = Signal(), Signal(range(RING))
+        vector, place_at = Signal(), Signal(range(BEAT_PLACES))
         m.d.sync += [there.eq(sends), vector.eq(~drains), place_at.eq(at)]
-        first, taken = Signal(range(RING)), Signal()
+        first, taken = Signal(range(BEAT_PLACES)), Signal()
         m.d.comb += [taken.eq(self.st.valid & self.st.ready), self.events.beat.eq(taken)]
         m.d.sync += first.eq(first + taken)
         self._ring(m, self._place(m, token), there, vector, place_at, first, taken)
@@ -93,12 +91,12 @@ class StoreBeats(wiring.Component):
 
     def _ring(self, m: Module, where: Signal, there: Signal, vector: Signal, place_at: Signal, first: Signal, taken: Signal) -> None:
         """Places and bytes of the beats that wait for the SRAM, the first at its port."""
-        m.submodules.places = places = memory.Memory(shape=Where, depth=RING, init=[])
-        m.submodules.bytes = bytes_ = memory.Memory(shape=512, depth=RING, init=[])
+        m.submodules.places = places = memory.Memory(shape=Where, depth=BEAT_PLACES, init=[])
+        m.submodules.bytes = bytes_ = memory.Memory(shape=512, depth=BEAT_PLACES, init=[])
         into, out = places.write_port(), places.read_port(domain="comb")
         drained, stored, shown = bytes_.write_port(), bytes_.write_port(), bytes_.read_port(domain="comb")
-        full, reply = Signal(RING), self.drains.reply
-        fills = [Signal(RING, name=f"fills_{k}") for k in range(2)]
+        full, reply = Signal(BEAT_PLACES), self.drains.reply
+        fills = [Signal(BEAT_PLACES, name=f"fills_{k}") for k in range(2)]
         m.d.comb += [
             into.en.eq(there),
             into.addr.eq(place_at),
@@ -122,13 +120,13 @@ class StoreBeats(wiring.Component):
         ]
         m.d.sync += [
             full.eq((full & ~Mux(taken, 1 << first, 0)) | fills[0] | fills[1]),
-            self.room.eq(self.room + taken - self.starts),
+            self.starts.room.eq(self.starts.room + taken - self.starts.count),
         ]
 
     def _trace(self, m: Module, sends: Value, at: Signal, first: Signal) -> None:
         """Origins of the beats in the ring."""
-        m.submodules.origins = origins = memory.Memory(shape=Origin, depth=RING, init=[])
-        note, read, issue, record = origins.write_port(), origins.read_port(domain="comb"), self.token.issue, self.trace
+        m.submodules.origins = origins = memory.Memory(shape=Origin, depth=BEAT_PLACES, init=[])
+        note, read, issue, record = origins.write_port(), origins.read_port(domain="comb"), self.tokens.token.issue, self.trace
         m.d.comb += [
             note.en.eq(sends),
             note.addr.eq(at),

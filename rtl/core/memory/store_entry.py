@@ -15,8 +15,8 @@ from golden.arch import isa
 from golden.arch.encoding import F0, F2
 from golden.arch.memmap import ADDRESS_BITS, SEMAPHORE_BITS
 from rtl.common.network_ports import NetOp
-from rtl.core.access import Execute, Queued, net_op
-from rtl.core.interfaces import NOWHERE_HIGH, NOWHERE_LOW, StoreAddress, StoreIssue, StoreKind
+from rtl.core.access import Execute, net_op
+from rtl.core.interfaces import NOWHERE_HIGH, NOWHERE_LOW, ScalarEntry, StoreAddress, StoreIssue, StoreKind
 from rtl.core.memory.address import DrainAddress, Gather
 from rtl.core.memory.descriptors import Descriptor
 from rtl.core.memory.generations import GENERATION_BITS
@@ -31,7 +31,7 @@ _SCALAR = 1 << 3
 class StoreEntry(wiring.Component):
     """The entry of the instruction that issues."""
 
-    q: In(Queued)
+    q: In(ScalarEntry)
     # Value of the register that a scalar store writes.
     source: In(64)
     # Vector and scalar registers with a load under way, or about to be by the older instruction of the pair.
@@ -41,7 +41,7 @@ class StoreEntry(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        q, c, out = self.q, self.q.control, self.entry
+        q, c, out = self.q, self.q.row, self.entry
         m.d.comb += [
             out.seq.eq(q.seq),
             out.source.eq(Mux(c.drain, q.word[F0 : F0 + 3], q.word[F0 : F0 + 5])),
@@ -103,7 +103,7 @@ class StorePlace(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        q, c, out, gather = self.x.q, self.x.q.control, self.place, self.gather
+        q, c, out, gather = self.x.q, self.x.q.row, self.place, self.gather
         geometry = self.descriptor.geometry
         m.submodules.drain = drain = DrainAddress(self._words)
         m.d.comb += [
@@ -129,7 +129,7 @@ class StorePlace(wiring.Component):
         apart = same_size & (column_bytes <= Cat(Const(0, 3), geometry.row_pitch))
         raw = c.drain_format[1]
         base, row = Mux(c.drain, drain.base, gather.base), Mux(c.drain, drain.row, gather.row)
-        descriptor = Cat(self.generation, q.d)
+        descriptor = Cat(self.generation, q.names.d)
         m.d.comb += out.stream.eq(Cat(number, Const(STREAM_UNIQUE, 2)))
         with m.If(c.sstore):
             m.d.comb += out.stream.eq(Cat(Const(_SCALAR, 10), Const(STREAM_LINE, 2)))

@@ -25,7 +25,29 @@ from rtl.core.memory.store_slots import ThreadStores
 from rtl.core.memory.store_start import MOST_BEATS, Beat, StoreStart
 
 Token = data.StructLayout({"at": Beat, "issue": StoreIssue, "place": StoreAddress})
-"""A beat (or a scalar store, or a raise) with its entry."""
+"""A beat (or a scalar store, a raise, a network instruction) with its entry."""
+Tokens = wiring.Signature(
+    {
+        # S1: from flip-flops and memories behind them.
+        "token": Out(Token),
+    }
+)
+
+
+def starts(most: int, places: int, init: int = 0) -> wiring.Signature:
+    """queue -> who takes tokens of one kind: what starts, and the places that are left for it."""
+    return wiring.Signature(
+        {
+            # S0: so many tokens will come, the first in the next cycle.
+            "count": Out(range(most + 1)),
+            # State: so many may start.
+            "room": In(range(places + 1), init=init),
+        }
+    )
+
+
+BEAT_PLACES, NET_PLACES = 16, 4
+BeatStarts, OneStart, NetStarts = starts(MOST_BEATS, BEAT_PLACES, BEAT_PLACES), starts(1, 1), starts(1, NET_PLACES, NET_PLACES)
 
 
 class StoreQueue(wiring.Component):
@@ -44,20 +66,13 @@ class StoreQueue(wiring.Component):
                 "scalar_progress": In(scalar_progress(config)),
                 "life": In(Life),
                 "progress": Out(StoreProgress),
-                # State: free places for beats; a scalar store, a raise, a network instruction may start.
-                "room": In(range(17)),
-                "scalar_free": In(1),
-                "raise_free": In(1),
-                "net_free": In(1),
+                "beats": Out(BeatStarts),
+                "scalars": Out(OneStart),
+                "raises": Out(OneStart),
+                "commands": Out(NetStarts),
+                "tokens": Out(Tokens),
                 # Slots whose entry is written, at 4 * thread + slot.
                 "written": In(THREADS * STORE_SLOTS),
-                # What starts in this cycle (S0): how many beats, a scalar store, a raise, a network instruction.
-                "beats": Out(range(MOST_BEATS + 1)),
-                "scalar_starts": Out(1),
-                "raise_starts": Out(1),
-                "net_starts": Out(1),
-                # S1: a beat, from flip-flops and memories behind them.
-                "token": Out(Token),
             }
         )
 
@@ -74,9 +89,9 @@ class StoreQueue(wiring.Component):
             m.d.comb += [
                 port.addr.eq(Cat(thread.next, Const(t, THREAD_BITS))),
                 thread.head.eq(port.data),
-                thread.scalar_free.eq(self.scalar_free),
-                thread.raise_free.eq(self.raise_free),
-                thread.net_free.eq(self.net_free),
+                thread.scalar_free.eq(self.scalars.room),
+                thread.raise_free.eq(self.raises.room),
+                thread.net_free.eq(self.commands.room.any()),
                 thread.written.eq(self.written[STORE_SLOTS * t : STORE_SLOTS * (t + 1)]),
                 thread.kill.eq(self.life.kill[t]),
                 thread.begins.eq(start.begins[t]),
@@ -94,12 +109,12 @@ class StoreQueue(wiring.Component):
             ]
             m.d.sync += self.progress.st_read[t].eq(self.progress.st_read[t] + start.reads[t] + dropped)
         m.d.comb += [
-            start.room.eq(self.room),
-            self.beats.eq(start.beats),
-            self.scalar_starts.eq(start.scalar_starts),
-            self.raise_starts.eq(start.raise_starts),
-            self.net_starts.eq(start.net_starts),
-            self.token.at.eq(start.beat),
+            start.room.eq(self.beats.room),
+            self.beats.count.eq(start.beats),
+            self.scalars.count.eq(start.scalar_starts),
+            self.raises.count.eq(start.raise_starts),
+            self.commands.count.eq(start.net_starts),
+            self.tokens.token.at.eq(start.beat),
         ]
         return m
 
@@ -109,7 +124,7 @@ class StoreQueue(wiring.Component):
         m.submodules.places = places = memory.Memory(shape=StoreAddress, depth=THREADS * STORE_SLOTS, init=[])
         into, into_place = issues.write_port(), places.write_port()
         entry, place = issues.read_port(domain="comb"), places.read_port(domain="comb")
-        issue, address, at = self.requests.issue, self.requests.address, self.token.at
+        issue, address, at = self.requests.issue, self.requests.address, self.tokens.token.at
         m.d.comb += [
             into.en.eq(issue.valid),
             into.addr.eq(Cat(Array(thread.end for thread in threads)[issue.thread], issue.thread)),
@@ -119,8 +134,8 @@ class StoreQueue(wiring.Component):
             into_place.data.eq(address.store),
             entry.addr.eq(Cat(at.slot, at.thread)),
             place.addr.eq(entry.addr),
-            self.token.issue.eq(entry.data),
-            self.token.place.eq(place.data),
+            self.tokens.token.issue.eq(entry.data),
+            self.tokens.token.place.eq(place.data),
         ]
         return issues
 

@@ -14,7 +14,8 @@ from golden.arch.classes import Format
 from rtl.common.arbiter import round_robin
 from rtl.common.select import by_number, mark
 from rtl.core.decoded import DrainFormat
-from rtl.core.interfaces import DRAIN_TO_STEP, THREAD_BITS, THREADS, StoreKind
+from rtl.core.interfaces import THREAD_BITS, THREADS, StoreKind
+from rtl.core.operations import DRAIN_TO_STEP
 
 BEATS = {format_: Format[format_.name].beats for format_ in DrainFormat}
 MOST_BEATS = max(BEATS.values())

@@ -12,19 +12,10 @@ from golden.arch.config import NodeConfig
 from rtl.common.host_ports import Place
 from rtl.common.network_ports import Commands, Handed
 from rtl.core.access import Accesses, Room
-from rtl.core.interfaces import (
-    Drains,
-    Life,
-    LoadBegins,
-    StoreData,
-    StoreEvents,
-    StoreProgress,
-    StoreSteer,
-    scalar_progress,
-    vector_progress,
-)
+from rtl.core.interfaces import Life, LoadBegins, StoreData, StoreEvents, StoreProgress, StoreSteer, scalar_progress, vector_progress
 from rtl.core.memory.address_units import AddressUnits
 from rtl.core.memory.store import StoreUnit
+from rtl.core.operations import Drains
 from rtl.core.trace import TraceStore, records
 from rtl.mem import ports
 

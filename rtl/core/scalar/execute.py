@@ -5,26 +5,33 @@ slow unit, control registers). An instruction that faults changes nothing, nor d
 issued meanwhile are cancelled here, the rest waits for ``kill``.
 """
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.encoding import F0
+from golden.arch.encoding import F0, F1, F2
 from rtl.common.select import by_number, mark
 from rtl.core.access import SLOTS, Accesses, Issued
-from rtl.core.interfaces import THREADS, CsrAccess, Life, ScalarEvents, ScalarSteer
-from rtl.core.scalar.decode import immediate
+from rtl.core.interfaces import THREADS, CsrAccess, Life, ScalarEntry, ScalarEvents, ScalarSteer
 from rtl.core.scalar.fault import FaultReport
 from rtl.core.scalar.late import LateStarts
 from rtl.core.scalar.registers import Operands, Results
 from rtl.core.scalar.slot import ExecuteSlot
 from rtl.core.trace import TraceScalar
 
+ExecuteState = wiring.Signature(
+    {
+        # execute -> issue: threads with an instruction here; threads with a fault on its way to the front end.
+        "busy": Out(THREADS),
+        "stopped": Out(THREADS),
+    }
+)
+
 
 def pick(slots: list, flag: str) -> tuple[Value, Value]:
-    """For a flag of the control word that one of the pair has at most: whether one has it, and whether the second."""
-    second = slots[1].valid & slots[1].q.control[flag]
-    return second | (slots[0].valid & slots[0].q.control[flag]), second
+    """For a flag of the row that one of the pair has at most: whether one has it, and whether the second."""
+    second = slots[1].valid & slots[1].q.row[flag]
+    return second | (slots[0].valid & slots[0].q.row[flag]), second
 
 
 class ExecuteStage(wiring.Component):
@@ -39,9 +46,7 @@ class ExecuteStage(wiring.Component):
     csr: Out(CsrAccess)
     steer: Out(ScalarSteer)
     events: Out(ScalarEvents)
-    # Threads with an instruction here; threads with a fault on its way to the front end.
-    busy: Out(THREADS)
-    stopped: Out(THREADS)
+    state: Out(ExecuteState)
     # A slot has one result at most; in the cycle after X.
     trace: Out(data.ArrayLayout(TraceScalar, SLOTS))
 
@@ -52,7 +57,7 @@ class ExecuteStage(wiring.Component):
         parts = [ExecuteSlot() for _ in range(SLOTS)]
         # Signals of their own for each slot: the second's depend on the first's.
         faulty, done = ([Signal(name=f"{name}_{k}") for k in range(SLOTS)] for name in ("faulty", "done"))
-        is_stopped = by_number(m, thread, list(self.stopped), "is_stopped")
+        is_stopped = by_number(m, thread, list(self.state.stopped), "is_stopped")
         for k, (x, part) in enumerate(zip(slots, parts, strict=True)):
             m.submodules[f"slot_{k}"] = part
             result, predicate = self.results.write[k], self.steer.predicate[k]
@@ -71,7 +76,7 @@ class ExecuteStage(wiring.Component):
                 result.thread.eq(thread),
                 result.index.eq(part.index),
                 result.value.eq(part.result),
-                predicate.valid.eq(done[k] & x.q.control.writes_p),
+                predicate.valid.eq(done[k] & x.q.row.writes_p),
                 predicate.thread.eq(thread),
                 predicate.index.eq(x.q.word[F0 : F0 + 3]),
                 predicate.value.eq(part.predicate),
@@ -93,9 +98,9 @@ class ExecuteStage(wiring.Component):
                 x.valid.eq(self.issued.go[k]),
                 x.q.eq(q),
                 x.a.eq(a),
-                x.b.eq(Mux(q.control.b_imm, immediate(q), b)),
+                x.b.eq(Mux(q.row.b_imm, immediate(q), b)),
             ]
-        m.d.comb += self.busy.eq(Mux(accesses.slot[0].valid, mark(accesses.thread, THREADS), 0))
+        m.d.comb += self.state.busy.eq(Mux(accesses.slot[0].valid, mark(accesses.thread, THREADS), 0))
 
     def _report(self, m: Module, parts: list[ExecuteSlot], faulty: list[Signal]) -> None:
         """The first fault of the pair."""
@@ -108,7 +113,7 @@ class ExecuteStage(wiring.Component):
                     report.cause.eq(fault.cause),
                     report.operand.eq(fault.operand),
                     report.pc.eq(q.pc),
-                    report.outside.eq(q.control.vload | q.control.vstore | q.control.drain),
+                    report.outside.eq(q.row.vload | q.row.vstore | q.row.drain),
                 ]
         m.d.comb += [
             report.valid.eq(some),
@@ -117,7 +122,7 @@ class ExecuteStage(wiring.Component):
             report.kill.eq(self.life.kill),
             self.steer.fault.eq(report.event),
         ]
-        m.d.sync += self.stopped.eq((self.stopped | Mux(some, mark(thread, THREADS), 0)) & ~self.life.kill)
+        m.d.sync += self.state.stopped.eq((self.state.stopped | Mux(some, mark(thread, THREADS), 0)) & ~self.life.kill)
 
     def _leave(self, m: Module, done: list[Signal]) -> None:
         """What goes on: control registers, later results, operands that steer; and what has retired."""
@@ -126,11 +131,11 @@ class ExecuteStage(wiring.Component):
         def chosen(second: Value, name: str) -> Value:
             return Mux(second, Value.cast(slots[1][name]), Value.cast(slots[0][name]))
 
-        lost = [
-            Mux(x.valid & ~done[k] & (x.q.control.sload | x.q.control.slow), 1 << x.q.word[F0 : F0 + 5], 0)
+        cancelled = [
+            Mux(x.valid & ~done[k] & (x.q.row.sload | x.q.row.slow), 1 << x.q.word[F0 : F0 + 5], 0)
             for k, x in enumerate(slots)
         ]
-        m.d.comb += [late.thread.eq(self.accesses.thread), late.lost.eq(lost[0] | lost[1]), late.csr_value.eq(csr.value)]
+        m.d.comb += [late.thread.eq(self.accesses.thread), late.cancelled.eq(cancelled[0] | cancelled[1]), late.csr_value.eq(csr.value)]
         some, second = pick(slots, "sload")
         m.d.comb += [late.load.eq(some & Mux(second, done[1], done[0])), late.load_q.eq(chosen(second, "q"))]
         some, second = pick(slots, "slow")
@@ -145,7 +150,7 @@ class ExecuteStage(wiring.Component):
         m.d.comb += [
             csr.thread.eq(self.accesses.thread),
             csr.number.eq(chosen(second, "b")),
-            csr.is_write.eq(~Mux(second, slots[1].q.control.slow, slots[0].q.control.slow)),
+            csr.is_write.eq(~Mux(second, slots[1].q.row.slow, slots[0].q.row.slow)),
             csr.commit.eq(some & Mux(second, done[1], done[0])),
             csr.data.eq(chosen(second, "a")),
         ]
@@ -155,7 +160,7 @@ class ExecuteStage(wiring.Component):
             self.steer.operand.thread.eq(self.accesses.thread),
             self.steer.operand.value.eq(chosen(second, "a")),
         ]
-        vector = [x.q.control.vload | x.q.control.vstore | x.q.control.drain for x in slots]
+        vector = [x.q.row.vload | x.q.row.vstore | x.q.row.drain for x in slots]
         m.d.comb += [
             self.events.retired.eq((done[0] & ~vector[0]) + (done[1] & ~vector[1])),
             self.events.retired_vector_memory.eq((done[0] & vector[0]) + (done[1] & vector[1])),
@@ -164,7 +169,7 @@ class ExecuteStage(wiring.Component):
     def _trace(self, m: Module) -> None:
         for k, (x, trace) in enumerate(zip(self.accesses.slot, self.trace, strict=True)):
             result, predicate = self.results.write[k], self.steer.predicate[k]
-            writes_p, writes_d = predicate.valid & predicate.index.any(), self.accesses.done[k] & x.q.changes_d
+            writes_p, writes_d = predicate.valid & predicate.index.any(), self.accesses.done[k] & x.q.names.changes_d
             m.d.sync += [
                 trace.valid.eq((result.en & result.index.any()) | writes_d | writes_p),
                 trace.thread.eq(self.accesses.thread),
@@ -173,6 +178,13 @@ class ExecuteStage(wiring.Component):
             with m.If(writes_p):
                 m.d.sync += [trace.kind.eq(1), trace.index.eq(predicate.index), trace.value.eq(predicate.value)]
             with m.Elif(writes_d):
-                m.d.sync += [trace.kind.eq(2), trace.index.eq(x.q.d), trace.value.eq(self.accesses.moved[k])]
+                m.d.sync += [trace.kind.eq(2), trace.index.eq(x.q.names.d), trace.value.eq(self.accesses.moved[k])]
             with m.Else():
                 m.d.sync += [trace.kind.eq(0), trace.index.eq(result.index), trace.value.eq(result.value)]
+
+
+def immediate(entry: ScalarEntry) -> Value:
+    """The immediate of an entry, sign-extended to 64 bits."""
+    ten, fifteen = entry.word[F2:].as_signed(), entry.word[F1:].as_signed()
+    value = Mux(entry.row.imm15, fifteen, ten)
+    return Cat(value, value[-1].replicate(64 - len(value)))

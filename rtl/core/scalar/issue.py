@@ -12,13 +12,14 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0, F1
 from rtl.common.arbiter import preferred, round_robin
 from rtl.common.select import by_number
 from rtl.core.access import Issued, Room
 from rtl.core.interfaces import THREADS, Life, Settings, StoreProgress, vector_progress
+from rtl.core.scalar.execute import ExecuteState
+from rtl.core.scalar.late import LateState
 from rtl.core.scalar.queue import HEADS, Heads, Take
 
 
@@ -44,12 +45,10 @@ class ScalarIssue(wiring.Component):
             "room": In(Room),
             # Nothing issues of a thread that is killed, or of one with a fault on its way to the front end.
             "life": In(Life),
-            "stopped": In(THREADS),
+            "execute": In(ExecuteState),
             # The two high bits of a thread's priority are for scalar issue, 3 the highest.
             "settings": In(Settings),
-            # Scalar registers whose value is under way; the slow unit takes an instruction.
-            "pending": In(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS)),
-            "slow_free": In(1),
+            "late": In(LateState),
             "issued": Out(Issued),
         })
 
@@ -59,7 +58,7 @@ class ScalarIssue(wiring.Component):
         for t in range(THREADS):
             one, two = (self.heads.entry[HEADS * t + h] for h in range(HEADS))
             valid = self.heads.valid[t]
-            hold = self.stopped[t] | self.life.kill[t]
+            hold = self.execute.stopped[t] | self.life.kill[t]
             m.d.comb += [
                 ready[t].eq(valid[0] & ~hold & self._alone(m, t, one, f"{t}_one")),
                 pair[t].eq(valid[1] & self._together(m, t, one, two) & self._alone(m, t, two, f"{t}_two")),
@@ -80,11 +79,11 @@ class ScalarIssue(wiring.Component):
 
     def _alone(self, m: Module, t: int, q: data.View, name: str) -> Signal:
         """The conditions that do not depend on the other instruction of the cycle."""
-        c, pending, room, vector = q.control, self.pending[t], self.room, self.vector_progress
+        c, pending, room, vector = q.row, self.late.pending[t], self.room, self.vector_progress
         f0 = q.word[F0 : F0 + 5]
         operands = (
-            ~(c.reads_a & pending.bit_select(q.a, 1))
-            & ~(c.reads_b & pending.bit_select(q.b, 1))
+            ~(c.reads_a & pending.bit_select(q.names.a, 1))
+            & ~(c.reads_b & pending.bit_select(q.names.b, 1))
             & ~(c.writes_rd & pending.bit_select(f0, 1))
         )
         load = (
@@ -100,25 +99,25 @@ class ScalarIssue(wiring.Component):
             & (~c.vload | load)
             & (~c.store | room.store[t])
             & (~c.sload | room.scalar_load)
-            & (~c.slow | self.slow_free)
-            & (~c.setd | ~room.worn[t].bit_select(q.d, 1))
+            & (~c.slow | self.late.slow_free)
+            & (~c.setd | ~room.worn[t].bit_select(q.names.d, 1))
         )
         return ok
 
     def _together(self, m: Module, t: int, one: data.View, two: data.View) -> Signal:
         """The second instruction may go with the first."""
-        c1, c2 = one.control, two.control
+        c1, c2 = one.row, two.row
         written, moved, target = one.word[F0 : F0 + 5], one.word[F1 : F1 + 5], two.word[F0 : F0 + 5]
 
         def touches(register: Value) -> Value:
-            reads = c2.reads_a & (two.a == register) | c2.reads_b & (two.b == register)
+            reads = c2.reads_a & (two.names.a == register) | c2.reads_b & (two.names.b == register)
             return reads | c2.writes_rd & (target == register)
 
         together = Signal(name=f"together_{t}")
         m.d.comb += together.eq(
             ~(c1.writes_rd & touches(written))
             & ~(c1.writes_ra & touches(moved))
-            & ~(one.changes_d & c2.uses_d & (one.d == two.d))
+            & ~(one.names.changes_d & c2.uses_d & (one.names.d == two.names.d))
             & ~(c1.store & (c2.store | c2.vload | c2.sload))
             & ~(c1.sload & c2.sload)
             & ~(c1.slow & c2.slow)

@@ -13,9 +13,9 @@ from golden.arch import isa
 from golden.arch.encoding import F0
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Poke
-from rtl.core.access import Issued, LoadTag, Queued
-from rtl.core.interfaces import THREAD_BITS, THREADS
-from rtl.core.scalar.registers import RegisterWrite
+from rtl.core.access import Issued, LoadTag
+from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarEntry
+from rtl.core.scalar.registers import LateResult
 from rtl.core.scalar.slow import SlowUnit
 from rtl.core.trace import TraceScalar
 from rtl.mem.ports import ScalarReturn
@@ -24,18 +24,25 @@ LateStarts = wiring.Signature(
     {
         # Execute: thread, and registers whose instruction was cancelled or faulted.
         "thread": Out(THREAD_BITS),
-        "lost": Out(isa.SCALAR_REGISTERS),
+        "cancelled": Out(isa.SCALAR_REGISTERS),
         # A scalar load completes its stage.
         "load": Out(1),
-        "load_q": Out(Queued),
+        "load_q": Out(ScalarEntry),
         # An instruction of the slow unit is in the stage, and completes it.
         "slow": Out(1),
         "slow_done": Out(1),
-        "slow_q": Out(Queued),
+        "slow_q": Out(ScalarEntry),
         "a": Out(64),
         "b": Out(64),
         # Value of the control register whose number was in the stage in the previous cycle.
         "csr_value": Out(64),
+    }
+)
+LateState = wiring.Signature(
+    {
+        # late results -> issue, flip-flops: the slow unit is free; registers whose value is under way.
+        "slow_free": Out(1),
+        "pending": Out(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS)),
     }
 )
 
@@ -56,11 +63,8 @@ class LateResults(wiring.Component):
             # Scalar loads' data.
             "loaded": In(ScalarReturn),
             "poke": In(Poke),
-            # The slow unit is free; a flip-flop.
-            "slow_free": Out(1),
-            "write": Out(RegisterWrite),
-            # State: registers pending.
-            "pending": Out(data.ArrayLayout(isa.SCALAR_REGISTERS, THREADS)),
+            "state": Out(LateState),
+            "result": Out(LateResult),
         }
         if trace:
             # What was written in the previous cycle.
@@ -71,21 +75,21 @@ class LateResults(wiring.Component):
         m = Module()
         m.submodules.slow_unit = slow = SlowUnit()
         begins, claim = self._begins(m)
-        starts, loaded, write, poke = self.starts, self.loaded, self.write, self.poke
+        starts, loaded, write, poke = self.starts, self.loaded, self.result.write, self.poke
         tag = Signal(LoadTag)
         m.d.comb += [
             tag.eq(loaded.tag),
             slow.claim.eq(claim),
             slow.start.eq(starts.slow & starts.slow_done),
             slow.cancel.eq(starts.slow & ~starts.slow_done),
-            slow.is_csr.eq(starts.slow_q.control.csr),
+            slow.is_csr.eq(starts.slow_q.row.csr),
             slow.a.eq(starts.a),
             slow.b.eq(starts.b),
             slow.tag.thread.eq(starts.thread),
             slow.tag.index.eq(starts.slow_q.word[F0 : F0 + 5]),
             slow.tag.seq.eq(starts.slow_q.seq),
             slow.csr_value.eq(starts.csr_value),
-            self.slow_free.eq(slow.free),
+            self.state.slow_free.eq(slow.free),
         ]
         with m.If(loaded.valid):
             m.d.comb += [write.thread.eq(tag.thread), write.index.eq(tag.index), write.value.eq(self._wanted(m, tag))]
@@ -102,9 +106,10 @@ class LateResults(wiring.Component):
         arrived = Signal(isa.SCALAR_REGISTERS)
         m.d.comb += arrived.eq(Mux(loaded.valid | slow.done, 1 << write.index, 0))
         for t in range(THREADS):
-            m.d.sync += self.pending[t].eq(
-                (self.pending[t] | Mux(self.issued.thread == t, begins, 0))
-                & ~Mux(starts.thread == t, starts.lost, 0)
+            pending = self.state.pending[t]
+            m.d.sync += pending.eq(
+                (pending | Mux(self.issued.thread == t, begins, 0))
+                & ~Mux(starts.thread == t, starts.cancelled, 0)
                 & ~Mux(write.thread == t, arrived, 0)
             )
         if self._trace_on:
@@ -116,11 +121,11 @@ class LateResults(wiring.Component):
         begins, claim = Signal(isa.SCALAR_REGISTERS), Signal()
         mine = []
         for k, q in enumerate(self.issued.slot):
-            late = self.issued.go[k] & (q.control.sload | q.control.slow)
+            late = self.issued.go[k] & (q.row.sload | q.row.slow)
             mine.append(Mux(late, 1 << q.word[F0 : F0 + 5], 0))
         m.d.comb += [
             begins.eq(mine[0] | mine[1]),
-            claim.eq(Cat(self.issued.go[k] & q.control.slow for k, q in enumerate(self.issued.slot)).any()),
+            claim.eq(Cat(self.issued.go[k] & q.row.slow for k, q in enumerate(self.issued.slot)).any()),
         ]
         return begins, claim
 
@@ -139,7 +144,7 @@ class LateResults(wiring.Component):
         """A register has one load under way, so its number can wait under the register's name."""
         m.submodules.numbers = numbers = memory.Memory(shape=SEQ_BITS, depth=THREADS * isa.SCALAR_REGISTERS, init=[])
         into, out = numbers.write_port(), numbers.read_port(domain="comb")
-        starts, returns = self.starts, self.loaded.valid
+        starts, returns, write = self.starts, self.loaded.valid, self.result.write
         m.d.comb += [
             into.en.eq(starts.load),
             into.addr.eq(Cat(starts.load_q.word[F0 : F0 + 5], starts.thread)),
@@ -147,10 +152,10 @@ class LateResults(wiring.Component):
             out.addr.eq(Cat(tag.index, tag.thread)),
         ]
         m.d.sync += [
-            self.trace.valid.eq((returns | slow.done) & self.write.index.any()),
-            self.trace.thread.eq(self.write.thread),
+            self.trace.valid.eq((returns | slow.done) & write.index.any()),
+            self.trace.thread.eq(write.thread),
             self.trace.seq.eq(Mux(returns, out.data, slow.result_tag.seq)),
             self.trace.kind.eq(Mux(returns, 3, 0)),
-            self.trace.index.eq(self.write.index),
-            self.trace.value.eq(self.write.value),
+            self.trace.index.eq(write.index),
+            self.trace.value.eq(write.value),
         ]

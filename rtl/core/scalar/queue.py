@@ -11,16 +11,14 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from rtl.common.select import by_number, mark
-from rtl.core.access import Queued
-from rtl.core.interfaces import THREAD_BITS, THREADS, Life, scalar_pushes
-from rtl.core.scalar.decode import Decode
+from rtl.core.interfaces import THREAD_BITS, THREADS, Life, ScalarEntry, scalar_pushes
 
 HEADS = 2
 
 Heads = wiring.Signature(
     {
         # The oldest instructions: head h of thread t at 2 t + h, present when bit h of valid[t] is set.
-        "entry": Out(data.ArrayLayout(Queued, THREADS * HEADS)),
+        "entry": Out(data.ArrayLayout(ScalarEntry, THREADS * HEADS)),
         "valid": Out(data.ArrayLayout(HEADS, THREADS)),
     }
 )
@@ -57,7 +55,7 @@ class ScalarQueue(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         index_bits = (self._depth - 1).bit_length()
-        m.submodules.store = store = memory.Memory(shape=Queued, depth=THREADS * self._depth, init=[])
+        m.submodules.store = store = memory.Memory(shape=ScalarEntry, depth=THREADS * self._depth, init=[])
         head = [Signal(index_bits, name=f"head_{t}") for t in range(THREADS)]
         free = [Signal(range(self._depth + 1), init=self._depth, name=f"free_{t}") for t in range(THREADS)]
         tails = [(head[t] - free[t])[:index_bits] for t in range(THREADS)]
@@ -89,12 +87,10 @@ class ScalarQueue(wiring.Component):
     def _push(self, m: Module, store: memory.Memory, tail: Signal) -> Signal:
         """What comes in, from a place on; how many."""
         pushed = 0
-        for k, push in enumerate(self.pushes.slot):
-            m.submodules[f"decode_{k}"] = decode = Decode()
+        for push in self.pushes.slot:
             into = store.write_port()
             m.d.comb += [
-                decode.entry.eq(push.entry),
-                into.data.eq(decode.queued),
+                into.data.eq(push.entry),
                 into.addr.eq(Cat((tail + pushed)[: len(tail)], self.pushes.thread)),
                 into.en.eq(push.valid),
             ]

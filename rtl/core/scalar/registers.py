@@ -25,6 +25,12 @@ Results = wiring.Signature(
         "write": Out(RegisterWrite).array(SLOTS),
     }
 )
+LateResult = wiring.Signature(
+    {
+        # Written at the end of the cycle, and not bypassed.
+        "write": Out(RegisterWrite),
+    }
+)
 Operands = wiring.Signature({"value": Out(data.ArrayLayout(64, READS))})
 
 
@@ -37,8 +43,7 @@ class ScalarRegisters(wiring.Component):
     # Combinational.
     operands: Out(Operands)
     results: In(Results)
-    # Written at the end of the cycle.
-    late: In(RegisterWrite)
+    late: In(LateResult)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -46,7 +51,7 @@ class ScalarRegisters(wiring.Component):
         stored = []
         for t in range(THREADS):
             m.submodules[f"thread_{t}"] = store = memory.Memory(shape=64, depth=isa.SCALAR_REGISTERS, init=[])
-            for source in (*results, self.late):
+            for source in (*results, self.late.write):
                 port = store.write_port()
                 m.d.comb += [
                     port.en.eq(source.en & (source.thread == t) & source.index.any()),
@@ -56,14 +61,14 @@ class ScalarRegisters(wiring.Component):
             reads = []
             for h in range(HEADS):
                 q = self.heads.entry[HEADS * t + h]
-                for index in (q.a, q.b):
+                for index in (q.names.a, q.names.b):
                     port = store.read_port(domain="comb")
                     m.d.comb += port.addr.eq(index)
                     reads.append(port.data)
             stored.append(reads)
         thread = self.issued.thread
         current = [result.en & (result.thread == thread) & result.index.any() for result in results]
-        chosen = [index for q in self.issued.slot for index in (q.a, q.b)]
+        chosen = [index for q in self.issued.slot for index in (q.names.a, q.names.b)]
         for r in range(READS):
             held = by_number(m, thread, [stored[t][r] for t in range(THREADS)], f"held_{r}")
             hit = Cat(current[k] & (results[k].index == chosen[r]) for k in range(SLOTS))

@@ -31,7 +31,7 @@ class ExecuteSlot(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        x, q, c = self.x, self.x.q, self.x.q.control
+        x, q, c = self.x, self.x.q, self.x.q.row
         m.submodules.alu = alu = Alu()
         m.d.comb += [
             alu.op.eq(c.alu),

@@ -85,20 +85,16 @@ class ScalarUnit(wiring.Component):
         wiring.connect(m, registers.operands, execute.operands)
         wiring.connect(m, execute.results, registers.results)
         wiring.connect(m, execute.late, late.starts)
-        m.d.comb += [
-            registers.late.eq(late.write),
-            issue.stopped.eq(execute.stopped),
-            issue.pending.eq(late.pending),
-            issue.slow_free.eq(late.slow_free),
-            self.progress.free.eq(queue.free),
-            self.progress.busy.eq(late.pending),
-        ]
+        wiring.connect(m, late.result, registers.late)
+        wiring.connect(m, late.state, issue.late)
+        wiring.connect(m, execute.state, issue.execute)
+        m.d.comb += [self.progress.free.eq(queue.free), self.progress.busy.eq(late.state.pending)]
         for t in range(THREADS):
-            head, oldest = self.progress.head[t], 2 * t
+            head, oldest, executing = self.progress.head[t], 2 * t, execute.state
             m.d.comb += [
                 head.valid.eq(queue.heads.valid[t][0]),
                 head.vq_mark.eq(queue.heads.entry[oldest].vq_mark),
-                self.progress.idle[t].eq(queue.empty[t] & ~execute.busy[t] & ~execute.stopped[t] & ~late.pending[t].any()),
+                self.progress.idle[t].eq(queue.empty[t] & ~executing.busy[t] & ~executing.stopped[t] & ~late.state.pending[t].any()),
             ]
         if self._trace:
             m.d.comb += [record.eq(each) for record, each in zip(self.trace.record, (*execute.trace, late.trace), strict=True)]

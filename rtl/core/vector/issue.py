@@ -7,10 +7,9 @@ thread while that has one; an instruction that was ready for STARVED cycles goes
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch import isa
 from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.simd_ops import LATENCY, OCCUPANCY, SimdOp
 from rtl.common.arbiter import first_from, preferred, round_robin
@@ -23,8 +22,8 @@ from rtl.core.interfaces import (
     Life,
     Settings,
     StoreProgress,
-    VectorEntry,
 )
+from rtl.core.vector.parts import Heads, Issued, LoadState, SimdState, Take
 
 STARVED = 512
 LOAD, DRAIN, SIMD, FRONT, SYNC, IDLE = range(WAIT_CAUSES)
@@ -37,12 +36,10 @@ if {*LATENCY.values()} != {SHORT, LONG} or {*OCCUPANCY.values()} != {1, 2}:
 class VectorIssue(wiring.Component):
     """The choice; combinational from the queues' heads."""
 
-    # State: the instructions at the heads.
-    valid: In(THREADS)
-    heads: In(data.ArrayLayout(VectorEntry, THREADS))
+    heads: In(Heads)
     # State of the registers.
-    load_parity: In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS))
-    simd_pending: In(data.ArrayLayout(isa.VECTOR_REGISTERS, THREADS))
+    loads: In(LoadState)
+    pipe: In(SimdState)
     # Store positions read.
     store_progress: In(StoreProgress)
     # Of threads that are killed nothing issues; threads that run, and those of them that wait, for the causes.
@@ -50,14 +47,10 @@ class VectorIssue(wiring.Component):
     # The low two bits of a thread's priority are for the matrix slot, 3 the highest.
     settings: In(Settings)
     # What issues in this cycle.
-    take: Out(THREADS)
-    simd_go: Out(1)
-    simd_thread: Out(THREAD_BITS)
-    simd: Out(VectorEntry)
-    matrix_go: Out(1)
-    matrix_thread: Out(THREAD_BITS)
-    matrix: Out(VectorEntry)
-    # Why matrix_go is low, one-hot; zero when it is high.
+    take: Out(Take)
+    simd: Out(Issued)
+    matrix: Out(Issued)
+    # Why no matrix operation does, one-hot; zero when one does.
     cause: Out(WAIT_CAUSES)
 
     def elaborate(self, platform: object) -> Module:
@@ -66,7 +59,8 @@ class VectorIssue(wiring.Component):
         lacks_load, lacks_drain = Signal(THREADS), Signal(THREADS)
         specials = Signal(LONG - SHORT)  # bit j: a special function's result would meet that of another operation j cycles from now
         for t in range(THREADS):
-            row, entry = self.heads[t].row, self.heads[t]
+            valid, entry = self.heads.valid[t], self.heads.entry[t]
+            row = entry.row
             loaded, made, read = Signal(name=f"loaded_{t}"), Signal(name=f"made_{t}"), Signal(name=f"read_{t}")
             lacks, waits = [], []
             for used, field, parity in (
@@ -76,18 +70,18 @@ class VectorIssue(wiring.Component):
                 (row.writes_v, F0, entry.parity_d),
             ):
                 register = entry.word[field : field + 5]
-                lacks.append(used & (self.load_parity[t].bit_select(register, 1) != parity))
-                waits.append(used & self.simd_pending[t].bit_select(register, 1))
+                lacks.append(used & (self.loads.parity[t].bit_select(register, 1) != parity))
+                waits.append(used & self.pipe.pending[t].bit_select(register, 1))
             able = Signal(name=f"able_{t}")
             m.d.comb += [
                 loaded.eq(~Cat(lacks).any()),
                 made.eq(~Cat(waits).any()),
                 read.eq(~entry.st.wait | ((entry.st.pos - self.store_progress.st_read[t])[ST_POS_BITS - 1])),
-                able.eq(self.valid[t] & ~self.life.kill[t] & loaded & made & read),
+                able.eq(valid & ~self.life.kill[t] & loaded & made & read),
                 simd_able[t].eq(able & row.simd & Mux(row.special, ~specials[-1], ~specials[0])),
                 matrix_able[t].eq(able & ~row.simd),
-                lacks_load[t].eq(self.valid[t] & ~row.simd & ~loaded),
-                lacks_drain[t].eq(self.valid[t] & ~row.simd & ~read),
+                lacks_load[t].eq(valid & ~row.simd & ~loaded),
+                lacks_drain[t].eq(valid & ~row.simd & ~read),
             ]
 
         self._simd(m, simd_able, specials)
@@ -99,10 +93,8 @@ class VectorIssue(wiring.Component):
         """Why no matrix instruction issues."""
         running, waiting = self.life.running, self.life.waiting
         for t in range(THREADS):
-            m.d.comb += self.take[t].eq(
-                (self.simd_go & (self.simd_thread == t)) | (self.matrix_go & (self.matrix_thread == t))
-            )
-        with m.If(self.matrix_go):
+            m.d.comb += self.take.threads[t].eq(Cat(slot.go & (slot.thread == t) for slot in (self.simd, self.matrix)).any())
+        with m.If(self.matrix.go):
             m.d.comb += self.cause.eq(0)
         with m.Elif(~running.any()):
             m.d.comb += self.cause.eq(1 << IDLE)
@@ -112,18 +104,18 @@ class VectorIssue(wiring.Component):
             m.d.comb += self.cause.eq(1 << LOAD)
         with m.Elif(lacks_drain.any()):
             m.d.comb += self.cause.eq(1 << DRAIN)
-        with m.Elif(self.valid.any()):
+        with m.Elif(self.heads.valid.any()):
             m.d.comb += self.cause.eq(1 << SIMD)
         with m.Else():
             m.d.comb += self.cause.eq(1 << FRONT)
 
     def _simd(self, m: Module, able: Value, specials: Signal) -> None:
         m.d.comb += [
-            self.simd_go.eq(able.any()),
-            self.simd_thread.eq(round_robin(m, able, name="simd_turn")),
-            self.simd.eq(by_number(m, self.simd_thread, list(self.heads), "simd_chosen")),
+            self.simd.go.eq(able.any()),
+            self.simd.thread.eq(round_robin(m, able, name="simd_turn")),
+            self.simd.entry.eq(by_number(m, self.simd.thread, list(self.heads.entry), "simd_chosen")),
         ]
-        m.d.sync += specials.eq(Cat(specials[1:], self.simd_go & self.simd.row.special))
+        m.d.sync += specials.eq(Cat(specials[1:], self.simd.go & self.simd.entry.row.special))
 
     def _matrix(self, m: Module, able: Value) -> None:
         last, starved, asking = Signal(THREAD_BITS), Signal(THREADS), Signal(THREADS)
@@ -131,14 +123,14 @@ class VectorIssue(wiring.Component):
         for t in range(THREADS):
             waited = Signal(range(STARVED + 1), name=f"waited_{t}")
             m.d.comb += starved[t].eq(able[t] & waited[-1])
-            with m.If(self.take[t] | ~able[t]):
+            with m.If(self.take.threads[t] | ~able[t]):
                 m.d.sync += waited.eq(0)
             with m.Elif(~waited[-1]):
                 m.d.sync += waited.eq(waited + 1)
-        m.d.comb += [asking.eq(Mux(starved.any(), starved, highest)), self.matrix_go.eq(able.any())]
+        m.d.comb += [asking.eq(Mux(starved.any(), starved, highest)), self.matrix.go.eq(able.any())]
         m.d.comb += [
-            self.matrix_thread.eq(first_from(m, last, asking, "matrix_first")),
-            self.matrix.eq(by_number(m, self.matrix_thread, list(self.heads), "matrix_chosen")),
+            self.matrix.thread.eq(first_from(m, last, asking, "matrix_first")),
+            self.matrix.entry.eq(by_number(m, self.matrix.thread, list(self.heads.entry), "matrix_chosen")),
         ]
-        with m.If(self.matrix_go):
-            m.d.sync += last.eq(self.matrix_thread)
+        with m.If(self.matrix.go):
+            m.d.sync += last.eq(self.matrix.thread)

@@ -5,12 +5,13 @@ next cycle on it is not busy, its parity has changed, and a read of it gives the
 """
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import VECTOR_REGISTERS
 from golden.arch.sram import LANES
 from rtl.core.interfaces import THREADS, LoadBegins
+from rtl.core.vector.parts import LoadState
 from rtl.mem.ports import LaneReturn
 
 
@@ -22,18 +23,16 @@ class LoadTracker(wiring.Component):
     # What their lanes bring.
     l0: In(LaneReturn)
     l1: In(LaneReturn)
-    # State.
-    busy: Out(data.ArrayLayout(VECTOR_REGISTERS, THREADS))
-    parity: Out(data.ArrayLayout(VECTOR_REGISTERS, THREADS))
+    state: Out(LoadState)
 
     def elaborate(self, platform: object) -> Module:
-        m = Module()
+        m, state = Module(), self.state
         for t in range(THREADS):
             over = Signal(VECTOR_REGISTERS, name=f"over_{t}")
             begun = [Signal(VECTOR_REGISTERS, name=f"begun_{t}_{k}") for k in range(2)]
             for mask, begin in zip(begun, self.begins.begin, strict=True):
                 m.d.comb += mask.eq(Mux(begin.valid & (begin.thread == t), 1 << begin.reg, 0))
-            complete = self.busy[t]
+            complete = state.busy[t]
             for lane in range(LANES):
                 seen = Signal(VECTOR_REGISTERS, name=f"seen_{t}_{lane}")  # lane has come, of a load that is not over
                 now = Signal(VECTOR_REGISTERS, name=f"now_{t}_{lane}")
@@ -45,7 +44,7 @@ class LoadTracker(wiring.Component):
                 complete = complete & now
             m.d.comb += over.eq(complete)
             m.d.sync += [
-                self.busy[t].eq((self.busy[t] & ~over) | begun[0] | begun[1]),
-                self.parity[t].eq(self.parity[t] ^ over),
+                state.busy[t].eq((state.busy[t] & ~over) | begun[0] | begun[1]),
+                state.parity[t].eq(state.parity[t] ^ over),
             ]
         return m

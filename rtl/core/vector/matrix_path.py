@@ -1,15 +1,17 @@
 """The way of a matrix operation from issue to the matrix unit's decode stage, and which accumulators it is on its way to."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
-from golden.arch.encoding import F0, F3
+from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.trace import SEQ_BITS
 from rtl.common.delay import delay
-from rtl.core.interfaces import DIGEST_LATENCY, DRAIN_LEAD, STEP_TO_DRAIN, THREAD_BITS, THREADS, VectorEntry, matrix_operations
+from rtl.core.interfaces import THREADS
+from rtl.core.operations import DIGEST_LATENCY, DRAIN_LEAD, STEP_TO_DRAIN, matrix_operations
 from rtl.core.trace import TraceMatrix
+from rtl.core.vector.parts import Issued, addressed, reads
 
 
 class MatrixPath(wiring.Component):
@@ -23,12 +25,8 @@ class MatrixPath(wiring.Component):
     def __init__(self, trace: bool) -> None:
         self.trace_on = trace
         members = {
-            # An operation issues: its thread and itself.
-            "go": In(1),
-            "thread": In(THREAD_BITS),
-            "queued": In(VectorEntry),
-            # Its registers, in the next cycle.
-            "operands": In(data.ArrayLayout(512, 2)),
+            "issued": In(Issued),
+            "reads": Out(reads(2)),
             "operations": Out(matrix_operations(trace)),
             # As in vector_progress.
             "acc_busy": Out(THREADS * isa.ACCUMULATORS),
@@ -39,26 +37,27 @@ class MatrixPath(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        word, row, step, load = self.queued.word, self.queued.row, self.operations.step, self.operations.load
-        accumulator = Cat(word[F0 : F0 + 3], self.thread)
+        issued, step, load = self.issued, self.operations.step, self.operations.load
+        word, row, accumulator = issued.entry.word, issued.entry.row, Cat(issued.entry.word[F0 : F0 + 3], issued.thread)
+        m.d.comb += addressed(issued, self.reads, (F1, F2))
         m.d.sync += [
-            step.valid.eq(self.go & row.step),
+            step.valid.eq(issued.go & row.step),
             step.first.eq(word[F0 + 3]),
             Cat(step.acc, step.thread).eq(accumulator),
             step.a.transposed.eq(word[F3]),
             step.b.transposed.eq(word[F3 + 1]),
-            load.valid.eq(self.go & ~row.step),
+            load.valid.eq(issued.go & ~row.step),
             Cat(load.acc, load.thread).eq(accumulator),
             load.kind.eq(row.load_kind),
             load.index.eq(word[F3 : F3 + 3]),
         ]
         m.d.comb += [
-            self.operations.step_a.eq(self.operands[0]),
-            self.operations.step_b.eq(self.operands[1]),
-            self.operations.load_data.eq(self.operands[0]),
+            self.operations.step_a.eq(self.reads.value[0]),
+            self.operations.step_b.eq(self.reads.value[1]),
+            self.operations.load_data.eq(self.reads.value[0]),
         ]
         # An operation issues at 0 and is decoded at 1; the drain that looks at cycle n asks at n + DRAIN_LEAD.
-        on_its_way = Mux(self.go, 1 << accumulator, 0)
+        on_its_way = Mux(issued.go, 1 << accumulator, 0)
         busy = 0
         for cycle in range(STEP_TO_DRAIN - DRAIN_LEAD):
             on_its_way = delay(m, on_its_way, (f"issued_before_{cycle + 1}",))
@@ -67,7 +66,7 @@ class MatrixPath(wiring.Component):
         if self.trace_on:
             ended, record, seq = self.operations.ended, self.trace, Signal(SEQ_BITS)
             m.d.comb += [
-                seq.eq(delay(m, self.queued.seq, 1 + DIGEST_LATENCY, "seq")),
+                seq.eq(delay(m, issued.entry.seq, 1 + DIGEST_LATENCY, "seq")),
                 record.valid.eq(ended.valid),
                 record.thread.eq(ended.thread),
                 record.seq.eq(seq),

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from rtl.common.select import by_number
 from rtl.core.interfaces import THREAD_BITS, THREADS, VQ_POS_BITS, Life, VectorEntry, VectorHead, vector_pushes
+from rtl.core.vector.parts import Heads, Take
 
 
 class VectorQueue(wiring.Component):
@@ -30,13 +31,11 @@ class VectorQueue(wiring.Component):
                 "pushes": In(vector_pushes(config)),
                 # Killed threads drop what they hold, and what comes in this cycle.
                 "life": In(Life),
-                # Threads whose head issues.
-                "take": In(THREADS),
+                "take": In(Take),
                 # State out: places that the instructions of earlier cycles have left.
                 "free": Out(data.ArrayLayout(range(depth + 1), THREADS), init=[depth] * THREADS),
-                # State out: an instruction is at the head, and it; thread empty; positions issued.
-                "valid": Out(THREADS),
-                "heads": Out(data.ArrayLayout(VectorEntry, THREADS)),
+                "heads": Out(Heads),
+                # State out: thread empty; positions issued.
                 "empty": Out(THREADS),
                 "position": Out(data.ArrayLayout(VQ_POS_BITS, THREADS)),
                 # State out: oldest instruction, in memory or at the head.
@@ -65,29 +64,29 @@ class VectorQueue(wiring.Component):
         m.d.comb += pushed.eq(before)
 
         for t in range(THREADS):
-            valid, position, free = self.valid[t], self.position[t], self.free[t]
+            valid, position, free, take = self.heads.valid[t], self.position[t], self.free[t], self.take.threads[t]
             shown = entries.read_port(domain="comb")
             fetch = Signal(VQ_POS_BITS, name=f"fetch_{t}")  # oldest in memory
             here, refill, come = Signal(name=f"here_{t}"), Signal(name=f"refill_{t}"), Signal(range(self.width + 1), name=f"come_{t}")
             m.d.comb += [
                 here.eq(fetch != tails[t]),
-                refill.eq(~valid | self.take[t]),
+                refill.eq(~valid | take),
                 shown.addr.eq(Cat(fetch[:bits], Const(t, THREAD_BITS))),
                 self.empty[t].eq(~valid & ~here),
                 self.oldest[t].valid.eq(valid | here),
-                self.oldest[t].st_mark.eq(self.heads[t].st_mark),
+                self.oldest[t].st_mark.eq(self.heads.entry[t].st_mark),
             ]
             with m.If(self.pushes.thread == t):
                 m.d.comb += come.eq(pushed)
             with m.If(~valid):
                 m.d.comb += self.oldest[t].st_mark.eq(shown.data.st_mark)
             m.d.sync += [
-                position.eq(position + self.take[t]),
-                free.eq(free + self.take[t] - come),
+                position.eq(position + take),
+                free.eq(free + take - come),
                 tails[t].eq(tails[t] + come),
             ]
             with m.If(refill):
-                m.d.sync += [valid.eq(here), fetch.eq(fetch + here), self.heads[t].eq(shown.data)]
+                m.d.sync += [valid.eq(here), fetch.eq(fetch + here), self.heads.entry[t].eq(shown.data)]
             with m.If(self.life.kill[t]):
                 m.d.sync += [valid.eq(0), fetch.eq(position), tails[t].eq(position), free.eq(self.depth)]
         return m

@@ -21,10 +21,10 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.formats import BF16
 from golden.arch.simd_ops import (
     IMM_BITS,
-    LANES,
     LATENCY,
     MAX_LATENCY,
     PIPE_STAGES,
+    SIMD_LANES,
     SIMD_OP_BITS,
     TAG_BITS,
     SimdClass,
@@ -54,7 +54,7 @@ class SimdPipe(wiring.Component):
     lanes: 16 in a node; a slice of 4 is what timing synthesises. A power of two.
     """
 
-    def __init__(self, body: Body = Body.SIMULATION, gated: bool = False, lanes: int = LANES):
+    def __init__(self, body: Body = Body.SIMULATION, gated: bool = False, lanes: int = SIMD_LANES):
         self.body = body
         self.gated = gated
         self.lanes = lanes

@@ -14,7 +14,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.simd_ops import IMM_BITS, LANES, SIMD_OP_BITS, SPECIAL_STAGES, TAG_BITS, SimdClass, SimdOp
+from golden.arch.simd_ops import IMM_BITS, SIMD_LANES, SIMD_OP_BITS, SPECIAL_STAGES, TAG_BITS, SimdClass, SimdOp
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
 from rtl.fp.special import SpecialUnit
@@ -46,7 +46,7 @@ class SimdOperands(wiring.Component):
     lanes: 32-bit lanes, an even number.
     """
 
-    def __init__(self, body: Body = Body.SIMULATION, lanes: int = LANES):
+    def __init__(self, body: Body = Body.SIMULATION, lanes: int = SIMD_LANES):
         self.body = body
         self.lanes = lanes
         super().__init__(

@@ -8,13 +8,13 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.simd_ops import IMM_BITS, LANES, SimdOp
+from golden.arch.simd_ops import IMM_BITS, SIMD_LANES, SimdOp
 
 
 class SimdPermute(wiring.Component):
     """The permutation class; one operation a cycle. ``lanes``: a power of two."""
 
-    def __init__(self, lanes: int = LANES):
+    def __init__(self, lanes: int = SIMD_LANES):
         self.lanes = lanes
         super().__init__(
             {

@@ -9,11 +9,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
-from golden.arch.encoding import F1, F2, F3
 from golden.arch.simd_ops import MAX_LATENCY
 from golden.arch.sram import LANES
 from rtl.core.interfaces import (
-    DIGEST_LATENCY,
     THREADS,
     Life,
     LoadBegins,
@@ -22,10 +20,10 @@ from rtl.core.interfaces import (
     StoreProgress,
     VectorEvents,
     VectorSteer,
-    matrix_operations,
     vector_progress,
     vector_pushes,
 )
+from rtl.core.operations import DIGEST_LATENCY, matrix_operations
 from rtl.core.trace import TraceLane, TraceLoad, TraceMatrix, TraceVector, records
 from rtl.core.vector.issue import VectorIssue
 from rtl.core.vector.load_tracker import LoadTracker
@@ -93,48 +91,37 @@ class VectorUnit(wiring.Component):
         wiring.connect(m, wiring.flipped(self.store_data), registers.store)
         wiring.connect(m, matrix.operations, wiring.flipped(self.operations))
         wiring.connect(m, simd.steer, wiring.flipped(self.steer))
-        self._issue(m, queue, issue, registers, simd, matrix)
+        wiring.connect(m, queue.heads, issue.heads)
+        wiring.connect(m, issue.take, queue.take)
+        wiring.connect(m, loads.state, issue.loads)
+        wiring.connect(m, simd.state, issue.pipe)
+        wiring.connect(m, simd.result, registers.result)
+        for name, path in (("simd", simd), ("matrix", matrix)):
+            wiring.connect(m, getattr(issue, name), path.issued)
+            wiring.connect(m, path.reads, getattr(registers, name))
         progress = self.progress
         m.d.comb += [
-            issue.load_parity.eq(loads.parity),
-            issue.simd_pending.eq(simd.pending),
-            registers.result.eq(simd.result),
             progress.free.eq(queue.free),
             progress.head.eq(queue.oldest),
             progress.vq_head.eq(queue.position),
-            progress.simd_pending.eq(simd.pending),
-            progress.load_parity.eq(loads.parity),
-            progress.load_busy.eq(loads.busy),
+            progress.simd_pending.eq(simd.state.pending),
+            progress.load_parity.eq(loads.state.parity),
+            progress.load_busy.eq(loads.state.busy),
             progress.acc_busy.eq(matrix.acc_busy),
             self.events.flags.eq(simd.flags),
         ]
         m.d.sync += [
-            self.events.matrix_step.eq(issue.matrix_go),
+            self.events.matrix_step.eq(issue.matrix.go),
             self.events.matrix_wait.eq(issue.cause),
-            self.events.simd_issue.eq(issue.simd_go),
+            self.events.simd_issue.eq(issue.simd.go),
         ]
         for t in range(THREADS):
             moving = Signal(PIPE_CYCLES, name=f"moving_{t}")
-            m.d.sync += moving.eq(Cat(issue.take[t], moving[:-1]))
-            m.d.comb += progress.idle[t].eq(queue.empty[t] & ~moving.any() & ~loads.busy[t].any())
+            m.d.sync += moving.eq(Cat(issue.take.threads[t], moving[:-1]))
+            m.d.comb += progress.idle[t].eq(queue.empty[t] & ~moving.any() & ~loads.state.busy[t].any())
         if self.trace_on:
             self._trace(m, simd, matrix)
         return m
-
-    @staticmethod
-    def _issue(m: Module, queue: VectorQueue, issue: VectorIssue, registers: VectorRegisters, simd: SimdPath, matrix: MatrixPath) -> None:
-        """What issues, and its registers: three reads for SIMD, two for the matrix unit."""
-        m.d.comb += [issue.valid.eq(queue.valid), issue.heads.eq(queue.heads), queue.take.eq(issue.take)]
-        m.d.comb += [simd.go.eq(issue.simd_go), simd.thread.eq(issue.simd_thread), simd.queued.eq(issue.simd)]
-        m.d.comb += [matrix.go.eq(issue.matrix_go), matrix.thread.eq(issue.matrix_thread), matrix.queued.eq(issue.matrix)]
-        reads = [(simd, field, simd.operands[k]) for k, field in enumerate((F1, F2, F3))]
-        reads += [(matrix, field, matrix.operands[k]) for k, field in enumerate((F1, F2))]
-        for address, value, (path, field, operand) in zip(registers.read, registers.value, reads, strict=True):
-            m.d.comb += [
-                address.thread.eq(path.thread),
-                address.reg.eq(path.queued.word[field : field + 5]),
-                operand.eq(value),
-            ]
 
     def _trace(self, m: Module, simd: SimdPath, matrix: MatrixPath) -> None:
         m.d.comb += [self.trace_vector.record[0].eq(simd.trace), self.trace_matrix.record[0].eq(matrix.trace)]

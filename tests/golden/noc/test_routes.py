@@ -10,6 +10,7 @@ from golden.arch.route_table import ENTRIES
 from golden.noc import routes as compiler
 from golden.noc.routes import RouteError, Routes, check, compile_routes, walk
 from golden.noc.routing import XY, YX, Entry, dimension_order
+from golden.noc.waits import Waits
 
 N, E, S, W, NODE = PortId
 EVERYWHERE = {"x0": 0, "x1": 31, "y0": 0, "y1": 31, "routes": frozenset({XY, YX}), "outs": frozenset({N, E, S, W})}
@@ -109,7 +110,47 @@ def test_tables_that_do_not_fit_are_given_up_or_refused(monkeypatch):
     mesh = MeshConfig(4, 4, frozenset({(2, 1)}))
     with pytest.raises(RouteError, match="no tables of 1 entries lead round what is dead: the router at"):
         compile_routes(mesh)
-    routes = compile_routes(mesh, give_up=1)
+    routes = compile_routes(mesh, give_up=3)
     assert routes.given_up and routes.mesh.dead == {(2, 1), *routes.given_up}
-    with pytest.raises(RouteError, match="giving up the router at .* is no way out: what is dead cuts the mesh"):
-        compile_routes(MeshConfig(4, 4, frozenset({(2, 2)})), give_up=4)
+
+
+def test_no_router_is_given_up_that_would_cut_the_mesh(monkeypatch):
+    monkeypatch.setattr(compiler, "_compile", lambda mesh, given_up: [(2, 1)])
+    with pytest.raises(RouteError, match="giving up the router at 2,1 is no way out: it would cut the mesh"):
+        compile_routes(MeshConfig(3, 1), give_up=1)
+
+
+def test_closing_a_circle_is_refused_and_leaves_nothing():
+    waits = Waits(4, [(0, 1), (1, 2)])
+    assert waits.closes(2, 0) and not waits.closes(0, 2)
+    assert waits.add([(2, 3), (3, 0)]) == (3, 0)
+    assert waits.after == [{1}, {2}, set(), set()] and not waits.closes(3, 0)
+    assert waits.add([(2, 3)]) is None and waits.closes(3, 0)
+
+
+def test_the_check_sees_what_the_rules_say(rng):
+    """Every way of a compiled mesh, one look-up after another, is what the check's arrays say."""
+    mesh = MeshConfig(6, 5, frozenset({(2, 2), (4, 4), (5, 2)}))
+    routes = compile_routes(mesh)
+    ways = check(routes)
+    used = {XY: set(), YX: set()}
+    for (source, to), known in routes.allowed.items():
+        for route, first in known.items():
+            path = walk(routes, source, to, route, first)
+            assert len(path) == ways.hops[route, ways.grid.index[source], ways.grid.index[to]]
+            numbers = [4 * ways.grid.index[place] + port for place, port in path]
+            used[route] |= set(zip(numbers, numbers[1:], strict=False))
+    for route, pairs in used.items():
+        assert {(int(u), int(v)) for u, v in ways.waits(route)} == pairs
+
+
+def test_six_dead_on_the_whole_chip(rng):
+    """The case of a wafer's chip, its dead nodes anywhere."""
+    mesh = None
+    while mesh is None:
+        places = list(MeshConfig(18, 20).places)
+        try:
+            mesh = MeshConfig(18, 20, frozenset(places[int(i)] for i in rng.choice(len(places), 6, replace=False)))
+        except ValueError:
+            continue
+    assert not compile_routes(mesh).given_up

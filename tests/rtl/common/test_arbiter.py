@@ -2,7 +2,6 @@
 
 import pytest
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.sim import Simulator
 
 from rtl.common.arbiter import first_from, lowest, preferred, round_robin
 
@@ -14,15 +13,9 @@ def after(start: int, asking: int, count: int) -> int:
     return next((n % count for n in range(start, start + count) if asking >> n % count & 1), 0)
 
 
-def combinational(m: Module, bench) -> None:
-    simulator = Simulator(m)
-    simulator.add_testbench(bench)
-    simulator.run()
-
-
 @pytest.mark.fast
 @pytest.mark.parametrize("count", COUNTS)
-def test_first_from_every_place(count):
+def test_first_from_every_place(simulate, count):
     m, start, asking = Module(), Signal(range(count)), Signal(count)
     chosen = first_from(m, start, asking)
 
@@ -34,13 +27,13 @@ def test_first_from_every_place(count):
                 await ctx.delay(1e-9)
                 assert ctx.get(chosen) == after(place, bits, count), (place, bits)
 
-    combinational(m, bench)
+    simulate(m, bench, clocked=False)
 
 
 @pytest.mark.fast
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("init", [0, -1])
-def test_round_robin_passes_on_only_what_was_taken(count, init, rng):
+def test_round_robin_passes_on_only_what_was_taken(simulate, count, init, rng):
     m, asking, taken = Module(), Signal(count), Signal()
     turn = init % count
     chosen = round_robin(m, asking, taken, init=turn)
@@ -62,14 +55,11 @@ def test_round_robin_passes_on_only_what_was_taken(count, init, rng):
                 assert max(waited) < count, "one waits longer than all others take"
             await ctx.tick()
 
-    simulator = Simulator(m)
-    simulator.add_clock(1e-9)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(m, bench)
 
 
 @pytest.mark.fast
-def test_lowest_bit():
+def test_lowest_bit(simulate):
     m, asking, mask = Module(), Signal(6), Signal(8)
     m.d.comb += mask.eq(lowest(asking))
 
@@ -79,11 +69,11 @@ def test_lowest_bit():
             await ctx.delay(1e-9)
             assert ctx.get(mask) == bits & -bits
 
-    combinational(m, bench)
+    simulate(m, bench, clocked=False)
 
 
 @pytest.mark.fast
-def test_the_highest_level_that_asks_is_preferred(rng):
+def test_the_highest_level_that_asks_is_preferred(simulate, rng):
     m, asking, levels = Module(), Signal(4), [Signal(2, name=f"level_{n}") for n in range(4)]
     chosen = preferred(m, asking, levels)
 
@@ -96,4 +86,4 @@ def test_the_highest_level_that_asks_is_preferred(rng):
             best = max((values[n] for n in range(4) if bits >> n & 1), default=0)
             assert ctx.get(chosen) == sum(1 << n for n in range(4) if bits >> n & 1 and values[n] == best), (bits, values)
 
-    combinational(m, bench)
+    simulate(m, bench, clocked=False)

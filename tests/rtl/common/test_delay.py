@@ -3,7 +3,6 @@
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data
-from amaranth.sim import Simulator
 
 from rtl.common.delay import delay
 
@@ -12,7 +11,7 @@ ITEM = data.StructLayout({"number": 7, "flag": 1})
 
 @pytest.mark.fast
 @pytest.mark.parametrize("stages", [0, 1, 3, ("macro", "return")])
-def test_so_many_cycles_later(stages, rng):
+def test_so_many_cycles_later(simulate, stages, rng):
     m, value = Module(), Signal(ITEM)
     later = delay(m, value, stages, "info")
     m.d.sync += Signal().eq(value.flag)
@@ -28,10 +27,7 @@ def test_so_many_cycles_later(stages, rng):
             assert ctx.get(later.number) | ctx.get(later.flag) << 7 == given[-1 - cycles]
             await ctx.tick()
 
-    simulator = Simulator(m)
-    simulator.add_clock(1e-9)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(m, bench)
 
 
 @pytest.mark.fast

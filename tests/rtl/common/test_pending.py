@@ -1,7 +1,6 @@
 """The ring of what is under way, against a list, over many turns of its pointers."""
 
 import pytest
-from amaranth.sim import Simulator
 
 from rtl.common.pending import Pending
 
@@ -11,7 +10,7 @@ RATES = {"fast": (0.9, 0.9, 0.9), "late": (0.9, 0.2, 0.9), "stuck": (0.9, 0.9, 0
 @pytest.mark.fast
 @pytest.mark.parametrize("depth", [1, 2, 3, 8, 13])
 @pytest.mark.parametrize("rates", RATES.values(), ids=RATES)
-def test_entries_leave_in_order_once_they_are_done(depth, rates, rng):
+def test_entries_leave_in_order_once_they_are_done(simulate, depth, rates, rng):
     dut = Pending(16, depth)
     waiting, complete, left, places = [], [], 0, 0
     enters, finishes, takes = rates
@@ -41,10 +40,7 @@ def test_entries_leave_in_order_once_they_are_done(depth, rates, rng):
                 number += 1
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-9)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(dut, bench)
     assert left > 4 * depth, "the ring never went round"
 
 

@@ -3,22 +3,15 @@
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data
-from amaranth.sim import Simulator
 
 from rtl.common.select import by_mark, by_number, mark
 
 ITEM = data.StructLayout({"number": 5, "flag": 1})
 
 
-def settle(m: Module, bench) -> None:
-    simulator = Simulator(m)
-    simulator.add_testbench(bench)
-    simulator.run()
-
-
 @pytest.mark.fast
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
-def test_every_choice(count):
+def test_every_choice(simulate, count):
     m, number, marks = Module(), Signal(3), Signal(count)
     values = [Signal(ITEM, name=f"value_{n}", init={"number": 3 * n + 7, "flag": n & 1}) for n in range(count)]
     numbered = by_number(m, number, values, "numbered")
@@ -34,7 +27,7 @@ def test_every_choice(count):
                 assert (ctx.get(chosen.number), ctx.get(chosen.flag)) == expected, n
             assert ctx.get(marks) == (1 << n if n < count else 0)
 
-    settle(m, bench)
+    simulate(m, bench, clocked=False)
 
 
 @pytest.mark.fast

@@ -11,7 +11,6 @@ import sys
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Cat, Elaboratable, Module, Signal
-from amaranth.sim import Simulator
 
 from rtl.fp.adder import Adder, Body, booth_digit, both_sums, carry_save
 from sim.compile import cache
@@ -70,7 +69,7 @@ def test_proof_fails_for_a_planted_error(artifacts):
 @pytest.mark.fast
 @pytest.mark.parametrize("body", Body)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_sum_of_random_words(seed, body, width):
+def test_sum_of_random_words(simulate, seed, body, width):
     pick = random.Random(seed)
     adder = Adder(width, body)
 
@@ -83,13 +82,11 @@ def test_sum_of_random_words(seed, body, width):
                 ctx.set(port, value)
             assert ctx.get(adder.total) == (a + b + carry) % (1 << width)
 
-    simulator = Simulator(adder)
-    simulator.add_testbench(drive)
-    simulator.run()
+    simulate(adder, drive, clocked=False)
 
 
 @pytest.mark.fast
-def test_carry_save_keeps_the_sum_and_leaves_bit_0_free(seed):
+def test_carry_save_keeps_the_sum_and_leaves_bit_0_free(simulate, seed):
     pick = random.Random(seed)
     m = Module()
     words = [Signal(12, name=name) for name in "abc"]
@@ -103,9 +100,7 @@ def test_carry_save_keeps_the_sum_and_leaves_bit_0_free(seed):
             assert (ctx.get(total) + ctx.get(carry)) % 4096 == sum(values) % 4096
             assert ctx.get(carry) & 1 == 0
 
-    simulator = Simulator(m)
-    simulator.add_testbench(drive)
-    simulator.run()
+    simulate(m, drive, clocked=False)
 
 
 @pytest.mark.fast
@@ -116,7 +111,7 @@ def test_no_bits_is_a_sentence():
 
 @pytest.mark.fast
 @pytest.mark.parametrize("width", [1, 2, 5])
-def test_both_sums_of_every_pair_of_words(width):
+def test_both_sums_of_every_pair_of_words(simulate, width):
     m, a, b, out = Module(), Signal(width), Signal(width), Signal(2 * width)
     m.d.comb += out.eq(Cat(*both_sums(m, a, b, width, "sum")))
 
@@ -129,13 +124,11 @@ def test_both_sums_of_every_pair_of_words(width):
                 plain, plus_one = ((left + right + carry) % (1 << width) for carry in (0, 1))
                 assert ctx.get(out) == plain | plus_one << width, (left, right)
 
-    simulator = Simulator(m)
-    simulator.add_testbench(check)
-    simulator.run()
+    simulate(m, check, clocked=False)
 
 
 @pytest.mark.fast
-def test_booth_digits():
+def test_booth_digits(simulate):
     """Bits high, middle, low stand for -2 high + middle + low; a negative zero does not occur."""
     m, bits, out = Module(), Signal(3), Signal(3)
     m.d.comb += out.eq(Cat(*booth_digit(bits[0], bits[1], bits[2])))
@@ -147,6 +140,4 @@ def test_booth_digits():
             once, twice, minus = (ctx.get(out) >> place & 1 for place in range(3))
             assert ((once + 2 * twice) * (-1) ** minus, minus) == (digit, digit < 0), word
 
-    simulator = Simulator(m)
-    simulator.add_testbench(check)
-    simulator.run()
+    simulate(m, check, clocked=False)

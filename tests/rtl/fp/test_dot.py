@@ -18,7 +18,7 @@ from amaranth.sim import Simulator
 
 from golden.numerics import matrix
 from rtl.fp.adder import Body
-from rtl.fp.dot import SLOTS, TERMS, DotLane
+from rtl.fp.dot import ACCUMULATORS, TERMS, DotLane
 from rtl.fp.lane_control import LaneSequencer
 from rtl.fp.operand import OperandDecode
 
@@ -95,7 +95,7 @@ def run(body: Body, operations: list[dict]) -> list[int]:
             ctx.set(bench.hit, kind == "load" and operation["hit"])
             ctx.set(bench.load, operation.get("raw", 0))
             await ctx.tick()
-        for slot in range(SLOTS):
+        for slot in range(ACCUMULATORS):
             ctx.set(bench.drain_slot, slot)
             await ctx.tick()
             words.append(unfold(ctx.get(bench.drain_word)))
@@ -117,7 +117,7 @@ def pack(words) -> int:
 
 def expected(operations: list[dict]) -> list[int]:
     """Raw words of all slots by golden numerics."""
-    state = [matrix.clear((1, 1))] * SLOTS
+    state = [matrix.clear((1, 1))] * ACCUMULATORS
     for operation in operations:
         slot = operation.get("slot", 0)
         if operation.get("kind") == "step":
@@ -140,7 +140,7 @@ def test_vectors_of_a_second_hand(body):
     pick = random.Random(1)
     todo = chains()
     while todo:
-        batch, todo = todo[:SLOTS], todo[SLOTS:]
+        batch, todo = todo[:ACCUMULATORS], todo[ACCUMULATORS:]
         queues = []
         for slot, chain in enumerate(batch):
             a, b = (

@@ -3,7 +3,7 @@
 import pytest
 
 from rtl.fp.adder import Body
-from rtl.fp.dot import SLOTS, TERMS
+from rtl.fp.dot import ACCUMULATORS, TERMS
 from tests.golden.numerics.ties import FIRST, lost_bits, operand
 from tests.rtl.fp.test_dot import expected, run
 
@@ -19,8 +19,8 @@ def step(slot: int, exponent: int) -> dict:
 def test_every_bit_shifted_out_is_kept_as_one(body, looped):
     """``looped``: the step before, of the same accumulator, is still in the lane."""
     cases = list(lost_bits())
-    for at in range(0, len(cases), SLOTS):
-        batch = list(enumerate(cases[at : at + SLOTS]))
+    for at in range(0, len(cases), ACCUMULATORS):
+        batch = list(enumerate(cases[at : at + ACCUMULATORS]))
         operations = [{"kind": "load", "slot": slot, "hit": True, "raw": word} for slot, (word, _) in batch]
         for slot, (_, e) in batch:
             operations += [step(slot, FIRST), step(slot, e)] if looped else [step(slot, e)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.arch.sram import LINE_READ_LATENCY, LOAD_LATENCY, encode, inject, injected, word_at
-from rtl.mem.ports import Source
+from rtl.mem.ports import Reader
 from rtl.mem.sram import SRAM
 from tb.memory import LOADS, PORTS, REQUEST, check, final_words, traffic
 
@@ -173,7 +173,7 @@ def test_double_errors_are_reported_to_the_thread(sram, rng, port):
     run = sram.run({port: np.concatenate(requests)})
     assert (run.events["count"] == 0).all()
     assert list(run.events["addr"]) == list(places)
-    assert (run.events["source"] == Source[port.upper()].value).all()
+    assert (run.events["source"] == Reader[port.upper()].value).all()
     assert (run.events["thread"] == np.arange(60) % 4).all()
 
 
@@ -197,10 +197,10 @@ def test_lost_words_of_one_cycle_are_all_told(sram, rng):
         flip(sram, word, 1, 70)
     requests = {"l0": one("l0", [0], thread=2), "l1": one("l1", [9], thread=1), "sl": one("sl", [64]), "mr": one("mr", [2])}
     run = sram.run(requests)
-    assert {(int(e["addr"]), Source(int(e["source"])), int(e["thread"])) for e in run.events} == {
-        (0, Source.L0, 2),
-        (9, Source.L1, 1),
-        (64, Source.SL, 0),
+    assert {(int(e["addr"]), Reader(int(e["source"])), int(e["thread"])) for e in run.events} == {
+        (0, Reader.L0, 2),
+        (9, Reader.L1, 1),
+        (64, Reader.SL, 0),
     }
     assert len(set(run.events["cycle"])) == 1
     assert run.answers["mr"]["lost"][0] == 1
@@ -209,7 +209,7 @@ def test_lost_words_of_one_cycle_are_all_told(sram, rng):
     flip(sram, 1, 2, 3)
     flip(sram, 2, 2, 3)
     run = sram.run({"l0": one("l0", [5, 1, 2], thread=3), "l1": one("l1", [9], thread=3)})
-    assert [(int(e["addr"]), int(e["source"]), int(e["thread"])) for e in run.events] == [(1, Source.L0.value, 3)]
+    assert [(int(e["addr"]), int(e["source"]), int(e["thread"])) for e in run.events] == [(1, Reader.L0.value, 3)]
 
 
 @pytest.mark.parametrize("port", ("l0", "l1"))
@@ -231,7 +231,7 @@ def test_partial_store_over_errors(sram, rng, port):
     flip(sram, 100, 5)
     flip(sram, 200, 5, 6)
     spoiled = int(sram.words[200])
-    source = Source[port.upper()].value
+    source = Reader[port.upper()].value
 
     # A single error is corrected on the way: the word written back is whole again.
     run = sram.run({port: one(port, [100], keep=0x0F, words=[0xAABBCCDD])})

@@ -1,8 +1,11 @@
 """A program on every node of a simulated mesh, from the command line: output, trace per node, dumps, hangs."""
 
+import re
+
 import pytest
 
 from sim.__main__ import main
+from sim.jobs import mesh_program
 
 SEND = """
 start:  csrr x1, 1              ; y << 5 | x
@@ -68,3 +71,19 @@ def test_a_hang_is_told_by_node(ran):
         "  node 1,1 thread 0 at 0x104 waits for semaphore 7 to reach 3 (it is 0)",
         "  node 1,2 thread 0 at 0x104 waits for semaphore 7 to reach 3 (it is 0)",
     ]
+
+
+def test_ctrl_c_is_told_with_where_the_threads_are(ran, monkeypatch):
+    lines = 0
+
+    def interrupted(record, form):
+        nonlocal lines
+        lines += 1
+        if lines == 40:
+            raise KeyboardInterrupt
+        return ""
+
+    monkeypatch.setattr(mesh_program, "trace_line", interrupted)
+    code, said = ran("start: nop\nhere: br here\n", "--mesh", "3x3", "--trace")
+    named = r"node \d,\d thread 0 at 0x10[04] \((nop|br 0x104)\)"
+    assert code == 130 and re.fullmatch(rf"interrupted after \d+ instructions: ({named}; ){{8}}and 1 threads more\n", said.err), said.err

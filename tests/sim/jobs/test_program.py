@@ -9,6 +9,7 @@ import pytest
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
+from golden.lockstep import Difference
 from sim.engine.binding import build
 from sim.jobs import lockstep, machine, program
 from sim.jobs.host import Host
@@ -98,6 +99,16 @@ def test_a_fault_is_told_with_cause_pc_and_instruction(machine, text, fault, ran
 def test_a_program_that_ends_is_no_failure_and_says_so(machine, told, ran):
     said = ran(machine, "li x1, 3\nhalt\n")
     assert said.status == 0 and said.out.startswith(told)
+
+
+def test_a_difference_says_whose_mistake_it_may_be(say, tmp_path, monkeypatch):
+    def differs(*_, **__):
+        raise Difference("RTL and simulator differ on thread 0")
+
+    monkeypatch.setattr(lockstep, "run_lockstep", differs)
+    (tmp_path / "program.s").write_text("halt\n")
+    said = say("rtl program.s")
+    assert said.status == 2 and said.err == f"python -m sim rtl: RTL and simulator differ on thread 0\n{program.AGREE}\n"
 
 
 # --- memory --------------------------------------------------------------------------------------------------------------------
@@ -237,10 +248,19 @@ def test_the_debugger_shows_the_whole_state(debug):
     text = "start: raise 3, 2\n li x1, 5\n halt\n"
     assert debug(text, "s", "w") == "semaphores: 3: 2"
     assert debug(text, "w") == "semaphores: all 0"
-    assert debug(text, "d 0").startswith("d0: base 0  row_pitch 0")
+    assert debug(text, "d 0").startswith("d0: base 0x0  row_pitch 0")
     assert debug(text, "a 0").split() == ["0"] * 64
     assert debug(text, "v 0 u64") == "0 0 0 0 0 0 0 0"
     assert debug(text, "b start", "b 0x104", "c", "r").startswith("x0  0000000000000000")
+
+
+def test_descriptors_are_shown_as_the_assembler_takes_them(debug):
+    fields = "base=0x140, row_pitch=64, rows=3, columns=16, x0=-1, elem=4, inner=x+1, outer=y-8"
+    text = f" lpc x1, d\n ld.d x2, x1, 0\n ld.d x3, x1, 8\n setd d2, x2, x3\n dstep d2, inner\n halt\n.align 8\nd: .desc {fields}\n"
+    assert debug(text, "s 4").splitlines()[3].endswith("d2 at 0x140")
+    shown, outer = debug(text, "s 5", "d 2").splitlines()
+    told = "base 0x148  row_pitch 64  pixel 0  rows 3  columns 16  y0 0  x0 1  elem 4  width 1  inner x+1  outer y-8"
+    assert shown == f"d2: {told}" and outer == "    outer: base 0x140, y0 0, x0 -1"
 
 
 def test_the_debugger_stops_at_the_end(debug):

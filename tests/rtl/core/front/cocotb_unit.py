@@ -16,7 +16,7 @@ from golden.arch.packet import DebugOp
 from golden.asm import assemble
 from golden.kernels.job import Launch
 from golden.rig import Rig, RigJob
-from golden.rig_faults import FAULTS
+from golden.rig.faults import FAULTS
 from tb.bind import bind
 from tb.clock import cycles
 from tb.clock import start as start_clock

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from golden.arch import isa
+from golden.arch.classes import Port
 from golden.arch.config import get_config
-from golden.arch.encoding import F0, F1, F2, Kind, Unit
+from golden.arch.encoding import F0, F1, F2, Kind
 from golden.arch.memmap import Fault, ThreadState
 from golden.arch.tags import ST, VQ, passed
 from golden.iss.node import Simulator
@@ -20,7 +21,6 @@ from golden.kernels.job import Launch
 CONFIG = get_config("tiny")
 THREADS = range(isa.THREADS)
 ASKS = {"jr": F1, "callr": F1, "loop": F1, "waitr": F2}  # where the word names the register
-STORES = (Unit.VSTORE, Unit.DRAIN, Unit.SSTORE, Unit.SYNC)
 
 
 @dataclass
@@ -66,7 +66,7 @@ def simulate_reference(memory, launches, semaphores=None) -> Expected:
             if record.executed:
                 if value is not None:
                     result.operands[t, record.seq].append(value)
-                if isa.BY_OPCODE[record.word & 0x1FF].unit in STORES:
+                if isa.BY_OPCODE[record.word & 0x1FF].store:
                     result.stores[t, record.seq].append([(index, part) for letter, index, part in record.effects if letter == "m"])
                 for letter, index, bit in record.effects:
                     if letter == "p":
@@ -276,9 +276,9 @@ class BackEnd:
         """The head issues, when it can."""
         entry = self.scalar[t][0]
         insn, seq = entry["insn"], entry["seq"]
-        if insn.unit in STORES and len(self.store[t]) == CONFIG.store_queue:
+        if insn.store and len(self.store[t]) == CONFIG.store_queue:
             return False
-        if insn.unit is Unit.VLOAD:
+        if insn.port is Port.VLOAD:
             if not (passed(entry["vq"], self.vq_head[t], VQ) and passed(entry["st"], self.st_read[t], ST)):
                 return False
         self.scalar[t].popleft()
@@ -291,9 +291,9 @@ class BackEnd:
             else:
                 self._later("f", t, {"cause": fault[1], "pc": fault[2] // 4, "operand": fault[3]})
             return True
-        if insn.unit in STORES:
+        if insn.store:
             self.store[t].append(entry)
-        elif insn.unit is Unit.VLOAD:
+        elif insn.port is Port.VLOAD:
             self._later("v", t, (entry["word"] >> F0) & 31)
         elif asked:
             values = self.expected.operands[t, seq]

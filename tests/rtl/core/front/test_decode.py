@@ -1,16 +1,22 @@
 """The decoder against golden.arch.isa: what is legal, and the fields of a row that dispatch acts on."""
 
 import random
+import re
+from pathlib import Path
 
 import pytest
+from amaranth.back import rtlil
 
 from golden.arch import isa
 from golden.arch.classes import Flow, Port, Queue
 from golden.arch.config import get_config
-from golden.arch.encoding import F0, F1, Kind
+from golden.arch.encoding import F0, F1, OPCODE_BITS, Kind
 from rtl.core.decoded import implemented, row
 from rtl.core.front.decode import Decoder
+from rtl.core.front.dispatch import Dispatch
+from tests.rtl.core.named import names
 
+ROOT = Path(__file__).resolve().parents[4]
 BASE = get_config("tiny").features
 WIDTH = 4
 
@@ -79,6 +85,27 @@ def test_random_words(simulate, seed):
     check(simulate, [rng.getrandbits(32) for _ in range(1000)])
 
 
+def test_names_are_those_of_the_record(simulate, seed):
+    """Registers, descriptor and step of every scalar instruction that a unit implements, with random operands."""
+    rng = random.Random(seed)
+    scalar = [insn for insn in isa.TABLE if insn.queue is Queue.SCALAR and implemented(insn)]
+    words = [(insn, insn.opcode | rng.getrandbits(32) & insn.used_mask & ~0x1FF) for insn in scalar for _ in range(20)]
+    dut = Decoder(WIDTH, frozenset(isa.FEATURES))
+
+    async def bench(ctx) -> None:
+        for insn, word in words:
+            ctx.set(dut.word[0], word)
+            await ctx.delay(1e-9)
+            if isa.lookup(word, dut.features):
+                expected = names(insn, word)
+                shown = {name: int(ctx.get(dut.names[0][name])) for name in expected}
+                if insn.of_kind(Kind.D) is None:
+                    shown["d"] = 0  # nobody looks
+                assert shown == expected, f"{insn.mnemonic} {word:#010x}"
+
+    simulate(dut, bench, clocked=False)
+
+
 SETS = [BASE, *(BASE | {feature} for feature in isa.FEATURES), frozenset(isa.FEATURES)]
 OF_SCALAR = {
     Port.SLOAD: "sload",
@@ -89,6 +116,7 @@ OF_SCALAR = {
     Port.SYNC: "sync",
     Port.CSR: "csr",
     Port.SLOW: "slow",
+    Port.NET: "net",
 }
 
 
@@ -105,7 +133,7 @@ def test_every_legal_record_has_a_row_of_its_own_in_its_unit(features):
         assert (bool(scalar), bool(vector)) == (insn.queue is Queue.SCALAR, insn.queue is Queue.VECTOR), insn.mnemonic
         if scalar:
             kinds = [name for name in OF_SCALAR.values() if scalar[name] and not (name == "slow" and scalar["csr"])]
-            kinds += ["descriptor"] * (scalar["setd"] or scalar["getd"] or scalar["dstep"])
+            kinds += ["descriptor"] * (scalar["setd"] or scalar["getd"] or parts["names"]["step_f1"])
             assert kinds == [OF_SCALAR.get(insn.port, "descriptor")] * (insn.port is not Port.ALU), insn.mnemonic
             assert scalar["store"] == parts["front"]["store"], insn.mnemonic
             assert insn.format is None or scalar["drain_format"] == insn.format, insn.mnemonic
@@ -115,3 +143,14 @@ def test_every_legal_record_has_a_row_of_its_own_in_its_unit(features):
         if insn.flow is not Flow.LOGIC:  # the word says which operation
             same = of_row.setdefault(repr(parts), insn.mnemonic)
             assert same == insn.mnemonic, f"{insn.mnemonic} has the row of {same}"
+
+
+def test_one_look_up_per_dispatched_instruction():
+    """A port of one table for each place of a group, and nobody else in the core has opcodes to look up."""
+    config = get_config("tiny")
+    text = rtlil.convert(Dispatch(config), emit_src=False)
+    [table] = re.findall(rf"memory width \d+ size {1 << OPCODE_BITS} \\(\w+)", text)
+    assert text.count(f'parameter \\MEMID "\\\\{table}"') == config.dispatch_width + 1  # and what it holds at first
+    core = (ROOT / "rtl/core").rglob("*.py")
+    readers = {path.name for path in core if re.search(r"\bOPCODE_BITS\b|\bBY_OPCODE\b|\bisa\.TABLE\b", path.read_text())}
+    assert readers == {"decode.py"}

@@ -9,7 +9,8 @@ from golden.arch.isa import BY_MNEMONIC
 from rtl.common.network_ports import NetOp
 from rtl.core.decoded import implemented
 from rtl.core.interfaces import StoreKind
-from rtl.core.memory.commands import DEPTH, NetCommands
+from rtl.core.memory.commands import NetCommands
+from rtl.core.memory.store_queue import NET_PLACES
 
 REMOTE = {"address": 0x12345678, "x": 3, "y": 9, "semaphore": 44, "notify": 1}
 
@@ -53,13 +54,13 @@ def test_entries_become_commands(simulate, rng, ready):
     async def bench(ctx):
         started, coming, got = 0, None, 0
         while got < 60:
-            ctx.set(dut.token, {"at": {"valid": 0}})
+            ctx.set(dut.tokens.token, {"at": {"valid": 0}})
             if coming is not None:
                 token, thread, slot = coming
-                ctx.set(dut.token, token | {"at": {"valid": 1, "thread": thread, "slot": slot}})
+                ctx.set(dut.tokens.token, token | {"at": {"valid": 1, "thread": thread, "slot": slot}})
             coming = None
-            starts = int(ctx.get(dut.free) and rng.random() < 0.9)
-            ctx.set(dut.starts, starts)
+            starts = int(ctx.get(dut.starts.room) and rng.random() < 0.9)
+            ctx.set(dut.starts.count, starts)
             if starts:
                 number, thread, slot = int(rng.integers(len(ENTRIES))), int(rng.integers(4)), int(rng.integers(4))
                 coming = (ENTRIES[number][0], thread, slot)
@@ -77,7 +78,7 @@ def test_entries_become_commands(simulate, rng, ready):
                         found = {field: found[field] for field in value}
                     assert found == value, (expected, name)
                 got += 1
-            assert len(rest) <= DEPTH
+            assert len(rest) <= NET_PLACES
             await ctx.tick()
 
     simulate(dut, bench)

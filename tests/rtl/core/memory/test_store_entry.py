@@ -9,44 +9,43 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from golden.arch.classes import Format, Port
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor, step_code
-from golden.arch.encoding import Unit
-from golden.arch.isa import DRAIN_FORMATS
 from golden.iss.state import piece_bytes, tile_bytes
-from rtl.core.decoded import ScalarRow, scalar_row
+from rtl.core.decoded import Names, ScalarRow, scalar_row
 from rtl.core.interfaces import StoreAddress
 from rtl.core.memory import descriptors
 from rtl.core.memory.generations import GENERATION_BITS
 from rtl.core.memory.slot import AddressSlot
 from rtl.core.memory.store_entry import StorePlace
-from rtl.core.scalar.decode import Decode
 from sim.compile.batch import Batch
+from tests.rtl.core.named import names
 from tests.rtl.core.packing import pack, unpack
 
 WORDS = get_config("d1").sram_words
-STORES = [i for i in isa.TABLE if i.unit in (Unit.VSTORE, Unit.DRAIN) and i.feature == "base"]
+STORES = [i for i in isa.TABLE if i.port in (Port.VSTORE, Port.DRAIN) and i.feature == "base"]
 FIELDS = ("row_pitch", "pixel", "rows", "columns", "elem", "width", "inner", "outer")
 
 
 class Path(wiring.Component):
-    """Decode and address of a store; the instruction of `x` is made from `word`."""
+    """The address of a store; the instruction of `x` is `word`, decoded."""
 
     word: In(32)
     row: In(ScalarRow)
+    names: In(Names)
     descriptor: In(descriptors.Descriptor)
     generation: In(GENERATION_BITS)
     place: Out(StoreAddress)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.decode = decode = Decode()
         m.submodules.slot = slot = AddressSlot(WORDS)
         m.submodules.store = store = StorePlace(WORDS)
         m.d.comb += [
-            decode.entry.word.eq(self.word),
-            decode.entry.row.eq(self.row),
-            slot.x.q.eq(decode.queued),
+            slot.x.q.word.eq(self.word),
+            slot.x.q.row.eq(self.row),
+            slot.x.q.names.eq(self.names),
             slot.descriptor.eq(self.descriptor),
             store.x.eq(slot.x),
             store.descriptor.eq(self.descriptor),
@@ -59,12 +58,12 @@ class Path(wiring.Component):
 
 def lanes_of(insn: isa.Insn, d: Descriptor, tile: int) -> dict[int, int]:
     """Word -> lane of everything that the store writes, by the beats of docs/architecture.md."""
-    if insn.unit is Unit.VSTORE:
-        addresses, keep = piece_bytes(d, tile, insn.attrs["pieces"], insn.attrs["piece"])
+    if insn.port is Port.VSTORE:
+        addresses, keep = piece_bytes(d, tile, insn.pieces, insn.piece)
         return {int(a) >> 3: k // 8 for k, (a, kept) in enumerate(zip(addresses, keep, strict=True)) if kept}
-    if insn.attrs["format"] == "RAW":
+    if insn.format is Format.RAW:
         return {(d.base + word) % (1 << 18): word % 8 for word in range(64)}
-    size = 4 >> DRAIN_FORMATS.index(insn.attrs["format"])
+    size = insn.format.bytes
     addresses, keep = tile_bytes(d, tile, size)
     found = {}
     for k, (address, kept) in enumerate(zip(addresses, keep, strict=True)):
@@ -87,7 +86,8 @@ def run(stores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     generations = np.array([store["generation"] for store in stores], dtype=np.uint32)
     word = np.array([store["insn"].encode(**store["values"]) for store in stores], dtype=np.uint32)
     row = np.array([pack(ScalarRow, scalar_row(store["insn"])) for store in stores], dtype=np.uint64)
-    out = Batch(Path()).run({"word": word, "row": row, "descriptor": images, "generation": generations})
+    named = np.array([pack(Names, names(store["insn"], code)) for store, code in zip(stores, word.tolist(), strict=True)], dtype=np.uint32)
+    out = Batch(Path()).run({"word": word, "row": row, "names": named, "descriptor": images, "generation": generations})
     return [unpack(StoreAddress, int.from_bytes(row.tobytes(), "little")) for row in out["place"]]
 
 

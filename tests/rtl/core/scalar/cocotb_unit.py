@@ -12,7 +12,7 @@ import cocotb
 import numpy as np
 from cocotb.task import bridge
 
-from golden.arch.encoding import Unit
+from golden.arch.classes import Port
 from tb.bind import bind
 from tb.clock import start
 from tb.scoreboard import PerSource
@@ -57,7 +57,7 @@ class Scored(Bench):
         super().begin()
         for thread, writer in enumerate(self.writers):
             for seq, step in enumerate(writer.program.steps):
-                for letter, index, value in () if step.insn.unit is Unit.SIMD else step.effects:
+                for letter, index, value in () if step.insn.port is Port.SIMD else step.effects:
                     if letter != "m":
                         self.board.expect((seq, index, value), self._source(thread, letter, index))
 

@@ -11,8 +11,9 @@ from typing import TypeVar
 import numpy as np
 
 from golden.arch import isa
+from golden.arch.classes import Port
 from golden.arch.descriptor import Descriptor, step_code
-from golden.arch.encoding import Insn, Kind, Unit
+from golden.arch.encoding import Insn, Kind
 from golden.arch.memmap import Csr, Fault
 from golden.iss.semantics import SEMANTICS
 from golden.iss.state import FaultStop, Node, Thread, piece_bytes, tile_bytes
@@ -22,9 +23,8 @@ Item = TypeVar("Item")
 PART = 16 * 1024
 IMAGES = 48
 FIRST_POINTER = 24
-SCALAR = [i for i in isa.TABLE if i.unit is Unit.ALU and i.feature == "base" and i.mnemonic not in ("csrr", "csrw")]
+SCALAR = [i for i in isa.TABLE if i.port in (Port.ALU, Port.SLOW) and i.feature == "base"]
 JUMPS = {"jr", "callr", "loop", "waitr"}
-SIZES = {"FP32": 4, "BF16": 2}
 
 
 @dataclass
@@ -136,19 +136,19 @@ class Writer:
         return register
 
     def scalar_memory(self) -> None:
-        names = [i for i in isa.TABLE if i.unit in (Unit.SLOAD, Unit.SSTORE)]
+        names = [i for i in isa.TABLE if i.port in (Port.SLOAD, Port.SSTORE)]
         insn = names[int(self.rng.integers(len(names)))]
         register = self.pointer()
-        size = 1 << insn.attrs["size"]
+        size = 1 << insn.size
         value = self.thread.x[register]
-        if insn.attrs["post"]:
+        if insn.post:
             if value % size:
                 return
             imm = int(self.rng.integers(-64, 64))
         else:
             imm = int(self.rng.integers(-60, 60)) * size - value % size
-        other = "rd" if insn.unit is Unit.SLOAD else "rs"
-        self.emit(insn.mnemonic, ra=register, imm=imm, **{other: self.x(insn.unit is Unit.SLOAD)})
+        other = "rd" if insn.port is Port.SLOAD else "rs"
+        self.emit(insn.mnemonic, ra=register, imm=imm, **{other: self.x(insn.port is Port.SLOAD)})
 
     def set_descriptor(self, d: int | None = None) -> None:
         """Two loads and a setd."""
@@ -185,11 +185,11 @@ class Writer:
                 keep = np.ones(512, bool)
             else:
                 values |= {"tile": tile, "relu": int(self.rng.integers(0, 2))}
-                addresses, keep = tile_bytes(current, tile, SIZES[insn.attrs["format"]])
+                addresses, keep = tile_bytes(current, tile, insn.format.bytes)
         else:
             insn = isa.BY_MNEMONIC[f"{kind}.{self.pick('c', 'g8', 'g16', 'g32')}"]
             values = {"vd" if kind == "vld" else "vs": v, "d": d, "tile": tile, "step": step}
-            addresses, keep = piece_bytes(current, tile, insn.attrs["pieces"], insn.attrs["piece"])
+            addresses, keep = piece_bytes(current, tile, insn.pieces, insn.piece)
             if kind == "vld":  # a load may read a byte for two elements
                 addresses, keep = addresses[keep], np.ones(keep.sum(), bool)
                 addresses = np.unique(addresses)
@@ -238,11 +238,11 @@ class Writer:
             if kind == "range":
                 self.emit("li", rd=register, imm=self.pick(-1, -8, 16383))
                 self.emit("slli", rd=register, ra=register, imm=self.pick(4, 6, 40))
-            names = [i for i in isa.TABLE if i.unit in (Unit.SLOAD, Unit.SSTORE) and i.attrs["size"] and i.attrs["post"]]
+            names = [i for i in isa.TABLE if i.port in (Port.SLOAD, Port.SSTORE) and i.size and i.post]
             insn = names[int(rng.integers(len(names)))]
             if kind == "misaligned":
                 self.emit("addi", rd=register, ra=register, imm=1 - thread.x[register] % 2)
-            doomed = (insn.mnemonic, {"ra": register, "imm": 8, "rd" if insn.unit is Unit.SLOAD else "rs": 5})
+            doomed = (insn.mnemonic, {"ra": register, "imm": 8, "rd" if insn.port is Port.SLOAD else "rs": 5})
         elif kind in ("vector", "drain"):
             base = self.node.config.sram_words - int(rng.integers(1, 9))
             low, high = Descriptor(base=base, row_pitch=3, rows=16, columns=200).pack()

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from golden.arch import isa
+from golden.arch.classes import Port
 from golden.arch.config import get_config
-from golden.arch.encoding import Unit
 from golden.arch.formats import BF16, FP32
 from golden.arch.memmap import ThreadState
 from golden.arch.tags import ST, ST_AHEAD, VQ, tag
 from golden.iss.state import Node
 from golden.numerics import matrix
 from rtl.core.decoded import scalar_row
+from tests.rtl.core.named import names
 from tests.rtl.core.packing import Stepped
 from tests.rtl.core.scalar.neighbours import Neighbours, VectorOp
 from tests.rtl.core.scalar.programs import PART, Program, Step, Writer
@@ -57,7 +58,7 @@ class Dispatch:
     def must_wait(self, step: Step, side) -> bool:
         """A parity tells one load from none: a second one of a register goes only when the first is complete, or when a vector
         instruction lies between, which does not issue before; never a third."""
-        if step.insn.unit is not Unit.VLOAD:
+        if step.insn.port is not Port.VLOAD:
             return False
         vd = step.insn.decode(step.word)["vd"]
         under_way = self.loads[vd] - side.loads_done[vd]
@@ -71,8 +72,8 @@ class Dispatch:
 
     def entry(self, step: Step, side) -> dict[str, Any] | None:
         """The scalar-queue entry of an instruction; None when it went to the vector queue."""
-        values, unit = step.insn.decode(step.word), step.insn.unit
-        if unit is Unit.SIMD:
+        values, port = step.insn.decode(step.word), step.insn.port
+        if port is Port.SIMD:
             registers = {values["va"], values["vb"], values["vd"]}
             parities = {r: self.parity >> r & 1 for r in registers}
             op = VectorOp(
@@ -93,19 +94,20 @@ class Dispatch:
             "pc": step.pc >> 2,
             "word": step.word,
             "row": scalar_row(step.insn),
+            "names": names(step.insn, step.word),
             "vq_mark": self.vq_tail,
         }
-        if unit is Unit.VLOAD:
+        if port is Port.VLOAD:
             vd = values["vd"]
             entry |= {"vq": self.vq_wait(vd, side), "st": self.st_wait(vd, side), "parity": self.parity >> vd & 1}
             self.parity ^= 1 << vd
             self.loads[vd] += 1
             self.fresh |= 1 << vd
-        elif unit in (Unit.VSTORE, Unit.DRAIN):
-            name = values["vs"] if unit is Unit.VSTORE else 32 + values["c"]
+        elif port in (Port.VSTORE, Port.DRAIN):
+            name = values["vs"] if port is Port.VSTORE else 32 + values["c"]
             entry |= {"vq": self.vq_wait(name, side), "parity": self.parity >> (name % 32) & 1}
             self.stored[name] = self.st_tail
-        if unit in (Unit.VSTORE, Unit.DRAIN, Unit.SSTORE, Unit.SYNC):
+        if step.insn.store:
             self.st_tail = (self.st_tail + 1) % ST
         return entry
 
@@ -162,7 +164,7 @@ class Bench:
             if not d.more or self.rng.random() < 0.1:
                 break
             step = d.steps[d.next]
-            if step.insn.unit is Unit.SIMD and (
+            if step.insn.port is Port.SIMD and (
                 len(side.queue) >= 12 or head["valid"] and (d.vq_tail - head["vq_mark"]) % VQ >= 60
             ):
                 break
@@ -266,14 +268,14 @@ class Bench:
             program = writer.program
             end = len(program.steps) if program.fault_at is None else program.fault_at
             for seq, step in enumerate(program.steps[:end]):
-                if step.insn.unit is Unit.SIMD:
+                if step.insn.port is Port.SIMD:
                     continue
                 wanted = sorted(e for e in step.effects if e[0] != "m")
                 got = sorted(self.effects.pop((t, seq), []))
                 if program.fault is not None and (t, seq) in self.world.unsettled:
                     # The fault dropped an older store: what the load finds there is as undefined as its register.
                     wanted, got = ([e for e in effects if e[0] != "v"] for effects in (wanted, got))
-                if program.fault is not None and not got and step.insn.unit is Unit.SYNC:
+                if program.fault is not None and not got and step.insn.port is Port.SYNC:
                     continue  # still in the store queue when the thread was killed
                 assert got == wanted, f"thread {t} seq {seq} {step.insn.mnemonic} {step.word:#x}: got {got}, golden {wanted}"
             if program.fault is None:

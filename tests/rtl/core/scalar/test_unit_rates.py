@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from golden.arch import isa
+from golden.arch.classes import Port
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
-from golden.arch.encoding import Unit
 from golden.arch.memmap import Counter, Csr, Fault
 from rtl.core.decoded import scalar_row
+from tests.rtl.core.named import names
 from tests.rtl.core.packing import Stepped
 from tests.rtl.core.scalar.side import ScalarSide
 
@@ -41,8 +42,9 @@ class Feeder:
         entries = []
         for seq, (name, values) in enumerate(lines):
             insn = isa.BY_MNEMONIC[name]
-            entry = {"seq": seq, "pc": seq, "word": insn.encode(**values), "row": scalar_row(insn)}
-            if insn.unit is Unit.VLOAD:  # registers v0, v1, .. are loaded once each: their parity is still 0
+            word = insn.encode(**values)
+            entry = {"seq": seq, "pc": seq, "word": word, "row": scalar_row(insn), "names": names(insn, word)}
+            if insn.port is Port.VLOAD:  # registers v0, v1, .. are loaded once each: their parity is still 0
                 entry["parity"] = 0
             entries.append(entry)
         self.programs[thread] = entries

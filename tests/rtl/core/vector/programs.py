@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from golden.arch import isa
-from golden.arch.classes import Matrix
-from golden.arch.encoding import Kind, Unit
+from golden.arch.classes import Matrix, Port
+from golden.arch.encoding import Kind
 from golden.arch.tags import ST, ST_AHEAD, VQ, may_load, tag
 from rtl.core.decoded import vector_row
 from rtl.core.interfaces import StoreKind
@@ -20,8 +20,8 @@ THREADS, LANES, SLOTS = isa.THREADS, 8, 4
 WORDS = 512  # of memory, per thread
 WORD = 2**64 - 1
 NOWHERE = {"low": (1 << 18) - 1, "high": 0}
-SIMD_INSNS = [insn for insn in isa.TABLE if insn.unit is Unit.SIMD]
-MATRIX_INSNS = [insn for insn in isa.TABLE if insn.unit is Unit.MATRIX and insn.feature == "base"]
+SIMD_INSNS = [insn for insn in isa.TABLE if insn.port is Port.SIMD]
+MATRIX_INSNS = [insn for insn in isa.TABLE if insn.port is Port.MATRIX and insn.feature == "base"]
 MIX = {"simd": 6, "matrix": 5, "vld": 5, "vst": 4, "drain": 2, "st": 1, "ld": 1, "raise": 0.5}
 STORES = ("vst", "drain", "st", "raise")
 

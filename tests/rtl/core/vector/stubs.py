@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In
 
 from golden.arch.config import NodeConfig
 from golden.arch.simd_ops import LATENCY, SIMD_OPS, SimdOp
-from rtl.core.interfaces import DIGEST_LATENCY, DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.store import StoreUnit
+from rtl.core.operations import DIGEST_LATENCY, DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
 from rtl.core.vector.simd import SimdPipe
 from rtl.core.vector.unit import VectorUnit
 

@@ -4,7 +4,8 @@ import pytest
 
 from golden.arch.memmap import Counter
 from golden.arch.simd_ops import LATENCY, SimdOp
-from rtl.core.interfaces import DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN, StoreKind
+from rtl.core.interfaces import StoreKind
+from rtl.core.operations import DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
 from rtl.core.vector.issue import STARVED
 from tests.rtl.core.vector.direct import LANES, WORD, Direct, row_of
 

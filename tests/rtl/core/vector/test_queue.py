@@ -27,10 +27,10 @@ def test_random_traffic_against_lists(simulate, seed):
                 if valid:
                     pushed.append(seq % 65536)
                 seq += 1
-            valid, take = ctx.get(dut.valid), 0
+            valid, take = ctx.get(dut.heads.valid), 0
             for u, queue in enumerate(model):
                 if valid >> u & 1:
-                    assert ctx.get(dut.heads[u].seq) == queue[0]
+                    assert ctx.get(dut.heads.entry[u].seq) == queue[0]
                     take |= (rng.random() < 0.7) << u
                 assert ctx.get(dut.empty) >> u & 1 == (not queue)
                 oldest = ctx.get(dut.oldest[u])
@@ -38,7 +38,7 @@ def test_random_traffic_against_lists(simulate, seed):
                 assert ctx.get(dut.position[u]) == issued[u] % (1 << VQ_POS_BITS)
             kill = 1 << rng.randrange(THREADS) if cycle % 40 == 39 else 0
             take &= ~kill  # nothing of a killed thread issues
-            ctx.set(dut.take, take)
+            ctx.set(dut.take.threads, take)
             ctx.set(dut.life.kill, kill)
             await ctx.tick()
             model[t] += pushed
@@ -76,7 +76,7 @@ def test_a_killed_queue_is_as_new(simulate):
                 ctx.set(slot.valid, 0)
             for _ in range(3):
                 assert ctx.get(dut.free[3]) == CONFIG.vector_queue
-                assert not ctx.get(dut.valid) and ctx.get(dut.empty) == 15
+                assert not ctx.get(dut.heads.valid) and ctx.get(dut.empty) == 15
                 assert ctx.get(dut.position[3]) == 0, "what was dropped counts as issued"
                 await ctx.tick()
 

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from golden.arch.config import get_config
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES
@@ -47,7 +46,7 @@ def expected(packet: Packet, place: tuple[int, int]) -> tuple[str, int]:
 
 
 @pytest.mark.fast
-def test_targets_and_causes(seed):
+def test_targets_and_causes(simulate, seed):
     pick, dut = random.Random(seed), Check(CONFIG)
     seen: dict[tuple[str, int], int] = {}
 
@@ -86,9 +85,6 @@ def test_targets_and_causes(seed):
                 packet = draw(pick, moved)
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-9)
-    simulator.add_testbench(check)
-    simulator.run()
+    simulate(dut, check)
     assert {target for target, _ in seen} == {"dropped", "refused", "load", "lines", *SERVED.values()}
     assert {cause for target, cause in seen if target == "refused"} == {1, 2, 3}

@@ -3,7 +3,6 @@
 from collections import deque
 
 import pytest
-from amaranth.sim import Simulator
 
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ThreadState
@@ -92,7 +91,7 @@ class Bench:
 
 @pytest.mark.fast
 @pytest.mark.parametrize("ready", [1.0, 0.3, 0.05])
-def test_every_answer_once_and_none_of_another_run(ready, rng):
+def test_every_answer_once_and_none_of_another_run(simulate, ready, rng):
     dut, bench = Threads(), Bench(rng)
 
     async def check(ctx):
@@ -115,8 +114,5 @@ def test_every_answer_once_and_none_of_another_run(ready, rng):
                 bench.answered(ctx, dut)
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-9)
-    simulator.add_testbench(check)
-    simulator.run()
+    simulate(dut, check)
     assert min(bench.told.values()) > 5, bench.told

@@ -7,8 +7,8 @@ from golden.arch.classes import Port
 from golden.arch.descriptor import Descriptor
 from golden.arch.memmap import Csr
 from golden.arch.sram import inject
-from golden.rig_memory import SCRATCH
-from golden.rig_snippets import POINTER, Writer, indent
+from golden.rig.memory import SCRATCH
+from golden.rig.snippets import POINTER, Writer, indent, written
 
 FAULTS: dict[str, tuple[str, ...]] = {
     "ILLEGAL": (".word 0", ".word 0xffffffff", "csrr x1, 1000", "csrw x1, 0", ".word 0x80000001", ".word 0x0a8 | 3 << 12 | 3 << 17"),
@@ -30,7 +30,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
 
 def _port(text: str) -> Port | None:
     """The port of an instruction's text; None for a word that is no instruction."""
-    insn = isa.BY_MNEMONIC.get(text.split()[0])
+    insn = written(text)
     return insn.port if insn else None
 
 

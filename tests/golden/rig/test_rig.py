@@ -1,53 +1,16 @@
 """Random programs: legal, repeatable, with one result whatever the threads' order, and made of every instruction."""
 
-import random
-
 import pytest
 
-from golden.arch.config import CONFIGS, NodeConfig
+from golden.arch.config import NodeConfig
 from golden.arch.memmap import PROGRAM_BASE, ThreadState
 from golden.coverage import Coverage, missing
-from golden.iss.node import HangError, Simulator
-from golden.iss.state import Node
-from golden.rig import FAULTS, Rig, RigJob, instructions, shrink
-from golden.rig_memory import REGION, TABLE, Layout
+from golden.iss.node import HangError
+from golden.rig import Rig, RigJob, instructions, shrink
+from golden.rig.memory import REGION, TABLE, Layout
+from tests.golden.rig.runs import LIMIT, TINY, load
 
-TINY = CONFIGS["tiny"]
 SEEDS = 200
-LIMIT = 50_000
-
-
-def load(job: RigJob, config: NodeConfig = TINY) -> Simulator:
-    """A node with the job's bytes, its threads started, counters reading 0."""
-    node = Node(config, external=lambda thread, csr: 0)
-    for address, image in job.inputs:
-        node.write(address, image)
-    simulator = Simulator(node, strict=True)
-    for launch in job.launches:
-        node.threads[launch.thread].start(launch.pc, launch.args)
-    return simulator
-
-
-def finish(job: RigJob, config: NodeConfig = TINY) -> tuple[Node, list]:
-    simulator = load(job, config)
-    records = list(simulator.run(LIMIT))
-    return simulator.node, records
-
-
-def shuffled(job: RigJob, rng: random.Random) -> Node:
-    """The same job, a random thread at a time, in runs of up to 40 instructions."""
-    simulator = load(job)
-    while runs := [t for t in simulator.node.threads if t.runs]:
-        thread = rng.choice(runs)
-        for _ in range(rng.randint(1, 40)):
-            if thread.runs and simulator.step(thread) is None:
-                break
-    return simulator.node
-
-
-def end_state(node: Node) -> list:
-    threads = [(t.state, t.cause, t.operand, t.x, t.p, t.v.tobytes(), [c.raw().tobytes() for c in t.c], t.inner) for t in node.threads]
-    return [*threads, node.semaphores[:40], node.sram.tobytes()]
 
 
 @pytest.fixture(scope="module")
@@ -99,41 +62,6 @@ def test_a_seed_gives_the_same_job_twice_and_another_seed_another():
     assert (one.text, one.inputs, one.launches) == (two.text, two.inputs, two.launches)
     assert Rig(6, TINY, 80).job().text != one.text
     assert sum(instructions(one.program).values()) == len(one.program.words) - one.text.count(".word")
-
-
-def test_the_result_does_not_depend_on_the_order_of_threads(seed):
-    rng = random.Random(seed)
-    for number in range(25):
-        job = Rig(1000 + number, TINY, 80).job()
-        reference, _ = finish(job)
-        assert end_state(shuffled(job, rng)) == end_state(reference), f"seed {1000 + number}"
-
-
-def test_threads_share_something():
-    """Messages arrive: some line is written by one thread and read by another."""
-    text = "".join(Rig(seed, TINY, 120, threads=4).text() for seed in range(25))
-    for event in ("message to", "barrier 0", "barrier 1", "token", "waitr", "tstart", "tjoin"):
-        assert event in text, event
-
-
-@pytest.mark.parametrize("cause", FAULTS)
-def test_a_thread_ends_in_the_fault_that_was_asked_for(cause):
-    for seed in range(12):
-        job = Rig(seed, TINY, 20, fault=cause).job()
-        node, _ = finish(job)
-        assert job.faulting is not None and job.faulting[1] == cause
-        for thread in node.threads:
-            expected = (ThreadState.FAULTED, cause) if thread.index == job.faulting[0] else (ThreadState.IDLE, "NONE")
-            assert (thread.state, thread.cause.name) == expected, f"seed {seed} thread {thread.index}"
-
-
-def test_any_choice_of_snippets_is_a_legal_program(seed):
-    rng = random.Random(seed)
-    for number in range(30):
-        rig = Rig(2000 + number, TINY, 60)
-        keep = {n for n in rig.numbers() if rng.random() < 0.5}
-        node, records = finish(rig.job(keep))
-        assert records and all(t.state is ThreadState.IDLE for t in node.threads), f"seed {2000 + number}"
 
 
 def test_shrinking_keeps_the_failure_and_little_else():

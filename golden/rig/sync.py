@@ -11,8 +11,8 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from golden.rig_memory import LINES, SCRATCH, Layout
-from golden.rig_snippets import Snippet, Writer
+from golden.rig.memory import LINES, SCRATCH, Layout
+from golden.rig.snippets import Snippet, Writer
 
 PAIR_SEMAPHORES = 2  # of each ordered pair of threads, from semaphore 0
 FIRST_POOL, POOLS = 40, 4  # semaphores of tokens that any thread takes

@@ -1,38 +1,24 @@
-"""Random legal programs for four threads at once, the same on every machine that follows the instruction table.
-
-    job = Rig(seed=7, config=CONFIGS["tiny"], length=120).job()
-
-A program is a tree of numbered snippets (golden/rig_snippets.py), so that one that fails can be cut down: ``job(keep)`` writes only the
-snippets named, ``shrink`` searches for a small set, and every set is a legal program.
-
-Why a run has one result: a thread reads and writes its own part of SRAM only; what two threads share is a fresh line per message,
-ordered by a semaphore that one thread raises and one waits for, or by a barrier. Waits, raises and barriers of all threads follow one
-order in which every raise comes before its wait, so nobody waits for ever. Every register is written before it is read. Counters
-and cycle numbers are the only values that depend on time.
-
-SRAM, from the top: per thread 8 KB of its own and 2 KB of tables, then 64 lines for messages; the program lies at its usual place.
-"""
+"""One random program: the threads' texts joined, its data, and how one that fails is cut down."""
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from golden.arch import isa
-from golden.arch.config import CONFIGS, NodeConfig, get_config
+from golden.arch.config import NodeConfig
 from golden.arch.encoding import opcode_of
 from golden.arch.memmap import PROGRAM_BASE
 from golden.asm import Program, assemble
 from golden.kernels.job import Launch
-from golden.rig_faults import FAULTS, fault
-from golden.rig_memory import REGION, Layout, region_bytes, table_bytes
-from golden.rig_snippets import Writer, render
-from golden.rig_sync import Conductor
+from golden.rig.faults import FAULTS, fault
+from golden.rig.memory import REGION, Layout, region_bytes, table_bytes
+from golden.rig.snippets import Writer, render
+from golden.rig.sync import Conductor
 
 MAX_LENGTH = 3000
 
@@ -181,20 +167,3 @@ def shrink(rig: Rig, fails: Callable[[RigJob], bool]) -> RigJob:
 def instructions(program: Program) -> Counter[str]:
     """How often each instruction stands in a program."""
     return Counter(isa.BY_OPCODE[opcode_of(word)].mnemonic for word in program.words if opcode_of(word) in isa.BY_OPCODE)
-
-
-def main(arguments: Iterable[str] | None = None) -> None:
-    """Print the program of a seed, and what it holds."""
-    parser = argparse.ArgumentParser(prog="python -m golden.rig", description="Print a random program.")
-    parser.add_argument("seed", type=int)
-    parser.add_argument("--config", default="tiny", choices=sorted(CONFIGS))
-    parser.add_argument("--length", type=int, default=100)
-    options = parser.parse_args(None if arguments is None else list(arguments))
-    job = Rig(options.seed, get_config(options.config), options.length).job()
-    print(job.text)
-    for name, count in sorted(instructions(job.program).items()):
-        print(f"; {count:5} {name}")
-
-
-if __name__ == "__main__":
-    main()

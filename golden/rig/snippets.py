@@ -2,7 +2,7 @@
 
 Registers: x1..x23, v0..v31, c0..c7, p1..p5 hold anything. x24 points into the thread's part, x29 to its tables, x25, x27, x28 are a
 snippet's own, x26 and p6 count a loop, p7 is false for ever, x31 and x30 are links. d0..d6 hold an image of their kind
-(golden.rig_memory.KINDS), d7 whatever a snippet has just set.
+(golden.rig.memory.KINDS), d7 whatever a snippet has just set.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from golden.arch.descriptor import step_code
 from golden.arch.encoding import Insn, Kind
 from golden.arch.memmap import Counter, Csr
 from golden.arch.sram import inject
-from golden.rig_memory import (
+from golden.rig.memory import (
     BF16_LINES,
     F32_LINES,
     IMAGES,
@@ -68,6 +68,11 @@ def render(snippet: Snippet, keep: Collection[int] | None, depth: int = 0) -> li
 
 def indent(lines: list[str]) -> list[str]:
     return [line if line.endswith(":") else f"        {line}" for line in lines]
+
+
+def written(line: str) -> Insn | None:
+    """The instruction of a line; None for a label or a word that is none."""
+    return next((isa.BY_MNEMONIC[word] for word in line.split() if word in isa.BY_MNEMONIC), None)
 
 
 def _is_arithmetic(insn: Insn) -> bool:
@@ -411,7 +416,8 @@ class Writer:
 
     def _charge(self, lines: list[str]) -> None:
         """Count instructions, a loop of a leaf by its most iterations."""
-        count = sum(not line.endswith(":") for line in lines) * (LOOP_LIMIT if any("loopi" in line for line in lines) else 1)
+        loops = any(insn.flow is Flow.LOOPI for insn in map(written, lines) if insn)
+        count = sum(not line.endswith(":") for line in lines) * (LOOP_LIMIT if loops else 1)
         self.size += len(lines)
         self.left -= count * self.times
 

@@ -1,0 +1,44 @@
+"""Random programs executed by the reference, thread by thread or in any order."""
+
+import random
+
+from golden.arch.config import CONFIGS, NodeConfig
+from golden.iss.node import Simulator
+from golden.iss.state import Node
+from golden.rig import RigJob
+
+TINY = CONFIGS["tiny"]
+LIMIT = 50_000
+
+
+def load(job: RigJob, config: NodeConfig = TINY) -> Simulator:
+    """A node with the job's bytes, its threads started, counters reading 0."""
+    node = Node(config, external=lambda thread, csr: 0)
+    for address, image in job.inputs:
+        node.write(address, image)
+    simulator = Simulator(node, strict=True)
+    for launch in job.launches:
+        node.threads[launch.thread].start(launch.pc, launch.args)
+    return simulator
+
+
+def finish(job: RigJob, config: NodeConfig = TINY) -> tuple[Node, list]:
+    simulator = load(job, config)
+    records = list(simulator.run(LIMIT))
+    return simulator.node, records
+
+
+def shuffled(job: RigJob, rng: random.Random) -> Node:
+    """The same job, a random thread at a time, in runs of up to 40 instructions."""
+    simulator = load(job)
+    while runs := [t for t in simulator.node.threads if t.runs]:
+        thread = rng.choice(runs)
+        for _ in range(rng.randint(1, 40)):
+            if thread.runs and simulator.step(thread) is None:
+                break
+    return simulator.node
+
+
+def end_state(node: Node) -> list:
+    threads = [(t.state, t.cause, t.operand, t.x, t.p, t.v.tobytes(), [c.raw().tobytes() for c in t.c], t.inner) for t in node.threads]
+    return [*threads, node.semaphores[:40], node.sram.tobytes()]
