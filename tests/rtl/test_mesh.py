@@ -10,8 +10,8 @@ from rtl.tile import Tile
 
 @pytest.mark.rtl
 def test_a_mesh_under_cocotb(bench):
-    mesh = Mesh(MeshConfig(2, 2), get_config("tiny"), trace=True)
-    passed = bench(mesh, "cocotb_mesh.py", config="tiny", parameters={"config": "tiny", "columns": 2, "rows": 2}, counted=False)
+    mesh = Mesh(MeshConfig(2, 1), get_config("tiny"), trace=True)
+    passed = bench(mesh, "cocotb_mesh.py", config="tiny", parameters={"config": "tiny", "columns": 2, "rows": 1}, counted=False)
     assert len(passed) == 6
 
 
