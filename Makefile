@@ -5,7 +5,8 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11; do $$p -c "" 2>/dev
 endif
 JOBS := 2
 RUN := .venv/bin/python -m sim
-PYTEST := .venv/bin/python -m pytest
+# pytest fails where standard output is closed; it gets one that leads nowhere.
+PYTEST := [ ! -d /dev/fd ] || [ -e /dev/fd/1 ] || exec >/dev/null; .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
 VARIABLES := WORKLOAD MESH STEPS BATCH RATE SHARDS SEED SEEDS FORMAT ENGINE CONFIG
 upper = $(shell echo '$1' | tr a-z A-Z)
@@ -28,7 +29,7 @@ setup: ## check the machine's tools and install .venv (every verb does this firs
 	@$(or $(PYTHON),false) -c "" 2>/dev/null || { echo "No Python $(or $(PYTHON),3.11 to 3.13) starts here:" \
 	    "install the Debian packages python3 and python3-venv." >&2; exit 1; }
 	@$(PYTHON) sim/setup.py
-	@$(if $(filter setup,$(MAKECMDGOALS)),echo "setup: .venv holds the versions of requirements.lock")
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo "setup: .venv holds the versions of requirements.lock" 2>/dev/null || :)
 
 sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH RATE SHARDS SEED FORMAT ENGINE
 	@$(RUN) train $(GIVEN)
@@ -67,4 +68,4 @@ verilog: setup ## plain Verilog for other flows, in build/verilog: CONFIG
 clean: ## remove everything generated (.venv stays)
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
-	@echo "clean: build/ and the caches of Python and its tools are gone"
+	@echo "clean: build/ and the caches of Python and its tools are gone" 2>/dev/null || :

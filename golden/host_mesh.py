@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Sequence
 
+from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import Packet
 from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
+from golden.noc.routing import RESPONSE, XY, YX
 
-WEST_EAST_ROUTE = 1
-"""Packets to a west or east port use YX alone, and an answer takes the route of its request."""
+WEST_EAST_ROUTE = YX
+"""Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request."""
 
 
 class Edge(ABC):
@@ -36,13 +38,16 @@ class Edge(ABC):
         """Packets that have come; waits for ``count`` unless that is never. None at all when none can come any more."""
 
     def take(self, node: Place, count: int) -> Sequence[Packet]:
-        """What has come from a node; waits while nothing has."""
+        """What a node has answered; waits while it has not. What nodes ask of the port is refused: nothing is behind it but hosts."""
         while not self.came[node]:
             packets = self.receive(count)
             if not packets:
                 return ()
             for packet in packets:
-                self.came[packet.source].append(packet)
+                if packet.channel & RESPONSE:
+                    self.came[packet.source].append(packet)
+                else:
+                    self.send([packet.error(Fault.RANGE)])
         taken = list(self.came[node])
         self.came[node].clear()
         return taken
@@ -54,7 +59,7 @@ class NodeHost(BlockingHost):
     def __init__(self, edge: Edge, node: Place) -> None:
         across = edge.place[0] not in range(1, edge.mesh.columns + 1)
         dead = bool(edge.mesh.dead or edge.mesh.dead_links)
-        super().__init__(Session(edge.place, node, route=lambda: WEST_EAST_ROUTE if across else 0, detours=dead))
+        super().__init__(Session(edge.place, node, route=lambda: WEST_EAST_ROUTE if across else XY, detours=dead))
         self.edge, self.node = edge, node
 
     def _send(self, packets: Sequence[Packet]) -> None:

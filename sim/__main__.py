@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from sim.process import BAD_INPUT, INTERRUPTED, NOBODY_READS, Stops, of_standard_output, open_streams, silence
+from sim.process import BAD_INPUT, INTERRUPTED, NOBODY_READS, Stops, end_early, of_standard_output, open_streams, silence
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
             status = _run(argv)
             sys.stdout.flush()
         except KeyboardInterrupt as stop:  # with where it came, if somebody knew
+            end_early()
             print(" ".join(["interrupted", *map(str, stop.args)]), file=sys.stderr)
             status = INTERRUPTED
         except OSError as error:
@@ -74,6 +75,7 @@ def _run(argv: list[str] | None) -> int:
         text = None if of_standard_output(error) else sentence(error)
         if text is None:
             raise
+        end_early()
         print(f"{options.parser.prog}: {text}", file=sys.stderr)
         return BAD_INPUT
 

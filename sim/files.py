@@ -17,6 +17,7 @@ from pathlib import Path
 
 RUNS = "runs"
 PARTIAL = ".partial"
+MOST_BYTES = 1 << 26  # of a file that a command reads: many times what the SRAM of a node holds
 YOUNG = 2.0  # seconds in which a folder may stand before its run has locked it
 
 
@@ -53,6 +54,17 @@ def check_writable(path: Path | str) -> None:
             pass
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def content(path: Path | str) -> bytes:
+    """What a file holds; ValueError in one sentence when that is more than MOST_BYTES (a device may have no end), OSError when it cannot be
+    read.
+    """
+    with open(path, "rb") as file:
+        found = file.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise ValueError(f"{path} holds more than {MOST_BYTES} bytes, which is too much for any node")
+    return found
 
 
 def of_the_project(root: Path) -> list[Path]:

@@ -6,8 +6,13 @@ import errno
 import io
 import os
 import signal
+import subprocess
 import sys
+import threading
+import warnings
+from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 # The latter two as a shell has them: 128 and the signal.
 BAD_INPUT, INTERRUPTED, NOBODY_READS = 2, 128 + signal.SIGINT, 128 + signal.SIGPIPE
@@ -42,6 +47,44 @@ class Stops:
         raise KeyboardInterrupt
 
 
+class Children:
+    """Processes that threads of this one wait for; a context, which ends those that still run when it is left by an exception."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen] = set()
+        self._lock = threading.Lock()
+        self._over = False
+
+    def __enter__(self) -> Children:
+        self._over = False
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
+            with self._lock:
+                self._over = True
+                for process in self._running:
+                    process.kill()
+
+    def run(self, command: Sequence[str], timeout: float | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
+        """As ``subprocess.run`` does it, standard output and error as text. KeyboardInterrupt when the context has been left."""
+        with self._lock:
+            if self._over:
+                raise KeyboardInterrupt
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
+            self._running.add(process)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
 def open_streams() -> None:
     """Gives a process that was started with a closed standard stream one that leads nowhere.
 
@@ -57,6 +100,11 @@ def open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a letter that the terminal's character set lacks is no reason to stop
+
+
+def end_early() -> None:
+    """Before a command is left half-way: that a part of a design was made and not used is no news then, and Amaranth would warn of each."""
+    warnings.simplefilter("ignore")
 
 
 def silence(stream: io.TextIOBase) -> None:

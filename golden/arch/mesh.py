@@ -77,9 +77,13 @@ class MeshConfig:
                 raise ValueError(f"dead link {names} does not join two neighbours of a mesh of {self.columns}x{self.rows}")
         if not self.live:
             raise ValueError(f"all {self.columns * self.rows} nodes of the mesh are dead")
-        if cut := sorted(set(self.live) - self._reached(self.live[0])):
+        reached = self._reached(self.live[0])
+        if cut := sorted(set(self.live) - reached):
+            if len(cut) > len(reached):  # the smaller part is what a person misses
+                reached, cut = set(cut), sorted(reached)
             names = ", ".join(f"{x},{y}" for x, y in cut[:8]) + (f" and {len(cut) - 8} more" if len(cut) > 8 else "")
-            raise ValueError(f"what is dead cuts the mesh: {names} cannot be reached from {self.live[0][0]},{self.live[0][1]}")
+            x, y = min(reached, key=self.places.__getitem__)
+            raise ValueError(f"what is dead cuts the mesh: {names} cannot be reached from {x},{y}")
 
     @cached_property
     def places(self) -> dict[Place, int]:

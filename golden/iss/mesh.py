@@ -16,9 +16,10 @@ from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import Packet
 from golden.arch.trace import Record
 from golden.iss.endpoint import Endpoint
-from golden.iss.network import RESPONSE, Network
+from golden.iss.network import Network
 from golden.iss.node import HangError, Simulator, describe_fault
 from golden.iss.state import Node
+from golden.noc.routing import RESPONSE
 
 EAGER = (0.4, 0.9)
 """What a node's eagerness is: one of them."""

@@ -14,12 +14,10 @@ from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig
 from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, Packet, Place
 from golden.noc.routes import Routes, compile_routes
-from golden.noc.routing import XY, YX
+from golden.noc.routing import RESPONSE, XY, YX
 
 PACES = (0.1, 0.5, 0.9)
 """How likely a packet arrives between two instructions; a run has one of them."""
-RESPONSE = 2
-"""The bit of a channel that tells responses from requests."""
 
 
 @dataclass

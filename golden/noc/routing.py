@@ -9,6 +9,8 @@ from golden.arch.mesh import Place, beside
 from golden.arch.packet import PortId
 
 XY, YX = 0, 1
+RESPONSE = 2
+"""The bit of a channel that tells responses from requests; the other is the route."""
 
 
 @dataclass(frozen=True)

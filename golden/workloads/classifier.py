@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from golden.kernels.softmax import labels
 from golden.numerics import convert
 from golden.workloads.data import Digits, batches, load_digits
-from golden.workloads.graph import Step, Tensor
+from golden.workloads.graph import Step
+from golden.workloads.tensors import Tensor
 from golden.workloads.workload import Workload
 
 PIXELS, CLASSES = 64, 10

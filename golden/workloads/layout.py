@@ -16,8 +16,9 @@ from golden.arch.config import NodeConfig
 from golden.asm import Program, assemble
 from golden.kernels.job import Launch
 from golden.kernels.placement import Allocator, Matrix
-from golden.workloads.graph import Call, Kind, Step, View
+from golden.workloads.graph import Step
 from golden.workloads.plan import plan
+from golden.workloads.tensors import Call, Kind, View
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from golden.arch.config import NodeConfig
 from golden.kernels.placement import ALIGNMENT, Matrix, pitch_of
-from golden.workloads.graph import Step, Tensor
+from golden.workloads.graph import Step
+from golden.workloads.tensors import Tensor
 
 
 class DoesNotFit(ValueError):

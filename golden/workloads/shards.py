@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.kernels.axpy import Axpy
-from golden.workloads.graph import Call, Kind, Step, Tensor
+from golden.workloads.graph import Step
+from golden.workloads.tensors import Call, Kind, Tensor
 
 
 def check(batch: int, shards: int, nodes: int = 1) -> None:

@@ -23,6 +23,7 @@ from sim.process import INTERRUPTED
 def _waves(options: argparse.Namespace) -> int:
     from sim.compile.verilator import wave_format
     from sim.jobs import machine, train
+    from sim.jobs.train_nodes import Mismatch
 
     def tell(step: int, loss: float, _cycles: int) -> None:
         print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
@@ -34,7 +35,7 @@ def _waves(options: argparse.Namespace) -> int:
         chosen = train.Options(options.workload, options.steps, options.batch, seed=options.seed, config=options.config, waves=path)
         try:
             outcome = train.train(chosen, tell)
-        except train.Mismatch as mismatch:  # what the waves are for
+        except Mismatch as mismatch:  # what the waves are for
             print(mismatch)
             status = 1
         else:

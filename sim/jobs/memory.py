@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from golden.arch.config import NodeConfig
 from golden.asm import Program
 from golden.listing import FORMATS, HEX, values
+from sim.files import content
 
 _BYTES_A_LINE = 32
 
@@ -71,7 +71,7 @@ def image(program: Program, loads: Iterable[Load], config: NodeConfig) -> list[t
     """
     parts = [("the program", program.origin, program.image)]
     for load in loads:
-        at, data = address(program, load.where), Path(load.file).read_bytes()
+        at, data = address(program, load.where), content(load.file)
         if not 0 <= at <= config.sram_bytes - len(data):
             raise ValueError(f"{load.file}, {len(data)} bytes at {at:#x}, leaves the {config.sram_bytes} bytes of SRAM of {config.name}")
         for name, start, other in parts:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,16 @@ from golden.noc.routing import XY, YX
 from golden.noc.traffic import destinations
 from rtl.noc.router import Router
 from sim.compile.elaborate import Design, elaborate
-from sim.engine.noc import Network, SourceRoutes, SourceRule, build
+from sim.engine.noc import Network, SourceRoutes, SourceRule
 
 WARM, MEASURED = 10_000, 40_000
 LONGEST_MEAN, LEAST_ACCEPTED = 60.0, 0.99
 """A load holds while the mean latency is at most so many cycles and at least this share of the packets is accepted."""
+MOST = 1.05
+"""Packets that a load creates at most, as a multiple of what it creates in the mean."""
+CHUNK = 1000
+"""Cycles between two looks at what has come."""
+Tell = Callable[[int, int], None]
 DRAIN = 200_000
 """Cycles after which a packet that has not come is lost."""
 
@@ -56,8 +60,9 @@ def buffer_bits() -> int:
     return len(PortId) * CHANNELS * CREDITS * (BODY.width + 4 * COORD_BITS + 2 * len(PortId))
 
 
+@cache
 def design() -> Design:
-    """The router as Verilog."""
+    """The router as Verilog; elaborated once."""
     return elaborate(Router(), top="router")
 
 
@@ -84,42 +89,57 @@ def zero_load_latency(mesh: MeshConfig, known: SourceRoutes, pattern: str) -> fl
         targets = [other for other in mesh.live if other != place] if isinstance(to, str) else [to]
         for target in targets:
             at = mesh.places[place], mesh.places[target]
-            total += known.hops[at][known.allowed[at]].mean() + 2
+            total += float(known.hops[at][known.allowed[at]].mean()) + 2
             count += 1
     return total / count
 
 
-def measure(routes: Routes, known: SourceRoutes, load: Load, threads: int = 1) -> dict[str, Any]:
-    """One load on the RTL, and what became of every packet."""
+def measure(
+    routes: Routes, known: SourceRoutes, load: Load, threads: int = 1, tell: Tell | None = None, hopeless: bool = True
+) -> dict[str, Any]:
+    """One load on the RTL, and what became of every packet.
+
+    `tell` hears how many cycles of how many have run. Without `hopeless` the measurement ends as soon as no later packet can bring the mean
+    latency below its limit; the row's `cycles` say how long it was.
+    """
     mesh = routes.mesh
     to = destinations(mesh, load.pattern)
+    total, done = load.warm + load.measured, 0
     with Network(design(), mesh, known, seed=load.seed, threads=threads) as network:
         network.traffic(to, load.rate, load.classes, load.rule)
-        network.run(load.warm)
-        network.options(measuring=True)
-        network.run(load.measured)
+        while done < total:
+            if done == load.warm:
+                network.options(measuring=True)
+            part = min(CHUNK, (load.warm if done < load.warm else total) - done)
+            network.run(part)
+            done += part
+            if tell:
+                tell(done, total)
+            if not hopeless and network.statistics()[0]["latency_sum"] > LONGEST_MEAN * MOST * load.rate * load.measured * len(to):
+                break
+        measured = done - load.warm
         counts, latencies = network.statistics()
         network.options(measuring=False, resting=True)
         network.traffic(to, 0.0, load.classes, load.rule)
-        for _ in range(DRAIN // 1000):
+        for _ in range(DRAIN // CHUNK):
             final, _ = network.statistics()
             if final["received"] == final["created"]:
                 break
-            network.run(1000)
-    total = max(1, int(latencies.sum()))
+            network.run(CHUNK)
     return {
         "mesh": f"{mesh.columns}x{mesh.rows}",
+        "dead": sorted(mesh.dead),
         "pattern": load.pattern,
         "classes": load.classes,
         "rate": load.rate,
         "seed": load.seed,
-        "cycles": load.measured,
+        "cycles": measured,
         "senders": len(to),
-        "offered": counts["window_created"] / load.measured / len(to),
-        "accepted": counts["window_received"] / load.measured / len(to),
+        "offered": counts["window_created"] / measured / len(to),
+        "accepted": counts["window_received"] / measured / len(to),
         "accepted_share": counts["window_received"] / max(1, counts["window_created"]),
         "mean_latency": counts["latency_sum"] / max(1, counts["latency_count"]),
-        "p99_latency": int(np.searchsorted(np.cumsum(latencies), 0.99 * total)),
+        "p99_latency": int(np.searchsorted(np.cumsum(latencies), 0.99 * max(1, int(latencies.sum())))),
         "zero_load_latency": zero_load_latency(mesh, known, load.pattern),
         "delivered": final["received"],
         "lost": final["created"] - final["received"],
@@ -139,33 +159,3 @@ def wrong(row: dict[str, Any]) -> int:
 def holds(row: dict[str, Any]) -> bool:
     """Whether the load of a measurement is below saturation."""
     return row["mean_latency"] <= LONGEST_MEAN and row["accepted_share"] >= LEAST_ACCEPTED
-
-
-def measure_all(routes: Routes, loads: Sequence[Load]) -> list[dict[str, Any]]:
-    """Several loads, side by side on the cores of the machine."""
-    known = source_routes(routes)
-    build(design())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda load: measure(routes, known, load), loads))
-
-
-def sweep(routes: Routes, load: Load, step: float, points: int = 8) -> tuple[list[dict[str, Any]], float]:
-    """A curve up to saturation, and the largest multiple of `step` that holds (all smaller ones are taken to hold)."""
-    low, high = 0, round(1 / step)
-    rows = []
-    while high - low > 1:
-        middle = sorted({low + (high - low) * i // 3 for i in (1, 2)} - {low})
-        found = measure_all(routes, [replace(load, rate=count * step) for count in middle])
-        rows += found
-        for count, row in zip(middle, found, strict=True):
-            if holds(row):
-                low = count
-            else:
-                high = count
-                break
-    below = [round(low * i / points) for i in range(1, points + 1)]
-    done = {row["rate"] for row in rows}
-    rows += measure_all(routes, [replace(load, rate=count * step) for count in below if count and count * step not in done])
-    return sorted(rows, key=lambda row: row["rate"]), low * step
-
-

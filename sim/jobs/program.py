@@ -18,6 +18,7 @@ from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
 from golden.lockstep import Difference
+from sim.files import content
 from sim.jobs import memory
 from sim.jobs.memory import Dump, Load
 
@@ -32,7 +33,7 @@ START_ARGS = LINE_BYTES // 8  # a start packet's payload is a line
 def read_program(path: str, config: NodeConfig) -> Program:
     """Assemble a file; ValueError in one sentence when it is no program or does not fit the SRAM, OSError when it cannot be read."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = content(path).decode()
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text in UTF-8, so no assembly text either") from None
     program = assemble(text, source=path, features=config.features)

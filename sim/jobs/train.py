@@ -16,17 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import get_config
-from golden.arch.mesh import MeshConfig, Place
+from golden.arch.mesh import MeshConfig
 from golden.kernels.placement import DTYPES
 from golden.numerics.convert import bits_f32
 from golden.workloads import shards
 from golden.workloads import workload as workloads
 from golden.workloads.graph import Step
-from golden.workloads.mesh import MeshLayout
 from golden.workloads.workload import Workload
 from sim.files import whole
 from sim.jobs.run import MACS_PER_CYCLE
-from sim.jobs.train_machine import Machine, OneNode, Simulated
+from sim.jobs.train_nodes import Nodes
 
 ENGINES = ("rtl", "iss", "golden")
 DEFAULT = "digits-mlp"
@@ -91,10 +90,6 @@ class Options:
         return f"{what} --engine {self.engine} --config {self.config}{more}"
 
 
-class Mismatch(AssertionError):
-    """RTL and golden differ: step, tensor, index, both values and bit patterns, and the command that reruns it."""
-
-
 @dataclass
 class Outcome:
     """What a run leaves behind.
@@ -129,7 +124,7 @@ def train(options: Options, progress: Progress) -> Outcome:
     outcome = _restore(options, step) if options.resume else Outcome(workload.initial(step, options.seed))
     for _ in outcome.loss:
         next(batches)
-    node = None if options.engine == "golden" else _Nodes(options)
+    node = None if options.engine == "golden" else Nodes(options)
     started = time.perf_counter()
     try:
         if node:
@@ -154,7 +149,7 @@ def train(options: Options, progress: Progress) -> Outcome:
     return outcome
 
 
-def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: _Nodes | None) -> Outcome:
+def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: Nodes | None) -> Outcome:
     """The outcome after one more step."""
     values = step.reference({**step.state(outcome.state), **inputs})
     done = replace(outcome, state={tensor.name: values[tensor.name] for tensor in step.saved})
@@ -172,7 +167,7 @@ def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str
     return done
 
 
-def _classify(options: Options, step: Step, outcome: Outcome, node: _Nodes | None) -> tuple[float, int]:
+def _classify(options: Options, step: Step, outcome: Outcome, node: Nodes | None) -> tuple[float, int]:
     """Share of the held-out data that is classified rightly, and how much data that is."""
     right = total = 0
     state = step.state(outcome.state)
@@ -184,84 +179,6 @@ def _classify(options: Options, step: Step, outcome: Outcome, node: _Nodes | Non
         right += int((options.model.classes(logits)[: len(labels)] == labels).sum())
         total += len(labels)
     return right / total, total
-
-
-class _Nodes:
-    """The workload on the nodes of a machine."""
-
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        config = get_config(options.config)
-        self.mesh = MeshLayout(options.model, options.mesh, config, options.batch, options.rate, options.shards)
-        simulated = options.engine == "iss"
-        self.machine: Machine = (
-            Simulated(options.mesh, options.config, options.seed) if simulated else OneNode(options.mesh, options.config, options.waves)
-        )
-        self.first = self.machine.cycle or 0
-
-    @property
-    def simulated(self) -> int:
-        """Cycles simulated in this process."""
-        return (self.machine.cycle or 0) - self.first
-
-    def begin(self, state: Mapping[str, NDArray]) -> None:
-        for place, host in self.machine.hosts.items():
-            host.write(self.mesh.initial(place, state))
-
-    def step(self, inputs: Mapping[str, NDArray]) -> int:
-        """One training step; cycles from its first start packet to the last answer."""
-        return self._run(inputs, "train")
-
-    def _run(self, inputs: Mapping[str, NDArray], entry: str) -> int:
-        hosts = self.machine.hosts
-        for place, host in hosts.items():
-            host.write(self.mesh.layouts[place].inputs(inputs))
-        before = self.machine.cycle or 0
-        for place, host in hosts.items():
-            host.start([getattr(self.mesh.layouts[place], entry)])
-        for host in hosts.values():
-            host.wait(1)
-        return (self.machine.cycle or 0) - before
-
-    def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
-        """Everything that a step keeps or puts out on any node against golden; how many elements."""
-        compared = 0
-        for place, layout in self.mesh.layouts.items():
-            for tensor in layout.step.compared:
-                self._check(f"step {step}", place, tensor.name, expected[tensor.name])
-                compared += expected[tensor.name].size
-        return compared
-
-    def classify(self, first: int, inputs: Mapping[str, NDArray], expected: Mapping[str, NDArray]) -> None:
-        """A forward pass; every logit compared."""
-        self._run(inputs, "forward")
-        for place, layout in self.mesh.layouts.items():
-            for tensor in layout.step.logits:
-                self._check(f"held-out image {first} on", place, tensor.name, expected[tensor.name])
-
-    def _check(self, when: str, place: Place, name: str, expected: NDArray) -> None:
-        got = self.machine.hosts[place].read_matrix(self.mesh.layouts[place].matrices[name])
-        wrong = np.argwhere(got != expected)
-        if not len(wrong):
-            return
-        index = tuple(int(i) for i in wrong[0])
-        width = got.dtype.itemsize * 2
-        options = self.options
-        where = f" of node {place[0]},{place[1]}" if len(self.machine.hosts) > 1 else ""
-        text = (
-            f"{when}: {name}{list(index)}{where} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on {self.machine.name}, "
-            f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ"
-        )
-        if options.engine == "rtl":
-            steps = when.split()[1] if when.startswith("step") else options.steps
-            again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
-            text += f"\nrerun with waves: make waves {again}"
-        raise Mismatch(text)
-
-
-def _number(bits: NDArray) -> float:
-    """What one element's bit pattern means: FP32, BF16 or a byte."""
-    return float(bits) if bits.itemsize == 1 else float(bits_f32(np.uint32(int(bits) << 8 * (4 - bits.itemsize))))
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------------------------------

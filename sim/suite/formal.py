@@ -25,6 +25,7 @@ from amaranth.hdl import Elaboratable, Signal
 
 from sim.compile import cache
 from sim.compile.elaborate import BuildError
+from sim.process import Children
 from sim.suite.formal_faults import FAULTS
 from sim.suite.formal_noc import PROOFS, Fault, Proof
 from sim.views.report import print_table
@@ -33,6 +34,7 @@ ENGINE = "smtbmc z3"
 _SCRIPT = "read_rtlil top.il; prep -top top -flatten; async2sync; chformal -lower; dffunmap; opt_clean; write_smt2 -wires top.smt2"
 SECONDS = 600
 """What one run of the solver may take."""
+_CHILDREN = Children()
 
 
 class FormalError(ValueError):
@@ -90,7 +92,10 @@ def solve(text: str, *arguments: str, script: str = _SCRIPT) -> Outcome:
         environment = {**os.environ, "YOWASP_CACHE_DIR": str(cache.BUILD / "tools" / "YoWASP")}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
         command = [tool, "-s", "z3", *arguments, str((folder / "top.smt2").resolve())]
-        result = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS)
+        try:
+            result = _CHILDREN.run(command, cwd=scratch, env=environment, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            raise BuildError(f"yosys-smtbmc has not ended in {SECONDS} s ({' '.join(arguments)})") from None
     log = result.stdout + result.stderr
     if "Status: PASSED" in log or "Status: passed" in log:
         return Outcome(())
@@ -103,7 +108,7 @@ def solve(text: str, *arguments: str, script: str = _SCRIPT) -> Outcome:
 def _call(command: Sequence[str], folder: Path) -> None:
     environment = {**os.environ, "YOWASP_CACHE_DIR": str(cache.BUILD / "tools" / "YoWASP")}
     whole = [sys.executable, "-c", *command]
-    result = subprocess.run(whole, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = _CHILDREN.run(whole, cwd=folder, env=environment)
     if result.returncode:
         raise BuildError(f"Yosys failed on a proof:\n{(result.stdout + result.stderr)[-3000:]}")
 
@@ -140,7 +145,7 @@ def formal(parts: Sequence[str] | None = None) -> dict[str, Any]:
         if part not in known:
             raise FormalError(f"no part {part!r} among: {', '.join(known)}")
     chosen = set(parts or known)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool, _CHILDREN:
         proved = [row for rows in pool.map(prove, (proof for proof in PROOFS if proof.part in chosen)) for row in rows]
         caught = list(pool.map(catch, (fault for fault in FAULTS if fault.part in chosen)))
     result = {"properties": proved, "planted": caught}

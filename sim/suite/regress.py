@@ -35,10 +35,8 @@ def regress(folder: Path, seeds: int, first: int = 0, say: Callable[[str], None]
     started = time.perf_counter()
     for number, seed in enumerate(range(first, first + seeds), 1):
         outcome, log = folder / f"seed{seed}.xml", folder / f"seed{seed}.log"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "worksteal", f"--junitxml={outcome}"]
-        command += ["--seed", str(seed), "--coverage", str(counted.resolve()), *([select] if select else [])]
         with log.open("w") as said:
-            code = subprocess.run(command, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
+            code = subprocess.run(command(seed, outcome, counted, select), stdout=said, stderr=subprocess.STDOUT, check=False).returncode
         rows = _read(outcome, seed) if outcome.exists() else []
         if not rows:
             below = f" below {select}" if select else ""
@@ -54,6 +52,12 @@ def regress(folder: Path, seeds: int, first: int = 0, say: Callable[[str], None]
         "coverage": coverage.report(counted, CONFIGS["tiny"].features),
         "buckets": _buckets(tests),
     }
+
+
+def command(seed: int, outcome: Path, counted: Path, select: str) -> list[str]:
+    """One run of pytest. Values stand behind a "=": pytest takes a folder that stands alone for the one with the conftest.py."""
+    run = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--dist", "worksteal", f"--junitxml={outcome}"]
+    return [*run, f"--seed={seed}", f"--coverage={counted.resolve()}", *([select] if select else [])]
 
 
 def _reason(log: Path) -> str:

@@ -61,3 +61,28 @@ def plot_causes(path: Path, rows: list[dict[str, Any]], causes: list[str], title
     with whole(path) as partial:
         figure.savefig(partial, dpi=120, format="png")
     pyplot.close(figure)
+
+
+def plot_loads(path: Path, rows: list[dict[str, Any]], saturation: float, longest: float, title: str) -> None:
+    """Latency and throughput over the load, as PNG; latencies of several times the `longest` are cut off."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    loads = [row["rate"] for row in rows]
+    figure, (above, below) = pyplot.subplots(2, 1, figsize=(8, 7), sharex=True, layout="constrained")
+    for name, label, colour in (("p99_latency", "99 % of the packets", "#b8c4d6"), ("mean_latency", "mean", "#1f4e8c")):
+        above.plot(loads, [row[name] for row in rows], color=colour, marker="o", markersize=3, label=label)
+    above.axhline(longest, color="#8a8f98", linestyle=":", label=f"{longest:g} cycles")
+    above.set(ylabel="latency (cycles)", ylim=(0, 2 * longest), title=title)
+    below.plot(loads, loads, color="#c9ccd1", label="offered")
+    below.plot(loads, [row["accepted"] for row in rows], color="#1f4e8c", marker="o", markersize=3, label="accepted")
+    below.set(xlabel="load (packets per sending node and cycle)", ylabel="throughput", ylim=(0, None))
+    for axes in (above, below):
+        axes.axvline(saturation, color="#d9822b", linestyle="--", label=f"saturation {saturation:g}")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small")
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=120, format="png")
+    pyplot.close(figure)

@@ -60,3 +60,37 @@ class TrainingProgress:
             speed = f", {khz:.0f} kHz" if cycles else ""
             print(f"step {step}/{self.total}: loss {loss:.4f}{speed}, {left:.0f} s left", flush=True)
             self.printed = now
+
+
+class CountProgress:
+    """Shows how much of a known number is done; use as a context, call with (done, total). `what` may change between calls.
+
+    Plain lines on a pipe come every few seconds, and none for work that is over sooner.
+    """
+
+    def __init__(self, what: str, unit: str) -> None:
+        self.what, self.unit = what, unit
+        self.printed = time.perf_counter()
+        self.bar: Progress | None = None
+        console = Console()
+        if console.is_terminal and not console.is_dumb_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+            self.bar = Progress(*columns, console=console, transient=True)
+            self.task = self.bar.add_task(what, total=None)
+
+    def __enter__(self) -> CountProgress:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if self.bar:
+            self.bar.update(self.task, description=self.what, completed=done, total=total)
+        elif now - self.printed >= _PLAIN_SECONDS:
+            print(f"{self.what}: {done}/{total} {self.unit}", flush=True)
+            self.printed = now

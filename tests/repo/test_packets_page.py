@@ -11,7 +11,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "packets.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["packet", "host"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["packet", "host", "mesh"])
 def test_the_examples_run(example):
     exec(compile(example, "packets.md", "exec"), {})
 

@@ -21,7 +21,7 @@ from sim.compile import cache
 from sim.files import of_the_project
 
 NOBODY = 65534
-SECONDS = 6.0  # until a long command is interrupted
+SECONDS = 4.0  # until a long command is interrupted
 LIMIT = 120.0  # that a short one may take
 
 MAKE = {
@@ -52,6 +52,8 @@ SIM = {
     "bench": None,
     "cost": None,
     "profile": None,
+    "routes": "--mesh 4x4 --dead 2,2",
+    "noc": None,
     "waves": None,
     "verilog": None,
     "regress": "--select tests/sim/views",
@@ -62,7 +64,7 @@ SIM = {
 }
 """The same of each command."""
 
-LONG = {"run": "gemm --config tiny", "rtl": "{file} --config tiny", "verilog": "--config tiny"}
+LONG = {("sim", "run"): "gemm --config tiny", ("sim", "rtl"): "{file} --config tiny"}
 """What follows a command that is interrupted, where something must."""
 
 
@@ -144,7 +146,7 @@ def trees():
 
 def run(tree: Path, place: Place, kind: str, name: str, arguments: str | None) -> subprocess.CompletedProcess:
     """What a person's shell gets: a long command is interrupted as Ctrl-C does it, the whole group at once."""
-    long, given = arguments is None, LONG.get(name, "") if arguments is None else arguments
+    long, given = arguments is None, LONG.get((kind, name), "") if arguments is None else arguments
     given = given.format(file="fine.s", words="words")
     line = f"make {name} {given}" if kind == "make" else f".venv/bin/python -m sim {name} {given}"
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tree.parent), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -153,7 +155,9 @@ def run(tree: Path, place: Place, kind: str, name: str, arguments: str | None) -
     settings = {"user": place.user, "group": place.user, "extra_groups": []} if place.user else {}
     process = subprocess.Popen(
         ["sh", "-c", f"exec {line}" + (" >&-" if place.closed else "")],
-        cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **settings,
+        cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # it is ignored in what a shell starts in the background
+        **settings,
     )  # fmt: skip
     try:
         out, err = process.communicate(timeout=SECONDS if long else LIMIT)

@@ -21,6 +21,8 @@ LINES = {
     "times": ("times", ""),
     "timing": ("timing --liberty /nowhere.lib", "/nowhere.lib is no file"),
     "docs": ("docs --check", ""),
+    "routes": ("routes --mesh 4x4 --dead 2,2", ""),
+    "noc": ("noc --mesh 2x2 --cycles 100 --warm 0", "/proc/store"),
     "formal": ("formal", "build/formal: "),
 }
 

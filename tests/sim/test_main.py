@@ -30,6 +30,29 @@ def test_an_interruption_is_no_traceback(monkeypatch, say):
     assert (said.status, said.err) == (130, "interrupted\n")
 
 
+UNUSED = """import sys
+from amaranth.hdl import Fragment, Module
+from sim import commands
+from sim.__main__ import main
+
+def half_way(options):
+    Fragment.get(Module(), None)  # from the first on Amaranth warns
+    unfinished = Module()
+    raise {error}
+
+commands.COMMANDS["docs"] = commands.Command("", lambda parser: None, half_way)
+sys.exit(main(["docs"]))
+"""
+
+
+@pytest.mark.parametrize(("error", "told"), [("KeyboardInterrupt", "interrupted\n"), ("ValueError('no')", "python -m sim docs: no\n")])
+def test_a_design_that_is_left_half_made_is_no_news(error, told, tmp_path):
+    (tmp_path / "half.py").write_text(UNUSED.format(error=error))
+    environment = {**os.environ, "PYTHONPATH": str(cache.ROOT)}
+    said = subprocess.run([sys.executable, tmp_path / "half.py"], env=environment, capture_output=True, text=True, check=False)
+    assert said.stderr == told
+
+
 def test_a_reader_who_leaves_is_no_traceback(tmp_path):
     (tmp_path / "program.s").write_text("nop\n" * 10_000)
     command = [sys.executable, "-m", "sim", "asm", str(tmp_path / "program.s")]

@@ -1,12 +1,15 @@
-"""Standard streams that are closed, full, or of a small character set: what is asked for is done, or one sentence says why not."""
+"""Standard streams that are closed, full, or of a small character set, and child processes that must not outlive an interruption."""
 
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sim.compile import cache
+from sim.process import Children
 
 
 @pytest.fixture
@@ -53,3 +56,28 @@ def test_small_terminals_and_character_sets(variables, shell, tmp_path):
     assert shell("--help", **variables).returncode == 0
     wrong = shell("asm wrong.s", **variables)
     assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+
+
+# --- child processes -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_children_say_comes_back():
+    with Children() as children:
+        said = children.run(["sh", "-c", "echo out; echo err >&2; exit 3"])
+        with pytest.raises(subprocess.TimeoutExpired):
+            children.run(["sleep", "60"], timeout=0.1)
+    assert (said.stdout, said.stderr, said.returncode) == ("out\n", "err\n", 3)
+
+
+def test_an_interruption_ends_the_children_of_all_threads_and_begins_no_more():
+    began, children = time.monotonic(), Children()
+    with pytest.raises(KeyboardInterrupt), ThreadPoolExecutor(2) as pool, children:
+        first = [pool.submit(children.run, ["sleep", "60"]) for _ in range(2)]
+        more = pool.submit(children.run, ["sleep", "60"])
+        time.sleep(0.3)
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 30 and [future.result().returncode for future in first] == [-9, -9]
+    with pytest.raises(KeyboardInterrupt):
+        more.result()
+    with children:  # once more
+        assert children.run(["true"]).returncode == 0

@@ -8,6 +8,7 @@ import pytest
 from golden.kernels.sgd import Sgd
 from golden.workloads import WORKLOADS
 from sim.jobs import machine, train
+from sim.jobs.train_nodes import Mismatch
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,12 @@ def test_two_steps_equal_golden(tmp_path, workload):
     assert report["mismatches"] == 0 and report["cycles"] > 0 and report["config"] == "tiny"
 
 
+def test_a_batch_in_shards_equals_golden(tmp_path):
+    """Four shards on one node, their gradients added there."""
+    outcome, golden = (train.train(options(tmp_path, engine=engine, shards=4), quiet) for engine in ("rtl", "golden"))
+    assert outcome.compared and same(outcome, golden) and outcome.accuracy == golden.accuracy
+
+
 def test_one_wrong_rounding_in_golden_stops_the_run(tmp_path, monkeypatch):
     reference = Sgd.reference
 
@@ -51,7 +58,7 @@ def test_one_wrong_rounding_in_golden_stops_the_run(tmp_path, monkeypatch):
         return new
 
     monkeypatch.setattr(Sgd, "reference", wrong)
-    with pytest.raises(train.Mismatch, match=r"step 1: W1\[3, 5\] is (.|\n)*rerun with waves: make waves"):
+    with pytest.raises(Mismatch, match=r"step 1: W1\[3, 5\] is (.|\n)*rerun with waves: make waves"):
         train.train(options(tmp_path), quiet)
 
 

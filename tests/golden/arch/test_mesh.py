@@ -68,10 +68,10 @@ def test_opposite_ports_lead_back():
         (4, 4, [], [((1, 1), (2, 2))], r"dead link 1,1 and 2,2 does not join two neighbours"),
         (4, 4, [], [((1, 1), (0, 1))], r"dead link 0,1 and 1,1 does not join"),
         (1, 1, [(1, 1)], [], r"all 1 nodes of the mesh are dead"),
-        (3, 3, [(2, 1), (1, 2)], [], r"cuts the mesh: .*3,3 cannot be reached from 1,1"),
+        (3, 3, [(2, 1), (1, 2)], [], r"cuts the mesh: 1,1 cannot be reached from 3,1"),
         (3, 1, [(2, 1)], [], r"what is dead cuts the mesh: 3,1 cannot be reached from 1,1"),
         (2, 1, [], [((1, 1), (2, 1))], r"cuts the mesh: 2,1 cannot be reached from 1,1"),
-        (9, 2, [(2, 1), (2, 2)], [], r"cuts the mesh: .* and 6 more cannot be reached from 1,1"),
+        (12, 2, [(6, 1), (6, 2)], [], r"cuts the mesh: 1,1, .* and 2 more cannot be reached from 7,1"),
     ],
 )
 def test_what_cannot_be_built_is_a_sentence(columns, rows, dead, links, sentence):

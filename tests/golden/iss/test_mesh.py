@@ -1,5 +1,6 @@
 """Nodes of a simulated mesh: what each network instruction does, which order holds and which does not, refusals, hangs."""
 
+import numpy as np
 import pytest
 
 from golden.arch.memmap import Fault, ThreadState
@@ -10,6 +11,7 @@ from tests.golden.iss.mesh_bench import A, B, C, D, ended, loaded, run, thread, 
 
 SEEDS = range(40)
 SRAM = 131072
+TABLE, BASE = 0x8000, 0x10000
 
 # --- what each does ------------------------------------------------------------------------------------------------------------------
 
@@ -314,3 +316,42 @@ def test_a_dead_node_answers_nobody():
     mesh = MeshConfig(3, 1, frozenset({(3, 1)}))
     machine = run("a: rput x1, x2, 1, ack\nfence\nhalt", {A: ("a", (HERE, to((3, 1), 0)))}, mesh=mesh)
     assert thread(machine, A).cause is Fault.NETWORK and thread(machine, A).operand == to((3, 1), 0)
+
+
+# --- random transfers ------------------------------------------------------------------------------------------------------------------
+
+
+def test_random_writes_and_reads_move_what_a_list_of_bytes_says(rng):
+    """Every node writes into a place of its own at each other (fixed: the last write stays) and reads what nobody writes."""
+    places = [A, B, C, D]
+    for seed in range(4):
+        memory = {place: bytearray(rng.integers(0, 256, 0x4000, np.uint8).tobytes()) for place in places}
+        given = {place: bytes(image) for place, image in memory.items()}
+        text, tables = ["none: halt"], {}
+        for number, place in enumerate(places):
+            text += [f"start{number}: li x20, {TABLE} / 64", "slli x20, x20, 6"]
+            tables[place], reads = [], 0
+            for _ in range(60):
+                other = places[(number + int(rng.integers(1, 4))) % 4]
+                words = int(rng.integers(1, 9))
+                here, there = (int(rng.integers(0, 9 - words)) * 8 + 64 * int(line) for line in rng.integers(0, 16, 2))
+                read = bool(rng.integers(2))
+                text += ["ldp.d x1, x20, 8", "ldp.d x2, x20, 8", f"rget x1, x2, {words}, 6" if read else f"rput x1, x2, {words}, fixed"]
+                if read:  # from the constant part there to a line of its own here
+                    here += 0x2000 - here // 64 * 64 + 64 * reads
+                    reads += 1
+                    tables[place] += [BASE + here, to(other, BASE + there)]
+                    memory[place][here : here + 8 * words] = given[other][there : there + 8 * words]
+                else:  # from the constant part here
+                    there += 0x1000 + 0x400 * number
+                    tables[place] += [BASE + here, to(other, BASE + there)]
+                    memory[other][there : there + 8 * words] = given[place][here : here + 8 * words]
+            text += [f"li x3, {reads}", "waitr 6, x3", "fence", "halt"]
+        machine = loaded("\n".join(text), {place: (f"start{i}", ()) for i, place in enumerate(places)}, seed, "2x2")
+        for place, node in machine.nodes.items():
+            node.write(TABLE, b"".join(value.to_bytes(8, "little") for value in tables[place]))
+            node.write(BASE, given[place])
+        machine.run()
+        assert ended(machine), machine.describe()
+        for place, node in machine.nodes.items():
+            assert node.read(BASE, 0x4000) == memory[place], f"node {place}, seed {seed}"

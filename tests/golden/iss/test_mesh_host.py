@@ -42,6 +42,19 @@ def test_it_loads_starts_and_reads_every_node(edge, dead):
         assert int.from_bytes(host.read(0x90, 8), "little") == 10 * before + 10 * i
 
 
+def test_a_program_for_all_nodes_is_sent_once():
+    """A write to a rectangle reaches each of its nodes, behind what was sent to one of them on the same channel."""
+    mesh = parse("3x2")
+    port = MeshEdge(Mesh(mesh, TINY, seed=2))
+    program = assemble(RING)
+    first = port.hosts[1, 1]
+    whole = program.image + bytes(-len(program.image) % 8)
+    first.do(first.session.write([(0x8000, bytes(8)), (program.origin, whole)], far=(3, 2)))
+    first.do(first.session.flush(far=(3, 2)))
+    for place in mesh.live:
+        assert port.hosts[place].read(program.origin, len(program.image)) == program.image
+
+
 def test_it_says_what_the_threads_of_all_nodes_wait_for():
     port = MeshEdge(Mesh(parse("2x1"), TINY))
     program = assemble(RING)
@@ -56,6 +69,17 @@ def test_it_says_what_the_threads_of_all_nodes_wait_for():
     assert lines[0] == "every thread waits or rests:" and len(lines) == 9
     assert lines[1].startswith("  node 1,1 thread 0: WAITING at pc 0x10c (wait 3, 1)")
     assert lines[8].startswith("  node 2,1 thread 3: WAITING at pc 0x120 (wait 9, 2)")
+
+
+def test_what_a_node_asks_of_the_port_is_refused():
+    """There is no memory behind it: the thread stops, and its host says so."""
+    port = MeshEdge(Mesh(parse("2x1"), TINY, seed=4), (2, 2))
+    program = assemble("rput x1, x2, 1, ack\nfence\nhalt")
+    host = port.hosts[1, 1]
+    host.write([(program.origin, program.image)])
+    host.start([Launch(0, program.origin, (0x1000, to((2, 2), 0x40)))])
+    with pytest.raises(HostError, match=rf"FAULTED at pc 0x104 \(fence\), NETWORK with operand {to((2, 2), 0x40):#x}"):
+        host.wait(1)
 
 
 def test_a_host_sits_where_an_edge_port_is():

@@ -273,6 +273,11 @@ def test_bias_arrays_broadcast_and_are_checked():
     )
     with pytest.raises(ValueError, match="bias array leaves 0..63"):
         narrow(CFLOAT8_1_4_3, words, np.arange(1, 65))
+    for bias in (-1, 64, np.arange(-1, 63)):
+        with pytest.raises(ValueError, match=r"0\.\.63"):
+            narrow(CFLOAT8_1_4_3, words, bias)
+        with pytest.raises(ValueError, match=r"0\.\.63"):
+            widen(CFLOAT8_1_4_3, each[0], bias)
     with pytest.raises(ValueError, match="needs a bias"):
         narrow(CFLOAT8_1_4_3, words)
 

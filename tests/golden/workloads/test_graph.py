@@ -9,7 +9,8 @@ from golden.kernels.kernel import Operand, Role, random_bf16, random_f32
 from golden.kernels.relu import ReluBackward
 from golden.kernels.sgd import Sgd
 from golden.kernels.softmax import Softmax
-from golden.workloads.graph import Kind, NotFinite, Step, finite
+from golden.workloads.graph import NotFinite, Step
+from golden.workloads.tensors import Kind, finite
 
 
 def chain() -> Step:

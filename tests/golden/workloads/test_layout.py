@@ -5,8 +5,9 @@ import numpy as np
 from golden.arch.config import CONFIGS
 from golden.kernels.axpy import Axpy
 from golden.kernels.kernel import random_f32
-from golden.workloads.graph import Kind, Step
+from golden.workloads.graph import Step
 from golden.workloads.layout import Layout
+from golden.workloads.tensors import Kind
 from tests.golden.workloads.bench import Trainer
 
 TINY = CONFIGS["tiny"]

@@ -6,8 +6,8 @@ import pytest
 from golden.arch.config import CONFIGS
 from golden.numerics.convert import bits_f32
 from golden.workloads import WORKLOADS
-from golden.workloads.graph import Kind
 from golden.workloads.shards import additions, check, default, owned, pieces, samples
+from golden.workloads.tensors import Kind
 from golden.workloads.workload import named
 
 EVERY = sorted(WORKLOADS)

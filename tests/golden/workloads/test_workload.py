@@ -8,8 +8,8 @@ import pytest
 from golden.arch.config import CONFIGS
 from golden.kernels.axpy import Axpy
 from golden.workloads import WORKLOADS
-from golden.workloads.graph import Kind
 from golden.workloads.plan import DoesNotFit
+from golden.workloads.tensors import Kind
 from golden.workloads.workload import MEANT, Workload, named, workload
 from tests.golden.workloads.bench import Trainer
 

@@ -7,6 +7,7 @@ import pytest
 
 from golden.arch.mesh import MeshConfig, parse
 from sim.jobs import train
+from sim.jobs.train_nodes import Mismatch, Nodes
 
 DEAD = MeshConfig(2, 2, frozenset({(2, 1)}))
 
@@ -28,7 +29,7 @@ def test_every_node_equals_golden(workload, mesh, shards, batch):
     """Nothing is classified: one step and its comparison are enough."""
     options = train.Options(workload, 2, batch, engine="iss", config="tiny", mesh=mesh, shards=shards, seed=5)
     step, model = options.step(), options.model
-    nodes, batches = train._Nodes(options), model.training(batch, 5)
+    nodes, batches = Nodes(options), model.training(batch, 5)
     outcome = train.Outcome(model.initial(step, 5))
     nodes.begin(step.state(outcome.state))
     for _ in range(2):
@@ -41,7 +42,7 @@ def test_a_wrong_bit_on_one_node_is_told(monkeypatch):
     """The second node's copy of a weight is turned before it is compared."""
     options = train.Options("digits-linear", 1, 8, engine="iss", config="tiny", mesh=parse("2x1"))
     step, model = options.step(), options.model
-    nodes = train._Nodes(options)
+    nodes = Nodes(options)
     state = model.initial(step, 0)
     nodes.begin(step.state(state))
     inputs = next(model.training(8, 0))
@@ -50,7 +51,7 @@ def test_a_wrong_bit_on_one_node_is_told(monkeypatch):
     host = nodes.machine.hosts[2, 1]
     host.write([(matrix.address, bytes([host.read(matrix.address, 1)[0] ^ 1]))])
     sentence = r"step 1: W\[0, 0\] of node 2,1 is .* on the simulator, .* in golden; 1 of 650 elements differ"
-    with pytest.raises(train.Mismatch, match=sentence):
+    with pytest.raises(Mismatch, match=sentence):
         nodes.compare(1, step.reference({**step.state(state), **inputs}))
 
 

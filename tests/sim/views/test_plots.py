@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.views.plots import mean_around, plot_loss
+from sim.views.plots import mean_around, plot_loads, plot_loss
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 20, 21, 60])
@@ -21,3 +21,10 @@ def test_the_mean_takes_in_as_many_on_each_side():
 def test_every_loss_is_drawn(loss, tmp_path):
     plot_loss(tmp_path / "loss.png", loss, "a run")
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_every_sweep_is_drawn(count, tmp_path):
+    rows = [{"rate": 0.1 * i, "accepted": 0.1 * i, "mean_latency": 10.0 * i, "p99_latency": 20 * i} for i in range(1, count + 1)]
+    plot_loads(tmp_path / "loads.png", rows, 0.4, 60.0, "a sweep")
+    assert (tmp_path / "loads.png").read_bytes().startswith(b"\x89PNG")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sim.views.progress import TrainingProgress
+from sim.views.progress import CountProgress, TrainingProgress
 
 LINE = re.compile(r"step (\d+)/(\d+): loss (\d+\.\d{4}), (\d+) kHz, (\d+) s left")
 
@@ -62,3 +62,12 @@ def test_a_dumb_terminal_has_plain_lines(term, live, monkeypatch):
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert bool(TrainingProgress(3).bar) is live
+
+
+def test_a_count_is_told_every_five_seconds(clock, capsys):
+    with CountProgress("first load", "cycles") as tell:
+        for done in range(1000, 13_000, 1000):
+            clock(1.0)
+            tell(done, 12_000)
+            tell.what = "next load" if done >= 6000 else tell.what
+    assert capsys.readouterr().out.splitlines() == ["first load: 5000/12000 cycles", "next load: 10000/12000 cycles"]

@@ -50,7 +50,7 @@ class Filler(wiring.Component):
             with m.Else():
                 m.d.sync += prefetching.eq(0)
         with m.If(flush):
-            m.d.sync += stale.eq(returning | fill.valid)
+            m.d.sync += stale.eq((returning & ~back.valid) | (fill.valid & fill.ready))
         m.d.comb += [
             fill.line.eq(asked),
             self.probe.line.eq(asked + 1),

@@ -3,6 +3,7 @@
 import pytest
 
 from golden.arch.classes import Flow
+from golden.arch.encoding import PRED_LO
 from golden.asm import assemble
 from rtl.core.front.dispatch import Dispatch
 from tests.rtl.core.front.played import CONFIG
@@ -19,9 +20,13 @@ CASES = {
     "a predicate on its way": ("(p2) nop\nnop\nnop\n", {"pending": 1 << 2}, 0b000),
     "a predicate written while its older value is on its way": (PREDICATES, {"pending": 1 << 1}, 0b000),
     "a false predicate holds back no load": ("(p2) vld.c v3, d0\nnop\nnop\n", {"parity": 1 << 3}, 0b111),
+    "a write of p0 is none": ("plti p0, x1, 5\nnop\nnop\n", {}, 0b111),
+    "a predicate that is not computed": ("(p2) plti p1, x1, 5\n(p1) nop\nnop\n", {}, 0b111),
     "control stands alone": ("nop\nhalt\nnop\n", {}, 0b001),
     "control in the first slot": ("halt\nnop\nnop\n", {}, 0b001),
-    "an operation on a predicate on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 3}, 0b000),
+    "an operation on a predicate on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 2}, 0b000),
+    "an operation whose second predicate is on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 3}, 0b000),
+    "an operation into a predicate on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 1}, 0b000),
     "the end of a loop": ("nop\nnop\nnop\n", {"looping": 1, "last": 1}, 0b011),
     "a breakpoint": ("nop\nnop\nnop\n", {"break_on": 1, "break_pc": 2}, 0b011),
     "one at a time": ("nop\nnop\nnop\n", {"single": 1}, 0b001),
@@ -59,5 +64,25 @@ def test_what_leaves(simulate, case):
         assert ctx.get(group.first) == leaves & 1
         assert not ctx.get(group.illegal)
         assert (ctx.get(group.flow) != Flow.PLAIN) == case.startswith("control in")
+
+    simulate(dut, bench, limit=10)
+
+
+@pytest.mark.parametrize("predicate", ["true", "false", "on its way"])
+def test_an_illegal_word_is_refused_whatever_its_predicate(simulate, predicate):
+    """In the first slot alone: behind another instruction it comes first in the next group."""
+    illegal = 0x1FF | 1 << PRED_LO
+    dut = Dispatch(CONFIG)
+
+    async def bench(ctx) -> None:
+        known = dut.chosen.context.known
+        ctx.set(dut.chosen.some, 1)
+        ctx.set(known.true, 0b11 if predicate == "true" else 0b01)
+        ctx.set(known.pending, (predicate == "on its way") << 1)
+        for words, leaves, refused in (([illegal, 0], 0, 1), ([assemble("nop").words[0], illegal], 1, 0)):
+            for i, word in enumerate(words):
+                ctx.set(dut.window.words[i], word)
+            await ctx.tick()
+            assert (ctx.get(dut.left.go), ctx.get(dut.dispatched.group.illegal)) == (leaves, refused)
 
     simulate(dut, bench, limit=10)

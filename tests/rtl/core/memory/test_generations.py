@@ -13,8 +13,8 @@ def show(ctx, dut, thread: int, *slots: tuple[int, bool]) -> None:
     ctx.set(dut.issued.thread, thread)
     ctx.set(dut.issued.go, (1 << len(slots)) - 1)
     for slot, (d, sets) in zip(dut.issued.slot, slots, strict=False):
-        ctx.set(slot.d, d)
-        ctx.set(slot.control.setd, sets)
+        ctx.set(slot.names.d, d)
+        ctx.set(slot.row.setd, sets)
 
 
 def test_equal_numbers_mean_the_same_setd(simulate, seed):

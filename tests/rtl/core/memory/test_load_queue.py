@@ -59,7 +59,9 @@ def test_random_loads_and_stores_against_a_list(simulate, seed):
                     if store is None:
                         if rng.random() < 0.15:
                             stores[t][s] = {"issued": number, "placed": 0, "low": NOWHERE_LOW, "high": 0}
-                    elif not store["placed"]:
+                    elif not store["placed"]:  # its address may take long, and shows anything until then
+                        if rng.random() < 0.5:
+                            continue
                         place = rng.randrange(8)
                         store |= {"placed": 1, "low": place, "high": place + rng.randrange(3)}
                     elif rng.random() < 0.2:

@@ -49,6 +49,7 @@ def play(simulate, bench) -> None:
     async def run(ctx) -> None:
         ctx.set(dut.scalar_free, 1)
         ctx.set(dut.raise_free, 1)
+        ctx.set(dut.net_free, 1)
         await bench(ctx, dut, Places(ctx, dut))
 
     simulate(dut, run)
@@ -203,5 +204,127 @@ def test_network_instructions_follow_stores_and_each_other(simulate):
         assert not places.ready()
         await places.tick(written=1 << 2)
         assert places.ready()
+
+    play(simulate, bench)
+
+
+# The range of an entry under way, that of the next one, and whether they share a word.
+RANGES = [
+    ((10, 20), (21, 30), False),
+    ((10, 20), (20, 30), True),
+    ((10, 20), (19, 30), True),
+    ((21, 30), (10, 20), False),
+    ((20, 30), (10, 20), True),
+    ((10, 20), (12, 15), True),
+    ((12, 15), (10, 20), True),
+    ((7, 7), (7, 7), True),
+    ((6, 6), (7, 7), False),
+    ((8, 8), (7, 7), False),
+]
+
+
+@pytest.mark.parametrize("kind", [StoreKind.VECTOR, StoreKind.DRAIN, StoreKind.SCALAR])
+@pytest.mark.parametrize(("first", "second", "overlap"), RANGES)
+def test_an_older_entry_that_may_hold_its_words_holds_the_next(simulate, kind, first, second, overlap):
+    """From its start until it is written, unless both are of one stream, in every slot; one that was cancelled holds nobody."""
+
+    async def bench(ctx, dut, places):
+        for cancel in (0, 1):
+            for differs in (*range(12), None):
+                older, stream = ctx.get(dut.end), 0 if differs is None else 1 << differs
+                await places.enter(store(), low=first[0], high=first[1], cancel=cancel)
+                await places.tick(begins=1)
+                await places.enter(store(kind=kind), low=second[0], high=second[1], stream=stream)
+                held = overlap and not cancel and differs is not None
+                assert places.ready() == (not held), (cancel, differs)
+                await places.tick(written=1 << older)
+                assert places.ready(), "the older one is written"
+                younger = ctx.get(dut.next)
+                await places.tick(begins=1)
+                await places.tick(written=1 << younger)
+                await places.tick()
+                assert ctx.get(dut.idle)
+
+    play(simulate, bench)
+
+
+def test_what_an_entry_leaves_holds_nobody(simulate):
+    """Its slot is free and its range the last entry's: an entry that has not started, and one that is over, are not under way."""
+
+    async def bench(ctx, dut, places):
+        for _ in range(6):
+            slot = ctx.get(dut.end)
+            await places.enter(store(), low=0, high=99, stream=1 + slot)
+            assert places.ready(), "it does not hold itself"
+            await places.enter(store(), low=0, high=99, stream=9)
+            assert places.ready(), "the next one is still the first, and the younger does not hold it"
+            await places.tick(begins=1)
+            assert not places.ready()
+            await places.tick(kill=1)
+            await places.tick(written=1 << slot)
+
+    play(simulate, bench)
+
+
+def test_a_raise_waits_for_all_that_is_under_way(simulate):
+    """Whatever its words and its stream; not for one that is written and keeps its slot behind an older one."""
+
+    async def bench(ctx, dut, places):
+        for _ in range(4):
+            older = ctx.get(dut.end)
+            await places.enter(store(), low=10, high=20)
+            await places.tick(begins=1)
+            await places.enter(store(kind=StoreKind.RAISE), low=NOWHERE_LOW, high=NOWHERE_HIGH)
+            assert not places.ready()
+            await places.tick(written=1 << older)
+            assert places.ready()
+            ctx.set(dut.raise_free, 0)
+            assert not places.ready()
+            ctx.set(dut.raise_free, 1)
+            younger = ctx.get(dut.next)
+            await places.tick(begins=1)
+            assert not places.ready(), "it has started"
+            await places.tick(written=1 << younger)
+
+    play(simulate, bench)
+
+
+def test_an_entry_without_its_address_does_not_start(simulate):
+    """In every slot, whose last entry had one; it is no longer shown as placed."""
+
+    async def bench(ctx, dut, places):
+        for _ in range(6):
+            slot = ctx.get(dut.end)
+            ctx.set(dut.head, store())
+            await places.tick(issue=store())
+            await places.tick()
+            assert not places.ready() and not places.slots().addr_valid >> slot & 1
+            await places.tick(address={"low": 5, "high": 5})
+            assert places.ready()
+            await places.tick(begins=1)
+            await places.tick(written=1 << slot)
+
+    play(simulate, bench)
+
+
+@pytest.mark.parametrize(("name", "awaited"), [("loads", "load_busy"), ("scalar_loads", "scalar_busy")])
+@pytest.mark.parametrize("kind", StoreKind)
+def test_an_entry_waits_for_the_loads_that_were_under_way(simulate, kind, name, awaited):
+    """For each of them, and for none that begins later into the same register."""
+
+    async def bench(ctx, dut, places):
+        for register in range(32):
+            ctx.set(dut.awaited[awaited], 1 << register)
+            slot = ctx.get(dut.end)
+            await places.enter(store(kind=kind, **{name: 1 << register}))
+            await places.tick()
+            assert not places.ready(), register
+            ctx.set(dut.awaited[awaited], (1 << 32) - 1 & ~(1 << register))
+            await places.tick()
+            ctx.set(dut.awaited[awaited], (1 << 32) - 1)
+            await places.tick()
+            assert places.ready(), register
+            await places.tick(begins=1)
+            await places.tick(written=1 << slot)
 
     play(simulate, bench)

@@ -6,13 +6,16 @@ access that is let go too early shows as a wrong value.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from golden.arch.isa import THREADS
 from golden.arch.tags import ST, VQ, passed
+from rtl.core.access import LoadTag
 from rtl.core.interfaces import StoreKind
+from tests.rtl.core.packing import unpack
 
 SLOTS = 4
 
@@ -56,12 +59,7 @@ class ThreadSide:
     st_read: int = 0
     stores: list[Store] = field(default_factory=list)
     slot: int = 0
-    dropped: list[Store] = field(default_factory=list)  # by a kill: what they would have written is as it was
-
-    def misses(self, words: set[int]) -> bool:
-        """Whether a dropped store would have written one of these words, as far as its address came to be known."""
-        ranges = [(store.address["low"], store.address["high"]) if store.address else (0, 1 << 18) for store in self.dropped]
-        return any(low <= word <= high for low, high in ranges for word in words)
+    dropped: list[int] = field(default_factory=list)  # numbers of stores that a kill dropped: what they would have written is as it was
 
 
 class Neighbours:
@@ -71,10 +69,11 @@ class Neighbours:
     ----------
     memory: bytes of SRAM.
     drains: (thread, accumulator, format, relu) -> rows of the tile as bytes, for drains.
+    stored: (thread, number of an instruction) -> addresses of the bytes that it writes to memory.
     """
 
-    def __init__(self, rng: np.random.Generator, memory: np.ndarray, registers, drains) -> None:
-        self.rng, self.memory, self.drains = rng, memory, drains
+    def __init__(self, rng: np.random.Generator, memory: np.ndarray, registers, drains, stored) -> None:
+        self.rng, self.memory, self.drains, self.stored = rng, memory, drains, stored
         self.threads = [ThreadSide(list(registers[t]), None) for t in range(THREADS)]
         self.cycle = 0
         self.ports: list[list[tuple[int, dict[str, Any]]]] = [[], []]  # vector loads asked for: not before, request
@@ -84,7 +83,10 @@ class Neighbours:
         self.ready = [1, 1, 1]
         self.loads: dict[tuple[int, int], int] = {}  # (thread, register) -> seq of the load under way
         self.effects: list[tuple[int, int, tuple]] = []  # thread, seq, effect
-        self.unsettled: set[tuple[int, int]] = set()  # thread, seq of loads that read behind a dropped store of their thread
+        # Of loads, by thread and number, the bytes of the register that a dropped older store would have written. The number of a scalar
+        # load is not told here: by thread and register, in the order of their answers, what they read and which stores were dropped then.
+        self.undefined: dict[tuple[int, int], set[int]] = {}
+        self.answered: dict[tuple[int, int], list[tuple[range, list[int]]]] = {}
         self.store_delay, self.vector_rate = 6, 0.5
 
     # --- what the unit sees ---------------------------------------------------------------------------------------------
@@ -165,7 +167,7 @@ class Neighbours:
         for t, side in enumerate(self.threads):
             if kill >> t & 1:
                 side.queue.clear()
-                side.dropped += [store for store in side.stores if not store.cancelled]
+                side.dropped += [store.issue["seq"] for store in side.stores]
                 side.stores.clear()
         self.cycle += 1
 
@@ -174,15 +176,14 @@ class Neighbours:
             if queue and queue[0][0] <= self.cycle:
                 _, request = queue.pop(0)
                 value = bytearray(64)
-                for lane in range(8):
-                    if request["enable"] >> lane & 1:
-                        word = self.memory[8 * request["addr"][lane] : 8 * request["addr"][lane] + 8].tobytes()
-                        for byte in range(8):
-                            if request["keep"] >> (8 * lane + byte) & 1:
-                                value[8 * lane + byte] = word[byte]
-                words = {request["addr"][lane] for lane in range(8) if request["enable"] >> lane & 1}
-                if self.threads[request["thread"]].misses(words):
-                    self.unsettled.add((request["thread"], self.loads[request["thread"], request["reg"]]))
+                thread, number = request["thread"], self.loads[request["thread"], request["reg"]]
+                missing = self.missing(thread, number, self.threads[thread].dropped)
+                for lane, place in product(range(8), range(8)):
+                    byte, address = 8 * lane + place, 8 * request["addr"][lane] + place
+                    if request["enable"] >> lane & 1 and request["keep"] >> byte & 1:
+                        value[byte] = self.memory[address]
+                        if address in missing:
+                            self.undefined.setdefault((thread, number), set()).add(byte)
                 due = self.cycle + int(self.rng.integers(3, 8))
                 self.arriving.append((due, request["thread"], request["reg"], bytes(value)))
         for item in [item for item in self.arriving if item[0] <= self.cycle]:
@@ -197,6 +198,27 @@ class Neighbours:
         if self.scalar and self.scalar[0][0] <= self.cycle:
             _, word, tag = self.scalar.pop(0)
             self.answer = tag, int.from_bytes(self.memory[8 * word : 8 * word + 8].tobytes(), "little")
+            fields = unpack(LoadTag, tag)
+            start = 8 * word + fields["offset"]
+            dropped = list(self.threads[fields["thread"]].dropped)
+            self.answered.setdefault((fields["thread"], fields["index"]), []).append((range(start, start + (1 << fields["size"])), dropped))
+
+    def missing(self, t: int, number: int, dropped: list[int]) -> set[int]:
+        """Bytes that dropped stores older than an instruction would have written."""
+        return {byte for store in dropped if store < number for byte in self.stored(t, store)}
+
+    def settle(self, t: int, number: int, register: int) -> None:
+        """A scalar load has written its register: what it read counts as far as it is defined."""
+        read, dropped = self.answered[t, register].pop(0)
+        if missing := self.missing(t, number, dropped).intersection(read):
+            self.undefined[t, number] = {address - read.start for address in missing}
+
+    def forget(self) -> None:
+        """Other programs begin."""
+        self.undefined.clear()
+        self.answered.clear()
+        for side in self.threads:
+            side.dropped.clear()
 
     def _vector(self, side: ThreadSide) -> None:
         for item in [item for item in side.flying if item[0] <= self.cycle]:

@@ -109,6 +109,7 @@ def test_a_lost_word_stops_the_thread_where_it_is(simulate):
         ctx.set(dut.uncorrectable.addr[1], 0x123)
         await tick()
         ctx.set(dut.uncorrectable.valid, 0)
+        assert ctx.get(dut.shown.kill), "what is queued is dropped"
         await tick(20)
         status = dut.shown.status
         assert ctx.get(status.state) == ThreadState.FAULTED
@@ -126,6 +127,48 @@ def test_a_faulted_thread_waits_for_what_it_began(simulate):
         idle(ctx, dut)
         await tick(2)
         assert ctx.get(dut.shown.status.state) == ThreadState.FAULTED
+
+    running(simulate, script)
+
+
+def test_after_a_late_fault_what_no_unit_shows_yet_is_waited_for(simulate):
+    """Older instructions may be on their way from one unit to the next, and be shown again after the fault."""
+
+    async def script(ctx, dut, tick) -> None:
+        await tick(20)
+        fault(ctx, dut, 0, Fault.RANGE, 0x50, 0xABC0)
+        await tick(SHOWS)
+        idle(ctx, dut, 0b011)
+        await tick(20)
+        assert ctx.get(dut.shown.status.state) == ThreadState.RUNNING
+        idle(ctx, dut)
+        await tick(2)
+        assert ctx.get(dut.shown.status.state) == ThreadState.FAULTED
+
+    running(simulate, script)
+
+
+@pytest.mark.parametrize("port", range(3))
+@pytest.mark.parametrize("beside", ["nothing", "a group", "a group that sends another one"])
+def test_a_predicate_comes(simulate, port, beside):
+    """From every unit that writes predicates, in the cycle of a group and in another one: it is there, and no other one changes."""
+
+    async def script(ctx, dut, tick) -> None:
+        group = dut.dispatched.group
+        leaves(ctx, dut, pending=0b110)
+        await tick()
+        assert ctx.get(dut.turn.known.state.pending) == 0b110
+        write = (*dut.scalar_steer.predicate, dut.vector_steer.predicate)[port]
+        for name, value in (("valid", 1), ("thread", 1), ("index", 2), ("value", 1)):
+            ctx.set(write[name], value)
+        if beside != "nothing":
+            leaves(ctx, dut, pending=0b110 if beside == "a group" else 0b1110)
+        await tick()
+        ctx.set(write.valid, 0)
+        await tick(3)
+        assert ctx.get(dut.turn.known.state.true) == 0b101
+        assert ctx.get(dut.turn.known.state.pending) == (0b1010 if beside.endswith("another one") else 0b010)
+        assert not ctx.get(group.valid)
 
     running(simulate, script)
 
@@ -261,5 +304,67 @@ def test_a_loop_that_a_fault_left_is_not_there_for_the_next_run(simulate):
             ctx.set(dut.begin.valid, 1)
             ctx.set(dut.begin.pc, PC)
             await tick()
+
+    running(simulate, script)
+
+
+# Commands of a debugger to a thread that ends before it can obey: what it does, and the command that is left over.
+LEFT_OVER = {
+    "a halt that came while it ended": [lambda c, d: leaves(c, d, Flow.HALT, waits=1), lambda c, d: command(c, d, DebugOp.HALT)],
+    "a step over its end": [
+        lambda c, d: command(c, d, DebugOp.HALT),
+        None,
+        lambda c, d: command(c, d, DebugOp.STEP),
+        lambda c, d: leaves(c, d, Flow.HALT, waits=1),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", LEFT_OVER)
+def test_a_start_forgets_a_command_that_came_too_late(simulate, what):
+    async def script(ctx, dut, tick) -> None:
+        ctx.set(dut.supply.present, 1)
+        for progress in (dut.scalar_progress, dut.vector_progress):
+            ctx.set(progress.free[1], 8)
+        await tick(2 * SHOWS)
+        for step in LEFT_OVER[what]:
+            if step:
+                step(ctx, dut)
+            await tick(1 if step else 2 * SHOWS)
+            ctx.set(dut.debug.valid, 0)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.IDLE
+        ctx.set(dut.begin.valid, 1)
+        ctx.set(dut.begin.pc, NEXT)
+        await tick(3 * SHOWS)
+        leaves(ctx, dut)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.RUNNING and ctx.get(dut.turn.may.able)
+        assert not ctx.get(dut.turn.debugged.state.single)
+
+    running(simulate, script)
+
+
+def test_a_start_stops_at_the_breakpoint_that_a_resume_was_to_pass(simulate):
+    """The thread died before it passed it; the next run comes to it again."""
+
+    async def script(ctx, dut, tick) -> None:
+        async def told(op: DebugOp, value: int = 0) -> None:
+            command(ctx, dut, op, value)
+            await tick()
+            ctx.set(dut.debug.valid, 0)
+
+        await told(DebugOp.BREAK_SET, 4 * PC)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.HALTED
+        await told(DebugOp.RESUME)
+        assert ctx.get(dut.shown.status.state) == ThreadState.RUNNING
+        fault(ctx, dut, 0, Fault.RANGE, PC, 0xABC0)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.FAULTED
+        ctx.set(dut.begin.valid, 1)
+        ctx.set(dut.begin.pc, PC)
+        await tick(3 * SHOWS)
+        assert ctx.get(dut.shown.status.state) == ThreadState.HALTED
 
     running(simulate, script)

@@ -1,0 +1,153 @@
+"""The nodes that train, each with its host, in the C++ engine or on the instruction-set simulator; what they compute is golden's bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.arch.config import get_config
+from golden.arch.mesh import MeshConfig, Place
+from golden.host_blocking import BlockingHost
+from golden.iss.host import MeshEdge
+from golden.iss.mesh import Mesh
+from golden.numerics.convert import bits_f32
+from golden.workloads.mesh import MeshLayout
+from sim.jobs import machine
+from sim.jobs.host import Host
+
+if TYPE_CHECKING:
+    from sim.jobs.train import Options
+
+
+class Machine(Protocol):
+    """Nodes and their hosts.
+
+    Attributes
+    ----------
+    name : what runs them, as sentences call it.
+    cycle : cycles simulated so far; None of a machine without time.
+    """
+
+    name: str
+    hosts: Mapping[Place, BlockingHost]
+
+    @property
+    def cycle(self) -> int | None: ...
+
+    def close(self) -> None: ...
+
+
+class OneNode:
+    """A node in the engine."""
+
+    name = "the RTL"
+
+    def __init__(self, mesh: MeshConfig, config: str, waves: Path | None) -> None:
+        self._engine = machine.engine(config, waves=waves)
+        self.hosts: Mapping[Place, BlockingHost] = {mesh.live[0]: Host(self._engine)}
+
+    @property
+    def cycle(self) -> int:
+        return self._engine.cycle
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class Simulated:
+    """A mesh on the simulator."""
+
+    name, cycle = "the simulator", None
+
+    def __init__(self, mesh: MeshConfig, config: str, seed: int) -> None:
+        edge = mesh.edges[-1]  # the west side's last: every mesh has one
+        self.hosts: Mapping[Place, BlockingHost] = MeshEdge(Mesh(mesh, get_config(config), seed, strict=True), edge).hosts
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Mismatch(AssertionError):
+    """RTL and golden differ: step, tensor, index, both values and bit patterns, and the command that reruns it."""
+
+
+class Nodes:
+    """The workload on the nodes of a machine."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        config = get_config(options.config)
+        self.mesh = MeshLayout(options.model, options.mesh, config, options.batch, options.rate, options.shards)
+        simulated = options.engine == "iss"
+        self.machine: Machine = (
+            Simulated(options.mesh, options.config, options.seed) if simulated else OneNode(options.mesh, options.config, options.waves)
+        )
+        self.first = self.machine.cycle or 0
+
+    @property
+    def simulated(self) -> int:
+        """Cycles simulated in this process."""
+        return (self.machine.cycle or 0) - self.first
+
+    def begin(self, state: Mapping[str, NDArray]) -> None:
+        for place, host in self.machine.hosts.items():
+            host.write(self.mesh.initial(place, state))
+
+    def step(self, inputs: Mapping[str, NDArray]) -> int:
+        """One training step; cycles from its first start packet to the last answer."""
+        return self._run(inputs, "train")
+
+    def _run(self, inputs: Mapping[str, NDArray], entry: str) -> int:
+        hosts = self.machine.hosts
+        for place, host in hosts.items():
+            host.write(self.mesh.layouts[place].inputs(inputs))
+        before = self.machine.cycle or 0
+        for place, host in hosts.items():
+            host.start([getattr(self.mesh.layouts[place], entry)])
+        for host in hosts.values():
+            host.wait(1)
+        return (self.machine.cycle or 0) - before
+
+    def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
+        """Everything that a step keeps or puts out on any node against golden; how many elements."""
+        compared = 0
+        for place, layout in self.mesh.layouts.items():
+            for tensor in layout.step.compared:
+                self._check(f"step {step}", place, tensor.name, expected[tensor.name])
+                compared += expected[tensor.name].size
+        return compared
+
+    def classify(self, first: int, inputs: Mapping[str, NDArray], expected: Mapping[str, NDArray]) -> None:
+        """A forward pass; every logit compared."""
+        self._run(inputs, "forward")
+        for place, layout in self.mesh.layouts.items():
+            for tensor in layout.step.logits:
+                self._check(f"held-out image {first} on", place, tensor.name, expected[tensor.name])
+
+    def _check(self, when: str, place: Place, name: str, expected: NDArray) -> None:
+        got = self.machine.hosts[place].read_matrix(self.mesh.layouts[place].matrices[name])
+        wrong = np.argwhere(got != expected)
+        if not len(wrong):
+            return
+        index = tuple(int(i) for i in wrong[0])
+        width = got.dtype.itemsize * 2
+        options = self.options
+        where = f" of node {place[0]},{place[1]}" if len(self.machine.hosts) > 1 else ""
+        text = (
+            f"{when}: {name}{list(index)}{where} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on {self.machine.name}, "
+            f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ"
+        )
+        if options.engine == "rtl":
+            steps = when.split()[1] if when.startswith("step") else options.steps
+            again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
+            text += f"\nrerun with waves: make waves {again}"
+        raise Mismatch(text)
+
+
+def _number(bits: NDArray) -> float:
+    """What one element's bit pattern means: FP32, BF16 or a byte."""
+    return float(bits) if bits.itemsize == 1 else float(bits_f32(np.uint32(int(bits) << 8 * (4 - bits.itemsize))))

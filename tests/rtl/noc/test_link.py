@@ -1,0 +1,134 @@
+"""The two ends of a link, wired to each other: credits and rings at every value they go through, and that no packet is lost, changed or
+overtaken on its channel."""
+
+import random
+from collections import deque
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.packet import CHANNELS, CREDITS
+from rtl.noc.credits import Credits
+from rtl.noc.layouts import PACKET
+from rtl.noc.link import LinkReceiver, LinkSender
+
+SETTLED = 12  # cycles after which a packet or a credit has reached the other end
+
+
+class Ends(wiring.Component):
+    """A sender and a receiver."""
+
+    enter: In(stream.Signature(PACKET))
+    leave: Out(stream.Signature(PACKET))
+    parity_error: Out(1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.sender, m.submodules.receiver = sender, receiver = LinkSender(), LinkReceiver()
+        wiring.connect(m, wiring.flipped(self.enter), sender.packet)
+        wiring.connect(m, sender.link, receiver.link)
+        wiring.connect(m, receiver.packet, wiring.flipped(self.leave))
+        m.d.comb += self.parity_error.eq(receiver.parity_error)
+        return m
+
+
+class Traffic:
+    """Numbered packets through the ends."""
+
+    def __init__(self, ctx, dut: Ends) -> None:
+        self.ctx, self.dut, self.number = ctx, dut, 0
+        self.under_way = [deque() for _ in range(CHANNELS)]
+
+    def item(self, channel: int) -> dict[str, int]:
+        return {"channel": channel, "x": self.number % 32, "y": self.number // 32 % 32, "payload": self.number << 400 | self.number}
+
+    async def cycle(self, channel: int | None, take: bool) -> bool:
+        """Offers a packet on a channel, takes what leaves; whether the packet went in."""
+        ctx, dut = self.ctx, self.dut
+        ctx.set(dut.enter.valid, channel is not None)
+        if channel is not None:
+            for name, value in self.item(channel).items():
+                ctx.set(dut.enter.payload[name], value)
+        ctx.set(dut.leave.ready, take)
+        entered = channel is not None and bool(ctx.get(dut.enter.ready))
+        if entered:
+            self.under_way[channel].append(self.item(channel))
+            self.number += 1
+        if take and ctx.get(dut.leave.valid):
+            got = {name: ctx.get(dut.leave.payload[name]) for name in ("channel", "x", "y", "payload")}
+            expected = self.under_way[got["channel"]]
+            assert expected and got == expected.popleft(), f"channel {got['channel']}: packet {got['payload'] & 0xFFFF}"
+        assert not ctx.get(dut.parity_error)
+        await ctx.tick()
+        return entered
+
+    async def rest(self, take: bool) -> None:
+        for _ in range(SETTLED):
+            await self.cycle(None, take)
+
+
+def test_every_channel_holds_its_credits_wherever_its_ring_begins(simulate):
+    """With nobody taking, CREDITS packets of each channel enter and one in the output register; all come out as they went in, and as
+    many enter again: at every place of the rings, many times round."""
+    dut = Ends()
+
+    async def bench(ctx) -> None:
+        traffic = Traffic(ctx, dut)
+        for start in range(3 * CREDITS):
+            for channel in range(CHANNELS):
+                entered = 0
+                for _ in range(CREDITS + SETTLED):
+                    entered += await traffic.cycle(channel, take=False)
+                # The first channel's first packet has moved on and freed its place.
+                assert entered == CREDITS + (channel == 0), f"channel {channel} after {start} rounds"
+            for _ in range(CHANNELS * CREDITS + 1):
+                await traffic.cycle(None, take=True)
+            await traffic.rest(take=True)
+            assert not any(traffic.under_way)
+            for channel in range(CHANNELS):  # the next round begins a place further
+                assert await traffic.cycle(channel, take=True)
+            await traffic.rest(take=True)
+
+    simulate(dut, bench, limit=8_000)
+
+
+@pytest.mark.parametrize("taking", [0.2, 0.5, 0.9, 1.0])
+def test_random_traffic(simulate, seed, taking):
+    """Never more under way than credits and the output register allow; with everything taken, a packet goes in almost every cycle."""
+    rng, dut = random.Random(seed), Ends()
+
+    async def bench(ctx) -> None:
+        traffic, entered = Traffic(ctx, dut), 0
+        for _ in range(1_000):
+            entered += await traffic.cycle(rng.randrange(CHANNELS), take=rng.random() < taking)
+            assert all(len(waiting) <= CREDITS + 1 for waiting in traffic.under_way)
+        assert entered > 1_000 * taking * 0.8
+        for _ in range(CHANNELS * CREDITS):
+            await traffic.rest(take=True)
+        assert not any(traffic.under_way)
+
+    simulate(dut, bench, limit=2_000)
+
+
+def test_credits(simulate, seed):
+    """Taken, given, both and neither at every count; ``ok`` says in the same cycle what ``count`` says."""
+    rng, dut = random.Random(seed), Credits()
+    seen: set[tuple[int, int, int]] = set()
+
+    async def bench(ctx) -> None:
+        counts = [CREDITS] * CHANNELS
+        for _ in range(1_500):
+            assert [ctx.get(dut.count[v]) for v in range(CHANNELS)] == counts
+            assert ctx.get(dut.ok) == sum((count > 0) << v for v, count in enumerate(counts))
+            take = [count > 0 and rng.random() < 0.5 for count in counts]
+            give = [count < CREDITS and rng.random() < 0.5 for count in counts]
+            seen.update(zip(counts, take, give, strict=True))
+            ctx.set(dut.take, sum(bit << v for v, bit in enumerate(take)))
+            ctx.set(dut.give, sum(bit << v for v, bit in enumerate(give)))
+            counts = [count - t + g for count, t, g in zip(counts, take, give, strict=True)]
+            await ctx.tick()
+
+    simulate(dut, bench, limit=2_000)
+    assert len(seen) == 4 * (CREDITS - 1) + 2 + 2
