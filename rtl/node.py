@@ -1,16 +1,21 @@
 """A node: core, SRAM, endpoint, wired. Its only door is the link."""
 
 from amaranth.hdl import Module
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
-from rtl.common.host_ports import Activity
+from golden.arch.packet import PortId
+from rtl.common.host_ports import Activity, Edges, Place
 from rtl.core.core import Core
 from rtl.core.trace import trace_signature
+from rtl.mem.ports import LineRead, LineWrite
 from rtl.mem.sram import SRAM
+from rtl.noc.credits import COUNT
 from rtl.noc.endpoint import Endpoint
+from rtl.noc.interface import NetworkInterface
 from rtl.noc.layouts import Link
+from rtl.noc.share import LineShare, RaiseShare
 
 
 class Node(wiring.Component):
@@ -32,6 +37,12 @@ class Node(wiring.Component):
             "tx": Out(Link),
             "activity": Out(Activity),
         }
+        if config.networked:
+            # Where the node is until a boot packet says otherwise; steady.
+            members["home"] = In(Place)
+            members["edges"] = In(Edges)
+            # Credits of the router's outputs.
+            members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
             members["trace"] = Out(trace_signature(config))
         super().__init__(members)
@@ -45,15 +56,42 @@ class Node(wiring.Component):
         wiring.connect(m, endpoint.tx, wiring.flipped(self.tx))
         for name in ("l0", "l1", "st", "sl", "ss", "fill"):
             wiring.connect(m, getattr(core, name), getattr(sram, name))
-        wiring.connect(m, endpoint.write, sram.mw)
-        wiring.connect(m, endpoint.read, sram.mr)
         wiring.connect(m, core.inject, sram.inject)
         for name in ("uncorrectable", "corrected", "conflicts"):
             wiring.connect(m, getattr(sram, name), getattr(core, name))
-        for name in ("start", "debug", "poke", "raise_", "line", "place", "link_events"):
+        for name in ("start", "debug", "poke", "line", "link_events"):
             wiring.connect(m, getattr(endpoint, name), getattr(core, name))
         wiring.connect(m, core.status, endpoint.status)
         wiring.connect(m, core.activity, wiring.flipped(self.activity))
+        if self.config.networked:
+            self._network(m, core, sram, endpoint)
+        else:
+            for name, other in (("write", sram.mw), ("read", sram.mr), ("raise_", core.raise_), ("place", core.place)):
+                wiring.connect(m, getattr(endpoint, name), other)
         if self.trace_on:
             wiring.connect(m, core.trace, wiring.flipped(self.trace))
         return m
+
+    def _network(self, m: Module, core: Core, sram: SRAM, endpoint: Endpoint) -> None:
+        """The network interface, which shares the link, the SRAM's line ports and the semaphores with the endpoint."""
+        m.submodules.network = network = NetworkInterface(self.config)
+        m.submodules.write_share = write = LineShare(LineWrite)
+        m.submodules.read_share = read = LineShare(LineRead)
+        m.submodules.raise_share = raises = RaiseShare()
+        for number, part in enumerate((network, endpoint)):
+            wiring.connect(m, part.write, write.user[number])
+            wiring.connect(m, part.read, read.user[number])
+            wiring.connect(m, part.raise_, raises.user[number])
+        wiring.connect(m, write.o, sram.mw)
+        wiring.connect(m, read.o, sram.mr)
+        wiring.connect(m, raises.o, core.raise_)
+        wiring.connect(m, wiring.flipped(self.home), endpoint.home)
+        wiring.connect(m, endpoint.place, core.place, network.place)
+        wiring.connect(m, wiring.flipped(self.edges), network.edges)
+        wiring.connect(m, endpoint.answers, network.answers)
+        for ask, packets in zip(endpoint.asks, network.requests, strict=True):
+            wiring.connect(m, packets, ask)
+        wiring.connect(m, core.commands, network.commands)
+        wiring.connect(m, network.handed, core.handed)
+        wiring.connect(m, network.steer, core.net_steer)
+        m.d.comb += [network.link.eq(endpoint.credits), network.router.eq(self.credits)]

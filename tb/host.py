@@ -5,14 +5,15 @@ scripts at once; the session says what every answer belongs to, and compares its
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cocotb.triggers import Event
 
 from golden.arch.memmap import Fault, Status
-from golden.arch.packet import DebugOp, Kind, Packet, Place
-from golden.host import FIRST, Refused, Request, Script, Session, T
+from golden.arch.packet import DebugOp, Kind, Packet, Place, PortId
+from golden.host import EDGE, FIRST, Refused, Request, Script, Session, T
 from golden.kernels.job import Launch
 from tb.bind import Ports
 from tb.link import LinkMonitor, LinkSink, LinkSource
@@ -23,18 +24,39 @@ _LIKELY = 0.3  # that a write which needs no answer asks for one
 
 
 class Host:
-    """The host of the node at `node`; gaps before packets (`entry`) and before credits (`exit`) as tb.stream.GAPS names them."""
+    """The host of the node at `node`; gaps before packets (`entry`) and before credits (`exit`) as tb.stream.GAPS names them.
 
-    def __init__(self, ports: Ports, entry: str, exit: str, node: Place = FIRST) -> None:
-        rng: random.Random = generator("host")
+    Parameters
+    ----------
+    place : its own.
+    links : names of the ports by which its packets go and come.
+    routes : request channels that it uses.
+    port : of the router behind its link, for a packet to a place.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        entry: str,
+        exit: str,
+        node: Place = FIRST,
+        *,
+        place: Place = EDGE,
+        links: tuple[str, str] = ("rx", "tx"),
+        routes: Sequence[int] = (0, 1),
+        port: Callable[[Packet], PortId] = lambda packet: PortId.NODE,
+    ) -> None:
+        rng: random.Random = generator("host" if place == EDGE else f"host at {place}")
         self.session = Session(
-            node=node, route=lambda: rng.randrange(2), confirms=lambda: rng.random() < _LIKELY, first=rng.randrange(1 << 15)
+            place, node, route=lambda: rng.choice(routes), confirms=lambda: rng.random() < _LIKELY, first=rng.randrange(1 << 15)
         )
         self._came: dict[Request, Event] = {}
-        self.source = LinkSource(ports, "rx", generator("source"), GAPS[entry](generator("gaps of rx")))
-        LinkMonitor(ports, "rx")
-        LinkSink(ports, "tx", generator("sink"), GAPS[exit](generator("gaps of tx")))
-        LinkMonitor(ports, "tx", self._receive)
+        self._port = port
+        into, out = links
+        self.source = LinkSource(ports, into, generator("source"), GAPS[entry](generator(f"gaps of {into}")))
+        LinkMonitor(ports, into)
+        LinkSink(ports, out, generator("sink"), GAPS[exit](generator(f"gaps of {out}")))
+        LinkMonitor(ports, out, self._receive)
 
     def _receive(self, packet: Packet) -> None:
         self._came.pop(self.session.receive(packet)).set()
@@ -43,7 +65,7 @@ class Host:
         for request in requests:
             if request.expects:
                 self._came[request] = Event()
-            self.source.put(request.packet)
+            self.source.put(replace(request.packet, out=self._port(request.packet)))
 
     async def _answer(self, request: Request) -> Packet:
         if request in self._came:
@@ -82,9 +104,9 @@ class Host:
 
     # --- threads ---
 
-    def start(self, launch: Launch) -> Request:
+    def start(self, launch: Launch, node: Place | None = None) -> Request:
         """Starts a thread; `ended` waits for its end."""
-        request = self.session.start(launch)
+        request = self.session.start(launch, node)
         self._send([request])
         return request
 

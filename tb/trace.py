@@ -6,16 +6,15 @@ from cocotb.triggers import RisingEdge
 from golden.retire import Collector
 from tb.bind import Port, Ports
 
-_PREFIX = "trace__"
-
 
 class TraceMonitor:
-    """Feeds `collector`; `count`: events so far. A port's lowest bit is its valid."""
+    """Feeds `collector` with the ports whose names begin with `prefix`; `count`: events so far. A port's lowest bit is its valid."""
 
-    def __init__(self, ports: Ports, collector: Collector) -> None:
+    def __init__(self, ports: Ports, collector: Collector, prefix: str = "trace__") -> None:
         self.collector = collector
         self.count = 0
-        self._ports = [port for port in ports if port.name.startswith(_PREFIX) and port.direction == "output"]
+        self._prefix = prefix
+        self._ports = [port for port in ports if port.name.startswith(prefix) and port.direction == "output"]
         for port in self._ports:
             assert port.layout and port.layout["valid"].lo == 0, f"{port.name} has no valid"
         cocotb.start_soon(self._run(RisingEdge(ports.clock.handle)))
@@ -30,4 +29,4 @@ class TraceMonitor:
 
     def _see(self, port: Port, word: int) -> None:
         self.count += 1
-        self.collector.feed(port.name.removeprefix(_PREFIX), port.fields(word))
+        self.collector.feed(port.name.removeprefix(self._prefix), port.fields(word))

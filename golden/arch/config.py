@@ -42,6 +42,11 @@ class NodeConfig:
             raise ValueError(f"{self.name}: dispatch_width is {self.dispatch_width}, a fetch window holds 8 instructions")
 
     @property
+    def networked(self) -> bool:
+        """Whether the node stands behind a router and talks to other nodes."""
+        return "network" in self.features
+
+    @property
     def sram_bytes(self) -> int:
         return self.sram_rows * BANKS * WORD_BYTES
 

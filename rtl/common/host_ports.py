@@ -31,6 +31,13 @@ Place = wiring.Signature(
         "y": Out(5, init=1),
     }
 )
+Edges = wiring.Signature(
+    {
+        # Where the edge ports of the east and the south are: one past the last column and row; steady.
+        "east": Out(5),
+        "south": Out(5),
+    }
+)
 Event = wiring.Signature({"valid": Out(1)})
 """Something happens, or happened in the previous cycle; high for one cycle each time."""
 LinkEvents = wiring.Signature(
@@ -39,6 +46,8 @@ LinkEvents = wiring.Signature(
         "packet_in": Out(Event),
         "packet_out": Out(Event),
         "first_start": Out(Event),
+        # So many packets were dropped because their parity was wrong.
+        "parity_errors": Out(2),
     }
 )
 Activity = wiring.Signature(

@@ -7,15 +7,23 @@ A load or store that is cancelled in X still enters its queue: a vector load wit
 bit falls, a store with an empty range.
 """
 
+from amaranth.hdl import Shape, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.memmap import WORD_ADDRESS_BITS
+from rtl.common.network_ports import NetOp
 from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarEntry
 
 SLOTS = 2
 """Instructions that may issue in a cycle."""
+
+
+def net_op(q: ScalarEntry) -> Value:
+    """What a network instruction does, as a NetOp."""
+    return q.word[: Shape.cast(NetOp).width]
+
 
 Issued = wiring.Signature(
     {

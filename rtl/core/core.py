@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from rtl.common.host_ports import Activity, CounterLine, Debug, LinkEvents, Place, Poke, Raise, Start, ThreadStatus
+from rtl.common.network_ports import Commands, Handed, NetSteer
 from rtl.core.front.unit import FrontEnd
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.unit import MemoryUnit
@@ -49,6 +50,10 @@ class Core(wiring.Component):
             "line": In(CounterLine),
             "place": In(Place),
             "link_events": In(LinkEvents),
+            # Network interface.
+            "commands": Out(Commands),
+            "handed": In(Handed),
+            "net_steer": In(NetSteer),
             "status": Out(ThreadStatus),
             "activity": Out(Activity),
         }
@@ -121,10 +126,14 @@ class Core(wiring.Component):
         connect(me.raise_, threads.net_raise)
         connect(me.poke, scalar.poke)
         connect(me.line, control.line)
-        connect(me.place, control.place)
+        connect(me.place, control.place, memory.place)
         connect(me.link_events, control.link_events)
         connect(threads.status, me.status)
         connect(control.activity, me.activity)
+        # Network interface.
+        connect(memory.commands, me.commands)
+        connect(me.handed, memory.handed)
+        connect(me.net_steer, threads.net_steer)
         if self._trace_on:
             connect(front.trace, me.trace.dispatch)
             connect(threads.trace, me.trace.ended)

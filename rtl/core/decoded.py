@@ -25,21 +25,23 @@ from golden.arch.classes import (
 )
 from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Kind, Operand
 from golden.arch.simd_ops import SIMD_OP_BITS
+from rtl.common.network_ports import NetOp
 
 FIELDS_LO = PRED_LO + PRED_BITS
 """Bits from here on belong to operands, or are reserved."""
 
 
-class Field(enum.IntEnum, shape=unsigned(2)):
+class Field(enum.IntEnum, shape=unsigned(3)):
     """Which 5-bit field of the word names a register."""
 
     NONE = 0  # x0
     F0 = 1
     F1 = 2
     F2 = 3
+    F3 = 4
 
 
-FIELDS = {F0: Field.F0, F1: Field.F1, F2: Field.F2}
+FIELDS = {F0: Field.F0, F1: Field.F1, F2: Field.F2, F3: Field.F3}
 
 
 class FrontRow(data.Struct):
@@ -106,6 +108,7 @@ class ScalarRow(data.Struct):
     vstore: 1
     drain: 1
     sync: 1
+    net: 1
     setd: 1
     getd: 1
     store: 1  # enters the store queue
@@ -160,8 +163,8 @@ _LOAD_KINDS = {Matrix.LOAD_QUARTER: LoadKind.QUARTER, Matrix.LOAD_ROW: LoadKind.
 def implemented(insn: Insn) -> bool:
     """Whether the unit that the record names can do it."""
     match insn.port:
-        case Port.NET:  # the scalar unit has no door to the network
-            return False
+        case Port.NET:  # multicasts are not built
+            return insn.opcode & 7 in list(NetOp)
         case Port.VLOAD:  # a load brings what it finds, and computes nothing
             return insn.simd_op is None
         case Port.DRAIN:
@@ -170,6 +173,11 @@ def implemented(insn: Insn) -> bool:
             return insn.matrix is not Matrix.STEP or (insn.a_format, insn.b_format) == (Format.BF16, Format.BF16)
         case _:
             return True
+
+
+def queued_store(insn: Insn) -> bool:
+    """Whether it enters the store queue: stores, and what waits for older stores there."""
+    return insn.store or insn.port is Port.NET
 
 
 def front_row(insn: Insn) -> dict[str, object]:
@@ -191,7 +199,7 @@ def front_row(insn: Insn) -> dict[str, object]:
         "writes_v": int(insn.writing(Kind.V, F0)),
         "reads_v0": int(insn.reading(Kind.V, F0)),
         "names_c": int(insn.of_kind(Kind.C) is not None),
-        "store": int(insn.store),
+        "store": int(queued_store(insn)),
     }
 
 
@@ -214,9 +222,11 @@ def scalar_row(insn: Insn) -> dict[str, object]:
     if insn.queue is not Queue.SCALAR:
         return {}
     row: dict[str, object] = {
-        name: int(insn.port is getattr(Port, name.upper())) for name in ("sload", "sstore", "vload", "vstore", "drain", "sync", "csr")
+        name: int(insn.port is getattr(Port, name.upper()))
+        for name in ("sload", "sstore", "vload", "vstore", "drain", "sync", "net", "csr")
     }
-    immediate = insn.immediate
+    # The words of a transfer are no operand.
+    immediate = None if insn.port is Port.NET else insn.immediate
     return row | {
         **{f"reads_{letter}": int(operand is not None) for letter, operand in zip("ab", insn.sources, strict=True)},
         "alu": insn.alu,
@@ -231,7 +241,7 @@ def scalar_row(insn: Insn) -> dict[str, object]:
         "operand": int(insn.flow in TAKES_OPERAND),
         "setd": int(insn.descriptor is DescriptorUse.SET),
         "getd": int(insn.descriptor is DescriptorUse.GET),
-        "store": int(insn.store),
+        "store": int(queued_store(insn)),
         "uses_d": int(insn.of_kind(Kind.D) is not None),
         "size": insn.size,
         "signed": int(insn.signed),

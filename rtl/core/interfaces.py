@@ -124,13 +124,14 @@ class LoadIssue(data.Struct):
     older: 4  # slots of the thread's store queue that were occupied when it issued
 
 
-class StoreKind(enum.Enum, shape=unsigned(2)):
+class StoreKind(enum.Enum, shape=unsigned(3)):
     """What a store-queue entry does."""
 
     VECTOR = 0
     DRAIN = 1
     SCALAR = 2
     RAISE = 3
+    NET = 4  # a network instruction
 
 
 class StoreIssue(data.Struct):
@@ -145,11 +146,14 @@ class StoreIssue(data.Struct):
     scalar_loads: 32  # scalar registers likewise
     drain_format: 2  # DRAIN: 0 FP32, 1 BF16, 2 RAW
     relu: 1
-    value: 64  # SCALAR: the data, shifted to its bytes; RAISE: pc << 32 | semaphore << 16 | amount
+    value: 64  # SCALAR: the data, shifted to its bytes; RAISE: pc << 32 | semaphore << 16 | amount; NET: the word
 
 
 class StoreAddress(data.Struct):
-    """Where a store goes. Lane l of a beat writes word ``base`` + l0 * t0 + l1 * t1 + l2 * t2 (l0..l2 the bits of l)."""
+    """Where a store goes. Lane l of a beat writes word ``base`` + l0 * t0 + l1 * t1 + l2 * t2 (l0..l2 the bits of l).
+
+    Of a NET entry ``base`` is the first local word, or the amount of a raise, ``strobe`` the global address; the range is what it reads.
+    """
 
     base: WORD_ADDRESS_BITS
     t0: WORD_ADDRESS_BITS

@@ -1,6 +1,6 @@
 """Packet layouts and the link signature, made from golden.arch.packet."""
 
-from amaranth.hdl import Signal, unsigned
+from amaranth.hdl import unsigned
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -41,7 +41,3 @@ Link = wiring.Signature(
 )
 """A link, seen from the sender. Every wire is a flip-flop of the side that drives it."""
 
-
-def payload_parity(payload: Signal) -> list:
-    """The eight parity bits of a payload, bit i over word i."""
-    return [payload.word_select(i, 64).xor() for i in range(packet.PAYLOAD_PARITY_BITS)]

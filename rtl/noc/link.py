@@ -2,139 +2,217 @@
 
 ::
 
-    control (t), body (t+1) --> [buffer of CREDITS packets per channel] --> packet stream
-    packet stream --> [credit per channel] --> control (t), body (t+1)
+    control (t), body (t+1) --> parity --> Inbox: CREDITS packets per channel --> packet stream, one per class
+    packet streams --> [credit per channel] --> control (t), body (t+1)
 
 A sender may send while it holds a credit of the packet's channel; the receiver returns the credit when the packet leaves its buffer.
+Requests and responses leave by streams of their own where both are wanted: no response waits behind a request.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import memory, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.packet import CHANNELS, CREDITS
-from rtl.noc.layouts import BODY, CONTROL, PACKET, Link, payload_parity
+from golden.arch.packet import CHANNELS, CREDITS, PortId
+from rtl.common.arbiter import round_robin
+from rtl.common.delay import delay
+from rtl.common.host_ports import Event, Place
+from rtl.common.select import by_number
+from rtl.noc import parity
+from rtl.noc.credits import COUNT, Credits
+from rtl.noc.layouts import BODY, CONTROL, PACKET, Link
+from rtl.noc.router.lookahead import dimension_order
 
 _DEPTH_BITS = (CREDITS - 1).bit_length()
+_ROUTES = 2
+_KEPT = data.StructLayout({"control": CONTROL, "body": BODY, "wrong": 1})
 
 
-class LinkReceiver(wiring.Component):
-    """Buffers packets per channel and offers one of them at a time, responses first, then rotating.
+class Inbox(wiring.Component):
+    """The packets of one class, a ring per route; offers one of them at a time, of both routes in turn.
 
-    A packet with wrong parity is dropped, told of (``parity_error``) and its credit returned: the sender's transfer does not complete.
+    A packet with wrong parity is dropped, and its credit returned: the sender's transfer does not complete.
+
+    Parameters
+    ----------
+    responses : bool
+        Which class: requests if not.
     """
 
-    link: In(Link)
-    # The packet to serve; valid until taken.
-    packet: Out(stream.Signature(PACKET))
-    # A packet was dropped because its parity was wrong; one cycle.
-    parity_error: Out(1)
+    def __init__(self, responses: bool) -> None:
+        self.responses = responses
+        super().__init__(
+            {
+                # A packet has come on a channel of this class, one-hot; `kept` goes with it.
+                "come": In(_ROUTES),
+                "kept": In(_KEPT),
+                # Valid until taken.
+                "packet": Out(stream.Signature(PACKET)),
+                # A place is free again; a packet was dropped. One cycle each.
+                "credit": Out(_ROUTES),
+                "dropped": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.slots = slots = memory.Memory(shape=BODY, depth=CHANNELS * CREDITS, init=[])
-        m.submodules.routes = routes = memory.Memory(shape=CONTROL, depth=CHANNELS * CREDITS, init=[])
-        body_write, control_write = slots.write_port(), routes.write_port()
-        body_read, control_read = slots.read_port(domain="comb"), routes.read_port(domain="comb")
-
-        # The control word waits a cycle for its body, then both enter the channel's ring.
-        control = Signal(CONTROL)
-        m.d.sync += control.eq(self.link.control)
-        arriving = Signal(2)
-        m.d.comb += arriving.eq(Cat(control.valid[1] | control.valid[3], control.valid[2] | control.valid[3]))
-        tails = [Signal(_DEPTH_BITS, name=f"tail{v}") for v in range(CHANNELS)]
-        heads = [Signal(_DEPTH_BITS, name=f"head{v}") for v in range(CHANNELS)]
-        counts = [Signal(range(CREDITS + 1), name=f"count{v}") for v in range(CHANNELS)]
-        tail, head = Signal(_DEPTH_BITS), Signal(_DEPTH_BITS)
-        for v in range(CHANNELS):
-            with m.If(arriving == v):
-                m.d.comb += tail.eq(tails[v])
-        for port, value in ((body_write, self.link.body), (control_write, control)):
-            m.d.comb += [port.en.eq(control.valid.any()), port.addr.eq(Cat(tail, arriving)), port.data.eq(value)]
-
-        # Responses (channels 2, 3) first: whoever waits for them may hold space that requests need.
-        chosen, turn = Signal(2), Signal()
-        some = [count != 0 for count in counts]
-        m.d.comb += chosen.eq(
-            Mux(some[2] | some[3], Cat(Mux(some[2] & some[3], turn, some[3]), 1), Cat(Mux(some[0] & some[1], turn, some[1]), 0))
-        )
-        for v in range(CHANNELS):
-            with m.If(chosen == v):
-                m.d.comb += head.eq(heads[v])
-        m.d.comb += [body_read.addr.eq(Cat(head, chosen)), control_read.addr.eq(Cat(head, chosen))]
-
-        # The chosen packet moves to an output register; its parity is checked on the way.
-        place = Signal()
-        body, route = body_read.data, control_read.data
-        bad = Signal()
-        header_bits = body.header.as_value()
+        m.submodules.slots = slots = memory.Memory(shape=_KEPT, depth=_ROUTES * CREDITS, init=[])
+        write, read = slots.write_port(), slots.read_port(domain="comb")
+        tails, heads = ([Signal(_DEPTH_BITS, name=f"{end}{r}") for r in range(_ROUTES)] for end in ("tail", "head"))
+        counts = [Signal(range(CREDITS + 1), name=f"count{r}") for r in range(_ROUTES)]
+        some = Cat(count != 0 for count in counts)
+        turn, chosen, place, leave = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
+            write.en.eq(self.come.any()),
+            write.addr.eq(Cat(Mux(self.come[1], tails[1], tails[0]), self.come[1])),
+            write.data.eq(self.kept),
+            chosen.eq(Mux(some.all(), turn, some[1])),
+            read.addr.eq(Cat(Mux(chosen, heads[1], heads[0]), chosen)),
             place.eq(~self.packet.valid | self.packet.ready),
-            bad.eq(
-                (Cat(payload_parity(body.payload)) != body.payload_parity)
-                | (Cat(route.valid, route.x, route.y, route.far_x, route.far_y, body.header.parity[0]).xor())
-                | (header_bits[:-2].xor() ^ body.header.parity[1])
-            ),
+            leave.eq(place & some.any()),
         ]
-        leave = Signal()
-        m.d.comb += leave.eq(place & Cat(*some).any())
-        m.d.sync += [self.parity_error.eq(leave & bad), self.link.credit.eq(0)]
+        item, kept = self.packet.payload, read.data
+        m.d.sync += self.dropped.eq(leave & kept.wrong)
         with m.If(place):
             m.d.sync += [
-                self.packet.valid.eq(leave & ~bad),
-                self.packet.payload.channel.eq(chosen),
-                self.packet.payload.x.eq(route.x),
-                self.packet.payload.y.eq(route.y),
-                self.packet.payload.header.eq(body.header),
-                self.packet.payload.payload.eq(body.payload),
+                self.packet.valid.eq(leave & ~kept.wrong),
+                item.channel.eq(Cat(chosen, Const(self.responses, 1))),
+                item.x.eq(kept.control.x),
+                item.y.eq(kept.control.y),
+                item.header.eq(kept.body.header),
+                item.payload.eq(kept.body.payload),
             ]
         with m.If(leave):
             m.d.sync += turn.eq(~turn)
-        for v in range(CHANNELS):
-            enter, go = control.valid[v], leave & (chosen == v)
-            m.d.sync += [counts[v].eq(counts[v] + enter - go), self.link.credit[v].eq(go)]
+        for r in range(_ROUTES):
+            enter, go = self.come[r], leave & (chosen == r)
+            m.d.sync += [counts[r].eq(counts[r] + enter - go), self.credit[r].eq(go)]
             with m.If(enter):
-                m.d.sync += tails[v].eq(tails[v] + 1)
+                m.d.sync += tails[r].eq(tails[r] + 1)
             with m.If(go):
-                m.d.sync += heads[v].eq(heads[v] + 1)
+                m.d.sync += heads[r].eq(heads[r] + 1)
+        return m
+
+
+class LinkReceiver(wiring.Component):
+    """Buffers packets per channel.
+
+    Parameters
+    ----------
+    responses : bool
+        With a stream of responses. Without, a response is dropped where it comes in: its node asks nobody anything.
+    """
+
+    def __init__(self, responses: bool = False) -> None:
+        self._both = responses
+        members = {
+            "link": In(Link),
+            # The request to serve; valid until taken.
+            "requests": Out(stream.Signature(PACKET)),
+            # Packets dropped because their parity was wrong: how many in this cycle.
+            "parity_errors": Out(2),
+            # A packet came whose parity is right.
+            "packet_in": Out(Event),
+        }
+        if responses:
+            # The same of responses. Whoever listens takes them whatever becomes of requests.
+            members["responses"] = Out(stream.Signature(PACKET))
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        # The control word waits a cycle for its body; its parity is known by then.
+        control = delay(m, self.link.control, 1, "control")
+        route = delay(m, parity.route_parity(self.link.control), 1, "route")
+        kept = Signal(_KEPT)
+        m.d.comb += [kept.control.eq(control), kept.body.eq(self.link.body), kept.wrong.eq(parity.wrong(self.link.body, route))]
+        m.d.sync += self.packet_in.valid.eq(control.valid.any() & ~kept.wrong)
+        m.submodules.request_box = box = Inbox(responses=False)
+        wiring.connect(m, box.packet, wiring.flipped(self.requests))
+        m.d.comb += [box.come.eq(control.valid[:_ROUTES]), box.kept.eq(kept)]
+        if self._both:
+            m.submodules.response_box = other = Inbox(responses=True)
+            wiring.connect(m, other.packet, wiring.flipped(self.responses))
+            m.d.comb += [other.come.eq(control.valid[_ROUTES:]), other.kept.eq(kept)]
+            credit, dropped = other.credit, other.dropped
+        else:
+            come = control.valid[_ROUTES:]
+            credit, dropped = delay(m, come, 1, "unasked"), delay(m, come.any() & kept.wrong, 1, "unasked_wrong")
+        m.d.comb += [self.link.credit.eq(Cat(box.credit, credit)), self.parity_errors.eq(box.dropped + dropped)]
         return m
 
 
 class LinkSender(wiring.Component):
-    """Sends one packet per cycle on its channel while that channel has credit; computes the parities."""
+    """Sends one packet per cycle on its channel while that channel has credit; computes the parities.
 
-    # The packet to send: channel, destination, header without parity, payload.
-    packet: In(stream.Signature(PACKET))
-    link: Out(Link)
+    Parameters
+    ----------
+    sources : int
+        Streams of packets, served in turn: none waits for the credit of another's channel.
+    routed : bool
+        The link leads to a router: a packet is told its port there.
+    """
+
+    def __init__(self, sources: int = 1, routed: bool = False) -> None:
+        self.sources, self.routed = sources, routed
+        members = {
+            # The packet to send: channel, destination, header without parity, payload.
+            "packets": In(stream.Signature(PACKET)).array(sources),
+            "link": Out(Link),
+            # A packet left.
+            "packet_out": Out(Event),
+            # Credits that the link has. Flip-flops.
+            "credits": Out(COUNT),
+        }
+        if routed:
+            # Own coordinates; steady while packets wait.
+            members["place"] = In(Place)
+        super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
-        credits = [Signal(range(CREDITS + 1), init=CREDITS, name=f"credits{v}") for v in range(CHANNELS)]
-        item = self.packet.payload
-        allowed = Signal()
-        for v in range(CHANNELS):
-            with m.If(item.channel == v):
-                m.d.comb += allowed.eq(credits[v] != 0)
-        send = Signal()
-        m.d.comb += [self.packet.ready.eq(allowed), send.eq(self.packet.valid & allowed)]
+        m.submodules.credits = credits = Credits()
+        m.d.comb += [
+            credits.give.eq(self.link.credit),
+            self.credits.eq(credits.count),
+            self.packet_out.valid.eq(self.link.control.valid.any()),
+        ]
+        allowed = [Signal(name=f"allowed{n}") for n in range(self.sources)]
+        m.d.comb += [bit.eq(credits.ok.bit_select(source.payload.channel, 1)) for bit, source in zip(allowed, self.packets, strict=True)]
+        asking = Cat(source.valid & bit for bit, source in zip(allowed, self.packets, strict=True))
+        if self.sources == 1:
+            item = self.packets[0].payload
+            m.d.comb += self.packets[0].ready.eq(allowed[0])
+        else:
+            chosen = round_robin(m, asking)
+            item = by_number(m, chosen, [source.payload for source in self.packets], "item")
+            m.d.comb += [source.ready.eq(allowed[n] & (chosen == n)) for n, source in enumerate(self.packets)]
         one_hot = Signal(CHANNELS)
-        m.d.comb += one_hot.eq(Mux(send, 1 << item.channel, 0))
-        for v in range(CHANNELS):
-            m.d.sync += credits[v].eq(credits[v] - one_hot[v] + self.link.credit[v])
+        m.d.comb += [one_hot.eq(Mux(asking.any(), 1 << item.channel, 0)), credits.take.eq(one_hot)]
 
-        body = Signal(BODY)
-        header_bits = item.header.as_value()
+        # The body follows its control word by a cycle, in which its parities are made.
+        said, body, control = Signal(BODY), Signal(BODY), self.link.control
+        m.d.comb += [
+            body.eq(said),
+            body.header.parity.eq(Cat(parity.route_parity(control), parity.header_parity(said.header))),
+            body.payload_parity.eq(parity.payload_parity(said.payload)),
+        ]
         m.d.sync += [
-            self.link.control.valid.eq(one_hot),
-            self.link.control.out.eq(1 << 4),
-            self.link.control.x.eq(item.x),
-            self.link.control.y.eq(item.y),
-            self.link.control.far_x.eq(item.x),
-            self.link.control.far_y.eq(item.y),
-            body.header.eq(item.header),
-            body.header.parity.eq(Cat(Cat(one_hot, item.x, item.y, item.x, item.y).xor(), header_bits[:-2].xor())),
-            body.payload.eq(item.payload),
-            body.payload_parity.eq(Cat(payload_parity(item.payload))),
+            control.valid.eq(one_hot),
+            control.out.eq(self._port(item)),
+            control.x.eq(item.x),
+            control.y.eq(item.y),
+            control.far_x.eq(item.x),
+            control.far_y.eq(item.y),
+            said.header.eq(item.header),
+            said.payload.eq(item.payload),
             self.link.body.eq(body),
         ]
         return m
+
+    def _port(self, item) -> Value:
+        """Where the packet leaves the router behind the link, one-hot; without a router it is at its destination."""
+        if not self.routed:
+            return Const(1 << PortId.NODE, len(PortId))
+        sides = item.x < self.place.x, item.x > self.place.x, item.y < self.place.y, item.y > self.place.y
+        return dimension_order(*sides, yx=item.channel[0])

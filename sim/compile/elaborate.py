@@ -76,7 +76,7 @@ def elaborate(
 
     Parameters
     ----------
-    component: fresh (Amaranth elaborates an object once).
+    component: fresh (Amaranth elaborates an object once). Components that it instantiates by name stand in its `parts`, if it has any.
     top: name of the top module; the class's name unless given.
     config, parameters: copied into the manifest for the bench (a configuration's name; JSON values).
     names: keep every named signal, for waves that read like the source; costs nothing in results, some speed.
@@ -84,8 +84,9 @@ def elaborate(
     Raises BuildError with Yosys's message when it rejects the design.
     """
     top = top or type(component).__name__
+    parts = {top: component, **getattr(component, "parts", {})}
     with stage("elaboration"):
-        text = rtlil.convert(component, name=top, emit_src=False)
+        text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in parts.items())
     with stage("merging"):
         text = merge.shrink(text, top)
     script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.classes import Step
 from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0
+from rtl.common.host_ports import Place
 from rtl.common.select import by_number
 from rtl.core.access import SLOTS, Accesses, Room
 from rtl.core.interfaces import (
@@ -45,6 +46,8 @@ class AddressUnits(wiring.Component):
             "scalar_progress": In(scalar_progress(config)),
             "vector_progress": In(vector_progress(config)),
             "store_progress": In(StoreProgress),
+            # Own coordinates.
+            "place": In(Place),
             "load_begins": Out(LoadBegins),
             "stores": Out(StoreRequests),
             "l0": Out(ports.VectorLoad),
@@ -81,6 +84,7 @@ class AddressUnits(wiring.Component):
         slots = []
         for k, q in enumerate(issued.slot):
             m.submodules[f"slot_{k}"] = slot = AddressSlot(self._words)
+            wiring.connect(m, wiring.flipped(self.place), slot.place)
             slots.append(slot)
             descriptor = Signal(Descriptor, name=f"descriptor_{k}")
             m.d.comb += [file.read_index[k].eq(Cat(q.names.d, issued.thread)), slot.descriptor.eq(descriptor)]

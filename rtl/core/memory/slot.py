@@ -6,9 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.encoding import F2
 from golden.arch.memmap import ADDRESS_BITS, WORD_ADDRESS_BITS, Fault
-from rtl.core.access import AccessFault, Execute
+from rtl.common.host_ports import Place
+from rtl.common.network_ports import NetOp
+from rtl.core.access import AccessFault, Execute, net_op
 from rtl.core.memory.address import Gather, GatherAddress
 from rtl.core.memory.descriptors import Descriptor, Stepper
+from rtl.core.memory.network_check import NetworkCheck
 
 
 class AddressSlot(wiring.Component):
@@ -25,6 +28,8 @@ class AddressSlot(wiring.Component):
     address: In(64)
     # Rows of a drain with words outside SRAM, if the instruction is one.
     drain_outside: In(8)
+    # Own coordinates.
+    place: In(Place)
     after: Out(Descriptor)
     # Half of the descriptor that a getd reads.
     image: Out(64)
@@ -43,6 +48,17 @@ class AddressSlot(wiring.Component):
         x, q, c, fault = self.x, self.x.q, self.x.q.row, self.fault
         m.submodules.stepper = stepper = Stepper()
         m.submodules.gather = gather = GatherAddress(self._words)
+        m.submodules.network = network = NetworkCheck(self._words)
+        wiring.connect(m, wiring.flipped(self.place), network.place)
+        op = net_op(q)
+        raises = op == NetOp.RAISE
+        m.d.comb += [
+            network.raises.eq(raises),
+            network.lists.eq(op == NetOp.LIST),
+            network.words.eq(q.word[F2 : F2 + 4]),
+            network.local.eq(x.a),
+            network.remote.eq(Mux(raises, x.a, x.b)),
+        ]
         m.d.comb += [
             stepper.current.eq(self.descriptor),
             stepper.step.eq(q.names.step),
@@ -76,6 +92,8 @@ class AddressSlot(wiring.Component):
             m.d.comb += fault.fault.eq(gather.outside.any())
         with m.Elif(c.drain):
             m.d.comb += fault.fault.eq(self.drain_outside.any())
+        with m.Elif(c.net):
+            m.d.comb += fault.eq(network.fault)
         with m.Elif(c.setd):
             m.d.comb += [fault.fault.eq(stepper.bad), fault.cause.eq(Fault.DESCRIPTOR), fault.operand.eq(x.b)]
         return m

@@ -2,9 +2,11 @@
 
     requests -> queues -> beats -> SRAM st
                    |-> scalar data -> SRAM ss
-                   \\-> raise -> semaphores
+                   |-> raise -> semaphores
+                   \\-> command -> network interface
 
-An entry keeps its slot, and its range of words, until the SRAM says that it is written (a raise: until it is taken).
+An entry keeps its slot, and its range of words, until the SRAM says that it is written (a raise: until it is taken; a command: until the
+network interface has read its words).
 """
 
 from amaranth.hdl import Cat, Module, Mux
@@ -12,6 +14,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
+from rtl.common.network_ports import Commands, Handed
 from rtl.core.interfaces import (
     STORE_SLOTS,
     Life,
@@ -23,6 +26,7 @@ from rtl.core.interfaces import (
     scalar_progress,
     vector_progress,
 )
+from rtl.core.memory.commands import NetCommands
 from rtl.core.memory.raises import Raises
 from rtl.core.memory.scalar_stores import ScalarStores
 from rtl.core.memory.store_beats import StoreBeats
@@ -56,6 +60,9 @@ class StoreUnit(wiring.Component):
             "st": Out(ports.VectorStore),
             "ss": Out(ports.ScalarStore),
             "steer": Out(StoreSteer),
+            # To the network interface, and which of them it has handed to the network.
+            "commands": Out(Commands),
+            "handed": In(Handed),
             "events": Out(StoreEvents),
         }
         if trace:
@@ -84,7 +91,13 @@ class StoreUnit(wiring.Component):
             Mux(st.valid & st.tag[4], 1 << st.tag[:4], 0)
             | Mux(ss.valid, 1 << ss.tag[:4], 0)
             | Mux(raises.taken, 1 << Cat(raises.slot, raises.steer.thread), 0)
+            | Mux(self.handed.valid, 1 << Cat(self.handed.slot, self.handed.thread), 0)
         )
+        if self.config.networked:
+            m.submodules.commands = commands = NetCommands()
+            wiring.connect(m, queue.tokens, commands.tokens)
+            wiring.connect(m, queue.commands, commands.starts)
+            wiring.connect(m, commands.commands, wiring.flipped(self.commands))
         if self.trace_on:
             m.d.comb += [record.eq(part.trace) for record, part in zip(self.trace.record, (beats, scalars, raises), strict=True)]
         return m

@@ -13,8 +13,9 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.encoding import F0, F2
-from golden.arch.memmap import ADDRESS_BITS
-from rtl.core.access import Execute
+from golden.arch.memmap import ADDRESS_BITS, SEMAPHORE_BITS
+from rtl.common.network_ports import NetOp
+from rtl.core.access import Execute, net_op
 from rtl.core.interfaces import NOWHERE_HIGH, NOWHERE_LOW, ScalarEntry, StoreAddress, StoreIssue, StoreKind
 from rtl.core.memory.address import DrainAddress, Gather
 from rtl.core.memory.descriptors import Descriptor
@@ -57,11 +58,15 @@ class StoreEntry(wiring.Component):
             m.d.comb += out.kind.eq(StoreKind.SCALAR)
         with m.Elif(c.sync):
             m.d.comb += out.kind.eq(StoreKind.RAISE)
+        with m.Elif(c.net):
+            m.d.comb += out.kind.eq(StoreKind.NET)
         with m.Else():
             m.d.comb += out.kind.eq(StoreKind.VECTOR)
         # A scalar store's data is repeated at every place that it may have in its word: the address is not known yet.
         with m.If(c.sync):
             m.d.comb += out.value.eq(Cat(q.word[F2 : F2 + 10], Const(0, 6), q.word[F0 : F0 + 6], Const(0, 10), q.pc))
+        with m.Elif(c.net):
+            m.d.comb += out.value.eq(q.word)
         with m.Else():
             with m.Switch(c.size):
                 for size in range(4):
@@ -165,6 +170,15 @@ class StorePlace(wiring.Component):
                 m.d.comb += moved.eq(Mux(self.address[bit], Cat(Const(0, 1 << bit), strobe)[:8], strobe))
                 strobe = moved
             m.d.comb += [out.base.eq(word), out.enable.eq(1), out.strobe.eq(strobe), out.low.eq(word), out.high.eq(word)]
-        with m.If(self.cancel | c.sync):
+        with m.Elif(c.net):
+            raises, word, words = net_op(q) == NetOp.RAISE, self.x.a[3:ADDRESS_BITS], q.word[F2 : F2 + 4]
+            m.d.comb += [
+                out.base.eq(Mux(raises, self.x.b[:SEMAPHORE_BITS], word)),
+                out.strobe.eq(Mux(raises, self.x.a, self.x.b)),
+                out.low.eq(word),
+                out.high.eq(word + words - 1),
+            ]
+        # What only a put reads must not change before it has.
+        with m.If(self.cancel | c.sync | (c.net & (net_op(q) != NetOp.PUT))):
             m.d.comb += [out.low.eq(NOWHERE_LOW), out.high.eq(NOWHERE_HIGH)]
         return m

@@ -25,7 +25,7 @@ from rtl.core.memory.store_slots import ThreadStores
 from rtl.core.memory.store_start import MOST_BEATS, Beat, StoreStart
 
 Token = data.StructLayout({"at": Beat, "issue": StoreIssue, "place": StoreAddress})
-"""A beat (or a scalar store, or a raise) with its entry."""
+"""A beat (or a scalar store, a raise, a network instruction) with its entry."""
 Tokens = wiring.Signature(
     {
         # S1: from flip-flops and memories behind them.
@@ -46,8 +46,8 @@ def starts(most: int, places: int, init: int = 0) -> wiring.Signature:
     )
 
 
-BEAT_PLACES = 16
-BeatStarts, OneStart = starts(MOST_BEATS, BEAT_PLACES, BEAT_PLACES), starts(1, 1)
+BEAT_PLACES, NET_PLACES = 16, 4
+BeatStarts, OneStart, NetStarts = starts(MOST_BEATS, BEAT_PLACES, BEAT_PLACES), starts(1, 1), starts(1, NET_PLACES, NET_PLACES)
 
 
 class StoreQueue(wiring.Component):
@@ -69,6 +69,7 @@ class StoreQueue(wiring.Component):
                 "beats": Out(BeatStarts),
                 "scalars": Out(OneStart),
                 "raises": Out(OneStart),
+                "commands": Out(NetStarts),
                 "tokens": Out(Tokens),
                 # Slots whose entry is written, at 4 * thread + slot.
                 "written": In(THREADS * STORE_SLOTS),
@@ -90,6 +91,7 @@ class StoreQueue(wiring.Component):
                 thread.head.eq(port.data),
                 thread.scalar_free.eq(self.scalars.room),
                 thread.raise_free.eq(self.raises.room),
+                thread.net_free.eq(self.commands.room.any()),
                 thread.written.eq(self.written[STORE_SLOTS * t : STORE_SLOTS * (t + 1)]),
                 thread.kill.eq(self.life.kill[t]),
                 thread.begins.eq(start.begins[t]),
@@ -111,6 +113,7 @@ class StoreQueue(wiring.Component):
             self.beats.count.eq(start.beats),
             self.scalars.count.eq(start.scalar_starts),
             self.raises.count.eq(start.raise_starts),
+            self.commands.count.eq(start.net_starts),
             self.tokens.token.at.eq(start.beat),
         ]
         return m

@@ -2,7 +2,8 @@
 
 An entry starts when what it stores exists, every older load of its thread has its data, and no older entry that is not yet
 written may hold one of its words in another lane (entries of one stream cannot: their equal words lie in equal lanes, and
-lanes keep the order). A raise starts when it is the oldest and no load is under way.
+lanes keep the order). A raise starts when it is the oldest and no load is under way; a network instruction may follow older ones, which
+keep their order from there on.
 """
 
 from amaranth.hdl import Array, Cat, Module, Signal, Value
@@ -46,9 +47,10 @@ class ThreadStores(wiring.Component):
     awaited: In(Awaited)
     # Entry that starts next, read at `next`.
     head: In(StoreIssue)
-    # A scalar store, a raise may start.
+    # A scalar store, a raise, a network instruction may start.
     scalar_free: In(1)
     raise_free: In(1)
+    net_free: In(1)
     # Slots whose entry is written; the thread drops what has not started; the next entry starts; it does because it was cancelled.
     written: In(STORE_SLOTS)
     kill: In(1)
@@ -96,6 +98,7 @@ class ThreadStores(wiring.Component):
                     "started": 1,
                     "finished": 1,
                     "cancelled": 1,
+                    "net": 1,
                     "stream": 12,
                     "loads": isa.VECTOR_REGISTERS,
                     "scalar_loads": isa.SCALAR_REGISTERS,
@@ -132,6 +135,7 @@ class ThreadStores(wiring.Component):
         with m.If(here):
             # Loads that issue together with the store are busy from the next cycle on.
             m.d.sync += [
+                slot["net"].eq(issue.store.kind == StoreKind.NET),
                 slot["loads"].eq(issue.store.loads),
                 slot["scalar_loads"].eq(issue.store.scalar_loads),
                 slot["waits"].eq(issue.store.vq.wait),
@@ -182,6 +186,9 @@ class ThreadStores(wiring.Component):
                 m.d.comb += go.eq(loaded & apart & self.scalar_free)
             with m.Case(StoreKind.RAISE):
                 m.d.comb += go.eq(loaded & ~Cat(under_way).any() & self.raise_free)
+            with m.Case(StoreKind.NET):
+                stores = Cat(before & ~slot["net"] for before, slot in zip(under_way, slots, strict=True))
+                m.d.comb += go.eq(loaded & ~stores.any() & self.net_free)
         m.d.comb += [
             self.cancelled.eq(mine["cancelled"]),
             self.ready.eq(mine["occupied"] & ~mine["started"] & mine["placed"] & (go | mine["cancelled"])),

@@ -27,7 +27,7 @@ Candidate = data.StructLayout({"able": 1, "kind": StoreKind, "format": 2, "slot"
 """A thread's next entry; ``able``: it may start, if its beats find room."""
 
 Beat = data.StructLayout({"valid": 1, "slot": 2, "thread": THREAD_BITS, "beat": 3, "last": 1})
-"""A beat, a scalar store or a raise: of which entry, and which of its beats."""
+"""A beat, a scalar store, a raise or a network instruction: of which entry, and which of its beats."""
 
 
 class StoreStart(wiring.Component):
@@ -39,10 +39,11 @@ class StoreStart(wiring.Component):
     # Threads whose next entry starts; those of them that do because it was cancelled.
     begins: Out(THREADS)
     drops: Out(THREADS)
-    # How many beats start, a scalar store, a raise.
+    # How many beats start, a scalar store, a raise, a network instruction.
     beats: Out(range(MOST_BEATS + 1))
     scalar_starts: Out(1)
     raise_starts: Out(1)
+    net_starts: Out(1)
     # Threads of which a store position counts as read.
     reads: Out(THREADS)
     # S1, flip-flops.
@@ -64,6 +65,7 @@ class StoreStart(wiring.Component):
             self.beats.eq(Mux(start, needs, 0)),
             self.scalar_starts.eq(start & ~chosen.cancelled & (chosen.kind == StoreKind.SCALAR)),
             self.raise_starts.eq(start & ~chosen.cancelled & (chosen.kind == StoreKind.RAISE)),
+            self.net_starts.eq(start & ~chosen.cancelled & (chosen.kind == StoreKind.NET)),
         ]
         beat, sends = self.beat, active | (start & ~chosen.cancelled)
         remaining = Signal(range(MOST_BEATS))  # beats after this one

@@ -9,6 +9,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
+from rtl.common.host_ports import Place
+from rtl.common.network_ports import Commands, Handed
 from rtl.core.access import Accesses, Room
 from rtl.core.interfaces import Life, LoadBegins, StoreData, StoreEvents, StoreProgress, StoreSteer, scalar_progress, vector_progress
 from rtl.core.memory.address_units import AddressUnits
@@ -40,6 +42,10 @@ class MemoryUnit(wiring.Component):
             "store_data": Out(StoreData),
             "drains": Out(Drains),
             "steer": Out(StoreSteer),
+            # Own coordinates; network instructions, as in StoreUnit.
+            "place": In(Place),
+            "commands": Out(Commands),
+            "handed": In(Handed),
             "events": Out(StoreEvents),
             "l0": Out(ports.VectorLoad),
             "l1": Out(ports.VectorLoad),
@@ -63,8 +69,10 @@ class MemoryUnit(wiring.Component):
         wiring.connect(m, wiring.flipped(self.accesses), addresses.accesses)
         wiring.connect(m, wiring.flipped(self.life), stores.life)
         wiring.connect(m, stores.data, wiring.flipped(self.store_data))
+        wiring.connect(m, wiring.flipped(self.place), addresses.place)
+        wiring.connect(m, wiring.flipped(self.handed), stores.handed)
         for name in ("room", "load_begins", "l0", "l1", "sl"):
             wiring.connect(m, getattr(addresses, name), wiring.flipped(getattr(self, name)))
-        for name in ("drains", "steer", "events", "st", "ss", *(["trace"] if self._trace else [])):
+        for name in ("drains", "steer", "events", "commands", "st", "ss", *(["trace"] if self._trace else [])):
             wiring.connect(m, getattr(stores, name), wiring.flipped(getattr(self, name)))
         return m

@@ -26,6 +26,7 @@ Events = data.StructLayout({
     "corrected": 5,
     "packet_in": 1,
     "packet_out": 1,
+    "parity_errors": 2,
     "fetch_miss": 1,
     "redirect": 1,
     "first_start": 1,
@@ -69,6 +70,7 @@ class Counters(wiring.Component):
             Counter.ECC_CORRECTED: events.corrected,
             Counter.PACKETS_IN: events.packet_in,
             Counter.PACKETS_OUT: events.packet_out,
+            Counter.PARITY_ERRORS: events.parity_errors,
             Counter.FETCH_MISSES: events.fetch_miss,
             Counter.REDIRECTS: events.redirect,
         }
@@ -117,6 +119,7 @@ class Counters(wiring.Component):
             events.corrected.eq(self.corrected.count),
             events.packet_in.eq(link.packet_in.valid),
             events.packet_out.eq(link.packet_out.valid),
+            events.parity_errors.eq(link.parity_errors),
             events.fetch_miss.eq(front.fetch_miss),
             events.redirect.eq(front.redirect),
             events.first_start.eq(link.first_start.valid),

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
+from rtl.common.network_ports import NetSteer
 from rtl.core.groups import Dispatched
 from rtl.core.interfaces import StoreProgress, scalar_progress, vector_progress
 from rtl.core.thread.parts import Doom, Rested
@@ -14,7 +15,7 @@ SETTLED = 7  # cycles after a dispatch from which on what was on its way to a qu
 
 
 class Rest(wiring.Component):
-    """The units hold nothing of the thread, nothing is on its way to them, and no lost word is about to be reported.
+    """The units hold nothing of the thread, nothing is on its way to them, the network owes it no answer, no lost word is about to be told.
 
     Parameters
     ----------
@@ -31,6 +32,7 @@ class Rest(wiring.Component):
                 "vector_progress": In(vector_progress(config)),
                 "store_progress": In(StoreProgress),
                 "uncorrectable": In(Uncorrectable),
+                "net_steer": In(NetSteer),
                 "doom": In(Doom),
                 "rested": Out(Rested),
             }
@@ -42,7 +44,8 @@ class Rest(wiring.Component):
         idle = self.scalar_progress.idle[number] & self.vector_progress.idle[number] & self.store_progress.idle[number]
         # A lost word is reported after the access looks complete: the thread may not end meanwhile.
         told = self.uncorrectable.soon[number] | self.uncorrectable.valid[number]
-        m.d.comb += self.rested.empty.eq(idle & (settled == SETTLED) & ~told)
+        answered = self.net_steer.idle[number]
+        m.d.comb += self.rested.empty.eq(idle & answered & (settled == SETTLED) & ~told)
         with m.If(self.dispatched.group.valid | self.doom.late):
             m.d.sync += settled.eq(0)
         with m.Elif(settled != SETTLED):

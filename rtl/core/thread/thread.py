@@ -19,6 +19,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import ThreadState
 from rtl.common.host_ports import Debug
+from rtl.common.network_ports import NetSteer
 from rtl.core.groups import Dispatched, Supply, Turn
 from rtl.core.interfaces import ScalarSteer, StoreProgress, VectorSteer, scalar_progress, vector_progress
 from rtl.core.thread.course import Course
@@ -55,6 +56,7 @@ class Thread(wiring.Component):
             "vector_steer": VectorSteer,
             "overflow": Overflow,
             "uncorrectable": Uncorrectable,
+            "net_steer": NetSteer,
             "debug": Debug,
             "begin": Begin,
         }

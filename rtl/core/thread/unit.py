@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from rtl.common.host_ports import Debug, Raise, Start, ThreadStatus
+from rtl.common.network_ports import NetSteer
 from rtl.core.groups import Dispatched, Supply, Turn
 from rtl.core.interfaces import (
     THREADS,
@@ -44,6 +45,8 @@ class ThreadUnit(wiring.Component):
             "vector_steer": VectorSteer,
             # Words that the SRAM lost, by thread, which no instruction answers for.
             "uncorrectable": Uncorrectable,
+            # Of the network interface.
+            "net_steer": NetSteer,
             "debug": Debug,
         }
         members = {name: In(signature) for name, signature in self._shared.items()}

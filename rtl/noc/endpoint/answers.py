@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.common.arbiter import round_robin
-from rtl.common.host_ports import Event, Place
+from rtl.common.host_ports import Place
 from rtl.common.select import by_number
 from rtl.common.stream import Queue
 from rtl.noc.endpoint.layouts import ANSWER
@@ -32,8 +32,6 @@ class Answers(wiring.Component):
                 # The source of every answer.
                 "place": In(Place),
                 "o": Out(stream.Signature(PACKET)),
-                # An answer left.
-                "packet_out": Out(Event),
             }
         )
 
@@ -59,5 +57,4 @@ class Answers(wiring.Component):
             item.header.sequence.eq(answer.to.sequence),
             item.payload.eq(answer.payload),
         ]
-        m.d.sync += self.packet_out.valid.eq(self.o.valid & self.o.ready)
         return m

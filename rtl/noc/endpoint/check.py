@@ -39,8 +39,6 @@ class Check(wiring.Component):
                 # Own coordinates; a boot packet is obeyed, they are its in the next cycle.
                 "place": In(Place),
                 "booted": In(Event),
-                # A packet came.
-                "packet_in": Out(Event),
             }
         )
 
@@ -116,7 +114,6 @@ class Check(wiring.Component):
                 target.starter.eq(kind == PacketKind.START),
                 target.debugger.eq(kind == PacketKind.DEBUG),
             ]
-        m.d.sync += self.packet_in.valid.eq(self.i.valid & self.i.ready)
         moving = Signal()
         m.d.comb += [
             buffer.i.valid.eq(self.i.valid & ~moving),

@@ -1,12 +1,13 @@
 """The parts of the endpoint, wired."""
 
 from amaranth.hdl import Module
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from rtl.common.host_ports import CounterLine, Debug, LinkEvents, Place, Poke, Raise, Start, ThreadStatus
 from rtl.mem.ports import LineRead, LineWrite
+from rtl.noc.credits import COUNT
 from rtl.noc.endpoint.answers import Answers
 from rtl.noc.endpoint.check import Check
 from rtl.noc.endpoint.raises import Raises
@@ -14,7 +15,7 @@ from rtl.noc.endpoint.reads import Reads
 from rtl.noc.endpoint.serve import Serve
 from rtl.noc.endpoint.threads import Threads
 from rtl.noc.endpoint.writes import Writes
-from rtl.noc.layouts import Link
+from rtl.noc.layouts import PACKET, Link
 from rtl.noc.link import LinkReceiver, LinkSender
 
 
@@ -29,30 +30,38 @@ class Endpoint(wiring.Component):
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                # From and to the router's node port, or the edge of a machine of one node.
-                "rx": In(Link),
-                "tx": Out(Link),
-                "write": Out(LineWrite),
-                "read": Out(LineRead),
-                # A thread starts, after its x1..x8 were poked. Only a thread that rests (IDLE or FAULTED) is started.
-                "start": Out(Start),
-                "debug": Out(Debug),
-                "poke": Out(Poke),
-                "raise_": Out(Raise),
-                "status": In(ThreadStatus),
-                "line": Out(CounterLine),
-                # From a boot packet; 1, 1 after reset.
-                "place": Out(Place),
-                "link_events": Out(LinkEvents),
-            }
-        )
+        members = {
+            # From and to the router's node port, or the edge of a machine of one node.
+            "rx": In(Link),
+            "tx": Out(Link),
+            "write": Out(LineWrite),
+            "read": Out(LineRead),
+            # A thread starts, after its x1..x8 were poked. Only a thread that rests (IDLE or FAULTED) is started.
+            "start": Out(Start),
+            "debug": Out(Debug),
+            "poke": Out(Poke),
+            "raise_": Out(Raise),
+            "status": In(ThreadStatus),
+            "line": Out(CounterLine),
+            # From the last boot packet; 1, 1 after reset, or home.
+            "place": Out(Place),
+            "link_events": Out(LinkEvents),
+        }
+        if config.networked:
+            # The answers to what the node asks of others; taken whatever becomes of requests.
+            members["answers"] = Out(stream.Signature(PACKET))
+            # What it asks, a stream per route, and the credits of the link for it.
+            members["asks"] = In(stream.Signature(PACKET)).array(2)
+            members["credits"] = Out(COUNT)
+            # Where the node is until a boot packet says otherwise; steady.
+            members["home"] = In(Place)
+        super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.receiver = receiver = LinkReceiver()
-        m.submodules.sender = sender = LinkSender()
+        networked = self.config.networked
+        m.submodules.receiver = receiver = LinkReceiver(responses=networked)
+        m.submodules.sender = sender = LinkSender(sources=3 if networked else 1, routed=networked)
         m.submodules.check = check = Check(self.config)
         m.submodules.serve = serve = Serve(self.config)
         m.submodules.reads = reads = Reads()
@@ -62,7 +71,7 @@ class Endpoint(wiring.Component):
         sources = (threads, reads, raises, serve)
         m.submodules.answers = answers = Answers(len(sources))
         wiring.connect(m, wiring.flipped(self.rx), receiver.link)
-        wiring.connect(m, receiver.packet, check.i)
+        wiring.connect(m, receiver.requests, check.i)
         wiring.connect(m, check.o, serve.request)
         wiring.connect(m, serve.load, reads.i)
         wiring.connect(m, serve.store, writes.i)
@@ -71,7 +80,7 @@ class Endpoint(wiring.Component):
         wiring.connect(m, writes.completed, raises.completed)
         for number, source in enumerate(sources):
             wiring.connect(m, source.answer, answers.i[number])
-        wiring.connect(m, answers.o, sender.packet)
+        wiring.connect(m, answers.o, sender.packets[0])
         wiring.connect(m, sender.link, wiring.flipped(self.tx))
         wiring.connect(m, reads.read, wiring.flipped(self.read))
         wiring.connect(m, writes.write, wiring.flipped(self.write))
@@ -81,8 +90,16 @@ class Endpoint(wiring.Component):
         for name in ("start", "debug", "poke", "line"):
             wiring.connect(m, getattr(serve, name), wiring.flipped(getattr(self, name)))
         wiring.connect(m, serve.booted, check.booted)
-        wiring.connect(m, serve.place, check.place, answers.place, wiring.flipped(self.place))
+        places = [part.place for part in (check, answers, *([sender] if networked else []))]
+        wiring.connect(m, serve.place, *places, wiring.flipped(self.place))
         wiring.connect(m, wiring.flipped(self.status), serve.status, threads.status)
-        for speaker, name in ((check, "packet_in"), (answers, "packet_out"), (serve, "first_start")):
+        for speaker, name in ((receiver, "packet_in"), (sender, "packet_out"), (serve, "first_start")):
             wiring.connect(m, getattr(speaker, name), wiring.flipped(getattr(self.link_events, name)))
+        m.d.comb += self.link_events.parity_errors.eq(receiver.parity_errors)
+        if networked:
+            wiring.connect(m, receiver.responses, wiring.flipped(self.answers))
+            wiring.connect(m, wiring.flipped(self.home), serve.home)
+            for number, source in enumerate(self.asks, 1):
+                wiring.connect(m, wiring.flipped(source), sender.packets[number])
+            m.d.comb += self.credits.eq(sender.credits)
         return m

@@ -41,28 +41,30 @@ class Serve(wiring.Component):
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "request": In(stream.Signature(CHECKED)),
-                # What SRAM and semaphores have to do with it.
-                "load": Out(stream.Signature(LOAD)),
-                "store": Out(stream.Signature(STORE)),
-                "effect": Out(stream.Signature(EFFECT)),
-                # Answers that need neither.
-                "answer": Out(stream.Signature(ANSWER)),
-                "asks": Out(Asks),
-                # As in Endpoint.
-                "start": Out(Start),
-                "debug": Out(Debug),
-                "poke": Out(Poke),
-                "status": In(ThreadStatus),
-                "line": Out(CounterLine),
-                "place": Out(Place),
-                "first_start": Out(Event),
-                # As in Check.
-                "booted": Out(Event),
-            }
-        )
+        members = {
+            "request": In(stream.Signature(CHECKED)),
+            # What SRAM and semaphores have to do with it.
+            "load": Out(stream.Signature(LOAD)),
+            "store": Out(stream.Signature(STORE)),
+            "effect": Out(stream.Signature(EFFECT)),
+            # Answers that need neither.
+            "answer": Out(stream.Signature(ANSWER)),
+            "asks": Out(Asks),
+            # As in Endpoint.
+            "start": Out(Start),
+            "debug": Out(Debug),
+            "poke": Out(Poke),
+            "status": In(ThreadStatus),
+            "line": Out(CounterLine),
+            "place": Out(Place),
+            "first_start": Out(Event),
+            # As in Check.
+            "booted": Out(Event),
+        }
+        if config.networked:
+            # Where the node is until a boot packet says otherwise; steady.
+            members["home"] = In(Place)
+        super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
@@ -90,8 +92,7 @@ class Serve(wiring.Component):
             says.eq(request.valid & (target.refused | (target.boot & self._responds))),
             self.booted.valid.eq(request.valid & target.boot & request.ready),
         ]
-        with m.If(self.booted.valid):
-            m.d.sync += Cat(self.place.x, self.place.y).eq(packet.payload[:10])
+        self._place(m, packet.payload[:10])
         taken = [
             target.dropped,
             target.refused & answers.i.ready,
@@ -122,6 +123,18 @@ class Serve(wiring.Component):
             *(part.request.payload.eq(packet) for part in parts),
         ]
         return m
+
+    def _place(self, m, told) -> None:
+        """Own coordinates, from the last boot packet."""
+        here = Cat(self.place.x, self.place.y)
+        if self.config.networked:
+            moved, place = Signal(), Signal(10)
+            with m.If(self.booted.valid):
+                m.d.sync += [moved.eq(1), place.eq(told)]
+            m.d.comb += here.eq(Mux(moved, place, Cat(self.home.x, self.home.y)))
+        else:
+            with m.If(self.booted.valid):
+                m.d.sync += here.eq(told)
 
     @property
     def _responds(self):

@@ -9,6 +9,6 @@ r"""The router of a node: what comes in by a port leaves by another, in the next
 Every output arbitrates alone among the channels of all inputs, so an input may send up to a packet per channel in a cycle.
 """
 
-from rtl.noc.router.router import Router
+from rtl.noc.router.router import ENTRY_PORT, ERROR_BITS, Router
 
-__all__ = ["Router"]
+__all__ = ["ENTRY_PORT", "ERROR_BITS", "Router"]

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +14,13 @@ from rtl.noc.router.layouts import ENTRY, PORTS
 
 NEAR = data.StructLayout({"before": COORD_BITS, "here": COORD_BITS, "after": COORD_BITS})
 """A coordinate of this router and of its neighbours; flip-flops of the router."""
+
+
+def dimension_order(west: Value, east: Value, north: Value, south: Value, yx: Value) -> Value:
+    """The port of a packet whose destination lies on these sides, one-hot: along x first, or along y (`yx`); the node's on no side."""
+    column, row = ~west & ~east, ~north & ~south
+    vertical, horizontal = column | yx, row | ~yx
+    return Cat(north & vertical, east & horizontal, south & vertical, west & horizontal, column & row)
 
 
 class LookAhead(wiring.Component):
@@ -48,9 +55,7 @@ class LookAhead(wiring.Component):
 
         west, east = side(control.x, self.x, control.out[PortId.WEST], control.out[PortId.EAST])
         north, south = side(control.y, self.y, control.out[PortId.NORTH], control.out[PortId.SOUTH])
-        column, row = ~west & ~east, ~north & ~south
-        vertical, horizontal = column | yx, row | ~yx
-        default = Cat(north & vertical, east & horizontal, south & vertical, west & horizontal, column & row)
+        default = dimension_order(west, east, north, south, yx)
 
         hits, found = Signal(ENTRIES), []
         for i in range(ENTRIES):

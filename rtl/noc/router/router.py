@@ -20,6 +20,8 @@ from rtl.noc.router.switch import Switch
 
 ERROR_BITS = 16
 """Width of a counter of parity errors."""
+ENTRY_PORT = wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES)), "entry": Out(ENTRY)})
+"""Writes an exception to its place in the table, in a cycle with `valid`."""
 
 
 class Router(wiring.Component):
@@ -40,7 +42,7 @@ class Router(wiring.Component):
     # Outputs with nobody behind them, one bit per port; steady.
     closed: In(PORTS)
     # An exception is written to its place in the table; no packet may be on its way that it matters to.
-    entry: In(wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES)), "entry": Out(ENTRY)}))
+    entry: In(ENTRY_PORT)
     # Credits that the outputs hold: what a source looks at. Flip-flops.
     credits: Out(data.ArrayLayout(COUNT, PORTS))
     # Packets with wrong parity that came in by each port; a full counter stands still.

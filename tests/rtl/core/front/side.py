@@ -9,6 +9,8 @@ from rtl.core.front.unit import FrontEnd
 from rtl.core.thread.unit import ThreadUnit
 
 _BETWEEN = ("turn", "dispatched", "supply")
+_SILENT = ("net_steer",)
+"""Nobody asks other nodes for anything."""
 
 
 class FrontSide(wiring.Component):
@@ -19,7 +21,7 @@ class FrontSide(wiring.Component):
         self._outside = {}
         for unit in (self._front, self._threads):
             for name, member in unit.signature.members.items():
-                if name not in _BETWEEN:
+                if name not in (*_BETWEEN, *_SILENT):
                     other = {"trace": "ended", "events": "thread_events"} if unit is self._threads else {}
                     self._outside[other.get(name, name)] = (unit, name, member)
         super().__init__({name: member for name, (_, _, member) in self._outside.items()})

@@ -116,6 +116,7 @@ OF_SCALAR = {
     Port.SYNC: "sync",
     Port.CSR: "csr",
     Port.SLOW: "slow",
+    Port.NET: "net",
 }
 
 

@@ -49,6 +49,7 @@ def play(simulate, bench) -> None:
     async def run(ctx) -> None:
         ctx.set(dut.scalar_free, 1)
         ctx.set(dut.raise_free, 1)
+        ctx.set(dut.net_free, 1)
         await bench(ctx, dut, Places(ctx, dut))
 
     simulate(dut, run)
@@ -171,6 +172,38 @@ def test_a_source_that_is_under_way_holds_the_entry(simulate, kind, names):
                     assert places.ready() == (held != source), (name, source, held)
                 ctx.set(dut.awaited[name], 0)
                 await places.tick(kill=1)
+
+    play(simulate, bench)
+
+
+def test_network_instructions_follow_stores_and_each_other(simulate):
+    """One waits for older stores to be written, not for older ones of its kind, and for room; a store to what an older one reads waits."""
+    net = store(kind=StoreKind.NET)
+
+    async def bench(ctx, dut, places):
+        ctx.set(dut.net_free, 1)
+        await places.enter(store(kind=StoreKind.SCALAR))
+        await places.tick(begins=1)
+        await places.enter(net, low=70, high=77, stream=3 << 10)
+        assert not places.ready()
+        await places.tick(written=1)
+        assert places.ready()
+        ctx.set(dut.net_free, 0)
+        assert not places.ready()
+        ctx.set(dut.net_free, 1)
+        await places.tick(begins=1)
+        await places.enter(net, low=70, high=77, stream=3 << 10 | 1)
+        assert places.ready()
+        await places.tick(begins=1)
+        for low, high, waits in ((60, 69, False), (77, 80, True)):
+            await places.enter(store(), low=low, high=high, stream=3 << 10 | 2)
+            assert places.ready() == (not waits)
+            await places.tick(kill=1)
+        await places.enter(store(), low=77, high=77, stream=3 << 10 | 2)
+        await places.tick(written=1 << 1)
+        assert not places.ready()
+        await places.tick(written=1 << 2)
+        assert places.ready()
 
     play(simulate, bench)
 

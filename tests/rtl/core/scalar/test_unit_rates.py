@@ -247,6 +247,7 @@ EVENTS = {
     "corrected__count": (Counter.ECC_CORRECTED, 25),
     "link_events__packet_in__valid": (Counter.PACKETS_IN, 1),
     "link_events__packet_out__valid": (Counter.PACKETS_OUT, 1),
+    "link_events__parity_errors": (Counter.PARITY_ERRORS, 2),
 }
 """Events with the counter that they add to, and the most that a cycle can bring."""
 

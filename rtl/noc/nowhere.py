@@ -1,0 +1,93 @@
+r"""What a tile does with packets for places that are not there: requests are answered with ERROR, responses are dropped.
+
+::
+
+    router's outputs that are closed --> [requests, by port] --> ERROR --> an input whose neighbour is missing
+
+It holds no payloads: a credit per place, and an answer is made of what the header says. All answers enter by one port, the first that is
+closed. One that would have to leave by it again is dropped: its way is where nobody is.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.memmap import Fault
+from golden.arch.mesh import STEP
+from golden.arch.packet import CHANNELS, CREDITS
+from rtl.common.arbiter import lowest, round_robin
+from rtl.common.delay import delay
+from rtl.common.host_ports import Place
+from rtl.common.select import by_number
+from rtl.common.stream import Queue
+from rtl.noc.endpoint.layouts import refusal
+from rtl.noc.layouts import CONTROL, HEADER, Link, PacketKind
+from rtl.noc.link import LinkSender
+from rtl.noc.router.lookahead import dimension_order
+
+PORTS = len(STEP)
+_ROUTES = 2
+_LOST = data.StructLayout({"route": 1, "x": 5, "y": 5, "source_x": 5, "source_y": 5, "address": 35, "tag": 8, "sequence": 8})
+"""What an answer needs to know of a request: its route, to whom it went, from whom, and what it said."""
+
+
+class Nowhere(wiring.Component):
+    """Behind all closed ports of a tile."""
+
+    # Own coordinates, and the ports that are closed; steady.
+    place: In(Place)
+    closed: In(PORTS)
+    # What the router sends by each port, a header a cycle after its control word; credits for it, of closed ports alone.
+    control: In(data.ArrayLayout(CONTROL, PORTS))
+    header: In(data.ArrayLayout(HEADER, PORTS))
+    credit: Out(data.ArrayLayout(CHANNELS, PORTS))
+    # Answers, and the port by which they enter, one-hot.
+    link: Out(Link)
+    port: Out(PORTS)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.sender = sender = LinkSender(routed=True)
+        wiring.connect(m, sender.link, wiring.flipped(self.link))
+        wiring.connect(m, wiring.flipped(self.place), sender.place)
+        queues = [self._queue(m, p) for p in range(PORTS)]
+        asking, out = Cat(queue.o.valid for queue in queues), sender.packets[0]
+        item, back, leave = out.payload, Signal(), Signal()
+        chosen = round_robin(m, asking, leave)
+        lost = by_number(m, chosen, [queue.o.payload for queue in queues], "lost")
+        x, y = self.place.x, self.place.y
+        way = dimension_order(lost.source_x < x, lost.source_x > x, lost.source_y < y, lost.source_y > y, yx=lost.route)
+        m.d.comb += [
+            self.port.eq(lowest(self.closed)),
+            back.eq((way[:PORTS] & self.port).any()),
+            out.valid.eq(asking.any() & ~back),
+            leave.eq(out.ready | back),
+            *(queue.o.ready.eq(leave & (chosen == p)) for p, queue in enumerate(queues)),
+            item.channel.eq(Cat(lost.route, Const(1, 1))),
+            item.x.eq(lost.source_x),
+            item.y.eq(lost.source_y),
+            item.header.kind.eq(PacketKind.ERROR),
+            item.header.source_x.eq(lost.x),
+            item.header.source_y.eq(lost.y),
+            item.header.tag.eq(lost.tag),
+            item.header.sequence.eq(lost.sequence),
+            item.payload.eq(refusal(Const(Fault.RANGE, 4), lost.address)),
+        ]
+        return m
+
+    def _queue(self, m: Module, p: int) -> Queue:
+        """The requests of a port."""
+        m.submodules[f"queue{p}"] = queue = Queue(_LOST, _ROUTES * CREDITS)
+        control, entry, gone = delay(m, self.control[p], 1, f"control{p}"), queue.i.payload, queue.o.payload
+        header = self.header[p]
+        m.d.comb += [
+            queue.i.valid.eq(self.closed[p] & control.valid[:_ROUTES].any()),
+            entry.route.eq(control.valid[1]),
+            entry.x.eq(control.x),
+            entry.y.eq(control.y),
+            *(entry[name].eq(header[name]) for name in ("source_x", "source_y", "address", "tag", "sequence")),
+        ]
+        leaves = queue.o.valid & queue.o.ready
+        requests = Mux(leaves, Mux(gone.route, 2, 1), 0)
+        m.d.sync += self.credit[p].eq(Cat(requests[:_ROUTES], Mux(self.closed[p], control.valid[_ROUTES:], 0)))
+        return queue

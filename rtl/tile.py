@@ -1,0 +1,103 @@
+"""A tile: a node behind its router. No logic of its own.
+
+::
+
+      north east south west
+         |    |    |    |     i, o; Nowhere instead, where no neighbour is
+        +-+----+----+----+-+
+        |      Router      |--- node's port --- Node
+        +------------------+
+"""
+
+from amaranth.hdl import Module, Mux, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.arch.config import NodeConfig
+from golden.arch.mesh import STEP
+from golden.arch.packet import COORD_BITS, PortId
+from rtl.common.host_ports import Activity, Edges
+from rtl.common.select import by_mark
+from rtl.core.trace import trace_signature
+from rtl.noc.layouts import Link
+from rtl.noc.nowhere import Nowhere
+from rtl.noc.router import ENTRY_PORT, ERROR_BITS, Router
+from rtl.node import Node
+
+
+class Tile(wiring.Component):
+    """One tile.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        Sizes and features; the network among them.
+    trace : bool
+        With the trace ports; nothing else changes.
+
+    Raises ValueError for a configuration without the network.
+    """
+
+    def __init__(self, config: NodeConfig, trace: bool = False) -> None:
+        if not config.networked:
+            raise ValueError(f"{config.name} as a tile: its features lack network")
+        self.config, self.trace_on = config, trace
+        members = {
+            # From and to the neighbours: north, east, south, west.
+            "i": In(Link).array(len(STEP)),
+            "o": Out(Link).array(len(STEP)),
+            # Own coordinates, a bit per neighbour that is not there, where the edges are: steady from three cycles before any packet on.
+            "x": In(COORD_BITS),
+            "y": In(COORD_BITS),
+            "closed": In(len(STEP)),
+            "edges": In(Edges),
+            # As in Router.
+            "entry": In(ENTRY_PORT),
+            "parity_errors": Out(data.ArrayLayout(ERROR_BITS, len(PortId))),
+            # As in Node.
+            "activity": Out(Activity),
+        }
+        if trace:
+            members["trace"] = Out(trace_signature(config))
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.node = node = Node(self.config, self.trace_on)
+        m.submodules.router = router = Router()
+        m.submodules.nowhere = nowhere = Nowhere()
+        for port in STEP:
+            self._neighbour(m, router, nowhere, port)
+        wiring.connect(m, wiring.flipped(self.edges), node.edges)
+        wiring.connect(m, node.tx, router.i[PortId.NODE])
+        wiring.connect(m, router.o[PortId.NODE], node.rx)
+        wiring.connect(m, wiring.flipped(self.entry), router.entry)
+        wiring.connect(m, node.activity, wiring.flipped(self.activity))
+        m.d.comb += [
+            *(there.eq(here) for part in (router, node.home, nowhere.place) for there, here in ((part.x, self.x), (part.y, self.y))),
+            node.credits.eq(router.credits),
+            nowhere.closed.eq(self.closed),
+            nowhere.link.credit.eq(by_mark(m, nowhere.port, [router.i[port].credit for port in STEP], "answered")),
+            self.parity_errors.eq(router.parity_errors),
+        ]
+        if self.trace_on:
+            wiring.connect(m, node.trace, wiring.flipped(self.trace))
+        return m
+
+    def _neighbour(self, m: Module, router: Router, nowhere: Nowhere, port: PortId) -> None:
+        """A port's links to the neighbour, or to nowhere: nothing comes from a neighbour that is missing."""
+        into, out, answers = router.i[port], router.o[port], nowhere.link
+        m.d.comb += [
+            *(
+                Value.cast(getattr(into, name)).eq(
+                    Value.cast(getattr(self.i[port], name)) | Mux(nowhere.port[port], Value.cast(getattr(answers, name)), 0)
+                )
+                for name in ("control", "body")
+            ),
+            self.i[port].credit.eq(into.credit),
+            self.o[port].control.eq(out.control),
+            self.o[port].body.eq(out.body),
+            out.credit.eq(self.o[port].credit | nowhere.credit[port]),
+            nowhere.control[port].eq(out.control),
+            nowhere.header[port].eq(out.body.header),
+        ]
