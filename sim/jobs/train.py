@@ -61,8 +61,6 @@ class Options:
             object.__setattr__(self, "shards", shards.default(nodes))
         self.model.step(self.batch, self.rate)
         shards.check(self.batch, self.shards, nodes)
-        if self.engine == "rtl" and nodes > 1:
-            raise ValueError(f"the RTL trains on 1x1, not on {self.mesh_name}")
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps train nothing: at least 1")
         self.step()

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig, Place
 from golden.host_blocking import BlockingHost
-from golden.iss.host import MeshEdge
+from golden.iss.host import MeshEdge as SimulatedEdge
 from golden.iss.mesh import Mesh
 from golden.numerics.convert import bits_f32
 from golden.workloads.mesh import MeshLayout
 from sim.jobs import machine
-from sim.jobs.host import Host
+from sim.jobs.host import Host, MeshEdge
 
 if TYPE_CHECKING:
     from sim.jobs.train import Options
@@ -41,14 +41,19 @@ class Machine(Protocol):
     def close(self) -> None: ...
 
 
-class OneNode:
-    """A node in the engine."""
+class Engined:
+    """Nodes in the engine: one without a router, or the tiles of a mesh."""
 
     name = "the RTL"
 
     def __init__(self, mesh: MeshConfig, config: str, waves: Path | None) -> None:
-        self._engine = machine.engine(config, waves=waves)
-        self.hosts: Mapping[Place, BlockingHost] = {mesh.live[0]: Host(self._engine)}
+        self.hosts: Mapping[Place, BlockingHost]
+        if len(mesh.live) == 1:
+            self._engine = machine.engine(config, waves=waves)
+            self.hosts = {mesh.live[0]: Host(self._engine)}
+        else:
+            self._engine = machine.mesh_engine(mesh, config, waves=waves)
+            self.hosts = MeshEdge(self._engine, mesh, mesh.edges[-1]).hosts
 
     @property
     def cycle(self) -> int:
@@ -64,8 +69,8 @@ class Simulated:
     name, cycle = "the simulator", None
 
     def __init__(self, mesh: MeshConfig, config: str, seed: int) -> None:
-        edge = mesh.edges[-1]  # the west side's last: every mesh has one
-        self.hosts: Mapping[Place, BlockingHost] = MeshEdge(Mesh(mesh, get_config(config), seed, strict=True), edge).hosts
+        simulated = Mesh(mesh, get_config(config), seed, strict=True)
+        self.hosts: Mapping[Place, BlockingHost] = SimulatedEdge(simulated, mesh.edges[-1]).hosts
 
     def close(self) -> None:
         """Nothing is held."""
@@ -84,7 +89,7 @@ class Nodes:
         self.mesh = MeshLayout(options.model, options.mesh, config, options.batch, options.rate, options.shards)
         simulated = options.engine == "iss"
         self.machine: Machine = (
-            Simulated(options.mesh, options.config, options.seed) if simulated else OneNode(options.mesh, options.config, options.waves)
+            Simulated(options.mesh, options.config, options.seed) if simulated else Engined(options.mesh, options.config, options.waves)
         )
         self.first = self.machine.cycle or 0
 

@@ -34,7 +34,6 @@ MISTAKES = [
     ("train --config huge --engine golden", "no configuration 'huge'", "d1, tiny"),
     ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'iss', 'golden'"),
     ("train --format fp8", "--format fp8", "only bf16"),
-    ("train --mesh 2x2", "the RTL trains on 1x1, not on 2x2"),
     ("train --mesh 2x2 --dead 1,3 --engine golden", "dead node 1,3 is not in a mesh of 2x2"),
     ("train --mesh 2", "a mesh is written columns x rows, like 8x8, not '2'"),
     ("train --shards 0 --engine golden", "0 shards cut no batch: at least 1"),
