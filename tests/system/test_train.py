@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from golden.arch.mesh import MeshConfig
 from golden.kernels.sgd import Sgd
 from golden.workloads import WORKLOADS
 from sim.jobs import machine, train
@@ -13,8 +14,9 @@ from sim.jobs.train_nodes import Mismatch
 
 @pytest.fixture(autouse=True)
 def traced_node(monkeypatch):
-    """The model that the other tests here run."""
-    monkeypatch.setattr(machine, "engine", partial(machine.engine, trace=True))
+    """The models that other tests run."""
+    for name in ("engine", "mesh_engine"):
+        monkeypatch.setattr(machine, name, partial(getattr(machine, name), trace=True))
 
 
 def quiet(step, loss, cycles):
@@ -47,6 +49,29 @@ def test_a_batch_in_shards_equals_golden(tmp_path):
     """Four shards on one node, their gradients added there."""
     outcome, golden = (train.train(options(tmp_path, engine=engine, shards=4), quiet) for engine in ("rtl", "golden"))
     assert outcome.compared and same(outcome, golden) and outcome.accuracy == golden.accuracy
+
+
+def test_four_nodes_equal_golden_and_one_node(tmp_path):
+    """A shard on each, every weight compared on each."""
+    mesh = MeshConfig(2, 2)
+    outcome = train.train(options(tmp_path, mesh=mesh), quiet)
+    step = options(tmp_path, mesh=mesh).step()
+    assert outcome.compared == 2 * len(mesh.live) * sum(tensor.rows * tensor.columns for tensor in step.compared)
+    assert same(outcome, train.train(options(tmp_path, engine="golden", shards=4), quiet)) and outcome.held_out == 360
+
+
+def test_a_wrong_bit_on_one_node_of_four_is_told(tmp_path, monkeypatch):
+    """In its own copy of a weight, which no other node reads."""
+    begin = train.Nodes.begin
+
+    def wrong(self, state):
+        begin(self, state)
+        node = (2, 1)
+        self.machine.hosts[node].write([(self.mesh.layouts[node].matrices["W1"].address + 2, b"\x7f")])
+
+    monkeypatch.setattr(train.Nodes, "begin", wrong)
+    with pytest.raises(Mismatch, match=r"step 1: W1\[0, 0\] of node 2,1 is "):
+        train.train(options(tmp_path, mesh=MeshConfig(2, 2)), quiet)
 
 
 def test_one_wrong_rounding_in_golden_stops_the_run(tmp_path, monkeypatch):
