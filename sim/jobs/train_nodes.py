@@ -146,8 +146,10 @@ class Nodes:
             f"{when}: {name}{list(index)}{where} is {_number(got[index])} (0x{int(got[index]):0{width}x}) on {self.machine.name}, "
             f"{_number(expected[index])} (0x{int(expected[index]):0{width}x}) in golden; {len(wrong)} of {got.size} elements differ"
         )
-        if options.engine == "rtl":
-            steps = when.split()[1] if when.startswith("step") else options.steps
+        steps = when.split()[1] if when.startswith("step") else options.steps
+        if len(self.machine.hosts) > 1:
+            text += f"\nrerun: .venv/bin/python -m sim train --steps {steps} {options.flags}"
+        elif options.engine == "rtl":
             again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
             text += f"\nrerun with waves: make waves {again}"
         raise Mismatch(text)

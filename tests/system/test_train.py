@@ -70,7 +70,7 @@ def test_a_wrong_bit_on_one_node_of_four_is_told(tmp_path, monkeypatch):
         self.machine.hosts[node].write([(self.mesh.layouts[node].matrices["W1"].address + 2, b"\x7f")])
 
     monkeypatch.setattr(train.Nodes, "begin", wrong)
-    with pytest.raises(Mismatch, match=r"step 1: W1\[0, 0\] of node 2,1 is "):
+    with pytest.raises(Mismatch, match=r"step 1: W1\[0, 0\] of node 2,1 is (.|\n)*rerun: .* --steps 1 .* --mesh 2x2"):
         train.train(options(tmp_path, mesh=MeshConfig(2, 2)), quiet)
 
 
