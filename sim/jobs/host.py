@@ -9,14 +9,13 @@ from pathlib import Path
 from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import Packet
-from golden.host import EDGE, HostError, Session
+from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
 from golden.host_mesh import Edge
 from golden.iss.host import Host as SimulatorHost
 from golden.iss.host import MeshEdge as SimulatorEdge
 from golden.iss.mesh import Mesh
-from golden.noc.routes import Routes, compile_routes
-from golden.noc.routing import XY, YX, dimension_order
+from golden.noc.routing import dimension_order
 from sim.engine.binding import Ended, Engine
 from sim.jobs import machine
 
@@ -75,7 +74,6 @@ class MeshEdge(Edge):
         super().__init__(mesh, place)
         self.engine, self._port = engine, Port(engine, mesh.edges.index(place), limit)
         self._first = beside(place, mesh.inward(place))
-        self._routes: Routes | None = compile_routes(mesh) if mesh.dead or mesh.dead_links else None
 
     def send(self, packets: Sequence[Packet]) -> None:
         self._port.send([self._entering(packet) for packet in packets])
@@ -86,16 +84,8 @@ class MeshEdge(Edge):
         return packets
 
     def _entering(self, packet: Packet) -> Packet:
-        """The packet with its port at the first router, on a route that leads to its destination."""
-        to, route = packet.destination, packet.channel & 1
-        if self._routes is None or to == self._first:
-            return replace(packet, out=dimension_order(self._first, to, route))
-        allowed = self._routes.allowed.get((self._first, to))
-        if not allowed:
-            raise HostError(f"no route leads from {self._first[0]},{self._first[1]} to {to[0]},{to[1]}")
-        if route not in allowed:
-            route = YX if route == XY else XY
-        return replace(packet, channel=packet.channel & 2 | route, out=allowed[route])
+        """The packet with its port at the first router."""
+        return replace(packet, out=dimension_order(self._first, packet.destination, packet.channel & 1))
 
 
 def connect(kind: str, config: str = "d1", strict: bool = True) -> BlockingHost:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig
-from golden.noc.routes import compile_routes
 from rtl.node import Node
 from rtl.tile import Tile
 from sim import setup
@@ -16,7 +15,7 @@ from sim.compile.elaborate import Design, elaborate_once
 from sim.compile.toolchain import ToolError
 from sim.compile.verilator import engine_build
 from sim.engine.binding import Engine
-from sim.engine.mesh import straps, write_tables
+from sim.engine.mesh import settle, straps
 from sim.engine.topology import tiles
 
 TOP, TILE = "node", "tile"
@@ -52,12 +51,16 @@ def tile_design(config: str = "d1", trace: bool = False) -> Design:
 
 
 def mesh_engine(mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
-    """The tiles of a mesh in the C++ engine, on all cores, their routers' tables written; waves are those of the first node."""
+    """The tiles of a mesh in the C++ engine, on all cores; waves are those of the first node.
+
+    ValueError when something is dead: routers have tables for it, but a node gives its own packets the first port of dimension order.
+    """
+    if mesh.dead or mesh.dead_links:
+        raise ValueError("the RTL runs no mesh with dead nodes or links: use the simulator (iss)")
     check_tools()
     known = [straps(mesh, place) for place in mesh.live]
     engine = Engine(tile_design(config, trace), tiles(mesh), waves is not None, known, os.cpu_count() or 1)
-    tables = compile_routes(mesh).tables if mesh.dead or mesh.dead_links else {}
-    write_tables(engine, [[entry.fields() for entry in tables.get(place, ())] for place in mesh.live])
+    settle(engine)
     if waves:
         engine.waves(waves)
     return engine
