@@ -3,15 +3,14 @@
 import pytest
 
 from golden.arch.config import get_config
-from golden.arch.mesh import MeshConfig
-from rtl.mesh import Mesh
 from rtl.tile import Tile
+from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_model
 
 
 @pytest.mark.rtl
 def test_a_mesh_under_cocotb(bench):
-    mesh = Mesh(MeshConfig(2, 1), get_config("tiny"), trace=True)
-    passed = bench(mesh, "cocotb_mesh.py", config="tiny", parameters={"config": "tiny", "columns": 2, "rows": 1}, counted=False)
+    parameters = {"config": "tiny", "columns": MESH.columns, "rows": MESH.rows}
+    passed = bench(mesh_model(), "cocotb_mesh.py", config="tiny", parameters=parameters, public=TILE_WIRES, counted=False)
     assert len(passed) == 6
 
 

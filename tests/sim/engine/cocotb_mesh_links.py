@@ -3,7 +3,6 @@
 import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
-from mesh_traffic import BEGIN, MESH, packets
 
 from golden.arch.mesh import STEP
 from golden.arch.packet import CHANNELS, CONTROL, CREDITS
@@ -11,6 +10,8 @@ from sim.engine.binding import LINK_PARTS
 from sim.engine.ports import BODY_WORDS
 from tb.bind import bind, parameters
 from tb.clock import start
+from tests.rtl.mesh_model import MESH
+from tests.sim.engine.mesh_traffic import BEGIN, packets
 
 VALID = (1 << CHANNELS) - 1
 CONTROL_IN, BODY_IN, CREDIT_IN, CONTROL_OUT, BODY_OUT, CREDIT_OUT = range(len(LINK_PARTS))

@@ -6,19 +6,19 @@ import random
 from collections.abc import Iterator
 
 from golden.arch.global_address import global_address
-from golden.arch.mesh import MeshConfig, Place, beside
+from golden.arch.mesh import Place, beside
 from golden.arch.packet import DebugOp, Kind, Packet
 from golden.asm import assemble
 from golden.host import Session
 from golden.host_mesh import WEST_EAST_ROUTE
 from golden.kernels.job import Launch
 from golden.noc.routing import dimension_order
+from tests.rtl.mesh_model import MESH
 
-MESH = MeshConfig(2, 2)
 BEGIN = 8
 """The cycle in which the hosts begin; routers know by then where they are."""
 PROGRAM = """
-start:  li   x4, 0x2000         ; x1: the next node's line and semaphore 3; x2: a line of the node across; x3: semaphore 5 there
+start:  li   x4, 0x2000         ; x1: the next node's line and semaphore 3; x2: another line there; x3: semaphore 5 there
         li   x5, 1
         loopi end, 12
         add  x6, x6, x5
@@ -56,8 +56,8 @@ def _work(session: Session) -> Iterator[Packet]:
         yield from (request.packet for requests in session.write([(program.origin, program.image)], node) for request in requests)
         yield session.request(Kind.DEBUG, None, node, address=DebugOp.FLUSH).packet
     for i, node in enumerate(live):
-        after, across = live[(i + 1) % len(live)], live[(i + 2) % len(live)]
-        args = (global_address(after, 0x2400, 3), global_address(across, 0x2008), global_address(across, 0), 0, 0, 100 * i, 0x2840)
+        after = live[(i + 1) % len(live)]
+        args = (global_address(after, 0x2400, 3), global_address(after, 0x2008), global_address(after, 0), 0, 0, 100 * i, 0x2840)
         yield session.start(Launch(0, program.labels["start"], args), node).packet
 
 

@@ -3,15 +3,11 @@
 All are ``tiny`` with its trace.
 """
 
-import re
-
 import numpy as np
 import pytest
 
-from golden.arch.config import get_config
-from golden.arch.mesh import STEP, MeshConfig
+from golden.arch.mesh import MeshConfig
 from golden.arch.packet import Kind, Packet
-from rtl.mesh import Mesh
 from sim.compile.elaborate import elaborate
 from sim.compile.verilator import build_cocotb, run_cocotb
 from sim.engine.binding import Engine
@@ -19,17 +15,11 @@ from sim.engine.mesh import straps
 from sim.engine.topology import tiles
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge
-from tests.sim.engine.mesh_traffic import BEGIN, MESH, packets
+from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_model
+from tests.sim.engine.mesh_traffic import BEGIN, packets
 
 pytestmark = pytest.mark.rtl
 CYCLES = 3000
-PARTS = ("control", "body", "credit")
-
-
-def tile_wires(text):
-    """(module, wire) of all links of all tiles, which a bench must see, from the mesh's Verilog."""
-    modules = {re.search(rf"^  (\S+) \\?tile_{x}_{y} ", text, re.MULTILINE)[1].removeprefix("\\") for x, y in MESH.live}
-    return [(module, f"{side}__{int(port)}__{part}") for module in sorted(modules) for side in "io" for port in STEP for part in PARTS]
 
 
 def run(seed, threads=1):
@@ -49,8 +39,7 @@ def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts,
     assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(MESH.live)
     artifacts.mkdir(parents=True, exist_ok=True)
     np.save(artifacts / "links.npy", links)
-    design = elaborate(Mesh(MESH, get_config("tiny")), config="tiny")
-    model = build_cocotb(design, public=tile_wires(design.verilog.read_text()))
+    model = build_cocotb(elaborate(mesh_model(), config="tiny"), public=TILE_WIRES)
     parameters = {"seed": seed, "links": str(artifacts / "links.npy")}
     assert run_cocotb(model, "tests/sim/engine/cocotb_mesh_links.py", results=artifacts / "cocotb", seed=seed, parameters=parameters)
 
@@ -82,6 +71,6 @@ def test_a_mesh_with_a_dead_node_is_refused():
 def test_an_edge_port_that_is_none_is_refused():
     with (
         machine.mesh_engine(MESH, "tiny", trace=True) as engine,
-        pytest.raises(ValueError, match="there is no edge port 1,1 on a mesh of 2x2"),
+        pytest.raises(ValueError, match="there is no edge port 1,1 on a mesh of 2x1"),
     ):
         MeshEdge(engine, MESH, (1, 1))

@@ -1,0 +1,14 @@
+"""The mesh that benches compile as one design: one for all of them, because that takes minutes."""
+
+from golden.arch.config import get_config
+from golden.arch.mesh import STEP, MeshConfig
+from rtl.mesh import Mesh
+
+MESH = MeshConfig(2, 1)
+TILE_WIRES = [("Tile", f"{side}__{int(port)}__{part}") for side in "io" for port in STEP for part in ("control", "body", "credit")]
+"""Links of every tile, which a bench must see."""
+
+
+def mesh_model() -> Mesh:
+    """Two nodes of ``tiny`` with their traces."""
+    return Mesh(MESH, get_config("tiny"), trace=True)
