@@ -26,7 +26,7 @@ class Collector:
 
 def test_an_event_is_fed_by_name_with_arrays_as_lists():
     monitor = object.__new__(TraceMonitor)
-    monitor.collector, monitor.count = Collector(), 0
+    monitor.collector, monitor.count, monitor._prefix = Collector(), 0, "trace__"
     port = Port(None, {"name": "trace__store__1", "width": 11, "direction": "output", "signed": False, "fields": FIELDS})
     monitor._see(port, 1 | 2 << 1 | 0x7A << 3)
     assert monitor.count == 1

@@ -31,7 +31,7 @@ def test_codes():
 
 def test_counters():
     """The first eight share a line: cycles, steps and the six causes of none."""
-    assert [int(c) for c in Counter] == list(range(25))
+    assert [int(c) for c in Counter] == list(range(26))
     assert [c.name for c in Counter][:8] == [
         "CYCLES", "MATRIX_STEPS", "MATRIX_WAIT_LOAD", "MATRIX_WAIT_DRAIN", "MATRIX_WAIT_SIMD", "MATRIX_WAIT_FRONT", "MATRIX_WAIT_SYNC",
         "MATRIX_IDLE",
@@ -40,6 +40,6 @@ def test_counters():
 
 def test_control_registers():
     assert READ_ONLY_CSRS < CSRS
-    assert {64 + n for n in range(25)} <= READ_ONLY_CSRS
+    assert {64 + n for n in range(26)} <= READ_ONLY_CSRS
     assert {int(c) for c in CSRS - READ_ONLY_CSRS} == {3, 4, 5, 6, 7, 128}
     assert {int(c): bits for c, bits in memmap.CSR_BITS.items()} == {3: 4, 4: 18, 5: 4, 6: 64, 7: 16}
