@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
 from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
-from sim.files import whole
+from sim.files import content, whole
 from sim.jobs.memory import parse_dump, parse_load
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def _disasm(options: argparse.Namespace) -> int:
     from golden.asm import Program
     from golden.listing import program_listing
 
-    image = Path(options.file).read_bytes()
+    image = content(options.file)
     if options.origin % 4 or options.origin < 0:
         raise CommandError(f"--origin {options.origin:#x} is no address of a word: a multiple of 4, not negative")
     if len(image) % 4 or not image:

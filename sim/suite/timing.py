@@ -102,7 +102,7 @@ def cut_machine() -> Cut:
         from rtl.node import Node
 
         whole = cut({"node": lambda: Node(get_config("d1")), "router": Router})
-        (folder / "cut.json").write_text(json.dumps(whole.as_json()))
+        write_json(folder / "cut.json", whole.as_json())
 
     folder = cache.folder("timing", f"cut-{cache.digest(*parts, metadata.version('amaranth'))}", fill, what="cutting the node into units")
     return Cut.from_json(json.loads((folder / "cut.json").read_text()))

@@ -5,7 +5,6 @@ What they answer is kept by the content of what they are asked: RTLIL, library, 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -120,7 +119,7 @@ def arrivals_of(folder: Path, library: Path, inputs: Sequence[float]) -> tuple[l
 
     inputs: when each bit of port `in` arrives, in ps after the clock.
     """
-    key = cache.digest(f"{_STA}{PERIOD_PS}", (folder / "netlist.v").read_bytes(), library.read_bytes(), json.dumps(inputs))
+    key = cache.digest(f"{_STA}{PERIOD_PS}", (folder / "netlist.v").read_bytes(), library.read_bytes(), repr(list(inputs)))
 
     def fill(made: Path) -> None:
         reports = "report_checks -path_delay max -to [all_outputs] -group_count 65536 -format summary\n"

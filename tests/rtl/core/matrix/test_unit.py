@@ -6,14 +6,14 @@ operand layouts of every storage order and format, loads and drains of every bea
 
 import pytest
 
-from rtl.core import interfaces
+from rtl.core import operations
 from rtl.core.matrix.unit import MatrixUnit
 
 
 @pytest.mark.rtl
 def test_unit_equals_golden(bench):
     latencies = {
-        name: getattr(interfaces, name) for name in ("STEP_TO_DRAIN", "DRAIN_TO_STEP", "DRAIN_LATENCY", "DIGEST_LATENCY")
+        name: getattr(operations, name) for name in ("STEP_TO_DRAIN", "DRAIN_TO_STEP", "DRAIN_LATENCY", "DIGEST_LATENCY")
     }
     passed = bench(MatrixUnit(trace=True, gated=True), "cocotb_unit.py", parameters=latencies)
     assert len(passed) == 14
