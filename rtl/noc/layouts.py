@@ -9,7 +9,9 @@ from rtl.common.shapes import struct
 
 CONTROL, HEADER = struct(packet.CONTROL), struct(packet.HEADER)
 BODY = data.StructLayout({"header": HEADER, "payload": packet.PAYLOAD_BITS, "payload_parity": packet.PAYLOAD_PARITY_BITS})
-PACKET = data.StructLayout({"channel": 2, "x": 5, "y": 5, "header": HEADER, "payload": packet.PAYLOAD_BITS})
+ROUTES = packet.CHANNELS // 2
+"""Channels of a class: requests and responses have as many."""
+PACKET = data.StructLayout({"channel": 2, "x": packet.COORD_BITS, "y": packet.COORD_BITS, "header": HEADER, "payload": packet.PAYLOAD_BITS})
 """A packet at rest in the endpoint: channel number, the other node's or own coordinates, header, payload."""
 
 

@@ -20,11 +20,10 @@ from rtl.common.host_ports import Event, Place
 from rtl.common.select import by_number
 from rtl.noc import parity
 from rtl.noc.credits import COUNT, Credits
-from rtl.noc.layouts import BODY, CONTROL, PACKET, Link
+from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTES, Link
 from rtl.noc.router.lookahead import dimension_order
 
 _DEPTH_BITS = (CREDITS - 1).bit_length()
-_ROUTES = 2
 _KEPT = data.StructLayout({"control": CONTROL, "body": BODY, "wrong": 1})
 
 
@@ -44,22 +43,22 @@ class Inbox(wiring.Component):
         super().__init__(
             {
                 # A packet has come on a channel of this class, one-hot; `kept` goes with it.
-                "come": In(_ROUTES),
+                "come": In(ROUTES),
                 "kept": In(_KEPT),
                 # Valid until taken.
                 "packet": Out(stream.Signature(PACKET)),
                 # A place is free again; a packet was dropped. One cycle each.
-                "credit": Out(_ROUTES),
+                "credit": Out(ROUTES),
                 "dropped": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.slots = slots = memory.Memory(shape=_KEPT, depth=_ROUTES * CREDITS, init=[])
+        m.submodules.slots = slots = memory.Memory(shape=_KEPT, depth=ROUTES * CREDITS, init=[])
         write, read = slots.write_port(), slots.read_port(domain="comb")
-        tails, heads = ([Signal(_DEPTH_BITS, name=f"{end}{r}") for r in range(_ROUTES)] for end in ("tail", "head"))
-        counts = [Signal(range(CREDITS + 1), name=f"count{r}") for r in range(_ROUTES)]
+        tails, heads = ([Signal(_DEPTH_BITS, name=f"{end}{r}") for r in range(ROUTES)] for end in ("tail", "head"))
+        counts = [Signal(range(CREDITS + 1), name=f"count{r}") for r in range(ROUTES)]
         some = Cat(count != 0 for count in counts)
         turn, chosen, place, leave = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
@@ -84,7 +83,7 @@ class Inbox(wiring.Component):
             ]
         with m.If(leave):
             m.d.sync += turn.eq(~turn)
-        for r in range(_ROUTES):
+        for r in range(ROUTES):
             enter, go = self.come[r], leave & (chosen == r)
             m.d.sync += [counts[r].eq(counts[r] + enter - go), self.credit[r].eq(go)]
             with m.If(enter):
@@ -129,14 +128,14 @@ class LinkReceiver(wiring.Component):
         m.d.sync += self.packet_in.valid.eq(control.valid.any() & ~kept.wrong)
         m.submodules.request_box = box = Inbox(responses=False)
         wiring.connect(m, box.packet, wiring.flipped(self.requests))
-        m.d.comb += [box.come.eq(control.valid[:_ROUTES]), box.kept.eq(kept)]
+        m.d.comb += [box.come.eq(control.valid[:ROUTES]), box.kept.eq(kept)]
         if self._both:
             m.submodules.response_box = other = Inbox(responses=True)
             wiring.connect(m, other.packet, wiring.flipped(self.responses))
-            m.d.comb += [other.come.eq(control.valid[_ROUTES:]), other.kept.eq(kept)]
+            m.d.comb += [other.come.eq(control.valid[ROUTES:]), other.kept.eq(kept)]
             credit, dropped = other.credit, other.dropped
         else:
-            come = control.valid[_ROUTES:]
+            come = control.valid[ROUTES:]
             credit, dropped = delay(m, come, 1, "unasked"), delay(m, come.any() & kept.wrong, 1, "unasked_wrong")
         m.d.comb += [self.link.credit.eq(Cat(box.credit, credit)), self.parity_errors.eq(box.dropped + dropped)]
         return m

@@ -14,20 +14,20 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import Fault
 from golden.arch.mesh import STEP
-from golden.arch.packet import CHANNELS, CREDITS
+from golden.arch.packet import CHANNELS, COORD_BITS, CREDITS
 from rtl.common.arbiter import lowest, round_robin
 from rtl.common.delay import delay
 from rtl.common.host_ports import Place
 from rtl.common.select import by_number
 from rtl.common.stream import Queue
 from rtl.noc.endpoint.layouts import refusal
-from rtl.noc.layouts import CONTROL, HEADER, Link, PacketKind
+from rtl.noc.layouts import CONTROL, HEADER, ROUTES, Link, PacketKind
 from rtl.noc.link import LinkSender
 from rtl.noc.router.lookahead import dimension_order
 
 PORTS = len(STEP)
-_ROUTES = 2
-_LOST = data.StructLayout({"route": 1, "x": 5, "y": 5, "source_x": 5, "source_y": 5, "address": 35, "tag": 8, "sequence": 8})
+_SAID = ("source_x", "source_y", "address", "tag", "sequence")
+_LOST = data.StructLayout({"route": 1, "x": COORD_BITS, "y": COORD_BITS, **{name: HEADER.members[name] for name in _SAID}})
 """What an answer needs to know of a request: its route, to whom it went, from whom, and what it said."""
 
 
@@ -77,17 +77,17 @@ class Nowhere(wiring.Component):
 
     def _queue(self, m: Module, p: int) -> Queue:
         """The requests of a port."""
-        m.submodules[f"queue{p}"] = queue = Queue(_LOST, _ROUTES * CREDITS)
+        m.submodules[f"queue{p}"] = queue = Queue(_LOST, ROUTES * CREDITS)
         control, entry, gone = delay(m, self.control[p], 1, f"control{p}"), queue.i.payload, queue.o.payload
         header = self.header[p]
         m.d.comb += [
-            queue.i.valid.eq(self.closed[p] & control.valid[:_ROUTES].any()),
+            queue.i.valid.eq(self.closed[p] & control.valid[:ROUTES].any()),
             entry.route.eq(control.valid[1]),
             entry.x.eq(control.x),
             entry.y.eq(control.y),
-            *(entry[name].eq(header[name]) for name in ("source_x", "source_y", "address", "tag", "sequence")),
+            *(entry[name].eq(header[name]) for name in _SAID),
         ]
         leaves = queue.o.valid & queue.o.ready
         requests = Mux(leaves, Mux(gone.route, 2, 1), 0)
-        m.d.sync += self.credit[p].eq(Cat(requests[:_ROUTES], Mux(self.closed[p], control.valid[_ROUTES:], 0)))
+        m.d.sync += self.credit[p].eq(Cat(requests[:ROUTES], Mux(self.closed[p], control.valid[ROUTES:], 0)))
         return queue

@@ -5,11 +5,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
 from golden.arch.memmap import ADDRESS_BITS, LINE_BITS, SEMAPHORE_BITS, Fault
-from golden.arch.packet import PAYLOAD_BITS
+from golden.arch.packet import COORD_BITS, PAYLOAD_BITS
 from golden.arch.sram import LINE_WORDS
-from rtl.noc.layouts import PacketKind
+from rtl.noc.layouts import HEADER, PacketKind
 
-RETURN = data.StructLayout({"channel": 2, "x": 5, "y": 5, "tag": 8, "sequence": 8})
+RETURN = data.StructLayout(
+    {"channel": 2, "x": COORD_BITS, "y": COORD_BITS, **{name: HEADER.members[name] for name in ("tag", "sequence")}}
+)
 """Whom to answer: the answer's channel, the asker's coordinates, its tag and sequence."""
 ANSWER = data.StructLayout({"to": RETURN, "kind": PacketKind, "payload": PAYLOAD_BITS})
 """An answer without the node's own coordinates."""

@@ -13,9 +13,9 @@ from rtl.noc.credits import COUNT
 from rtl.noc.interface.arrivals import Arrivals
 from rtl.noc.interface.fetch import Fetch
 from rtl.noc.interface.packets import Packets
-from rtl.noc.interface.route_queues import ROUTES, RouteQueues
+from rtl.noc.interface.route_queues import RouteQueues
 from rtl.noc.interface.transfers import Transfers
-from rtl.noc.layouts import PACKET
+from rtl.noc.layouts import PACKET, ROUTES
 
 
 class NetworkInterface(wiring.Component):

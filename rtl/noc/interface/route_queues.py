@@ -9,13 +9,12 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.packet import CHANNELS, CREDITS, FLAG_FIXED, PortId
+from golden.arch.packet import CREDITS, FLAG_FIXED, PortId
 from rtl.common.host_ports import Edges, Place
 from rtl.common.stream import Queue
 from rtl.noc.credits import COUNT
-from rtl.noc.layouts import PACKET
+from rtl.noc.layouts import PACKET, ROUTES
 
-ROUTES = 2
 DEPTH = 4
 """Packets that wait for a channel."""
 WAITING, UNRETURNED, USED = 8, 2, 1
@@ -73,6 +72,3 @@ class RouteQueues(wiring.Component):
                 queue.i.payload.channel.eq(Cat(Const(r, 1), Const(0, 1))),
             ]
         return m
-
-
-assert CHANNELS == 2 * ROUTES
