@@ -12,7 +12,7 @@ from golden.arch.transfer import Transfer
 from golden.asm import assemble
 from golden.iss.mesh import Mesh
 from golden.kernels.job import Launch
-from golden.noc.routing import dimension_order
+from golden.noc.routing import entering
 from golden.retire import Collector
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
@@ -47,7 +47,7 @@ def host_at(ports, edge, entry: str = "none", exit: str = "none") -> Host:
         place=edge,
         links=(f"i__{number}", f"o__{number}"),
         routes=[route],
-        port=lambda packet: dimension_order(first, packet.destination, packet.channel & 1),
+        entering=lambda packet: entering(packet, first),
     )
 
 

@@ -12,7 +12,7 @@ from golden.asm import assemble
 from golden.host import Session
 from golden.host_mesh import WEST_EAST_ROUTE
 from golden.kernels.job import Launch
-from golden.noc.routing import dimension_order
+from golden.noc.routing import entering
 from tests.rtl.mesh_model import MESH
 
 BEGIN = 8
@@ -42,11 +42,7 @@ def packets(place: Place, seed: int) -> list[Packet]:
     session = Session(place, route=lambda: WEST_EAST_ROUTE if across else 0)
     found = list(_work(session) if place == MESH.edges[0] else _noise(session, rng))
     first = beside(place, MESH.inward(place))
-    return [_entering(packet, first) for packet in found]
-
-
-def _entering(packet: Packet, first: Place) -> Packet:
-    return Packet(**{**packet.__dict__, "out": dimension_order(first, packet.destination, packet.channel & 1)})
+    return [entering(packet, first) for packet in found]
 
 
 def _work(session: Session) -> Iterator[Packet]:
