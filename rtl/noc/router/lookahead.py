@@ -24,7 +24,7 @@ def dimension_order(west: Value, east: Value, north: Value, south: Value, yx: Va
 
 
 def branches(west: Value, east: Value, north: Value, south: Value, column: Value, row: Value, yx: Value) -> Value:
-    """The ports of a packet to a rectangle that reaches to these sides, and may hold this column and this row: along x first, or along y."""
+    """The ports of a packet to a rectangle that reaches to these sides and may hold this column and row: along x first, or y (`yx`)."""
     vertical, horizontal = column | yx, row | ~yx
     return Cat(north & vertical, east & horizontal, south & vertical, west & horizontal, column & row)
 
