@@ -57,7 +57,7 @@ def test_targets_and_causes(simulate, seed):
         place, moved = (1, 1), (1, 1)  # of the node now, and when all boot packets before the next packet have been obeyed
         waiting: list[tuple[Packet, tuple[str, int]]] = []
         packet, wait = draw(pick, moved), 0
-        for _ in range(1200):
+        for _ in range(2000):
             valid = pick.random() < 0.8
             wait = max(wait - 1, 0)
             ctx.set(dut.i.valid, valid)
