@@ -58,7 +58,8 @@ def test_every_cause_in_its_order(simulate, rng):
             place = HERE if rng.random() < 0.1 else (int(rng.integers(32)), int(rng.integers(32)))
             remote = global_address(place, near(rng, 0x40, 0x78, 1 << 34) % (1 << 35), int(rng.integers(64)))
             if casts:
-                remote = cast_address(place, (int(rng.integers(place[0] - place[0] // 2, 32)), int(rng.integers(place[1] - place[1] // 2, 32))), remote % (1 << 35))
+                far = tuple(int(rng.integers(at - at // 2, 32)) for at in place)
+                remote = cast_address(place, far, remote % (1 << 35))
             if rng.random() < 0.1:
                 remote |= 1 << int(rng.integers(CAST.width if casts else GLOBAL.width, 64))
             if lists:
