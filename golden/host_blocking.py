@@ -62,6 +62,11 @@ class BlockingHost(ABC):
         except StopIteration as end:
             return end.value
 
+    def finish(self, request: Request) -> None:
+        """Until a request that was sent is answered."""
+        while not request.done:
+            self._listen(1, self._explain)
+
     def _listen(self, count: int, silent) -> None:
         packets = self._receive(count)
         if not packets:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from golden.arch.global_address import WORD_BYTES
 from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig, Place
-from golden.arch.packet import Packet
+from golden.arch.packet import Kind, Packet
 from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
 from golden.noc.routing import RESPONSE, XY, YX
@@ -51,6 +52,42 @@ class Edge(ABC):
         taken = list(self.came[node])
         self.came[node].clear()
         return taken
+
+
+    def load(self, writes: Mapping[Place, Sequence[tuple[int, bytes]]]) -> None:
+        """Bytes into the SRAM of every live node; returns when all are there and no instruction cache holds what was there before.
+
+        What every node gets is sent once, as multicasts, where nothing is dead; whoever answers behind them on their channel has them.
+        No two images of a node may touch the same byte.
+        """
+        hosts = list(self.hosts.values())
+        rest = {place: list(images) for place, images in writes.items()}
+        if len(hosts) > 1 and not self.mesh.dead and not self.mesh.dead_links:
+            common = set.intersection(*(set(images) for images in rest.values()))
+            images = [_whole_words(*image) for image in rest[hosts[0].node] if image in common]
+            rest = {place: [image for image in images if image not in common] for place, images in rest.items()}
+            everybody, session = ((1, 1), (self.mesh.columns, self.mesh.rows)), hosts[0].session
+            hosts[0].do(session.write([image for whole, _ in images for image in whole], *everybody))
+            hosts[0].do(session.flush(*everybody))
+            for images_left in rest.values():
+                images_left += [image for _, ends in images for image in ends]
+        else:
+            for host in hosts:
+                host.flush()
+        for host in hosts:
+            host.write(rest[host.node])
+        asked = {host: host.session.request(Kind.READ, Kind.READ_DATA, length=1) for host in hosts}
+        self.send([request.packet for request in asked.values()])
+        for host, request in asked.items():
+            host.finish(request)
+
+
+def _whole_words(address: int, image: bytes) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+    """The whole words of an image, which several nodes can be sent at once, and the bytes beside them."""
+    before = min(-address % WORD_BYTES, len(image))
+    end = before + (len(image) - before) // WORD_BYTES * WORD_BYTES
+    pieces = [(address + low, image[low:high]) for low, high in ((0, before), (before, end), (end, len(image)))]
+    return [piece for piece in pieces[1:2] if piece[1]], [piece for piece in pieces[::2] if piece[1]]
 
 
 class NodeHost(BlockingHost):

@@ -20,8 +20,8 @@ from rtl.common.host_ports import Event, Place
 from rtl.common.select import by_number
 from rtl.noc import parity
 from rtl.noc.credits import COUNT, Credits
-from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTES, Link
-from rtl.noc.router.lookahead import dimension_order
+from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTES, TO, Link
+from rtl.noc.router.lookahead import branches
 
 _DEPTH_BITS = (CREDITS - 1).bit_length()
 _KEPT = data.StructLayout({"control": CONTROL, "body": BODY, "wrong": 1})
@@ -76,8 +76,7 @@ class Inbox(wiring.Component):
             m.d.sync += [
                 self.packet.valid.eq(leave & ~kept.wrong),
                 item.channel.eq(Cat(chosen, Const(self.responses, 1))),
-                item.x.eq(kept.control.x),
-                item.y.eq(kept.control.y),
+                *(item[name].eq(kept.control[name]) for name in TO),
                 item.header.eq(kept.body.header),
                 item.payload.eq(kept.body.payload),
             ]
@@ -198,20 +197,23 @@ class LinkSender(wiring.Component):
         ]
         m.d.sync += [
             control.valid.eq(one_hot),
-            control.out.eq(self._port(item)),
-            control.x.eq(item.x),
-            control.y.eq(item.y),
-            control.far_x.eq(item.x),
-            control.far_y.eq(item.y),
+            control.out.eq(self._ports(item)),
+            *(control[name].eq(item[name]) for name in TO),
             said.header.eq(item.header),
             said.payload.eq(item.payload),
             self.link.body.eq(body),
         ]
         return m
 
-    def _port(self, item) -> Value:
-        """Where the packet leaves the router behind the link, one-hot; without a router it is at its destination."""
+    def _ports(self, item) -> Value:
+        """Where the packet leaves the router behind the link; without a router it is at its destination.
+
+        A multicast leaves by several ports, never by the node's own.
+        """
         if not self.routed:
             return Const(1 << PortId.NODE, len(PortId))
-        sides = item.x < self.place.x, item.x > self.place.x, item.y < self.place.y, item.y > self.place.y
-        return dimension_order(*sides, yx=item.channel[0])
+        x, y = self.place.x, self.place.y
+        sides = item.x < x, item.far_x > x, item.y < y, item.far_y > y
+        column, row = (item.x <= x) & (item.far_x >= x), (item.y <= y) & (item.far_y >= y)
+        many = (item.x != item.far_x) | (item.y != item.far_y)
+        return branches(*sides, column, row, yx=item.channel[0]) & ~Mux(many, 1 << PortId.NODE, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from golden.arch.config import get_config
@@ -15,7 +14,7 @@ from golden.host_mesh import Edge
 from golden.iss.host import Host as SimulatorHost
 from golden.iss.host import MeshEdge as SimulatorEdge
 from golden.iss.mesh import Mesh
-from golden.noc.routing import dimension_order
+from golden.noc.routing import entering
 from sim.engine.binding import Ended, Engine
 from sim.jobs import machine
 
@@ -76,16 +75,12 @@ class MeshEdge(Edge):
         self._first = beside(place, mesh.inward(place))
 
     def send(self, packets: Sequence[Packet]) -> None:
-        self._port.send([self._entering(packet) for packet in packets])
+        self._port.send([entering(packet, self._first) for packet in packets])
 
     def receive(self, count: int) -> Sequence[Packet]:
         packets = self._port.receive(count)
         self.silence = self._port.silence or self.silence
         return packets
-
-    def _entering(self, packet: Packet) -> Packet:
-        """The packet with its port at the first router."""
-        return replace(packet, out=dimension_order(self._first, packet.destination, packet.channel & 1))
 
 
 def connect(kind: str, config: str = "d1", strict: bool = True) -> BlockingHost:

@@ -76,10 +76,9 @@ def _run_rtl(
     engine: Engine, mesh: MeshConfig, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]
 ) -> dict[Place, Run]:
     """What each node did; its memory was zero before."""
-    hosts = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT).hosts
-    for host in hosts.values():
-        host.write(memory)
-        host.flush()
+    edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
+    edge.load(dict.fromkeys(edge.hosts, memory))
+    hosts = edge.hosts
     engine.options(tracing=True)
     before = engine.cycle
     for host in hosts.values():

@@ -11,7 +11,7 @@ from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_model
 def test_a_mesh_under_cocotb(bench):
     parameters = {"config": "tiny", "columns": MESH.columns, "rows": MESH.rows}
     passed = bench(mesh_model(), "cocotb_mesh.py", config="tiny", parameters=parameters, public=TILE_WIRES, counted=False)
-    assert len(passed) == 6
+    assert len(passed) == 8
 
 
 @pytest.mark.fast

@@ -66,7 +66,7 @@ class NetworkInterface(wiring.Component):
         for r in range(ROUTES):
             wiring.connect(m, queues.o[r], wiring.flipped(self.requests[r]))
         wiring.connect(m, me.place, packets.place, queues.place, transfers.place)
-        wiring.connect(m, me.edges, queues.edges)
+        wiring.connect(m, me.edges, queues.edges, packets.edges)
         wiring.connect(m, me.answers, arrivals.answers)
         wiring.connect(m, arrivals.write, me.write)
         wiring.connect(m, arrivals.raise_, me.raise_)

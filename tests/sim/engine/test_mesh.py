@@ -63,6 +63,18 @@ def test_a_host_at_an_edge_reaches_every_node(edge):
     assert port.engine.topology.nodes == len(mesh.live)
 
 
+@pytest.mark.parametrize("edge", [(0, 2), (2, 0)], ids=str)
+def test_a_load_takes_the_time_of_one_node(edge):
+    """8 KB to six nodes, and a byte that each has for its own."""
+    mesh, image = MeshConfig(3, 2), np.random.default_rng(1).bytes(8192)
+    port = MeshEdge(machine.mesh_engine(mesh, "tiny", trace=True), mesh, edge)
+    before = port.engine.cycle
+    port.load({place: [(0x1000, image), (0x4000, bytes([number]))] for number, place in enumerate(mesh.live)})
+    assert port.engine.cycle - before < 8192 // 64 + 100 * len(mesh.live)
+    for number, host in enumerate(port.hosts.values()):
+        assert host.read(0x1000, 8192) == image and host.read(0x4000, 1) == bytes([number])
+
+
 def test_a_mesh_with_a_dead_node_is_refused():
     with pytest.raises(ValueError, match="the RTL runs no mesh with dead nodes or links"):
         machine.mesh_engine(MeshConfig(2, 2, frozenset({(2, 2)})), "tiny")

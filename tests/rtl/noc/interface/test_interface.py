@@ -12,7 +12,7 @@ from golden.arch.config import get_config
 from golden.arch.global_address import GLOBAL, global_address
 from golden.arch.isa import THREADS
 from golden.arch.memmap import Fault
-from golden.arch.packet import FLAG_FIXED, FLAG_RESPONSE, SEQUENCE_NOTIFY, Kind
+from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, FLAG_RESPONSE, SEQUENCE_NOTIFY, Kind
 from golden.arch.transfer import Transfer
 from rtl.common.network_ports import FAULTS, NetOp
 from rtl.noc.interface import NetworkInterface
@@ -57,17 +57,24 @@ class Command:
 
     def fields(self) -> dict:
         remote = {"address": self.address, "x": self.place[0], "y": self.place[1], "semaphore": self.told, "notify": self.notify}
+        remote |= {"far_x": self.far[0], "far_y": self.far[1]} if self.far else {}
         return {
             "op": self.op, "thread": self.thread, "slot": self.slot, "held": 1, "raises": self.raises, "local": self.local,
             "words": self.words, "remote": remote, "ack": self.ack, "fixed": self.fixed, "semaphore": self.semaphore, "amount": self.amount,
         }  # fmt: skip
 
     raises: int = 1
+    far: tuple[int, int] | None = None  # of a multicast, whose `place` is the other corner
+
+    @property
+    def outside(self) -> bool:
+        """A multicast that leaves the mesh: 1..8 by 1..7."""
+        return self.far is not None and (0 in self.place or self.far[0] >= EAST or self.far[1] >= SOUTH)
 
     @property
     def lost(self) -> bool:
         first = self.local % 8
-        return self.op == NetOp.PUT and self.local // 8 == LOST and first <= 2 < first + self.words
+        return self.op in (NetOp.PUT, NetOp.CAST) and self.local // 8 == LOST and first <= 2 < first + self.words
 
 
 class Played:
@@ -185,33 +192,45 @@ def random_commands(rng, count: int) -> list[Command]:
     """Gets go to lines of their own, so that what arrives is known whatever its order; puts read the lines that nobody writes."""
     commands, slots = [], [0] * THREADS
     for number in range(count):
-        op, thread = NetOp(int(rng.choice([0, 0, 1, 2]))), int(rng.integers(THREADS))
+        op, thread = NetOp(int(rng.choice([0, 0, 1, 2, 4]))), int(rng.integers(THREADS))
         first, words = int(rng.integers(8)), int(rng.integers(1, 9))
         here = min(first, 8 - words)
         there = int(rng.integers(9 - words))
         line = 8 + number % (LINES - 8) if op == NetOp.GET else int(rng.integers(8))
         place = (REFUSING, 1) if rng.random() < 0.15 else PLACES[int(rng.integers(len(PLACES)))]
+        place, far = rectangle(rng) if op == NetOp.CAST else (place, None)
         commands.append(
             Command(
                 op, thread, slots[thread], 8 * line + here, words, 64 * (100 + number) + 8 * there, place, int(rng.choice([1, 2, 3, FULL])),
                 notify=int(rng.integers(2)), told=int(rng.integers(64)), ack=int(rng.integers(2)), fixed=int(rng.integers(2)),
-                amount=int(rng.integers(1 << 16)),
+                amount=int(rng.integers(1 << 16)), far=far,
             )  # fmt: skip
         )
         slots[thread] = (slots[thread] + 1) % 4
     return commands
 
 
+def rectangle(rng) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The sender alone, one that leaves the mesh, or any."""
+    if rng.random() < 0.1:
+        return HERE, HERE
+    least, most = (0, 1) if rng.random() < 0.3 else (1, 0)
+    columns, rows = (sorted(int(n) for n in rng.integers(least, end + most, 2)) for end in (EAST - 1, SOUTH - 1))
+    return (columns[0], rows[0]), (columns[1] + most, rows[1] + most)
+
+
 def packet_of(command: Command, line: list[int]) -> dict:
     """What a command must say; the entry of a read is not known."""
     first = command.address // 8 % 8
     match command.op:
-        case NetOp.PUT:
+        case NetOp.PUT | NetOp.CAST:
             flags = FLAG_RESPONSE * command.ack | FLAG_FIXED * command.fixed
+            if command.op == NetOp.CAST:
+                flags = FLAG_FIXED | FLAG_MULTICAST
             return {
                 "kind": Kind.WRITE, "address": command.address, "length": command.words, "tag": command.told, "flags": flags,
                 "notify": command.notify, "words": line[command.local % 8 :][: command.words], "first": first,
-                "entry": CONFIRMED if command.ack else POSTED,
+                "entry": CONFIRMED if flags & FLAG_RESPONSE else POSTED,
             }  # fmt: skip
         case NetOp.GET:
             return {"kind": Kind.READ, "address": command.address, "length": command.words, "tag": 0, "flags": 0, "notify": 0}
@@ -239,7 +258,7 @@ def seen(packet) -> dict:
 @pytest.mark.fast
 @pytest.mark.parametrize("open_to, answered", [(1.0, 1.0), (0.3, 1.0), (1.0, 0.1), (0.5, 0.4)])
 def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to, answered):
-    dut, commands = NetworkInterface(CONFIG), random_commands(rng, 70)
+    dut, commands = NetworkInterface(CONFIG), random_commands(rng, 90)
 
     async def bench(ctx):
         ctx.set(dut.place.x, HERE[0])
@@ -259,14 +278,14 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
         assert ctx.get(dut.steer.idle) == (1 << THREADS) - 1
 
     def check(played, before) -> None:
-        sends = [command for command in commands if not command.lost]
+        sends = [command for command in commands if not (command.lost or command.outside or command.place == command.far == HERE)]
         assert played.handed == [(command.thread, command.slot) for command in commands]
         queues = [deque(packets) for packets in played.sent]
         faults, raised = Counter(), Counter()
         after = [list(line) for line in before]
         for command in sends:
             expected = packet_of(command, before[command.local // 8])
-            across, down = command.place[0] in (0, EAST), command.place[1] in (0, SOUTH)
+            across, down = command.place[0] in (0, EAST), command.place[1] in (0, SOUTH)  # never of a multicast: it is within
             routes = [1] if across else [0] if down or expected["flags"] & FLAG_FIXED else [0, 1]
             route = next((r for r in routes if queues[r] and matches(queues[r][0], expected, command)), None)
             assert route is not None, command
@@ -284,6 +303,9 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
         for command in commands:
             if command.lost:
                 faults[command.thread, Fault.ECC, 64 * LOST + 16] += 1
+            elif command.outside:
+                operand = GLOBAL.pack({"address": command.address, "x": command.place[0], "y": command.place[1]})
+                faults[command.thread, Fault.NETWORK, operand] += 1
         assert not any(queues)
         assert Counter(played.faults) == faults
         assert played.raised == raised
@@ -294,7 +316,8 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
 
 def matches(packet, expected: dict, command: Command) -> bool:
     owner = packet.header.sequence & 3
-    return seen(packet) == expected and (packet.x, packet.y) == command.place and owner == command.thread
+    far = (packet.far_x, packet.far_y) == (command.far or command.place)
+    return seen(packet) == expected and (packet.x, packet.y) == command.place and far and owner == command.thread
 
 
 @pytest.mark.fast
