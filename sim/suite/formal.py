@@ -26,10 +26,13 @@ from amaranth.hdl import Elaboratable, Signal
 from sim.compile import cache
 from sim.compile.elaborate import BuildError
 from sim.process import Children
+from sim.suite import formal_input, formal_noc
 from sim.suite.formal_faults import FAULTS
-from sim.suite.formal_noc import PROOFS, Fault, Proof
+from sim.suite.formal_top import Fault, Proof
 from sim.views.report import print_table
 
+PROOFS = (*formal_noc.PROOFS, *formal_input.PROOFS)
+"""In the order of the report."""
 ENGINE = "smtbmc z3"
 _SCRIPT = "read_rtlil top.il; prep -top top -flatten; async2sync; chformal -lower; dffunmap; opt_clean; write_smt2 -wires top.smt2"
 SECONDS = 600

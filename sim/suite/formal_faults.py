@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.suite.formal_noc import Fault
+from sim.suite.formal_top import Fault
 
 _PLANTED: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
     ("credit counter", "rtl.noc.credits"): (
@@ -88,6 +88,34 @@ _PLANTED: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("credits are kept", "Mux(self.closed, self.control.valid, self.credit)", "self.credit"),
         ("credits are kept", "Mux(self.closed, self.control.valid, self.credit)", "self.control.valid"),
         ("somebody goes if anybody may", "self.want[p] & credits.ok", "self.want[p] & credits.ok & credits.ok[0].replicate(CHANNELS)"),
+    ),
+    ("look-ahead", "rtl.noc.router.lookahead"): (
+        ("nothing turns back", "order) & (_ALL & ~(1 << OPPOSITE[out]))", "order)"),
+        ("one place in dimension order", "column | yx, row | ~yx", "column | ~yx, row | yx"),
+        ("one place in dimension order", '(x["after"], y["here"])', '(x["here"], y["here"])'),
+        ("one place in dimension order", "(control.out[: len(STEP)] & entry.outs).any()", "1"),
+        ("an exception wins", "Mux(hits.any(), exception, order)", "order"),
+        ("an exception wins", "control.y <= entry.y1", "control.y < entry.y1"),
+        ("an exception wins", "entry.routes[1], entry.routes[0]", "entry.routes[0], entry.routes[1]"),
+        ("reaches every member", "before.eq(low < at)", "before.eq(high < at)"),
+        ("reaches every member", "inside.eq((low <= at) & (high >= at))", "inside.eq(low == at)"),
+        ("reaches every member", "& ~many", ""),
+        ("no branch for nobody", "inside.eq((low <= at) & (high >= at))", "inside.eq(low <= at)"),
+        ("no branch for nobody", "after.eq(high > at)", "after.eq(high >= at)"),
+        ("turns of one kind", "north & ~(many & yx), south & ~(many & yx)", "north, south"),
+        ("turns of one kind", "west & ~(many & ~yx), east & ~(many & ~yx)", "west & ~many, east & ~(many & yx)"),
+    ),
+    ("router input", "rtl.noc.router.input"): (
+        ("in order and whole", "fifo.word.eq(word)", "fifo.word.eq(0)"),
+        ("in order and whole", "fifo.granted.eq(self.granted[v])", "fifo.granted.eq(self.granted[v ^ 1])"),
+        ("in order and whole", "self.heads[v].eq(fifo.head)", "self.heads[v].eq(word)"),
+        ("gone with its last copy", "fifo.granted.eq(self.granted[v])", "fifo.granted.eq(0)"),
+        ("offers what it holds", "fifo.valid.eq(self.control.valid[v])", "fifo.valid.eq(self.control.valid[0])"),
+        ("passes by when empty", "fifo.out.eq(self.control.out)", "fifo.out.eq(self.control.out[:4])"),
+        ("a credit for each that left", "self.credit[v].eq(fifo.gone)", "self.credit[v].eq(fifo.granted.any())"),
+        ("a credit for each that left", "m.d.sync += self.credit[v]", "m.d.comb += self.credit[v]"),
+        ("payload goes with its word", "self.slots[v].eq(fifo.slot)", "self.slots[v].write.eq(fifo.slot.write)"),
+        ("buffers keep their state", "fifo.word.eq(word)", "fifo.word.eq(word.as_value() & 0xFFFF)"),
     ),
 }
 

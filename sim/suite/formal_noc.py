@@ -6,11 +6,7 @@ see, some assertions tie a part's state to a count or an order kept here: induct
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from types import ModuleType
-
-from amaranth.hdl import Array, Assert, Assume, Cat, Elaboratable, Module, Mux, Signal
+from amaranth.hdl import Array, Assume, Cat, Module, Mux, Signal
 
 from golden.arch.packet import CHANNELS, CREDITS
 from rtl.noc import credits as credits_module
@@ -18,59 +14,7 @@ from rtl.noc.router import arbiter as arbiter_module
 from rtl.noc.router import fifo as fifo_module
 from rtl.noc.router import output as output_module
 from rtl.noc.router.layouts import DEPTH, HEAD, PORTS, WORD
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A part's properties: `make` builds the top round the part of a module (None: the one that is built)."""
-
-    part: str
-    properties: tuple[str, ...]
-    make: Callable[[ModuleType | None], Elaboratable]
-    bound: int
-    induction: int
-
-
-@dataclass(frozen=True)
-class Fault:
-    """`old` becomes `new` in the text of `module`; `property` of `part` must fail."""
-
-    part: str
-    property: str
-    name: str
-    module: str
-    old: str
-    new: str
-
-
-class _Top(Elaboratable):
-    """Collects free inputs; subclasses add a part and assertions in `body`."""
-
-    def __init__(self, module: ModuleType | None) -> None:
-        self.module = module
-        self.ports: list[Signal] = []
-        self.m = Module()
-        self.started = Signal()
-        self.m.d.sync += self.started.eq(1)
-        self.body(self.m)
-
-    def free(self, shape: int, name: str) -> Signal:
-        signal = Signal(shape, name=name)
-        self.ports.append(signal)
-        return signal
-
-    def claim(self, name: str, holds) -> None:
-        self.m.d.comb += Assert(holds, name)
-
-    def elaborate(self, platform):
-        return self.m
-
-    def body(self, m: Module) -> None:
-        raise NotImplementedError
-
-
-def _at_most_one(bits):
-    return (bits & (bits - 1)) == 0
+from sim.suite.formal_top import Proof, Top, at_most_one
 
 
 def _ahead(part, i: int, j: int):
@@ -91,7 +35,7 @@ def _places(part) -> list:
     return [sum(_ahead(part, j, i) for j in range(part.count) if j != i) for i in range(part.count)]
 
 
-class CreditsTop(_Top):
+class CreditsTop(Top):
     """A sender that takes only what it may, a receiver that gives back only what it has."""
 
     def body(self, m: Module) -> None:
@@ -112,7 +56,7 @@ class CreditsTop(_Top):
         self.claim("ok while there is credit", Cat(*oks).all())
 
 
-class LeastRecentTop(_Top):
+class LeastRecentTop(Top):
     """Requests that stay until they are served; whoever is granted is served, or nobody."""
 
     count = 4
@@ -132,7 +76,7 @@ class LeastRecentTop(_Top):
         waited = Signal(range(n + 2))
         m.d.sync += waited.eq(Mux(asks & ~(gets & serve), waited + (part.served != 0), 0))
         place = Array(_places(part))[watched]
-        self.claim("grants one at most", _at_most_one(part.grant))
+        self.claim("grants one at most", at_most_one(part.grant))
         self.claim("grants who asks", (part.grant & ~request) == 0)
         self.claim("somebody goes if anybody asks", (request == 0) | part.grant.any())
         self.claim("served within the turns of the others", waited <= n - 1)
@@ -140,7 +84,7 @@ class LeastRecentTop(_Top):
         self.claim("who waits moves up", waited + place <= n - 1)
 
 
-class ArbiterTop(_Top):
+class ArbiterTop(Top):
     """Two levels at once: requests that stay until granted."""
 
     inputs = PORTS - 1
@@ -157,7 +101,7 @@ class ArbiterTop(_Top):
         asks, gets = (request >> watched)[0], (grant >> watched)[0]
         waited = Signal(range(n + 2))
         m.d.sync += waited.eq(Mux(asks & ~gets, waited + 1, 0))
-        self.claim("grants one at most", _at_most_one(grant))
+        self.claim("grants one at most", at_most_one(grant))
         self.claim("grants who asks", (grant & ~request) == 0)
         self.claim("somebody goes if anybody asks", (request == 0) | grant.any())
         port, channel = watched >> 2, watched & 3
@@ -168,60 +112,73 @@ class ArbiterTop(_Top):
         self.claim("who waits moves up", waited + self.inputs * behind + place <= n - 1)
 
 
-class FifoTop(_Top):
-    """A sender with credits, arbiters that grant what is wanted; one packet, any, is followed from arrival to its last departure."""
+def followed(m: Module, part, name: str, valid, out, word, follow, granted) -> dict[str, object]:
+    """What holds of a FIFO with these inputs. One packet, any that `follow` points at, is followed from arrival to its last departure.
+
+    Takes for granted a sender with credits and arbiters that grant what is wanted.
+    """
+
+    def kept(shape, what: str) -> Signal:
+        return Signal(shape, name=f"{name}_{what}")
+
+    held = kept(range(DEPTH + 1), "held")
+    m.d.comb += Assume(~valid | ((out != 0) & (held != DEPTH)))
+    m.d.comb += Assume((granted & ~part.want) == 0)
+    m.d.sync += held.eq(held + valid - part.gone)
+
+    inside, ahead, its_out, its_word = kept(1, "inside"), kept(range(DEPTH + 1), "ahead"), kept(PORTS, "out"), kept(HEAD.size, "word")
+    its_place, its_left = kept(DEPTH, "place"), kept(PORTS, "left")  # the ports by which it has not left
+    takes = valid & follow & ~inside
+    there, passes = inside & (ahead == 0), takes & (held == 0)
+    left = Mux(there, its_left, out) & ~granted
+    leaves = (there | passes) & (left == 0)
+    with m.If(takes):
+        m.d.sync += [
+            inside.eq(~leaves), ahead.eq(held - part.gone), its_out.eq(out), its_word.eq(word), its_place.eq(part.slot.write),
+            its_left.eq(Mux(passes, left, out)),
+        ]  # fmt: skip
+    with m.Elif(inside):
+        m.d.sync += [inside.eq(~leaves), ahead.eq(ahead - (part.gone & ~there))]
+        with m.If(there):
+            m.d.sync += its_left.eq(left)
+    empty = held == 0
+    where = [Cat(part.write[(i + d) % DEPTH] & ((held & (DEPTH - 1)) == d) for d in range(DEPTH)).any() for i in range(DEPTH)]
+    its = [Cat(part.read[(i - d) % DEPTH] & (ahead == d) for d in range(DEPTH)).any() for i in range(DEPTH)]
+    stored = [~its_place[i] | ((part.words[i].as_value() == its_word) & (part.outs[i] == its_out)) for i in range(DEPTH)]
+    heads = [~part.read[i] | ((part.first & ~part.outs[i]) == 0) for i in range(DEPTH)]
+    occupied = [Cat(part.read[(i - d) % DEPTH] & (d < held) for d in range(DEPTH)).any() for i in range(DEPTH)]
+    ports = [~occupied[i] | (part.outs[i] != 0) for i in range(DEPTH)]
+    one_hot = [(bits != 0) & at_most_one(bits) for bits in (part.read, part.write, part.count)]
+    still = ~inside | ((its_left != 0) & ((its_left & ~its_out) == 0) & ((ahead == 0) | (its_left == its_out)))
+    return {
+        "in order and whole": ~there | ((part.want == its_left) & (part.head.as_value() == its_word)),
+        "gone with its last copy": ~(there | passes) | (part.gone == leaves),
+        "offers what it holds": part.want.any() == (~empty | valid),
+        "passes by when empty": ~(empty & valid) | ((part.want == out) & (part.head.as_value() == word) & part.slot.bypass),
+        "counts what it holds": (part.count == (1 << held)) & (part.some == ~empty),
+        "payload is read where it was written": ~there | (~part.slot.bypass & (part.slot.read == its_place)),
+        "payload is written when a packet comes": (part.slot.write != 0) == valid,
+        "state is one hot": Cat(*one_hot).all(),
+        "places follow each other": Cat(*where) == part.read,
+        "a packet keeps its place": ~inside | ((ahead < held) & (Cat(*its) == its_place) & Cat(*stored).all()),
+        "holds ports": Cat(*ports).all() & still,
+        "first is the head": Mux(empty, part.first == 0, Cat(*heads).all() & part.first.any()),
+    }
+
+
+class FifoTop(Top):
+    """A sender with credits, arbiters that grant what is wanted."""
 
     def body(self, m: Module) -> None:
         m.submodules.part = part = (self.module or fifo_module).Fifo()
         valid, out, word = self.free(1, "valid"), self.free(PORTS, "out"), self.free(HEAD.size, "word")
         granted, follow = self.free(PORTS, "granted"), self.free(1, "follow")
         m.d.comb += [part.valid.eq(valid), part.out.eq(out), part.word.eq(word), part.granted.eq(granted)]
-        held = Signal(range(DEPTH + 1))
-        m.d.comb += Assume(out != 0)
-        m.d.comb += Assume(~valid | (held != DEPTH))
-        m.d.comb += Assume((granted & ~part.want) == 0)
-        m.d.sync += held.eq(held + valid - part.gone)
-
-        inside, ahead, its_out, its_word, its_place = Signal(), Signal(range(DEPTH + 1)), Signal(PORTS), Signal(HEAD.size), Signal(DEPTH)
-        its_left = Signal(PORTS)  # the ports by which it has not left
-        takes = valid & follow & ~inside
-        there, passes = inside & (ahead == 0), takes & (held == 0)
-        left = Mux(there, its_left, out) & ~granted
-        leaves = (there | passes) & (left == 0)
-        with m.If(takes):
-            m.d.sync += [
-                inside.eq(~leaves), ahead.eq(held - part.gone), its_out.eq(out), its_word.eq(word), its_place.eq(part.slot.write),
-                its_left.eq(Mux(passes, left, out)),
-            ]  # fmt: skip
-        with m.Elif(inside):
-            m.d.sync += [inside.eq(~leaves), ahead.eq(ahead - (part.gone & ~there))]
-            with m.If(there):
-                m.d.sync += its_left.eq(left)
-        empty = held == 0
-        where = [Cat(part.write[(i + d) % DEPTH] & ((held & (DEPTH - 1)) == d) for d in range(DEPTH)).any() for i in range(DEPTH)]
-        its = [Cat(part.read[(i - d) % DEPTH] & (ahead == d) for d in range(DEPTH)).any() for i in range(DEPTH)]
-        stored = [~its_place[i] | ((part.words[i].as_value() == its_word) & (part.outs[i] == its_out)) for i in range(DEPTH)]
-        heads = [~part.read[i] | ((part.first & ~part.outs[i]) == 0) for i in range(DEPTH)]
-        occupied = [Cat(part.read[(i - d) % DEPTH] & (d < held) for d in range(DEPTH)).any() for i in range(DEPTH)]
-        ports = [~occupied[i] | (part.outs[i] != 0) for i in range(DEPTH)]
-        one_hot = [(bits != 0) & _at_most_one(bits) for bits in (part.read, part.write, part.count)]
-
-        self.claim("in order and whole", ~there | ((part.want == its_left) & (part.head.as_value() == its_word)))
-        self.claim("gone with its last copy", ~(there | passes) | (part.gone == leaves))
-        self.claim("offers what it holds", part.want.any() == (~empty | valid))
-        self.claim("passes by when empty", ~(empty & valid) | ((part.want == out) & (part.head.as_value() == word) & part.slot.bypass))
-        self.claim("counts what it holds", (part.count == (1 << held)) & (part.some == ~empty))
-        self.claim("payload is read where it was written", ~there | (~part.slot.bypass & (part.slot.read == its_place)))
-        self.claim("payload is written when a packet comes", (part.slot.write != 0) == valid)
-        self.claim("state is one hot", Cat(*one_hot).all())
-        self.claim("places follow each other", Cat(*where) == part.read)
-        self.claim("a packet keeps its place", ~inside | ((ahead < held) & (Cat(*its) == its_place) & Cat(*stored).all()))
-        still = ~inside | ((its_left != 0) & ((its_left & ~its_out) == 0) & ((ahead == 0) | (its_left == its_out)))
-        self.claim("holds ports", Cat(*ports).all() & still)
-        self.claim("first is the head", Mux(empty, part.first == 0, Cat(*heads).all() & part.first.any()))
+        for name, holds in followed(m, part, "its", valid, out, word, follow, granted).items():
+            self.claim(name, holds)
 
 
-class OutputTop(_Top):
+class OutputTop(Top):
     """Free requests; a receiver that gives back only what it got; every control word is compared with the grant before it."""
 
     def body(self, m: Module) -> None:
@@ -255,7 +212,7 @@ class OutputTop(_Top):
         word = Cat(control.out, control.x, control.y, control.far_x, control.far_y)
         self.claim("sends what it granted", control.valid == sent)
         self.claim("the word is that of the granted", (sent == 0) | (word == was))
-        self.claim("one packet a cycle", _at_most_one(control.valid) & _at_most_one(grant))
+        self.claim("one packet a cycle", at_most_one(control.valid) & at_most_one(grant))
         self.claim("grants what is wanted", (grant & ~want) == 0)
         self.claim("no packet without credit", Cat(*bounds).all())
         self.claim("credits are kept", Cat(*kept).all())

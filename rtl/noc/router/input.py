@@ -28,9 +28,13 @@ class RouterInput(wiring.Component):
     granted: In(data.ArrayLayout(PORTS, CHANNELS))
     slots: Out(data.ArrayLayout(SLOT, CHANNELS))
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.lookahead, self.fifos = LookAhead(), [Fifo() for _ in range(CHANNELS)]  # attributes so that proofs see them
+
     def elaborate(self, platform):
         m = Module()
-        m.submodules.lookahead = lookahead = LookAhead()
+        m.submodules.lookahead = lookahead = self.lookahead
         word = Signal(HEAD)
         m.d.comb += [
             lookahead.control.eq(self.control),
@@ -40,8 +44,8 @@ class RouterInput(wiring.Component):
             word.onward.eq(lookahead.onward),
             *(word[name].eq(self.control[name]) for name in CARRIED),
         ]
-        for v in range(CHANNELS):
-            m.submodules[f"fifo{v}"] = fifo = Fifo()
+        for v, fifo in enumerate(self.fifos):
+            m.submodules[f"fifo{v}"] = fifo
             m.d.comb += [
                 fifo.valid.eq(self.control.valid[v]),
                 fifo.out.eq(self.control.out),

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from sim.suite import formal
+from sim.suite.formal import PROOFS
 from sim.suite.formal_faults import FAULTS
-from sim.suite.formal_noc import PROOFS
 
 
 def test_the_credit_counter_holds_for_ever():
