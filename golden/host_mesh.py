@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from golden.arch.memmap import Fault
-from golden.arch.mesh import MeshConfig, Place
+from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import Packet
 from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
-from golden.noc.routing import RESPONSE, XY, YX
+from golden.noc.routes import detours
+from golden.noc.routing import RESPONSE, XY, YX, dimension_order
 
 WEST_EAST_ROUTE = YX
 """Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request."""
@@ -26,8 +28,18 @@ class Edge(ABC):
     def __init__(self, mesh: MeshConfig, place: Place = EDGE) -> None:
         self.mesh, self.place = mesh, place
         self.silence = "nothing moves any more:"
+        self._first, self._routes = beside(place, mesh.inward(place)), detours(mesh)
         self.came: dict[Place, deque[Packet]] = defaultdict(deque)
         self.hosts = {node: NodeHost(self, node) for node in mesh.live}
+
+    def entering(self, packet: Packet) -> Packet:
+        """The packet with its port at the first router, on its own route where that leads to its destination."""
+        first, to, route = self._first, packet.destination, packet.channel & 1
+        known = self._routes.allowed.get((first, to)) if self._routes else None
+        if known is None:
+            return replace(packet, out=dimension_order(first, to, route))
+        route = route if route in known else min(known)
+        return replace(packet, channel=packet.channel & RESPONSE | route, out=known[route])
 
     @abstractmethod
     def send(self, packets: Sequence[Packet]) -> None:

@@ -7,7 +7,8 @@ from itertools import zip_longest
 
 from golden.arch.mesh import STEP, MeshConfig, Place
 from golden.arch.packet import PortId
-from golden.arch.route_table import ENTRY
+from golden.arch.route_table import ENTRIES, ENTRY
+from golden.noc.tables import Routes
 from sim.engine.binding import Engine
 
 PREPARED = 3
@@ -34,8 +35,14 @@ def settle(engine: Engine) -> None:
         engine.prepare()
 
 
-def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int]]]) -> None:
-    """Exceptions of every node's router, in the order of nodes, in cycles before the first."""
+def tables(routes: Routes, place: Place) -> list[Mapping[str, int] | None]:
+    """What the tile at a place is told, by place in its tables: exceptions of its router, then those of its own packets."""
+    own = [entry.fields() for entry in routes.tables[place]]
+    return [*own, *[None] * (ENTRIES - len(own)), *(entry.fields() for entry in routes.departures[place])]
+
+
+def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int] | None]]) -> None:
+    """Exceptions of every node, in the order of nodes, in cycles before the first."""
     settle(engine)
     for index, row in enumerate(zip_longest(*tables)):
         for node, entry in enumerate(row):

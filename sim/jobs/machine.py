@@ -8,6 +8,7 @@ from pathlib import Path
 
 from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig
+from golden.noc.routes import detours
 from rtl.node import Node
 from rtl.tile import Tile
 from sim import setup
@@ -15,7 +16,7 @@ from sim.compile.elaborate import Design, elaborate_once
 from sim.compile.toolchain import ToolError
 from sim.compile.verilator import engine_build
 from sim.engine.binding import Engine
-from sim.engine.mesh import settle, straps
+from sim.engine.mesh import settle, straps, tables, write_tables
 from sim.engine.topology import tiles
 
 TOP, TILE = "node", "tile"
@@ -51,16 +52,18 @@ def tile_design(config: str = "d1", trace: bool = False) -> Design:
 
 
 def mesh_engine(mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
-    """The tiles of a mesh in the C++ engine, on all cores; waves are those of the first node.
+    """The tiles of a mesh in the C++ engine, on all cores, told what is dead; waves are those of the first node.
 
-    ValueError when something is dead: routers have tables for it, but a node gives its own packets the first port of dimension order.
+    RouteError when no tables lead round what is dead.
     """
-    if mesh.dead or mesh.dead_links:
-        raise ValueError("the RTL runs no mesh with dead nodes or links: use the simulator (iss)")
+    routes = detours(mesh)
     check_tools()
     known = [straps(mesh, place) for place in mesh.live]
     engine = Engine(tile_design(config, trace), tiles(mesh), waves is not None, known, os.cpu_count() or 1)
-    settle(engine)
+    if routes:
+        write_tables(engine, [tables(routes, place) for place in mesh.live])
+    else:
+        settle(engine)
     if waves:
         engine.waves(waves)
     return engine

@@ -35,7 +35,7 @@ MISTAKES = [
     ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'iss', 'golden'"),
     ("train --format fp8", "--format fp8", "only bf16"),
     ("train --mesh 2x2 --dead 1,3 --engine golden", "dead node 1,3 is not in a mesh of 2x2"),
-    ("train --mesh 2x2 --dead 2,2 --config tiny", "the RTL runs no mesh with dead nodes or links", "use the simulator"),
+    ("train --mesh 3x3 --dead 1,2 2,1 --config tiny", "what is dead cuts the mesh", "1,1 cannot be reached"),
     ("train --mesh 2", "a mesh is written columns x rows, like 8x8, not '2'"),
     ("train --shards 0 --engine golden", "0 shards cut no batch: at least 1"),
     ("train --shards 4 --mesh 3x2 --engine golden", "4 shards leave some of 6 nodes without work: at least 6"),

@@ -32,6 +32,32 @@ def _changed(name, fields):
     return name, fields | {"value": 35} if fields.get("value") == CHANGED else fields
 
 
+OPPOSITE = """
+start:  csrr x1, 1
+        li   x2, 4 << 5 | 4
+        sub  x2, x2, x1             ; the place opposite in a mesh of 3x3
+        slli x2, x2, 35
+        st.d x1, x0, 0x80
+        li   x4, 0x80
+        li   x5, 1 << 6 | 5         ; notifies, semaphore 5
+        slli x5, x5, 45
+        or   x5, x5, x2
+        addi x5, x5, 0x88
+        rput x4, x5, 1
+        wait 5, 1
+        ld.d x6, x0, 0x88
+        addi x7, x2, 0x80
+        li   x8, 0x90
+        rget x8, x7, 1, 6
+        wait 6, 1
+        ld.d x9, x0, 0x90
+        rput x4, x7, 1, ack, fixed
+        fence
+        li   x10, 3
+        rraise 7, x7, x10
+        wait 7, 3
+        halt
+"""
 HANG = "start: csrr x1, 1\nwait 7, 3\nhalt\n"
 
 
@@ -102,6 +128,18 @@ def test_the_rtl_does_what_the_simulator_does(ran):
     first, *dump = said.out.splitlines()
     assert code == 0 and dump == ["node 1,1", "000080: 33", "node 2,1", "000080: 33"]
     assert first.startswith("19 instructions on 2 nodes in ") and first.endswith("equal to the instruction-set simulator")
+
+
+@pytest.mark.rtl
+def test_round_a_dead_node_on_the_rtl(ran):
+    """Between 1,2 and 3,2, and between 2,1 and 2,3, no dimension order leads; the first node then asks the dead one."""
+    code, said = ran(OPPOSITE, "--mesh", "3x3", "--dead", "2,2", "--dump", "0x88,8:u64", command="rtl")
+    first, *dump = said.out.splitlines()
+    assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
+    opposite = {f"node {x},{y}": f"000088: {4 - y << 5 | 4 - x}" for y in (1, 2, 3) for x in (1, 2, 3) if (x, y) != (2, 2)}
+    assert dict(zip(dump[::2], dump[1::2], strict=True)) == opposite
+    code, said = ran(SEND.replace("(p1) br first", "(p1) br first\n halt"), "--mesh", "2x2", "--dead", "2,1", command="rtl")
+    assert code == 1 and "node 1,1 thread 0: NETWORK" in said.out, said
 
 
 @pytest.mark.rtl

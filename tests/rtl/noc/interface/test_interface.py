@@ -242,12 +242,12 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
     dut, commands = NetworkInterface(CONFIG), random_commands(rng, 70)
 
     async def bench(ctx):
-        ctx.set(dut.place.x, HERE[0])
-        ctx.set(dut.place.y, HERE[1])
+        ctx.set(dut.here.place.x, HERE[0])
+        ctx.set(dut.here.place.y, HERE[1])
         for v in range(4):
             ctx.set(dut.link[v], 4)
-        ctx.set(dut.edges.east, EAST)
-        ctx.set(dut.edges.south, SOUTH)
+        ctx.set(dut.here.edges.east, EAST)
+        ctx.set(dut.here.edges.south, SOUTH)
         played = Played(ctx, dut, rng, commands, open_to, answered)
         before = [list(line) for line in played.sram]
         quiet = 0
@@ -407,8 +407,8 @@ def test_lists_are_what_their_transfers_say(simulate, rng, open_to, answered, ma
     dut = NetworkInterface(CONFIG)
 
     async def bench(ctx):
-        ctx.set(dut.place.x, HERE[0])
-        ctx.set(dut.place.y, HERE[1])
+        ctx.set(dut.here.place.x, HERE[0])
+        ctx.set(dut.here.place.y, HERE[1])
         for _ in range(many):
             transfers = [random_transfer(rng, number) for number in range(4)]
             lists = [Command(NetOp.LIST, 1, 0, 0, 0, 0, (0, 0), 0, amount=2), Command(NetOp.LIST, 2, 1, 16, 0, 0, (0, 0), 0, amount=2)]
