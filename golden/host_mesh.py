@@ -19,6 +19,17 @@ WEST_EAST_ROUTE = YX
 """Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request."""
 
 
+def entering(mesh: MeshConfig, edge: Place, packet: Packet) -> Packet:
+    """A packet from an edge port with its port at the first router, on its own route where that leads to its destination."""
+    first, to, route = beside(edge, mesh.inward(edge)), packet.destination, packet.channel & 1
+    routes = detours(mesh)
+    known = routes.allowed.get((first, to)) if routes else None
+    if known is None:
+        return replace(packet, out=dimension_order(first, to, route))
+    route = route if route in known else min(known)
+    return replace(packet, channel=packet.channel & RESPONSE | route, out=known[route])
+
+
 class Edge(ABC):
     """An edge port where a host sits, and what came there by node.
 
@@ -28,18 +39,8 @@ class Edge(ABC):
     def __init__(self, mesh: MeshConfig, place: Place = EDGE) -> None:
         self.mesh, self.place = mesh, place
         self.silence = "nothing moves any more:"
-        self._first, self._routes = beside(place, mesh.inward(place)), detours(mesh)
         self.came: dict[Place, deque[Packet]] = defaultdict(deque)
         self.hosts = {node: NodeHost(self, node) for node in mesh.live}
-
-    def entering(self, packet: Packet) -> Packet:
-        """The packet with its port at the first router, on its own route where that leads to its destination."""
-        first, to, route = self._first, packet.destination, packet.channel & 1
-        known = self._routes.allowed.get((first, to)) if self._routes else None
-        if known is None:
-            return replace(packet, out=dimension_order(first, to, route))
-        route = route if route in known else min(known)
-        return replace(packet, channel=packet.channel & RESPONSE | route, out=known[route])
 
     @abstractmethod
     def send(self, packets: Sequence[Packet]) -> None:

@@ -16,7 +16,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.mesh import STEP
 from golden.arch.packet import COORD_BITS, PortId
-from golden.arch.route_table import ENTRIES
+from golden.arch.route_table import DEPARTURES, ENTRIES
 from rtl.common.host_ports import Activity, Edges
 from rtl.common.select import by_mark
 from rtl.core.trace import trace_signature
@@ -72,8 +72,9 @@ class Tile(wiring.Component):
             self._neighbour(m, router, nowhere, port)
         table, here = Signal(TABLE), Here.create(path=("here",))
         wiring.connect(m, here, node.here, nowhere.here)
-        with m.If(self.entry.valid & (self.entry.index >= ENTRIES)):
-            m.d.sync += table[self.entry.index - ENTRIES].eq(self.entry.entry)
+        for place in range(DEPARTURES):
+            with m.If(self.entry.valid & (self.entry.index == ENTRIES + place)):
+                m.d.sync += table[place].eq(self.entry.entry)
         wiring.connect(m, node.tx, router.i[PortId.NODE])
         wiring.connect(m, router.o[PortId.NODE], node.rx)
         wiring.connect(m, wiring.flipped(self.entry), router.entry)

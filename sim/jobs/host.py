@@ -10,7 +10,7 @@ from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import Packet
 from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
-from golden.host_mesh import Edge
+from golden.host_mesh import Edge, entering
 from golden.iss.host import Host as SimulatorHost
 from golden.iss.host import MeshEdge as SimulatorEdge
 from golden.iss.mesh import Mesh
@@ -73,7 +73,7 @@ class MeshEdge(Edge):
         self.engine, self._port = engine, Port(engine, mesh.edges.index(place), limit)
 
     def send(self, packets: Sequence[Packet]) -> None:
-        self._port.send([self.entering(packet) for packet in packets])
+        self._port.send([entering(self.mesh, self.place, packet) for packet in packets])
 
     def receive(self, count: int) -> Sequence[Packet]:
         packets = self._port.receive(count)

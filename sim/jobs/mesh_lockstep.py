@@ -13,6 +13,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.memmap import ThreadState
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.trace import Record
+from golden.dram import Dram
 from golden.iss.mesh import Mesh
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
@@ -20,6 +21,7 @@ from golden.listing import trace_line
 from golden.lockstep import Difference, Result, Run, compare_ends, compare_memory
 from golden.retire import Collector
 from sim.engine.binding import Engine
+from sim.engine.dram import EngineDram, Pace
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge
 from sim.jobs.lockstep import AFTERWARDS, LIMIT, decode_trace
@@ -33,8 +35,12 @@ def run_lockstep(
     seed: int = 0,
     on_record: Callable[[Place, Record], None] | None = None,
     waves: Path | None = None,
+    drams: Sequence[Place] = (),
+    pace: Pace | None = None,
 ) -> tuple[Result, Mapping[Place, bytes]]:
     """Run on both, the same on every node; what was compared, and the memory of each node (none of one where a thread stopped).
+
+    ``drams``: edge ports with memory behind them, which is compared too.
 
     Raises
     ------
@@ -44,7 +50,9 @@ def run_lockstep(
         When nothing moves any more on the simulator.
     """
     with machine.mesh_engine(mesh, config.name, trace=True, waves=waves) as engine:
+        behind = {place: EngineDram(engine, mesh, place, pace or Pace()) for place in drams}
         runs = _run_rtl(engine, mesh, config, memory, launches)
+        contents = {place: dram.contents() for place, dram in behind.items()}
     result = Result(cycles=max(run.cycles for run in runs.values()))
     records: dict[tuple[Place, int], list[Record]] = {}
 
@@ -62,7 +70,11 @@ def run_lockstep(
             node.write(at, data)
         for launch in launches:
             node.threads[launch.thread].start(launch.pc, launch.args)
+    for place in drams:
+        simulated.attach_dram(place, Dram())
     simulated.run()
+    for place in drams:
+        _compare_dram(place, contents[place], simulated.drams[place].contents())
     for place, node in simulated.nodes.items():
         try:
             _compare(node, runs[place], {launch.thread: records.get((place, launch.thread), []) for launch in launches}, result)
@@ -98,6 +110,14 @@ def _run_rtl(
         image = b"" if stopped else host.read(0, config.sram_bytes)
         runs[place] = Run(collector.complete(), statuses[place], image, cycles)
     return runs
+
+
+def _compare_dram(place: Place, got: Mapping[int, bytes], expected: Mapping[int, bytes]) -> None:
+    for address in sorted({*got, *expected}):
+        if got.get(address) != expected.get(address):
+            shown = [line.hex(" ", 8) if line else "never written" for line in (got.get(address), expected.get(address))]
+            at = f"line {address:#x} behind {place[0]},{place[1]}"
+            raise Difference(f"RTL and simulator differ in {at}\n  RTL: {shown[0]}\n  ISS: {shown[1]}")
 
 
 def _counters(run: Run) -> Callable[[Thread, int], int]:

@@ -60,7 +60,7 @@ def test_a_way_that_leads_nowhere_is_found():
     with pytest.raises(RouteError, match="the node 1,2 sends to 2,1 by a way that leads nowhere"):
         check_departures(replace(routes, departures=wrong))
     with pytest.raises(RouteError, match="has 49 exceptions for its own packets, it holds 48"):
-        check_departures(replace(routes, departures={(1, 2): routes.departures[1, 2] * 49}))
+        check_departures(replace(routes, departures={(1, 2): routes.departures[1, 2][:1] * 49}))
 
 
 @pytest.mark.parametrize("port", [W, N, NODE])

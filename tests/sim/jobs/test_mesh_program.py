@@ -58,6 +58,52 @@ start:  csrr x1, 1
         wait 7, 3
         halt
 """
+BEHIND = """
+start:  csrr x1, 1
+        li   x2, 0x80
+        st.d x1, x2, 0
+        slli x3, x1, 20             ; a megabyte for each node
+        li   x4, 1 << 5 | 0         ; the edge port 0,1
+        slli x4, x4, 35
+        or   x4, x4, x3
+        rput x2, x4, 1, ack
+        fence
+        li   x5, 0x90
+        csrr x10, 2
+        rget x5, x4, 1, 6
+        wait 6, 1
+        csrr x11, 2
+        sub  x11, x11, x10
+        st.d x11, x0, 0x98
+        ld.d x6, x0, 0x90
+        li   x7, 0x400
+        li   x8, 0x100              ; the program goes out in four rows of 32 bytes and comes back
+        st.d x8, x7, 0
+        li   x9, 0x1000
+        add  x8, x4, x9
+        st.d x8, x7, 8
+        li64 x8, 32 << 32 | 4
+        st.d x8, x7, 16
+        li64 x8, 128 << 32 | 32
+        st.d x8, x7, 24
+        st.d x0, x7, 32
+        li   x8, 0x800
+        st.d x8, x7, 64
+        add  x8, x4, x9
+        st.d x8, x7, 72
+        ld.d x8, x7, 16
+        st.d x8, x7, 80
+        ld.d x8, x7, 24
+        st.d x8, x7, 88
+        li   x8, 1
+        st.d x8, x7, 96
+        li   x9, 2
+        rlist x7, x9
+        fence
+        li   x12, 0x820
+        ld.d x12, x12, 0
+        halt
+"""
 HANG = "start: csrr x1, 1\nwait 7, 3\nhalt\n"
 
 
@@ -140,6 +186,20 @@ def test_round_a_dead_node_on_the_rtl(ran):
     assert dict(zip(dump[::2], dump[1::2], strict=True)) == opposite
     code, said = ran(SEND.replace("(p1) br first", "(p1) br first\n halt"), "--mesh", "2x2", "--dead", "2,1", command="rtl")
     assert code == 1 and "node 1,1 thread 0: NETWORK" in said.out, said
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("latency", [0, 300])
+def test_memory_behind_an_edge_holds_the_same_on_the_rtl(ran, latency):
+    """Both nodes write and read it, one word and by a list; a read of the near node takes so many cycles beside the memory's own."""
+    code, said = ran(BEHIND, "--mesh", "2x1", "--dram", "0,1", "--dram-pace", "64", str(latency), "--dump", "0x98,8:u64", command="rtl")
+    first, *dump = said.out.splitlines()
+    assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
+    assert dump == ["node 1,1", f"000098: {latency + NEAR}", "node 2,1", f"000098: {latency + NEAR + 4}"]
+
+
+NEAR = 30
+"""Cycles from before the `rget` to after the `wait` at the node beside the port."""
 
 
 @pytest.mark.rtl
