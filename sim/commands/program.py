@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
 from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
+from sim.engine.flips import parse_flip
 from sim.files import content, whole
 from sim.jobs.memory import parse_dump, parse_load
 
@@ -155,15 +156,21 @@ def _iss(options: argparse.Namespace) -> int:
     _TRACE,
     *_MESH,
     argument("--dram-pace", type=whole_number, nargs=2, metavar=("BYTES", "CYCLES"), help="bytes a cycle, cycles of an access (64 200)"),
+    argument("--flip", type=sentence_of(parse_flip), nargs="*", default=[], metavar="A-B:N:BIT", help="a wrong bit in packet N of a link"),
     argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
+    argument("--nodes", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh whose waves they are"),
 )
 def _rtl(options: argparse.Namespace) -> int:
     from sim.jobs.program import run_rtl
 
     if mesh := _mesh(options):
-        from sim.engine.dram import Pace
-        from sim.jobs import mesh_program
+        from sim.jobs import mesh_lockstep, mesh_program
+        from sim.jobs.dram import Pace
 
-        pace = Pace(*options.dram_pace) if options.dram_pace else None
-        return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, options.waves, options.dram, pace) else 1
+        pace = Pace(*options.dram_pace or ())
+        around = mesh_lockstep.Around(options.waves, options.nodes, options.dram, pace, options.flip)
+        return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, around) else 1
+    for name in ("nodes", "flip"):
+        if getattr(options, name):
+            raise CommandError(f"--{name} names places of a mesh: give --mesh too")
     return 0 if run_rtl(_work(options), print, options.waves) else 1

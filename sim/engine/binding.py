@@ -50,6 +50,7 @@ FUNCTIONS: Functions = {
     "engine_memory_write": (None, [_POINTER, _U32, _U64, _U64, ctypes.c_char_p]),
     "engine_memory_read": (None, [_POINTER, _U32, _U64, _U64, ctypes.c_char_p]),
     "engine_memory_lines": (_U64, [_POINTER, _U32, _POINTER]),
+    "engine_flip": (None, [_POINTER, _U32, _U64, _U32]),
     "engine_cycle": (_U64, [_POINTER]),
     "engine_run": (_U32, [_POINTER, _U64, _U32, _U32, _U64]),
     "engine_options": (None, [_POINTER, _U32, _U32, _U32]),
@@ -209,6 +210,10 @@ class Engine:
         numbers = np.zeros(self._library.engine_memory_lines(self._handle, edge, None), np.uint64)
         self._library.engine_memory_lines(self._handle, edge, numbers.ctypes.data)
         return sorted(numbers.tolist())
+
+    def flip(self, wire: int, packet: int, bit: int) -> None:
+        """A bit of the body of the n-th packet, from 1 on, that a wire of the topology carries from the first flip on is wrong."""
+        self._library.engine_flip(self._handle, wire, packet, bit)
 
     # --- time ------------------------------------------------------------------------------------------------------------------
 

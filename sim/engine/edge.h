@@ -31,7 +31,10 @@ class Host : public Edge {
         arriving = theirs.control & VALID ? theirs.control : 0;
         // What goes, while the node's buffers have room.
         for (int v = 0; v < CHANNELS; ++v) credits[v] += (mine.credit >> v) & 1;
-        if (body_due) mine.body = on_wire.body;
+        if (body_due) {
+            mine.body = on_wire.body;
+            to->carry(mine.body);
+        }
         body_due = false;
         mine.control = 0;
         if (sending.empty()) return;

@@ -97,6 +97,9 @@ void engine_memory_write(Engine* e, uint32_t edge, uint64_t at, uint64_t size, c
 void engine_memory_read(Engine* e, uint32_t edge, uint64_t at, uint64_t size, uint8_t* bytes) { memory(e, edge).read(at, bytes, size); }
 uint64_t engine_memory_lines(Engine* e, uint32_t edge, uint64_t* numbers) { return memory(e, edge).written(numbers); }
 
+// A bit of the body of the n-th packet that a wire carries from here on is wrong.
+void engine_flip(Engine* e, uint32_t wire, uint64_t packet, uint32_t bit) { e->wires[wire].flips.push_back({packet, bit}); }
+
 uint64_t engine_cycle(Engine* e) { return e->loop.cycle; }
 
 // Runs until `cycles` have passed (0), host `edge` has `packets` packets (1), or nothing moved anywhere for `quiet` cycles (2).

@@ -7,8 +7,7 @@ from itertools import zip_longest
 
 from golden.arch.mesh import STEP, MeshConfig, Place
 from golden.arch.packet import PortId
-from golden.arch.route_table import ENTRIES, ENTRY
-from golden.noc.tables import Routes
+from golden.arch.route_table import ENTRY
 from sim.engine.binding import Engine
 
 PREPARED = 3
@@ -33,12 +32,6 @@ def settle(engine: Engine) -> None:
     """Cycles before the first, until every router knows where it is."""
     for _ in range(PREPARED):
         engine.prepare()
-
-
-def tables(routes: Routes, place: Place) -> list[Mapping[str, int] | None]:
-    """What the tile at a place is told, by place in its tables: exceptions of its router, then those of its own packets."""
-    own = [entry.fields() for entry in routes.tables[place]]
-    return [*own, *[None] * (ENTRIES - len(own)), *(entry.fields() for entry in routes.departures[place])]
 
 
 def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int] | None]]) -> None:

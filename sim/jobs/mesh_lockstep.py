@@ -7,13 +7,16 @@ counters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from golden.arch.config import NodeConfig
-from golden.arch.memmap import ThreadState
+from golden.arch.memmap import Counter, ThreadState
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.trace import Record
 from golden.dram import Dram
+from golden.host import HostError
+from golden.host_blocking import BlockingHost
 from golden.iss.mesh import Mesh
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
@@ -21,10 +24,29 @@ from golden.listing import trace_line
 from golden.lockstep import Difference, Result, Run, compare_ends, compare_memory
 from golden.retire import Collector
 from sim.engine.binding import Engine
-from sim.engine.dram import EngineDram, Pace
+from sim.engine.flips import Flip, apply
 from sim.jobs import machine
+from sim.jobs.dram import EngineDram, Pace
 from sim.jobs.host import MeshEdge
 from sim.jobs.lockstep import AFTERWARDS, LIMIT, decode_trace
+
+
+@dataclass(frozen=True)
+class Around:
+    """What there is beside the tiles.
+
+    Attributes
+    ----------
+    waves, shown : a file for waves, and the nodes in them (the first when none is named).
+    drams, pace : edge ports with memory behind them, which is compared too, and how fast it is.
+    flips : wrong bits on links; what is then lost makes the two differ, or hang.
+    """
+
+    waves: Path | None = None
+    shown: Sequence[Place] = ()
+    drams: Sequence[Place] = ()
+    pace: Pace = Pace()
+    flips: Sequence[Flip] = ()
 
 
 def run_lockstep(
@@ -34,13 +56,9 @@ def run_lockstep(
     launches: Sequence[Launch],
     seed: int = 0,
     on_record: Callable[[Place, Record], None] | None = None,
-    waves: Path | None = None,
-    drams: Sequence[Place] = (),
-    pace: Pace | None = None,
+    around: Around | None = None,
 ) -> tuple[Result, Mapping[Place, bytes]]:
     """Run on both, the same on every node; what was compared, and the memory of each node (none of one where a thread stopped).
-
-    ``drams``: edge ports with memory behind them, which is compared too.
 
     Raises
     ------
@@ -49,11 +67,19 @@ def run_lockstep(
     HangError
         When nothing moves any more on the simulator.
     """
-    with machine.mesh_engine(mesh, config.name, trace=True, waves=waves) as engine:
-        behind = {place: EngineDram(engine, mesh, place, pace or Pace()) for place in drams}
-        runs = _run_rtl(engine, mesh, config, memory, launches)
+    around = around or Around()
+    with machine.mesh_engine(mesh, config.name, trace=True, waves=around.waves, shown=around.shown) as engine:
+        behind = {place: EngineDram(engine, mesh, place, around.pace) for place in around.drams}
+        for flip in around.flips:
+            apply(engine, mesh, flip)
+        hosts = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT).hosts
+        try:
+            runs = _run_rtl(engine, hosts, config, memory, launches)
+        except HostError as error:
+            raise HostError("\n".join([str(error), *_dropped(hosts)])) from None
+        dropped = _dropped(hosts) if around.flips else []
         contents = {place: dram.contents() for place, dram in behind.items()}
-    result = Result(cycles=max(run.cycles for run in runs.values()))
+    result = Result(cycles=max(run.cycles for run in runs.values()), faults=dropped)
     records: dict[tuple[Place, int], list[Record]] = {}
 
     def keep(place: Place, record: Record) -> None:
@@ -70,10 +96,10 @@ def run_lockstep(
             node.write(at, data)
         for launch in launches:
             node.threads[launch.thread].start(launch.pc, launch.args)
-    for place in drams:
+    for place in around.drams:
         simulated.attach_dram(place, Dram())
     simulated.run()
-    for place in drams:
+    for place in around.drams:
         _compare_dram(place, contents[place], simulated.drams[place].contents())
     for place, node in simulated.nodes.items():
         try:
@@ -84,11 +110,16 @@ def run_lockstep(
     return result, {place: run.image for place, run in runs.items()}
 
 
+def _dropped(hosts: Mapping[Place, BlockingHost]) -> list[str]:
+    """Nodes that dropped packets."""
+    counts = ((place, host.counters()[Counter.PARITY_ERRORS]) for place, host in hosts.items())
+    return [f"node {x},{y} dropped {count} packets with wrong parity" for (x, y), count in counts if count]
+
+
 def _run_rtl(
-    engine: Engine, mesh: MeshConfig, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]
+    engine: Engine, hosts: Mapping[Place, BlockingHost], config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]
 ) -> dict[Place, Run]:
     """What each node did; its memory was zero before."""
-    hosts = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT).hosts
     for host in hosts.values():
         host.write(memory)
         host.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golden.arch.memmap import ThreadState
@@ -16,7 +15,7 @@ from sim.jobs import memory
 from sim.jobs.program import Say, Work, where
 
 if TYPE_CHECKING:
-    from sim.engine.dram import Pace
+    from sim.jobs.mesh_lockstep import Around
 
 SHOWN = 8  # threads that an interruption names
 
@@ -61,18 +60,8 @@ def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, drams: Seque
     return ended
 
 
-def run_rtl(
-    work: Work,
-    mesh: MeshConfig,
-    say: Say,
-    seed: int = 0,
-    waves: Path | None = None,
-    drams: Sequence[Place] = (),
-    pace: Pace | None = None,
-) -> bool:
+def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, around: Around | None = None) -> bool:
     """Run on the RTL, threads started on every node, and compare every retired instruction; True when all ended by themselves.
-
-    ``drams``: edge ports with memory behind them, at that ``pace``.
 
     Raises
     ------
@@ -85,7 +74,7 @@ def run_rtl(
         say(f"{place[0]},{place[1]} {trace_line(record, work.trace)}")
 
     told = tell if work.trace else None
-    result, images = run_lockstep(mesh, work.config, work.memory, work.launches, seed, told, waves, drams, pace)
+    result, images = run_lockstep(mesh, work.config, work.memory, work.launches, seed, told, around)
     say(f"{result.retired} instructions on {len(mesh.live)} nodes in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)

@@ -8,8 +8,8 @@ from golden.arch.mesh import MeshConfig
 from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, Kind, Packet, PortId
 from golden.dram import Dram
 from golden.host_mesh import entering
-from sim.engine.dram import EngineDram, Pace
 from sim.jobs import machine
+from sim.jobs.dram import EngineDram, Pace
 
 pytestmark = pytest.mark.rtl
 MESH = MeshConfig(2, 1)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from golden.arch.mesh import MeshConfig
-from golden.arch.packet import Kind, Packet
+from golden.arch.memmap import Counter
+from golden.arch.packet import Kind, Packet, PortId
 from sim.compile.elaborate import elaborate
 from sim.compile.verilator import build_cocotb, run_cocotb
 from sim.engine.binding import Engine
+from sim.engine.flips import Flip, apply
 from sim.engine.mesh import straps
 from sim.engine.topology import tiles
 from sim.jobs import machine
@@ -72,6 +74,59 @@ def test_every_edge_reaches_every_node_round_what_is_dead(edge):
         host.write([(0x1000, bytes([number + 1]) * 200)])
     for number, host in enumerate(port.hosts.values()):
         assert host.read(0x1000, 200) == bytes([number + 1]) * 200
+
+
+@pytest.mark.parametrize("bit", [0, 76, 77, 588, 589, 596], ids=str)
+def test_a_wrong_bit_on_a_link_costs_one_packet(bit):
+    """Of ten writes the third is dropped by its node, counted there and where it came into the node's router, and all else goes on."""
+    with machine.mesh_engine(MESH, "tiny", trace=True) as engine:
+        hosts = MeshEdge(engine, MESH).hosts
+        apply(engine, MESH, Flip((1, 1), (2, 1), 3, bit))
+        line = bytes(range(1, 65))
+        hosts[2, 1].write([(0x1000, 10 * line)])
+        assert hosts[2, 1].read(0x1000, 640) == 2 * line + bytes(64) + 7 * line
+        assert [host.counters()[Counter.PARITY_ERRORS] for host in hosts.values()] == [0, 1]
+        errors = [engine.get(node, "parity_errors") for node in range(2)]
+        assert errors == [0, 1 << 16 * PortId.WEST]
+        hosts[1, 1].write([(0x1000, line)])
+        assert hosts[1, 1].read(0x1000, 64) == line
+
+
+def test_no_link_is_there():
+    with machine.mesh_engine(MESH, "tiny", trace=True) as engine, pytest.raises(ValueError, match="no link leads from 1,1 to 3,1 in a mesh"):
+        apply(engine, MESH, Flip((1, 1), (3, 1), 1, 0))
+
+
+def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):
+    """Packets on links, in buffers and at edges are in it: every link of every later cycle is the same."""
+    known = [straps(MESH, place) for place in MESH.live]
+
+    def begun() -> Engine:
+        engine = Engine(machine.tile_design("tiny", trace=True), tiles(MESH), straps=known)
+        engine.run(BEGIN)
+        return engine
+
+    def rest(engine: Engine):
+        engine.options(recording=True)
+        engine.run(800)
+        return engine.take_links(), [engine.take(edge) for edge in range(len(MESH.edges))]
+
+    with begun() as engine:
+        for edge, place in enumerate(MESH.edges):
+            engine.send(edge, [packet.encode() for packet in packets(place, seed)])
+        engine.run(700)
+        engine.save(tmp_path / "state")
+        links, received = rest(engine)
+    assert links.any()
+    with begun() as engine:
+        engine.restore(tmp_path / "state")
+        again, received_again = rest(engine)
+    assert np.array_equal(links, again) and received == received_again
+
+
+def test_waves_are_of_nodes_that_are_there(tmp_path):
+    with pytest.raises(ValueError, match="no waves of 3,1: no live node of the mesh of 2x1"):
+        machine.mesh_engine(MESH, "tiny", waves=tmp_path / "waves", shown=[(1, 1), (3, 1)])
 
 
 def test_an_edge_port_that_is_none_is_refused():
