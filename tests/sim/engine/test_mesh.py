@@ -6,8 +6,8 @@ All are ``tiny`` with its trace.
 import numpy as np
 import pytest
 
-from golden.arch.mesh import MeshConfig
 from golden.arch.memmap import Counter
+from golden.arch.mesh import MeshConfig
 from golden.arch.packet import Kind, Packet, PortId
 from sim.compile.elaborate import elaborate
 from sim.compile.verilator import build_cocotb, run_cocotb
@@ -93,7 +93,7 @@ def test_a_wrong_bit_on_a_link_costs_one_packet(bit):
 
 
 def test_no_link_is_there():
-    with machine.mesh_engine(MESH, "tiny", trace=True) as engine, pytest.raises(ValueError, match="no link leads from 1,1 to 3,1 in a mesh"):
+    with machine.mesh_engine(MESH, "tiny", trace=True) as engine, pytest.raises(ValueError, match="no link leads from 1,1 to 3,1"):
         apply(engine, MESH, Flip((1, 1), (3, 1), 1, 0))
 
 
