@@ -6,9 +6,11 @@ All are ``tiny`` with its trace.
 import numpy as np
 import pytest
 
-from golden.arch.memmap import Counter
+from golden.arch.memmap import Counter, ThreadState
 from golden.arch.mesh import MeshConfig
-from golden.arch.packet import Kind, Packet, PortId
+from golden.arch.packet import DebugOp, Kind, Packet, PortId
+from golden.asm import assemble
+from golden.kernels.job import Launch
 from sim.compile.elaborate import elaborate
 from sim.compile.verilator import build_cocotb, run_cocotb
 from sim.engine.binding import Engine
@@ -127,6 +129,40 @@ def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):
 def test_waves_are_of_nodes_that_are_there(tmp_path):
     with pytest.raises(ValueError, match="no waves of 3,1: no live node of the mesh of 2x1"):
         machine.mesh_engine(MESH, "tiny", waves=tmp_path / "waves", shown=[(1, 1), (3, 1)])
+
+
+def test_a_debugger_at_the_edge_reaches_a_thread_of_the_far_node():
+    """It stops a thread of 2,2 that waits for a word, reads and changes a register by instructions of its own, and lets it go on."""
+    mesh = MeshConfig(2, 2)
+    program = assemble(WAITING)
+    with machine.mesh_engine(mesh, "tiny", trace=True) as engine:
+        host = MeshEdge(engine, mesh).hosts[2, 2]
+
+        def say(op, text=None):
+            return host.do(host.session.debug(op, 1, assemble(text).words[0] if text else 0))
+
+        host.write([(program.origin, program.image)])
+        host.flush()
+        host.start([Launch(1, program.origin)])
+        status = say(DebugOp.HALT)
+        assert status.state is ThreadState.HALTED and status.pc in range(program.labels["again"], program.labels["done"] + 1)
+        say(DebugOp.INJECT, "st.d x5, x0, 0x90")
+        assert host.read(0x90, 8) == (7).to_bytes(8, "little")
+        say(DebugOp.INJECT, "addi x5, x5, 100")
+        host.write([(0x88, (1).to_bytes(8, "little"))])
+        assert say(DebugOp.RESUME).state is not ThreadState.HALTED
+        assert host.wait(1)[0][1].state is ThreadState.IDLE and host.read(0x80, 8) == (108).to_bytes(8, "little")
+
+
+WAITING = """
+start:  li x5, 7
+again:  ld.d x6, x0, 0x88
+        peqi p1, x6, 0
+        (p1) br again
+done:   addi x5, x5, 1
+        st.d x5, x0, 0x80
+        halt
+"""
 
 
 def test_an_edge_port_that_is_none_is_refused():
