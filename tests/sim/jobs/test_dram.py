@@ -77,8 +77,8 @@ def test_it_keeps_its_pace(engine, pace):
     assert times[-1] - times[0] == (count - 1) * line
 
 
-PASSAGE = 9
-"""Cycles of a read and its answer through two routers each, body and memory's port included."""
+PASSAGE = 8
+"""Cycles of a read and its answer through two routers each, bodies included."""
 
 
 def test_its_back_door_and_its_checkpoint(engine, tmp_path):
