@@ -71,8 +71,7 @@ class Transfers(wiring.Component):
         m.submodules.check = check = TransferCheck(self._sram_bytes)
         m.submodules.pieces = pieces = Pieces()
         wiring.connect(m, wiring.flipped(self.place), check.place)
-        # The list whose transfers are asked for; the one whose transfer runs, the transfer's line, and whether it is the last of its list.
-        # Without `more` the first list has nothing to do with the second.
+        # What is left of the list whose transfers are asked for, and of the one of which a transfer runs: more than that one, if `more`.
         self._current, self._running, self._more = Signal(LIST), Signal(LIST), Signal()
         # A transfer runs; it stands; the next one may take its place.
         self._busy, self._passed, self._free = Signal(), Signal(), Signal()
@@ -131,7 +130,7 @@ class Transfers(wiring.Component):
             pieces.begin.eq(self._starts),
             command.op.eq(NetOp.LIST),
         ]
-        m.d.sync += [doomed.eq(doomed | self._hit(current.thread) | (self._fails & self._more)), self.fault.valid.eq(self._fails)]
+        m.d.sync += [doomed.eq(doomed | self._hit(current.thread)), self.fault.valid.eq(self._fails)]
 
         def ask(what, first: bool, empty: Value) -> None:
             # The first question frees the place in the store queue; that of an empty list does nothing else.

@@ -469,3 +469,83 @@ def test_a_transfer_sends_a_line_a_cycle(simulate, rng, read):
         assert len(times) == 24 and times[-1] - times[0] == 23
 
     simulate(dut, bench)
+
+
+async def lists_run(dut, ctx, rng, lists, transfers: dict[int, Transfer], cycles: int) -> tuple[Played, list[int]]:
+    """Lists by (thread, line, how many), transfers by line, nothing in their way; the cycles in which packets left."""
+    ctx.set(dut.place.x, HERE[0])
+    ctx.set(dut.place.y, HERE[1])
+    commands = [Command(NetOp.LIST, thread, n, 8 * line, 0, 0, (0, 0), 0, amount=count) for n, (thread, line, count) in enumerate(lists)]
+    played, times = Played(ctx, dut, rng, commands, 1.0, 1.0), []
+    played.chance, played.mixed = (lambda probability: 1), False
+    for line, transfer in transfers.items():
+        played.sram[line] = words_of(int.from_bytes(transfer.pack(), "little"))
+    for _ in range(cycles):
+        before = sum(map(len, played.sent))
+        await played.cycle()
+        times += [played.cycle_number] * (sum(map(len, played.sent)) - before)
+    assert ctx.get(dut.steer.idle) == (1 << THREADS) - 1
+    return played, times
+
+
+def out(lines: int, number: int, place=(3, 1)) -> Transfer:
+    """Rows of a line each from line 16 on."""
+    return Transfer(64 * 16, global_address(place, 0x4000 + 0x1000 * number, 5), lines, 64, 64, 64)
+
+
+@pytest.mark.fast
+def test_transfers_follow_each_other(simulate, rng):
+    """Three lists of two transfers of 12 lines: beside a packet a cycle only the question for the next transfer."""
+    dut = NetworkInterface(CONFIG)
+
+    async def bench(ctx):
+        transfers = {line: out(12, line) for line in range(8, 14)}
+        played, times = await lists_run(dut, ctx, rng, [(1, 8, 2), (2, 10, 2), (1, 12, 2)], transfers, 160)
+        assert len(times) == 72 and times[-1] - times[0] <= 71 + 5
+        assert [packet.header.address for packet in played.sent[0]] == sorted(packet.header.address for packet in played.sent[0])
+
+    simulate(dut, bench)
+
+
+@pytest.mark.fast
+def test_a_transfer_that_is_lost_stops_its_list_when_those_before_it_are_sent(simulate, rng):
+    dut = NetworkInterface(CONFIG)
+
+    async def bench(ctx):
+        transfers = {LOST - 1: out(20, 0), LOST: out(20, 1), LOST + 1: out(20, 2), 0: out(3, 3)}
+        played, times = await lists_run(dut, ctx, rng, [(1, LOST - 1, 3), (2, 0, 1)], transfers, 120)
+        assert len(times) == 23 and played.faults == [(1, Fault.ECC, 64 * LOST)]
+
+    simulate(dut, bench)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("rows", [1, 1 << 20], ids=["at once", "known late"])
+@pytest.mark.parametrize("wrong", [1, 2])
+def test_a_transfer_that_cannot_be_done_drops_the_rest_of_its_list_and_no_other(simulate, rng, wrong, rows):
+    """It is known late when the next one has come already."""
+    dut = NetworkInterface(CONFIG)
+
+    async def bench(ctx):
+        transfers = {line: out(10, line) for line in range(4)}
+        transfers[wrong] = Transfer(64 * 16, global_address((3, 1), 0), rows, 0 if rows == 1 else 8, 64)
+        played, times = await lists_run(dut, ctx, rng, [(1, 0, 3), (2, 3, 1)], transfers, 120)
+        assert len(times) == 10 * wrong + 10 and played.faults == [(1, Fault.DESCRIPTOR, 64 * wrong)]
+
+    simulate(dut, bench)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_thread_that_stops_sends_no_more_of_its_list(simulate, rng, count):
+    """Every packet of the first list is refused; whole is the second list, of another thread, and the third, which comes later."""
+    dut = NetworkInterface(CONFIG)
+
+    async def bench(ctx):
+        transfers = {line: out(60, line, (REFUSING, 1)) for line in range(count)} | {2: out(10, 2), 3: out(5, 3)}
+        played, times = await lists_run(dut, ctx, rng, [(1, 0, count), (2, 2, 1), (3, 3, 1)], transfers, 200)
+        to_it = [packet for packet in played.sent[0] + played.sent[1] if packet.x == REFUSING]
+        assert 0 < len(to_it) < 30 and len(times) == len(to_it) + 15
+        assert {(thread, cause) for thread, cause, _ in played.faults} == {(1, Fault.NETWORK)}
+
+    simulate(dut, bench)
