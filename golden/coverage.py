@@ -16,7 +16,7 @@ from pathlib import Path
 
 from golden.arch import isa
 from golden.arch.classes import Flow
-from golden.arch.encoding import Insn, Kind, opcode_of, pred_of
+from golden.arch.encoding import Insn, OperandKind, opcode_of, pred_of
 from golden.arch.memmap import Fault
 from golden.arch.trace import Record
 
@@ -40,11 +40,11 @@ class Coverage:
             self.points[f"{insn.port.name} under a predicate"] += 1
         for op in insn.operands:
             value = op.get(record.word)
-            if op.kind is Kind.CHOICE:
+            if op.kind is OperandKind.CHOICE:
                 self.points[f"{insn.mnemonic} {op.choices[value]}"] += 1
-            elif op.kind is Kind.FLAG and value:
+            elif op.kind is OperandKind.FLAG and value:
                 self.points[f"{insn.mnemonic} {op.name}"] += 1
-            elif op.kind is Kind.TILE:
+            elif op.kind is OperandKind.TILE:
                 self.points[f"{insn.mnemonic} tile [{value >> 2},{value & 3}]"] += 1
 
     def fault(self, cause: Fault) -> None:
@@ -75,11 +75,11 @@ def universe(features: frozenset[str]) -> frozenset[str]:
 
 def _details(insn: Insn) -> Iterable[str]:
     for op in insn.operands:
-        if op.kind is Kind.CHOICE:
+        if op.kind is OperandKind.CHOICE:
             yield from (f"{insn.mnemonic} {choice}" for choice in op.choices)
-        elif op.kind is Kind.FLAG:
+        elif op.kind is OperandKind.FLAG:
             yield f"{insn.mnemonic} {op.name}"
-        elif op.kind is Kind.TILE:
+        elif op.kind is OperandKind.TILE:
             yield from (f"{insn.mnemonic} tile [{row},{column}]" for row in range(2) for column in range(4))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from golden.arch import isa
 from golden.arch.classes import DescriptorUse, Port, Queue
-from golden.arch.encoding import Insn, Kind
+from golden.arch.encoding import Insn, OperandKind
 from golden.arch.trace import Record, merge_bytes
 
 _LANES = 8
@@ -40,11 +40,11 @@ class _Open:
 
 def promised(insn: Insn, values: Mapping[str, int]) -> tuple[list[str], int]:
     """Letters of the effects that an executed instruction has, and how many store beats it sends."""
-    letters = {Kind.X: "x", Kind.P: "p", Kind.V: "v", Kind.C: "c"}
+    letters = {OperandKind.X: "x", OperandKind.P: "p", OperandKind.V: "v", OperandKind.C: "c"}
     due = [
         letters[op.kind]
         for op in insn.operands
-        if op.writes and op.kind in letters and not (op.kind in (Kind.X, Kind.P) and values[op.name] == 0)
+        if op.writes and op.kind in letters and not (op.kind in (OperandKind.X, OperandKind.P) and values[op.name] == 0)
     ]
     if insn.descriptor in (DescriptorUse.SET, DescriptorUse.STEP) or values.get("step"):
         due.append("d")
@@ -167,6 +167,8 @@ class Collector:
                 self.lane(int(number) % _LANES, **fields)
             case "store":
                 self.store(**fields)
+            case "network":  # belongs to no instruction
+                pass
             case _:
                 raise ValueError(f"no trace port {port}")
 

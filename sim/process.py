@@ -66,15 +66,19 @@ class Children:
                 for process in self._running:
                     process.kill()
 
-    def run(self, command: Sequence[str], timeout: float | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
-        """As ``subprocess.run`` does it, standard output and error as text. KeyboardInterrupt when the context has been left."""
+    def run(
+        self, command: Sequence[str], timeout: float | None = None, input: str | None = None, **settings: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """As ``subprocess.run`` does it, all streams as text. KeyboardInterrupt when the context has been left."""
         with self._lock:
             if self._over:
                 raise KeyboardInterrupt
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
+            reads = subprocess.DEVNULL if input is None else subprocess.PIPE
+            pipes = {"stdin": reads, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            process = subprocess.Popen(command, **pipes, **settings)
             self._running.add(process)
         try:
-            out, err = process.communicate(timeout=timeout)
+            out, err = process.communicate(input, timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -38,7 +38,7 @@ FIELD_BITS = 5
 F0, F1, F2, F3 = 12, 17, 22, 27
 
 
-class Kind(IntEnum):
+class OperandKind(IntEnum):
     """What an operand names; decides its spelling in assembly and its range."""
 
     X = 0  # scalar register x0..x31
@@ -54,7 +54,7 @@ class Kind(IntEnum):
     TILE = 10  # tile offset inside a descriptor: written d2[row,column]
 
 
-REGISTER_KINDS = frozenset({Kind.X, Kind.V, Kind.C, Kind.P, Kind.D})
+REGISTER_KINDS = frozenset({OperandKind.X, OperandKind.V, OperandKind.C, OperandKind.P, OperandKind.D})
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Operand:
     """One operand: its name in the meaning text, kind, and the bits of the word that hold it."""
 
     name: str
-    kind: Kind
+    kind: OperandKind
     lo: int
     width: int
     writes: bool = False  # a destination
     reads: bool = True  # a source
-    choices: tuple[str, ...] = ()  # for Kind.CHOICE, index = encoded value
+    choices: tuple[str, ...] = ()  # for OperandKind.CHOICE, index = encoded value
     least: int | None = None  # what a program may say, where the field holds more
     most: int | None = None
 
@@ -77,13 +77,13 @@ class Operand:
 
     @property
     def signed(self) -> bool:
-        return self.kind in (Kind.SINT, Kind.LABEL)
+        return self.kind in (OperandKind.SINT, OperandKind.LABEL)
 
     @property
     def limits(self) -> tuple[int, int]:
         """Smallest and largest value that a program may give."""
         low, high = bits.limits(self.width, self.signed)
-        if self.kind is Kind.CHOICE:
+        if self.kind is OperandKind.CHOICE:
             high = len(self.choices) - 1
         return low if self.least is None else self.least, high if self.most is None else self.most
 
@@ -176,33 +176,34 @@ class Insn:
         """Register operands that are written (a descriptor also by ``descriptor``)."""
         return tuple(op for op in self.operands if op.kind in REGISTER_KINDS and op.writes)
 
-    def reading(self, kind: Kind, lo: int) -> bool:
+    def reading(self, kind: OperandKind, lo: int) -> bool:
         """Whether the register of that kind in the field at ``lo`` is read."""
         return any(op.kind is kind and op.lo == lo for op in self.reads)
 
-    def writing(self, kind: Kind, lo: int) -> bool:
+    def writing(self, kind: OperandKind, lo: int) -> bool:
         """Whether the register of that kind in the field at ``lo`` is written."""
         return any(op.kind is kind and op.lo == lo for op in self.writes)
 
     @property
     def sources(self) -> tuple[Operand | None, Operand | None]:
         """Scalar registers that are operands a and b. The data of a store is b, whatever its place; a third one has no name."""
-        x = sorted((op for op in self.reads if op.kind is Kind.X), key=lambda op: self.port is Port.SSTORE and op.lo == F0)
+        x = sorted((op for op in self.reads if op.kind is OperandKind.X), key=lambda op: self.port is Port.SSTORE and op.lo == F0)
         a, b, *_ = (*x, None, None)
         return a, b
 
     @property
     def distinct(self) -> tuple[Operand, Operand] | None:
         """The two scalar registers that it writes, which must differ; None for an instruction that writes fewer."""
-        x = [op for op in self.writes if op.kind is Kind.X]
+        x = [op for op in self.writes if op.kind is OperandKind.X]
         return (x[0], x[1]) if len(x) == 2 else None
 
     @property
     def immediate(self) -> Operand | None:
         """The number that takes the place of operand b: in f1 and up, or in f2 and up."""
-        return next((op for op in self.operands if op.kind in (Kind.SINT, Kind.UINT, Kind.LABEL) and op.lo in (F1, F2)), None)
+        numbers = (OperandKind.SINT, OperandKind.UINT, OperandKind.LABEL)
+        return next((op for op in self.operands if op.kind in numbers and op.lo in (F1, F2)), None)
 
-    def of_kind(self, kind: Kind) -> Operand | None:
+    def of_kind(self, kind: OperandKind) -> Operand | None:
         """The first operand of a kind."""
         return next((op for op in self.operands if op.kind is kind), None)
 
@@ -230,7 +231,7 @@ class Insn:
             if name not in known:
                 raise ValueError(f"{self.mnemonic} has no operand {name}")
         for operand in self.operands:
-            if operand.name not in values and operand.kind not in (Kind.FLAG, Kind.CHOICE, Kind.TILE):
+            if operand.name not in values and operand.kind not in (OperandKind.FLAG, OperandKind.CHOICE, OperandKind.TILE):
                 raise ValueError(f"{self.mnemonic} needs operand {operand.name}")
             word |= operand.put(values.get(operand.name, 0))
         return word

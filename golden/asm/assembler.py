@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from golden.arch import isa
-from golden.arch.encoding import Kind
+from golden.arch.encoding import OperandKind
 from golden.arch.memmap import ADDRESS_BITS, PROGRAM_BASE
 from golden.asm import data, hints
 from golden.asm.loops import Placed, broken_rules
@@ -164,7 +164,7 @@ class _Assembler:
             raise mistake(line, line.mnemonic, f"no instruction {name}{hints.unknown(name)}")
         if insn.feature not in self.features:
             raise mistake(line, line.mnemonic, f"{name} belongs to {insn.feature}, which this configuration does not have")
-        pred = self.names.register(line, line.pred, Kind.P) if line.pred else 0
+        pred = self.names.register(line, line.pred, OperandKind.P) if line.pred else 0
         values = fields(self.names, line, insn)
         word = insn.encode(pred, **values)
         if isa.lookup(word, _ALL_FEATURES) is None:

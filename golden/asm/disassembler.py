@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from golden.arch import isa
-from golden.arch.encoding import Kind, pred_of
+from golden.arch.encoding import OperandKind, pred_of
 from golden.asm.operands import REGISTERS
 
 _ALL_FEATURES = frozenset(isa.FEATURES)
@@ -18,16 +18,16 @@ def disassemble(word: int, pc: int = 0, labels: dict[int, str] | None = None) ->
     parts, trailing = [], []
     for op in insn.operands:
         value = values[op.name]
-        if op.kind is Kind.TILE:
+        if op.kind is OperandKind.TILE:
             if value:
                 parts[-1] += f"[{value >> 2},{value & 3}]"
-        elif op.kind is Kind.FLAG:
+        elif op.kind is OperandKind.FLAG:
             trailing += [op.name] if value else []
-        elif op.kind is Kind.CHOICE:
+        elif op.kind is OperandKind.CHOICE:
             trailing += [op.choices[value]] if value else []
         elif op.kind in REGISTERS:
             parts.append(f"{REGISTERS[op.kind]}{value}")
-        elif op.kind is Kind.LABEL:
+        elif op.kind is OperandKind.LABEL:
             target = pc + 4 * value
             parts.append((labels or {}).get(target, f"{target:#x}" if target >= 0 else str(target)))
         else:

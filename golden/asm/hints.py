@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from golden.arch import isa
 from golden.arch.classes import Alu
-from golden.arch.encoding import Insn, Kind
+from golden.arch.encoding import Insn, OperandKind
 from golden.asm.text import DATA, NAMING
 
 PSEUDO = ("li64", "mv")
@@ -43,18 +43,18 @@ def wider(mnemonic: str) -> str:
     return f"; {_WIDER[mnemonic]} takes any number of 64 bits" if mnemonic in _WIDER else ""
 
 
-def other_form(insn: Insn, takes: Kind) -> str:
+def other_form(insn: Insn, takes: OperandKind) -> str:
     """The end of a sentence about a number in the place of a register (``takes`` SINT), or the other way round (``takes`` X)."""
     form = next((i for i in isa.TABLE if i is not insn and _same(i, insn) and i.operands[-1].kind in _numbers(takes)), None)
     if form:
-        return f"; {form.mnemonic} takes a {'register' if takes is Kind.X else 'number'} there"
-    if takes is Kind.SINT and insn.alu is Alu.SUB:
+        return f"; {form.mnemonic} takes a {'register' if takes is OperandKind.X else 'number'} there"
+    if takes is OperandKind.SINT and insn.alu is Alu.SUB:
         return "; addi takes a number there: give it the negative one"
     return ""
 
 
-def _numbers(takes: Kind) -> tuple[Kind, ...]:
-    return (Kind.X,) if takes is Kind.X else (Kind.SINT, Kind.UINT)
+def _numbers(takes: OperandKind) -> tuple[OperandKind, ...]:
+    return (OperandKind.X,) if takes is OperandKind.X else (OperandKind.SINT, OperandKind.UINT)
 
 
 def _same(one: Insn, other: Insn) -> bool:

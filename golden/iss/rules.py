@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from golden.arch import isa
 from golden.arch.classes import ENDS_NO_BODY, MATRIX_LOADS, Alu, DescriptorUse, Flow, Matrix, Port
-from golden.arch.encoding import F0, Insn, Kind
+from golden.arch.encoding import F0, Insn, OperandKind
 from golden.arch.memmap import Csr
 from golden.arch.simd_ops import SIMD_OPS, SimdOp
 from golden.arch.trace import Effect
@@ -15,16 +15,16 @@ from golden.asm import disassemble
 from golden.iss.errors import RuleError, UndefinedRead
 from golden.iss.state import Loop, Node, Thread
 
-_LETTERS = {Kind.X: "x", Kind.V: "v", Kind.C: "c", Kind.D: "d"}
+_LETTERS = {OperandKind.X: "x", OperandKind.V: "v", OperandKind.C: "c", OperandKind.D: "d"}
 
 
 def reads(insn: Insn, fields: dict[str, int]) -> tuple[str, ...]:
     """Registers whose contents matter: x ^ x is a zero whatever x holds, and a part of an accumulator is loaded without reading it."""
     if _is_xor(insn) and len({fields[op.name] for op in insn.reads}) == 1:
         return ()
-    written = {Kind.D} if insn.descriptor is DescriptorUse.SET else set()
+    written = {OperandKind.D} if insn.descriptor is DescriptorUse.SET else set()
     if insn.matrix in MATRIX_LOADS or fields.get("first"):
-        written.add(Kind.C)
+        written.add(OperandKind.C)
     return tuple(f"{_LETTERS[op.kind]}{fields[op.name]}" for op in insn.reads if op.kind in _LETTERS and op.kind not in written)
 
 
@@ -72,7 +72,7 @@ class Rules:
             self.unsettled.pop(thread.index, None)
         elif insn.port is Port.DRAIN or insn.port is Port.SIMD and SIMD_OPS[SimdOp(insn.simd_op)].flags:
             self.unsettled[thread.index] = f"{disassemble(word, pc)} at {pc:#x}"
-        call = insn.flow is Flow.CALL or insn.flow is Flow.JUMP and insn.writing(Kind.X, F0)
+        call = insn.flow is Flow.CALL or insn.flow is Flow.JUMP and insn.writing(OperandKind.X, F0)
         if insn.flow in ENDS_NO_BODY and not call:
             self._check_leaving(thread, insn, pc, word)
 

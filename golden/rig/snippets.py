@@ -15,7 +15,7 @@ from golden.arch import isa
 from golden.arch.classes import Alu, Flow, Port, Reduce
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import step_code
-from golden.arch.encoding import Insn, Kind
+from golden.arch.encoding import Insn, OperandKind
 from golden.arch.memmap import Counter, Csr
 from golden.arch.sram import inject
 from golden.rig.memory import (
@@ -78,7 +78,7 @@ def written(line: str) -> Insn | None:
 def _is_arithmetic(insn: Insn) -> bool:
     """Computes a scalar from scalars, whatever they are and wherever it stands."""
     plain = insn.flow is Flow.PLAIN and insn.port in (Port.ALU, Port.SLOW)
-    return plain and insn.alu not in (Alu.LPC, Alu.LIH) and any(op.kind is Kind.X for op in insn.writes)
+    return plain and insn.alu not in (Alu.LPC, Alu.LIH) and any(op.kind is OperandKind.X for op in insn.writes)
 
 
 class Writer:
@@ -104,7 +104,7 @@ class Writer:
         self.size, self.left, self.times, self.loops, self.labels = 0, 4 * length + 100, 1, 0, 0
         self.in_routine = self.counting = False
         self.alu = self._table(_is_arithmetic)
-        self.tests = self._table(lambda i: any(op.kind is Kind.P for op in i.writes))
+        self.tests = self._table(lambda i: any(op.kind is OperandKind.P for op in i.writes))
         self.simd = self._table(lambda i: i.port is Port.SIMD and i.reduce is Reduce.NONE)
         self.loads = self._table(lambda i: i.port is Port.VLOAD)
         self.stores = self._table(lambda i: i.port is Port.VSTORE)
@@ -145,17 +145,17 @@ class Writer:
         parts = []
         for op in insn.operands:
             match op.kind:
-                case Kind.X:
+                case OperandKind.X:
                     parts.append(self.x())
-                case Kind.V:
+                case OperandKind.V:
                     parts.append(self.v())
-                case Kind.C:
+                case OperandKind.C:
                     parts.append(self.c())
-                case Kind.P:
+                case OperandKind.P:
                     parts.append(f"p{self.rng.choice((0, *FREE_P) if op.writes else range(8))}")
-                case Kind.UINT | Kind.SINT:
+                case OperandKind.UINT | OperandKind.SINT:
                     parts.append(str(self.number(*op.limits)))
-                case Kind.FLAG:
+                case OperandKind.FLAG:
                     parts += [op.name] if self.rng.random() < 0.4 else []
         return f"{insn.mnemonic} {', '.join(parts)}"
 

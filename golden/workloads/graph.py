@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from golden.kernels.kernel import MOST_REGISTERS, Kernel, Operand, Role
 from golden.kernels.placement import DTYPES
 from golden.numerics.convert import bits_f32, f32_to_bf16
-from golden.workloads.tensors import Call, Kind, Tensor, View, finite
+from golden.workloads.tensors import Call, Tensor, TensorKind, View, finite
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Step:
 
     # --- writing a step ----------------------------------------------------------------------------------------------------------
 
-    def tensor(self, name: str, rows: int, columns: int, format: str, kind: Kind, **more: Any) -> Tensor:
+    def tensor(self, name: str, rows: int, columns: int, format: str, kind: TensorKind, **more: Any) -> Tensor:
         """A fresh tensor."""
         if name in self.tensors:
             raise ValueError(f"{self.name}: tensor {name} is declared twice")
@@ -50,22 +50,22 @@ class Step:
         return self.tensors[name]
 
     def input(self, name: str, rows: int, columns: int, format: str = "BF16", samples: int = 0) -> Tensor:
-        return self.tensor(name, rows, columns, format, Kind.INPUT, samples=samples)
+        return self.tensor(name, rows, columns, format, TensorKind.INPUT, samples=samples)
 
     def inner(self, name: str, rows: int, columns: int, format: str = "BF16", **more: Any) -> Tensor:
-        return self.tensor(name, rows, columns, format, Kind.INNER, **more)
+        return self.tensor(name, rows, columns, format, TensorKind.INNER, **more)
 
     def gradient(self, name: str, rows: int, columns: int) -> Tensor:
         """A sum over the samples, in FP32."""
-        return self.tensor(name, rows, columns, "FP32", Kind.GRADIENT)
+        return self.tensor(name, rows, columns, "FP32", TensorKind.GRADIENT)
 
     def output(self, name: str, rows: int, columns: int, format: str = "FP32") -> Tensor:
-        return self.tensor(name, rows, columns, format, Kind.OUTPUT)
+        return self.tensor(name, rows, columns, format, TensorKind.OUTPUT)
 
     def weight(self, name: str, rows: int, columns: int) -> tuple[Tensor, Tensor]:
         """An FP32 master and the BF16 copy that the matrix unit reads."""
-        master = self.tensor(name, rows, columns, "FP32", Kind.STATE)
-        return master, self.tensor(f"{name}_bf16", rows, columns, "BF16", Kind.STATE, copy_of=master)
+        master = self.tensor(name, rows, columns, "FP32", TensorKind.STATE)
+        return master, self.tensor(f"{name}_bf16", rows, columns, "BF16", TensorKind.STATE, copy_of=master)
 
     def call(self, name: str, kernel: type[Kernel], operands: Mapping[str, Tensor | View], **given: Any) -> None:
         """A kernel on these operands; its extents come from their shapes, its constants and scratch by themselves.
@@ -108,22 +108,22 @@ class Step:
 
     def _unwritten(self, tensor: Tensor) -> bool:
         """Whether nobody has written it yet: neither the host nor a call."""
-        by_host = tensor.kind in (Kind.INPUT, Kind.STATE, Kind.CONSTANT) or tensor.initial is not None
+        by_host = tensor.kind in (TensorKind.INPUT, TensorKind.STATE, TensorKind.CONSTANT) or tensor.initial is not None
         return not by_host and not any(view.tensor is tensor for call in self.calls for view in call.written())
 
     def _own(self, call: str, operand: Operand) -> Tensor:
         """A tensor that only a kernel knows; equal constants are one."""
         if operand.value is None:
-            return self.tensor(f"{operand.name} of {call}", operand.rows, operand.columns, operand.format, Kind.INNER)
+            return self.tensor(f"{operand.name} of {call}", operand.rows, operand.columns, operand.format, TensorKind.INNER)
         if same := self._constant(operand, operand.value):
             return same
         name = f"{operand.name} of {call}"
-        return self.tensor(name, operand.rows, operand.columns, operand.format, Kind.CONSTANT, initial=operand.value)
+        return self.tensor(name, operand.rows, operand.columns, operand.format, TensorKind.CONSTANT, initial=operand.value)
 
     def _constant(self, thing: Tensor | Operand, value: NDArray) -> Tensor | None:
         """The constant of this shape and value, if there is one."""
-        same = (other for other in self.of_kind(Kind.CONSTANT) if _shape(other) == _shape(thing) and np.array_equal(other.initial, value))
-        return next(same, None)
+        alike = (other for other in self.of_kind(TensorKind.CONSTANT) if _shape(other) == _shape(thing))
+        return next((other for other in alike if np.array_equal(other.initial, value)), None)
 
     # --- what follows from it ----------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Step:
         """The first call that wants the sum of a gradient over the whole batch."""
         for index, call in enumerate(self.calls):
             reads = (call.views[operand.name] for operand in call.kernel.operands() if operand.role in (Role.IN, Role.UPDATE))
-            if any(view.tensor.kind is Kind.GRADIENT for view in reads):
+            if any(view.tensor.kind is TensorKind.GRADIENT for view in reads):
                 return index
         return len(self.calls)
 
@@ -141,24 +141,24 @@ class Step:
         """Multiply-accumulates of the mathematics."""
         return sum(call.kernel.macs for call in self.calls)
 
-    def of_kind(self, *kinds: Kind) -> list[Tensor]:
+    def of_kind(self, *kinds: TensorKind) -> list[Tensor]:
         return [tensor for tensor in self.tensors.values() if tensor.kind in kinds]
 
     @property
     def compared(self) -> list[Tensor]:
         """What a host reads after every step, to compare it with the reference."""
-        return self.of_kind(Kind.STATE, Kind.OUTPUT)
+        return self.of_kind(TensorKind.STATE, TensorKind.OUTPUT)
 
     @property
     def saved(self) -> list[Tensor]:
         """What a checkpoint holds: the state from which the rest of it follows."""
-        return [tensor for tensor in self.of_kind(Kind.STATE) if tensor.copy_of is None]
+        return [tensor for tensor in self.of_kind(TensorKind.STATE) if tensor.copy_of is None]
 
     def state(self, saved: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """The whole state from what a checkpoint holds."""
         return {
             tensor.name: saved[tensor.name] if tensor.copy_of is None else f32_to_bf16(saved[tensor.copy_of.name])
-            for tensor in self.of_kind(Kind.STATE)
+            for tensor in self.of_kind(TensorKind.STATE)
         }
 
     def reference(self, values: Mapping[str, NDArray], calls: Sequence[Call] | None = None) -> dict[str, NDArray]:
@@ -195,7 +195,7 @@ class Step:
     @property
     def losses(self) -> list[Tensor]:
         """The outputs named loss: one, or one for each shard."""
-        return [tensor for tensor in self.of_kind(Kind.OUTPUT) if tensor.base == "loss"]
+        return [tensor for tensor in self.of_kind(TensorKind.OUTPUT) if tensor.base == "loss"]
 
     def split(self, values: Mapping[str, NDArray]) -> Mapping[str, NDArray]:
         """The same values with the inputs of this step in place of those of its batch."""
@@ -205,7 +205,7 @@ class Step:
         """The first tensor with NaN or Inf in it, in the order in which a step writes them; None when the step's results are finite."""
         if all(finite(arrays[tensor.name], tensor.format) for tensor in self.compared):
             return None
-        for tensor in self.of_kind(Kind.INPUT):
+        for tensor in self.of_kind(TensorKind.INPUT):
             if not finite(arrays[tensor.name], tensor.format):
                 return NotFinite(tensor.name, None)
         for call in self.calls:
@@ -223,9 +223,9 @@ class Step:
             first, last = (uses[0], uses[-1]) if uses else (0, 0)
             if tensor in self.logits:
                 last = max(last, self.forward - 1)
-            if tensor.kind is Kind.INPUT or tensor.pinned:
+            if tensor.kind is TensorKind.INPUT or tensor.pinned:
                 first = 0
-            lives[tensor.name] = (first, end if tensor.pinned or tensor.kind is Kind.OUTPUT else last)
+            lives[tensor.name] = (first, end if tensor.pinned or tensor.kind is TensorKind.OUTPUT else last)
         return lives
 
     def demands(self, tensor: Tensor) -> tuple[int | None, int | None]:
@@ -241,7 +241,7 @@ class Step:
         for call in self.calls:
             for operand in call.kernel.operands():
                 view = call.views[operand.name]
-                alike = tensor.kind is view.tensor.kind is Kind.GRADIENT and tensor.base == view.tensor.base
+                alike = tensor.kind is view.tensor.kind is TensorKind.GRADIENT and tensor.base == view.tensor.base
                 if view.tensor is not tensor and not alike:
                     continue
                 if operand.pitch is not None:

@@ -18,7 +18,7 @@ from golden.kernels.job import Launch
 from golden.kernels.placement import Allocator, Matrix
 from golden.workloads.graph import Step
 from golden.workloads.plan import plan
-from golden.workloads.tensors import Call, Kind, View
+from golden.workloads.tensors import Call, TensorKind, View
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Layout:
         ]
         pieces = [(self.program.origin, self.program.image), (self.table, b"".join(word.to_bytes(8, "little") for word in table))]
         for tensor in self.step.tensors.values():
-            bits = state[tensor.name] if tensor.kind is Kind.STATE else tensor.initial
+            bits = state[tensor.name] if tensor.kind is TensorKind.STATE else tensor.initial
             if bits is not None:
                 pieces.append((self.matrices[tensor.name].address, self.matrices[tensor.name].pack(bits)))
         return pieces

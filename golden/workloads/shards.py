@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from golden.kernels.axpy import Axpy
 from golden.workloads.graph import Step
-from golden.workloads.tensors import Call, Kind, Tensor
+from golden.workloads.tensors import Call, Tensor, TensorKind
 
 
 def check(batch: int, shards: int, nodes: int = 1) -> None:
@@ -82,7 +82,7 @@ class ShardedStep(Step):
         for shard, part in parts.items():
             self._place(shard, part.calls[part.forward : part.update])
         first = parts[self.mine.start]
-        self.gradients = [tensor.name for tensor in first.of_kind(Kind.GRADIENT)]
+        self.gradients = [tensor.name for tensor in first.of_kind(TensorKind.GRADIENT)]
         for into, added in additions(count, self.mine):
             for gradient in self.gradients:
                 operands = {"x": self._of[added, gradient], "y": self._of[into, gradient]}
@@ -92,11 +92,11 @@ class ShardedStep(Step):
 
     def _declare(self, shard: int, part: Step) -> None:
         for tensor in part.tensors.values():
-            if tensor.kind is Kind.STATE:
+            if tensor.kind is TensorKind.STATE:
                 copied = tensor.copy_of and self.tensors[tensor.copy_of.name]
                 self.tensors.setdefault(tensor.name, replace(tensor, copy_of=copied))
                 own = self.tensors[tensor.name]
-            elif tensor.kind is Kind.CONSTANT and (same := self._constant(tensor, tensor.initial)):
+            elif tensor.kind is TensorKind.CONSTANT and (same := self._constant(tensor, tensor.initial)):
                 own = same
             else:
                 own = replace(tensor, name=f"{tensor.name}.{shard}", part_of=tensor.name)
@@ -126,7 +126,7 @@ class ShardedStep(Step):
     def split(self, values: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """The same values with the inputs of these shards in place of those of the batch."""
         cuts = samples(self.batch, self.count)
-        inputs = {tensor.part_of for tensor in self.of_kind(Kind.INPUT)}
+        inputs = {tensor.part_of for tensor in self.of_kind(TensorKind.INPUT)}
         found = {name: array for name, array in values.items() if name not in inputs}
         for (shard, name), tensor in self._of.items():
             if name in inputs & values.keys():

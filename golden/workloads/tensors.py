@@ -12,7 +12,7 @@ from golden.arch.formats import FLOAT_FORMATS
 from golden.kernels.kernel import Kernel, Role
 
 
-class Kind(Enum):
+class TensorKind(Enum):
     """Who writes a tensor, and how long it lives."""
 
     INPUT = "the host writes it before every step"
@@ -39,7 +39,7 @@ class Tensor:
     rows: int
     columns: int
     format: str
-    kind: Kind
+    kind: TensorKind
     initial: NDArray | None = None
     copy_of: Tensor | None = None
     samples: int | None = None
@@ -61,7 +61,7 @@ class Tensor:
     @property
     def pinned(self) -> bool:
         """Whether it lives on when a step ends."""
-        return self.kind in (Kind.STATE, Kind.CONSTANT) or self.initial is not None
+        return self.kind in (TensorKind.STATE, TensorKind.CONSTANT) or self.initial is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from golden.arch.memmap import WORD_ADDRESS_BITS
 from rtl.common.network_ports import NetOp
 from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarEntry
 
-SLOTS = 2
+ISSUE_SLOTS = 2
 """Instructions that may issue in a cycle."""
 
 
@@ -28,9 +28,9 @@ def net_op(q: ScalarEntry) -> Value:
 Issued = wiring.Signature(
     {
         # I: slots that issue, the second only with the first; their thread and their instructions.
-        "go": Out(SLOTS),
+        "go": Out(ISSUE_SLOTS),
         "thread": Out(THREAD_BITS),
-        "slot": Out(ScalarEntry).array(SLOTS),
+        "slot": Out(ScalarEntry).array(ISSUE_SLOTS),
     }
 )
 Execute = data.StructLayout({"valid": 1, "q": ScalarEntry, "a": 64, "b": 64})
@@ -45,18 +45,18 @@ Accesses = wiring.Signature(
     {
         "issued": Out(Issued),
         # I: the register that a scalar store in the slot writes.
-        "source": Out(64).array(SLOTS),
+        "source": Out(64).array(ISSUE_SLOTS),
         # X: the thread, the slots, and the byte address of a scalar access.
         "thread": Out(THREAD_BITS),
-        "slot": Out(Execute).array(SLOTS),
-        "address": Out(64).array(SLOTS),
+        "slot": Out(Execute).array(ISSUE_SLOTS),
+        "address": Out(64).array(ISSUE_SLOTS),
         # X: slots whose instruction faults, and those whose instruction completes; both of those that are not cancelled.
-        "faulty": Out(SLOTS),
-        "done": Out(SLOTS),
+        "faulty": Out(ISSUE_SLOTS),
+        "done": Out(ISSUE_SLOTS),
         # X: what the memory unit finds wrong, the half of a descriptor that a getd reads, the base to which a descriptor moves.
-        "fault": In(AccessFault).array(SLOTS),
-        "image": In(64).array(SLOTS),
-        "moved": In(WORD_ADDRESS_BITS).array(SLOTS),
+        "fault": In(AccessFault).array(ISSUE_SLOTS),
+        "image": In(64).array(ISSUE_SLOTS),
+        "moved": In(WORD_ADDRESS_BITS).array(ISSUE_SLOTS),
         # The cycle after a fault: the first byte outside SRAM of a vector access or a drain.
         "outside": In(64),
     }

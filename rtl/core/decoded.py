@@ -23,7 +23,7 @@ from golden.arch.classes import (
     Reduce,
     Step,
 )
-from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Kind, Operand
+from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Operand, OperandKind
 from golden.arch.simd_ops import SIMD_OP_BITS
 from rtl.common.network_ports import NetOp
 
@@ -182,7 +182,7 @@ def queued_store(insn: Insn) -> bool:
 
 def front_row(insn: Insn) -> dict[str, object]:
     """The part of dispatch, as initial values of a FrontRow."""
-    choices = {op.lo for op in insn.operands if op.kind is Kind.CHOICE}
+    choices = {op.lo for op in insn.operands if op.kind is OperandKind.CHOICE}
     return {
         "legal": 1,
         "reserved": insn.reserved_mask >> FIELDS_LO,
@@ -192,13 +192,13 @@ def front_row(insn: Insn) -> dict[str, object]:
         "scalar": int(insn.queue is Queue.SCALAR),
         "vector": int(insn.queue is Queue.VECTOR),
         "flow": insn.flow,
-        "writes_p": int(insn.writing(Kind.P, F0) and insn.queue is not Queue.NONE),
-        "reads_va": int(insn.reading(Kind.V, F1)),
-        "reads_vb": int(insn.reading(Kind.V, F2)),
-        "reads_vc": int(insn.reading(Kind.V, F3)),
-        "writes_v": int(insn.writing(Kind.V, F0)),
-        "reads_v0": int(insn.reading(Kind.V, F0)),
-        "names_c": int(insn.of_kind(Kind.C) is not None),
+        "writes_p": int(insn.writing(OperandKind.P, F0) and insn.queue is not Queue.NONE),
+        "reads_va": int(insn.reading(OperandKind.V, F1)),
+        "reads_vb": int(insn.reading(OperandKind.V, F2)),
+        "reads_vc": int(insn.reading(OperandKind.V, F3)),
+        "writes_v": int(insn.writing(OperandKind.V, F0)),
+        "reads_v0": int(insn.reading(OperandKind.V, F0)),
+        "names_c": int(insn.of_kind(OperandKind.C) is not None),
         "store": int(queued_store(insn)),
     }
 
@@ -207,7 +207,7 @@ def names_row(insn: Insn) -> dict[str, object]:
     """Where a scalar instruction names what, as initial values of a NamesRow; no field is set for what does not go there."""
     if insn.queue is not Queue.SCALAR:
         return {}
-    descriptor = insn.of_kind(Kind.D)
+    descriptor = insn.of_kind(OperandKind.D)
     return {
         **{f"field_{letter}": _field(operand) for letter, operand in zip("ab", insn.sources, strict=True)},
         "d_f0": int(descriptor is not None and descriptor.lo == F0),
@@ -234,15 +234,15 @@ def scalar_row(insn: Insn) -> dict[str, object]:
         "invert": int(insn.invert),
         "b_imm": int(immediate is not None),
         "imm15": int(immediate is not None and immediate.lo == F1),
-        "writes_rd": int(insn.writing(Kind.X, F0)),
+        "writes_rd": int(insn.writing(OperandKind.X, F0)),
         "writes_ra": int(insn.post),
-        "writes_p": int(insn.writing(Kind.P, F0)),
+        "writes_p": int(insn.writing(OperandKind.P, F0)),
         "slow": int(insn.slow),
         "operand": int(insn.flow in TAKES_OPERAND),
         "setd": int(insn.descriptor is DescriptorUse.SET),
         "getd": int(insn.descriptor is DescriptorUse.GET),
         "store": int(queued_store(insn)),
-        "uses_d": int(insn.of_kind(Kind.D) is not None),
+        "uses_d": int(insn.of_kind(OperandKind.D) is not None),
         "size": insn.size,
         "signed": int(insn.signed),
         "post": int(insn.post),
@@ -261,10 +261,10 @@ def vector_row(insn: Insn) -> dict[str, object]:
         return {}
     return {
         "simd": int(insn.port is Port.SIMD),
-        "reads_a": int(insn.reading(Kind.V, F1)),
-        "reads_b": int(insn.reading(Kind.V, F2)),
-        "reads_c": int(insn.reading(Kind.V, F3)),
-        "writes_v": int(insn.writing(Kind.V, F0)),
+        "reads_a": int(insn.reading(OperandKind.V, F1)),
+        "reads_b": int(insn.reading(OperandKind.V, F2)),
+        "reads_c": int(insn.reading(OperandKind.V, F3)),
+        "writes_v": int(insn.writing(OperandKind.V, F0)),
         "op": insn.simd_op or 0,
         "special": int(insn.special),
         "is_predicate": int(insn.reduce is not Reduce.NONE),

@@ -17,7 +17,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LANES
-from rtl.mem.claims import Claim, Group, prefixes
+from rtl.mem.claims import Claim, Claims, prefixes
 from rtl.mem.stages import SINGLE_WRITES
 
 
@@ -74,8 +74,8 @@ class Ahead(wiring.Component):
         meets_scalar = Signal(SINGLE_WRITES)
         lines_meet = Signal()
         lower = prefixes(m, self._pairs, lanes)
-        the_scalar = Group(m, self._pairs).add(scalar)
-        locks = Group(m, self._pairs)
+        the_scalar = Claims(m, self._pairs).add(scalar)
+        locks = Claims(m, self._pairs)
         for index, claim in enumerate(claims):
             owner = self.locked[index]
             locks = locks.add(Claim(Mux(owner, claim.banks, 0), claim.number, owner & claim.present))

@@ -24,7 +24,7 @@ class Claim:
     present: Value
 
 
-class Group:
+class Claims:
     """Claims that stand before another's: `meets` says whether one of them wants the same bank."""
 
     def __init__(self, m: Module, pairs: bool, claims: Iterable[Claim] = (), union: Value | None = None):
@@ -33,13 +33,13 @@ class Group:
         self._claims = tuple(claims)
         self._union = Const(0, BANKS) if union is None else union
 
-    def add(self, claim: Claim) -> "Group":
+    def add(self, claim: Claim) -> "Claims":
         """A group of these claims and one more."""
         union = self._union
         if not self._pairs:
             union = Signal(BANKS, name="union")
             self._m.d.comb += union.eq(self._union | claim.banks)
-        return Group(self._m, self._pairs, (*self._claims, claim), union)
+        return Claims(self._m, self._pairs, (*self._claims, claim), union)
 
     def meets(self, claim: Claim) -> Value:
         """One bit: a claim of the group is for the same bank."""
@@ -49,9 +49,9 @@ class Group:
         return reduce(or_, same, Const(0, 1))
 
 
-def prefixes(m: Module, pairs: bool, claims: Iterable[Claim]) -> list[Group]:
+def prefixes(m: Module, pairs: bool, claims: Iterable[Claim]) -> list[Claims]:
     """Groups of the first 0, 1, 2, ... claims."""
-    groups = [Group(m, pairs)]
+    groups = [Claims(m, pairs)]
     for claim in claims:
         groups.append(groups[-1].add(claim))
     return groups

@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS, LANES
-from rtl.mem.claims import Claim, Group, prefixes
+from rtl.mem.claims import Claim, Claims, prefixes
 
 
 class Loads(wiring.Component):
@@ -76,7 +76,7 @@ class Loads(wiring.Component):
             )
         }
         lower = {name: prefixes(m, self._pairs, claims) for name, claims in lanes.items()}
-        scalar = Group(m, self._pairs).add(sl)
+        scalar = Claims(m, self._pairs).add(sl)
 
         def taken(claim: Claim):
             return (claim.banks & self.busy).any()

@@ -59,9 +59,16 @@ def _regress(options: argparse.Namespace) -> int:
     argument("--units", nargs="*", metavar="UNIT", help="only these units (an unknown name lists them)"),
 )
 def _timing(options: argparse.Namespace) -> int:
-    from sim.suite.timing import PERIOD_PS, run
+    from sim.suite.timing import PERIOD_PS, timing
+    from sim.views.report import write_json
 
-    report = run(options.liberty, options.units or None)
+    latest = Path("build/timing")
+    with results(latest, "timing") as run:
+        report = timing(options.liberty, options.units or None)
+        write_json(run.folder / "report.json", report)
+        run.finish()
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
     slow = [row["unit"] for row in report["units"] if row["worst_ps"] > PERIOD_PS]
     if slow:
         print(f"over {PERIOD_PS} ps: {', '.join(slow)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from golden.arch import descriptor, global_address, isa, memmap, transfer
 from golden.arch.bits import Layout
-from golden.arch.encoding import Insn, Kind, Operand
+from golden.arch.encoding import Insn, Operand, OperandKind
 from golden.arch.simd_ops import LATENCY, OCCUPANCY, SIMD_OPS, SimdClass
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -93,11 +93,11 @@ def syntax(insn: Insn) -> str:
     optional = ""
     for op in insn.operands:
         match op.kind:
-            case Kind.TILE:
+            case OperandKind.TILE:
                 operands[-1] += "{[row,column]}"
-            case Kind.FLAG:
+            case OperandKind.FLAG:
                 optional += f"{{, {op.name}}}"
-            case Kind.CHOICE:
+            case OperandKind.CHOICE:
                 optional += f"{{, {'|'.join(op.choices[1:])}}}"
             case _:
                 operands.append(op.name)

@@ -49,16 +49,23 @@ class Around:
     flips: Sequence[Flip] = ()
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a node begins with: memory, and threads that are started."""
+
+    memory: Sequence[tuple[int, bytes]]
+    launches: Sequence[Launch]
+
+
 def run_lockstep(
     mesh: MeshConfig,
     config: NodeConfig,
-    memory: Sequence[tuple[int, bytes]],
-    launches: Sequence[Launch],
+    parts: Mapping[Place, Part],
     seed: int = 0,
     on_record: Callable[[Place, Record], None] | None = None,
     around: Around | None = None,
 ) -> tuple[Result, Mapping[Place, bytes]]:
-    """Run on both, the same on every node; what was compared, and the memory of each node (none of one where a thread stopped).
+    """Run on both, each live node its part; what was compared, and the memory of each node (none of one where a thread stopped).
 
     Raises
     ------
@@ -74,7 +81,7 @@ def run_lockstep(
             apply(engine, mesh, flip)
         hosts = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT).hosts
         try:
-            runs = _run_rtl(engine, hosts, config, memory, launches)
+            runs = _run_rtl(engine, hosts, config, parts)
         except HostError as error:
             raise HostError("\n".join([str(error), *_dropped(hosts)])) from None
         dropped = _dropped(hosts) if around.flips else []
@@ -92,9 +99,9 @@ def run_lockstep(
     simulated = Mesh(mesh, config, seed, strict=True, on_record=keep)
     for place, node in simulated.nodes.items():
         node.external = _counters(runs[place])
-        for at, data in memory:
+        for at, data in parts[place].memory:
             node.write(at, data)
-        for launch in launches:
+        for launch in parts[place].launches:
             node.threads[launch.thread].start(launch.pc, launch.args)
     for place in around.drams:
         simulated.attach_dram(place, Dram())
@@ -103,7 +110,8 @@ def run_lockstep(
         _compare_dram(place, contents[place], simulated.drams[place].contents())
     for place, node in simulated.nodes.items():
         try:
-            _compare(node, runs[place], {launch.thread: records.get((place, launch.thread), []) for launch in launches}, result)
+            ran = {thread for at, thread in records if at == place} | {launch.thread for launch in parts[place].launches}
+            _compare(node, runs[place], {thread: records.get((place, thread), []) for thread in ran}, result)
         except Difference as difference:
             raise Difference(f"node {place[0]},{place[1]}: {difference}") from None
     result.coverage.keep()
@@ -117,17 +125,17 @@ def _dropped(hosts: Mapping[Place, BlockingHost]) -> list[str]:
 
 
 def _run_rtl(
-    engine: Engine, hosts: Mapping[Place, BlockingHost], config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]
+    engine: Engine, hosts: Mapping[Place, BlockingHost], config: NodeConfig, parts: Mapping[Place, Part]
 ) -> dict[Place, Run]:
     """What each node did; its memory was zero before."""
-    for host in hosts.values():
-        host.write(memory)
+    for place, host in hosts.items():
+        host.write(parts[place].memory)
         host.flush()
     engine.options(tracing=True)
     before = engine.cycle
-    for host in hosts.values():
-        host.start(launches)
-    statuses = {place: dict(host.wait_any(len(launches))) for place, host in hosts.items()}
+    for place, host in hosts.items():
+        host.start(parts[place].launches)
+    statuses = {place: dict(host.wait_any(len(parts[place].launches))) for place, host in hosts.items()}
     cycles = engine.cycle - before
     engine.run(AFTERWARDS)
     engine.options(tracing=False)

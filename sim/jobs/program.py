@@ -164,7 +164,10 @@ class Debugger:
             case "c":
                 self._steps(10_000_000, stop=True)
             case "b":
-                self.breakpoints ^= {self._address(rest, 4)}
+                at = self._address(rest, 4)
+                if at % 4:
+                    raise DebuggerError(f"no instruction lies at {at:#x}: an address of one is a multiple of 4")
+                self.breakpoints ^= {at}
                 self.say("breakpoints: " + (", ".join(f"{b:#x}" for b in sorted(self.breakpoints)) or "none"))
             case "t":
                 self.thread = node.threads[_number(rest, "a thread", 0, len(node.threads) - 1)]

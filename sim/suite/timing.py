@@ -1,8 +1,8 @@
-"""`make timing`: worst path and area of every unit of a node in a 7 nm library, before layout.
+"""`make timing`: worst path and area of every unit of a tile in a 7 nm library, before layout.
 
-    node -> units (sim/suite/timing_units.py) -> Yosys, ABC -> netlists -> OpenSTA -> build/timing/report.json
+    tile -> units (sim/suite/timing_units.py) -> Yosys, ABC -> netlists -> OpenSTA -> a report
 
-The units are computed from the node, so that every cell of it is in one of them. Each is synthesised alone. A path that runs
+The units are computed from the tile, so that every cell of it is in one of them. Each is synthesised alone. A path that runs
 through several units is timed where it ends: a unit's input arrives when the unit that drives it has computed it, or one
 clk-to-q after the clock (measured on a flip-flop of the same library) where a flip-flop drives it. What this leaves out:
 wires, clock tree, corners, the load of an output on several units, and optimisation across units; it ranks designs and finds
@@ -23,20 +23,23 @@ import shutil
 import sys
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
+from difflib import get_close_matches
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
+from amaranth.lib import wiring
+
 from sim.compile import cache
 from sim.compile.elaborate import BuildError
-from sim.suite.timing_tools import PERIOD_PS, arrivals_of, clk_to_q, registers, synthesise
-from sim.suite.timing_units import Cut, Unit, cut
+from sim.suite.timing_tools import CHILDREN, KIND, PERIOD_PS, arrivals_of, clk_to_q, registers, synthesise
+from sim.suite.timing_units import Cut, Unit, class_name, cut
 from sim.views.report import print_table, write_json
 
-REPORT = cache.BUILD / "timing" / "report.json"
 NEARBY = cache.ROOT.parent / "shared" / "asap7"  # where a checkout may have the library beside it
 
 
@@ -53,14 +56,17 @@ class Found:
     endpoint: str
 
 
-def run(liberty: Path | str | None = None, names: Sequence[str] | None = None, pieces: Callable[[], Cut] | None = None) -> dict[str, Any]:
-    """Times the named units of a node and its router (all unless given), prints a table, writes and returns the report.
+def timing(
+    liberty: Path | str | None = None, names: Sequence[str] | None = None, pieces: Callable[[], Cut] | None = None
+) -> dict[str, Any]:
+    """Times the named units of a tile (all unless given), prints tables and returns the report's fields.
 
-    liberty: a .lib or .lib.gz file; unless given, the one beside the checkout. pieces: makes what is timed; the node of `d1` and a
-    router unless given. Inputs from units that are not named arrive as if from flip-flops. Raises TimingError when there is no
-    library, or for a unit that does not exist.
+    liberty: a .lib or .lib.gz file; unless given, the one beside the checkout. pieces: makes what is timed; the tile of `d1` with its
+    network unless given. Inputs from units that are not named arrive as if from flip-flops. Raises TimingError when there is no library,
+    or for a unit that does not exist.
     """
     library = _library(liberty)
+    _check_classes(names or ())
     whole = (pieces or cut_machine)()
     chosen = [unit for unit in whole.units if names is None or unit.name in names]
     for name in names or ():
@@ -78,7 +84,11 @@ def run(liberty: Path | str | None = None, names: Sequence[str] | None = None, p
     report["uncovered"] = [part for unit in whole.units if unit.name not in timed for part in unit.parts] + whole.uncovered
     # A black box gives its word, and takes its inputs, as a flip-flop does.
     report["storage"] = [row | {"access_ps": report.get("clk_to_q_ps")} for row in whole.storage]
-    write_json(REPORT, report)
+    _print(report)
+    return report
+
+
+def _print(report: dict[str, Any]) -> None:
     columns = ("unit", "count", "worst_ps", "area_um2", "startpoint", "endpoint")
     print_table("Smallest period by unit", columns, [[row[key] for key in columns] for row in report["units"]])
     if report["storage"]:
@@ -87,24 +97,37 @@ def run(liberty: Path | str | None = None, names: Sequence[str] | None = None, p
     for title, key in (("not run", "not_run"), ("not covered", "uncovered")):
         if report[key]:
             print(f"{title}: {', '.join(report[key])}")
-    return report
+
+
+def _check_classes(names: Sequence[str]) -> None:
+    """TimingError for a name that no component's class has: it is told before anything is cut, which takes minutes."""
+    import_module("rtl.tile")
+    known, pending = set(), [wiring.Component]
+    while pending:
+        each = pending.pop()
+        pending += each.__subclasses__()
+        known.add(class_name(each))
+    for name in names:
+        base = re.sub(r"-\d+$", "", name)
+        if base not in known:
+            near = get_close_matches(base, known, 3)
+            hint = f"perhaps {' or '.join(near)}" if near else "such as router, sram or simd-pipe"
+            raise TimingError(f"no unit {name!r}: a unit is called as the class of its component is ({hint})")
 
 
 def cut_machine() -> Cut:
-    """The units of a node of `d1` and its router; kept by the text of everything that they are made from."""
+    """The units of a tile of `d1`; kept by the text of everything that they are made from."""
     files = sorted(path for folder in ("rtl", "golden/arch") for path in (cache.ROOT / folder).rglob("*.py"))
     files += [cache.ROOT / "sim" / name for name in ("compile/merge.py", "suite/timing_silicon.py", "suite/timing_units.py")]
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
 
     def fill(folder: Path) -> None:
         from golden.arch.config import get_config
-        from rtl.noc.router import Router
-        from rtl.node import Node
+        from rtl.tile import Tile
 
-        whole = cut({"node": lambda: Node(get_config("d1")), "router": Router})
-        write_json(folder / "cut.json", whole.as_json())
+        write_json(folder / "cut.json", cut({"tile": lambda: Tile(get_config("d1").with_network())}).as_json())
 
-    folder = cache.folder("timing", f"cut-{cache.digest(*parts, metadata.version('amaranth'))}", fill, what="cutting the node into units")
+    folder = cache.folder(KIND, f"cut-{cache.digest(*parts, metadata.version('amaranth'))}", fill, what="cutting the tile into units")
     return Cut.from_json(json.loads((folder / "cut.json").read_text()))
 
 
@@ -134,17 +157,25 @@ def _synthesise_all(units: Sequence[Unit], library: Path) -> dict[str, Path]:
     """Folder of each unit's netlist, made on as many cores as this process has; says what is done."""
     began = time.monotonic()
     folders = {}
-    with ThreadPoolExecutor(_workers()) as pool:
+    with ThreadPoolExecutor(_workers()) as pool, CHILDREN:
         # The largest first, so that no core is left with it at the end.
         jobs = {pool.submit(synthesise, unit.text, library): unit for unit in sorted(units, key=lambda unit: -len(unit.text))}
         try:
             for job in as_completed(jobs):
                 folders[jobs[job].name] = job.result()
                 print(f"[{len(folders)}/{len(units)}] {jobs[job].name} synthesised, {time.monotonic() - began:.0f} s", flush=True)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"with {len(folders)} of {len(units)} units synthesised, which the next run finds") from None
     return folders
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """An interruption of the body tells where it came."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(where) from None
 
 
 def _workers() -> int:
@@ -167,7 +198,7 @@ def propagate(units: Sequence[Unit], folders: dict[str, Path], library: Path, cl
         if rounds > len(units) + 1:
             raise BuildError(f"arrival times do not settle in: {', '.join(unit.name for unit in pending)}")
         print(f"arrival times, round {rounds}: {len(pending)} units", flush=True)
-        with ThreadPoolExecutor(_workers()) as pool:
+        with _told(f"in round {rounds} of the arrival times"), ThreadPoolExecutor(_workers()) as pool, CHILDREN:
             found = list(pool.map(lambda unit: _time(unit, folders[unit.name], library, inputs[unit.name]), pending))
         for unit, (arrivals, path) in zip(pending, found, strict=True):
             outputs[unit.name], worst[unit.name] = arrivals, path
@@ -208,7 +239,7 @@ def _time(unit: Unit, folder: Path, library: Path, inputs: list[tuple[float, str
 
 
 def _library(liberty: Path | str | None) -> Path:
-    """The library unpacked under build/timing/."""
+    """The library, unpacked in the store."""
     if liberty is None:
         found = sorted(NEARBY.glob("*.lib.gz"))
         if not found:
@@ -227,5 +258,5 @@ def _library(liberty: Path | str | None) -> Path:
     def fill(folder: Path) -> None:
         (folder / liberty.name.removesuffix(".gz")).write_bytes(content)
 
-    folder = cache.folder("timing", f"library-{cache.digest(content)}", fill)
+    folder = cache.folder(KIND, f"library-{cache.digest(content)}", fill)
     return folder / liberty.name.removesuffix(".gz")

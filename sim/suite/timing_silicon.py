@@ -17,7 +17,7 @@ from rtl.fp.adder import Body
 from rtl.mem.sram import SRAM
 
 REPEATED = ("DotLane", "FmaLane")
-"""Lanes of gates that stand in a node many times."""
+"""Lanes of gates that stand in a tile many times."""
 
 Hollows = dict[wiring.Component, wiring.Component]
 """Hollow lanes -> the whole one that they stand beside."""

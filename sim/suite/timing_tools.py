@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -21,7 +20,12 @@ from amaranth.lib.wiring import In, Out
 
 from sim.compile import cache, merge
 from sim.compile.elaborate import BuildError
+from sim.process import Children
 
+KIND = "synthesis"
+"""The cache folder of what the tools make."""
+CHILDREN = Children()
+"""The tools that run; whoever calls them from threads does so inside this context."""
 PERIOD_PS = 500.0
 
 _PATH = re.compile(r"^(\S+) \(.*?\)\s+(\S+) \(.*?\)\s+(-?[\d.]+)$", re.MULTILINE)
@@ -88,7 +92,7 @@ def synthesise(text: str, library: Path) -> Path:
         netlist = (folder / "netlist.v").read_text()
         (folder / "netlist.v").write_text(plain(netlist))
 
-    return cache.folder("timing", key, fill, quiet=True)
+    return cache.folder(KIND, key, fill, quiet=True)
 
 
 def plain(netlist: str) -> str:
@@ -126,7 +130,7 @@ def arrivals_of(folder: Path, library: Path, inputs: Sequence[float]) -> tuple[l
         reports += 'puts "worst of all"\nreport_checks -path_delay max -format summary'
         (made / "sta.txt").write_text(_opensta(folder, library, inputs, reports))
 
-    text = (cache.folder("timing", f"sta-{key}", fill, quiet=True) / "sta.txt").read_text()
+    text = (cache.folder(KIND, f"sta-{key}", fill, quiet=True) / "sta.txt").read_text()
     ends, _, whole = text.partition("worst of all")
     return _paths(ends), _paths(whole)
 
@@ -147,7 +151,7 @@ def _opensta(folder: Path, library: Path, arrivals: Sequence[float], reports: st
     script = _STA.format(period=PERIOD_PS, arrivals="\n".join(lines), load=_LOAD, reports=reports)
     script = script.replace("library.lib", str(library)).replace("netlist.v", str(folder / "netlist.v"))
     command = ["sta", "-no_splash", "-exit", "/dev/stdin"]
-    result = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    result = CHILDREN.run(command, input=script)
     text = result.stdout + result.stderr
     if result.returncode or re.search(r"(?m)^Error", text):
         raise BuildError(f"OpenSTA failed in {folder.name}:\n{text}")
@@ -168,7 +172,7 @@ def registers(netlist: str) -> dict[str, str]:
 
 
 def _call(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = CHILDREN.run(command, cwd=folder, env=environment)
     if result.returncode:
         raise BuildError(f"Yosys failed in {folder.name}:\n{(result.stdout + result.stderr)[-3000:]}")
 

@@ -1,9 +1,9 @@
-"""What `make timing` times, computed from the node: its components cut into units of a size that synthesis can take.
+"""What `make timing` times, computed from the tile: its components cut into units of a size that synthesis can take.
 
-    node in its silicon form -> Amaranth's netlist -> units: cells, inputs, outputs -> RTLIL of each distinct one
+    tile in its silicon form -> Amaranth's netlist -> units: cells, inputs, outputs -> RTLIL of each distinct one
 
 A component is a unit as a whole while it is no heavier than LIMIT; a heavier one is opened: its components are cut off, and
-what is left of it (its own cells, and components lighter than CRUMB) is a unit too. So every cell of the node is in exactly
+what is left of it (its own cells, and components lighter than CRUMB) is a unit too. So every cell of the tile is in exactly
 one unit, wherever a component moves and whatever is added. Equal units are one, with a count.
 
 A path may run through several units. Each input bit therefore knows which unit's output drives it, and sim/suite/timing.py
@@ -47,14 +47,14 @@ _LOGIC = (_nir.Operator, _nir.Part, _nir.Matches, _nir.PriorityMatch, _nir.Assig
 
 @dataclass
 class Unit:
-    """A piece of the node that is synthesised by itself.
+    """A piece of the tile that is synthesised by itself.
 
     name: of its component's class, in lower case with hyphens.
-    count: equal ones in the node.
+    count: equal ones in the tile.
     parts: components in it, as paths of instances; of one of the equal ones.
     text: RTLIL of module `unit`, its ports `clk`, `in` and `out`.
     sources: for each bit of `in` what drives it, over all equal ones: (unit, bit of its `out`). A bit without a source comes
-        from a flip-flop outside (another node, storage).
+        from a flip-flop outside (another tile, storage).
     outputs: for each bit of `out` the register that it is, or "" where it is logic.
     """
 
@@ -99,13 +99,13 @@ def cut(tops: Mapping[str, Callable[[], wiring.Component]], limit: int = LIMIT, 
     return whole
 
 
-def class_name(component: object) -> str:
+def class_name(kind: type) -> str:
     """The class of a component as units are called: FrontEnd is front-end, SRAM is sram, FP32Lane is fp32-lane."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(component).__name__).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", kind.__name__).lower()
 
 
 class _Cutter:
-    """The node's netlist, which module of it belongs to which unit, and the nets between units."""
+    """The tile's netlist, which module of it belongs to which unit, and the nets between units."""
 
     def __init__(self, name: str, component: wiring.Component, hollows: Hollows, limit: int, crumb: int):
         fragment = _ir.Fragment.get(component, None)
@@ -138,11 +138,13 @@ class _Cutter:
         total = list(own)
         for index in reversed(range(1, len(self.modules))):
             total[self.modules[index].parent] += total[index]
+        lanes = {*self.hollows, *self.hollows.values()}  # the joints between them are laid by hand: always units
         root = [0] * len(self.modules)
         opened = [total[0] > limit] * len(self.modules)  # components below this module are cut off
         for index in range(1, len(self.modules)):
             parent = self.modules[index].parent
-            cut = opened[parent] and self.component[index] is not None and total[index] >= crumb
+            component = self.component[index]
+            cut = opened[parent] and component is not None and total[index] >= crumb or component in lanes
             root[index] = index if cut else root[parent]
             opened[index] = opened[parent] and total[index] > limit
         return root
@@ -192,7 +194,7 @@ class _Cutter:
 
     def _free_name(self, root: int, units: list[Unit]) -> str:
         component = self.component[root]
-        base = name = class_name(component) if component is not None else "-".join(self.modules[root].name)
+        base = name = class_name(type(component)) if component is not None else "-".join(self.modules[root].name)
         number = 1
         while name in {unit.name for unit in units}:
             number += 1
@@ -247,7 +249,8 @@ class _Cutter:
                 if there in bit_of:
                     taken.append((here, home[root], bit_of[there]))
                 elif here != there:
-                    uncovered.append(f"input of a {class_name(hollow)} for which {self._path(root)} stands, which does not hear its own")
+                    unheard = f"for which {self._path(root)} stands, which does not hear its own"
+                    uncovered.append(f"input of a {class_name(type(hollow))} {unheard}")
         for net, unit, bit in taken:
             if net in places:
                 unit.sources[bit].add(places[net])
@@ -323,7 +326,7 @@ class _Piece:
         self.inputs = list(nets)
 
     def text(self) -> str:
-        """RTLIL, the same for equal pieces: nothing in it tells where in the node they stand."""
+        """RTLIL, the same for equal pieces: nothing in it tells where in the tile they stand."""
         whole = self._cutter.netlist
         part = _nir.Netlist()
         part.add_module(None, "unit")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from golden.asm import assemble, disassemble
-from sim.__main__ import main
+from sim.main import main
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-kernel.md"
 

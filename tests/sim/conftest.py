@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from sim.__main__ import main
 from sim.compile import cache
+from sim.main import main
 
 
 @dataclass(frozen=True)

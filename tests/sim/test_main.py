@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from sim import commands
-from sim.__main__ import main
 from sim.compile import cache
+from sim.main import main
 
 
 @pytest.mark.parametrize("bug", [KeyError("w1"), TypeError("no"), AssertionError("never"), RuntimeError("else")])
@@ -30,10 +30,41 @@ def test_an_interruption_is_no_traceback(monkeypatch, say):
     assert (said.status, said.err) == (130, "interrupted\n")
 
 
+SENT = """import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored in what it starts in the background
+
+class Sender:
+    def find_spec(name, path=None, target=None):
+        if name == os.environ["AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Sender)
+"""
+
+
+@pytest.mark.parametrize("module", ["argparse", "sim.main", "sim.process", "sim.commands.training", "golden.asm"])
+def test_an_interruption_of_an_import_is_no_traceback(module, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(SENT)
+    (tmp_path / "program.s").write_text("halt\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{cache.ROOT}", "AT": module}
+    command = [sys.executable, "-m", "sim", "asm", "program.s"]
+    said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout, said.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("command", ["docs --check", "run axpy", "--help"])
+def test_python_without_docstrings_is_told_before_any_work(command, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(cache.ROOT), "PYTHONOPTIMIZE": "2"}
+    whole = [sys.executable, "-m", "sim", *command.split()]
+    said = subprocess.run(whole, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (2, "") and not os.listdir(tmp_path)
+    assert said.stderr == "python -m sim: what kernels compute stands in docstrings: leave out -OO, or PYTHONOPTIMIZE=2\n"
+
+
 UNUSED = """import sys
 from amaranth.hdl import Fragment, Module
 from sim import commands
-from sim.__main__ import main
+from sim.main import main
 
 def half_way(options):
     Fragment.get(Module(), None)  # from the first on Amaranth warns

@@ -11,7 +11,7 @@ predicate is true; otherwise it does nothing but retire.
 
 from __future__ import annotations
 
-from golden.arch.encoding import Insn, Kind, opcode_of
+from golden.arch.encoding import Insn, OperandKind, opcode_of
 from golden.arch.isa import control, matrix, memory, network, scalar, simd, system
 from golden.arch.isa.checks import check_table
 from golden.arch.isa.operands import (
@@ -63,7 +63,7 @@ def lookup(word: int, features: frozenset[str]) -> Insn | None:
     if insn is None or insn.feature not in features or word & insn.reserved_mask:
         return None
     for operand in insn.operands:
-        if operand.kind is Kind.CHOICE and operand.get(word) >= len(operand.choices):
+        if operand.kind is OperandKind.CHOICE and operand.get(word) >= len(operand.choices):
             return None
     if insn.distinct and insn.distinct[0].get(word) == insn.distinct[1].get(word):
         return None

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from golden.arch.classes import Alu, Flow, Port
-from golden.arch.encoding import F0, F1, F2, Insn, Kind, Operand
+from golden.arch.encoding import F0, F1, F2, Insn, Operand, OperandKind
 from golden.arch.isa.operands import IMM10U, RA, RD, SEMAPHORE, THREADS, scalar
 
 _LOOP = (
     "the instructions after this one, before target, run {n} times (0: skipped, pc = target); nested 4 deep; "
     "the last of them may be no control instruction"
 )
-_TARGET15 = Operand("target", Kind.LABEL, F1, 15)
-_THREAD = Operand("t", Kind.UINT, F0, 2)
+_TARGET15 = Operand("target", OperandKind.LABEL, F1, 15)
+_THREAD = Operand("t", OperandKind.UINT, F0, 2)
 
 CONTROL = [
     Insn("nop", 0x001, Port.FRONT, (), "nothing", "control"),
-    Insn("br", 0x002, Port.FRONT, (Operand("target", Kind.LABEL, F0, 20),), "pc = pc + 4 * target", "control", Flow.BR),
+    Insn("br", 0x002, Port.FRONT, (Operand("target", OperandKind.LABEL, F0, 20),), "pc = pc + 4 * target", "control", Flow.BR),
     Insn("call", 0x003, Port.ALU, (RD, _TARGET15), "x[rd] = pc + 4; pc = pc + 4 * target", "control", Flow.CALL, alu=Alu.NEXT),
     Insn("jr", 0x004, Port.ALU, (RA,), "pc = x[ra]", "control", Flow.JUMP, faults=("MISALIGNED", "RANGE")),
     Insn(
@@ -33,7 +33,7 @@ CONTROL = [
         "loop",
         0x006,
         Port.ALU,
-        (Operand("target", Kind.LABEL, F2, 10, least=1), RA),
+        (Operand("target", OperandKind.LABEL, F2, 10, least=1), RA),
         _LOOP.format(n="x[ra]"),
         "control",
         Flow.LOOP,
@@ -43,7 +43,7 @@ CONTROL = [
         "loopi",
         0x007,
         Port.FRONT,
-        (Operand("target", Kind.LABEL, F0, 10, least=1), IMM10U),
+        (Operand("target", OperandKind.LABEL, F0, 10, least=1), IMM10U),
         _LOOP.format(n="imm"),
         "control",
         Flow.LOOPI,
@@ -112,7 +112,7 @@ SYNCHRONISATION = [
         "barrier",
         0x023,
         Port.FRONT,
-        (Operand("s", Kind.UINT, F0, 3), Operand("imm", Kind.UINT, F2, 3, least=1, most=THREADS)),
+        (Operand("s", OperandKind.UINT, F0, 3), Operand("imm", OperandKind.UINT, F2, 3, least=1, most=THREADS)),
         "fence; then waits until imm threads of the node have come to barrier s",
         "synchronisation",
         Flow.BARRIER,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from golden.arch.classes import Format, Matrix, Port
-from golden.arch.encoding import F0, F1, F2, F3, Insn, Kind, Operand
+from golden.arch.encoding import F0, F1, F2, F3, Insn, Operand, OperandKind
 from golden.arch.isa.operands import accumulator, flag, vector
 
 _BOTH = accumulator(writes=True)
@@ -45,7 +45,7 @@ TABLE = [
         "cld.f32",
         0x1A8,
         Port.MATRIX,
-        (_BOTH, _A, Operand("imm", Kind.UINT, F3, 2)),
+        (_BOTH, _A, Operand("imm", OperandKind.UINT, F3, 2)),
         "quarter imm of c[c] (rows 4 (imm div 2) to +3, columns 4 (imm mod 2) to +3, row-major) = the 16 FP32 lanes of v[va]",
         "matrix",
         matrix=Matrix.LOAD_QUARTER,
@@ -54,7 +54,7 @@ TABLE = [
         "cld.row",
         0x1A9,
         Port.MATRIX,
-        (accumulator(writes=True, reads=False), _A, Operand("imm", Kind.UINT, F3, 1)),
+        (accumulator(writes=True, reads=False), _A, Operand("imm", OperandKind.UINT, F3, 1)),
         "every row of c[c] = FP32 lanes 8 imm to 8 imm + 7 of v[va]",
         "matrix",
         matrix=Matrix.LOAD_ROW,
@@ -63,7 +63,7 @@ TABLE = [
         "cld.raw",
         0x1AA,
         Port.MATRIX,
-        (_BOTH, _A, Operand("imm", Kind.UINT, F3, 3)),
+        (_BOTH, _A, Operand("imm", OperandKind.UINT, F3, 3)),
         "row imm of c[c] = the 8 raw 64-bit words of v[va]",
         "matrix",
         matrix=Matrix.LOAD_RAW,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from golden.arch.classes import DescriptorUse, Format, Port
-from golden.arch.encoding import F0, F1, F2, F3, Insn, Kind, Operand
+from golden.arch.encoding import F0, F1, F2, F3, Insn, Operand, OperandKind
 from golden.arch.isa.operands import IMM10S, RA, RB, RD, STEP, TILE, accumulator, descriptor, flag, scalar, vector
 from golden.arch.simd_ops import SimdOp
 
@@ -93,7 +93,7 @@ DESCRIPTOR = [
         "getd",
         0x0C1,
         Port.DESC,
-        (RD, descriptor(F1), Operand("half", Kind.UINT, F2, 1)),
+        (RD, descriptor(F1), Operand("half", OperandKind.UINT, F2, 1)),
         "x[rd] = half of the image of d[d] (0 low, 1 high)",
         "descriptor",
         descriptor=DescriptorUse.GET,
@@ -102,7 +102,7 @@ DESCRIPTOR = [
         "dstep",
         0x0C2,
         Port.DESC,
-        (descriptor(F0), Operand("which", Kind.CHOICE, F1, 2, choices=("inner", "outer", "restart"))),
+        (descriptor(F0), Operand("which", OperandKind.CHOICE, F1, 2, choices=("inner", "outer", "restart"))),
         "inner: inner position moves by the inner step; outer: outer position moves by the outer step, inner = outer; "
         "restart: inner = outer",
         "descriptor",

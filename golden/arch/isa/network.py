@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from golden.arch.classes import Port
-from golden.arch.encoding import F0, F1, F2, F3, Insn, Kind, Operand
+from golden.arch.encoding import F0, F1, F2, F3, Insn, Operand, OperandKind
 from golden.arch.isa.operands import SEMAPHORE, flag, scalar
 
 _LOCAL, _GLOBAL = scalar("ra", F0), scalar("rb", F1)
-_WORDS = Operand("words", Kind.UINT, F2, 4, least=1, most=8)
+_WORDS = Operand("words", OperandKind.UINT, F2, 4, least=1, most=8)
 
 
 def _network(mnemonic: str, opcode: int, operands: tuple[Operand, ...], meaning: str, *faults: str) -> Insn:
@@ -28,7 +28,7 @@ TABLE = [
     _network(
         "rget",
         0x1C1,
-        (_LOCAL, _GLOBAL, _WORDS, Operand("s", Kind.UINT, F2 + 4, 6)),
+        (_LOCAL, _GLOBAL, _WORDS, Operand("s", OperandKind.UINT, F2 + 4, 6)),
         "after older stores: words of 8 B from global x[rb] to local x[ra], inside a line of 64 B on each side; then sem[s] += 1; "
         "fence waits for it",
         "MISALIGNED",

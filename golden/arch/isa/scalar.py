@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from golden.arch.classes import Alu, Compare, Flow, Logic, Port
-from golden.arch.encoding import F0, F1, F2, Insn, Kind, Operand
+from golden.arch.encoding import F0, F1, F2, Insn, Operand, OperandKind
 from golden.arch.isa.operands import IMM10S, PD, RA, RB, RD, predicate, scalar
 
-_SHIFT = Operand("imm", Kind.UINT, F2, 6)
+_SHIFT = Operand("imm", OperandKind.UINT, F2, 6)
 
 # Operation, meaning with registers, meaning with an immediate and which one (none: there is no such instruction).
 _OPERATIONS = (
@@ -42,17 +42,17 @@ def _arithmetic() -> list[Insn]:
 
 SCALAR = [
     *_arithmetic(),
-    Insn("li", 0x060, Port.ALU, (RD, Operand("imm", Kind.SINT, F1, 15)), "x[rd] = sext(imm)", "scalar"),
+    Insn("li", 0x060, Port.ALU, (RD, Operand("imm", OperandKind.SINT, F1, 15)), "x[rd] = sext(imm)", "scalar"),
     Insn(
         "lih",
         0x061,
         Port.ALU,
-        (scalar("rd", F0, True, True), Operand("imm", Kind.UINT, F1, 15)),
+        (scalar("rd", F0, True, True), Operand("imm", OperandKind.UINT, F1, 15)),
         "x[rd] = (x[rd] << 15) | imm: li and up to four lih build any 64-bit constant",
         "scalar",
         alu=Alu.LIH,
     ),
-    Insn("lpc", 0x062, Port.ALU, (RD, Operand("target", Kind.LABEL, F1, 15)), "x[rd] = pc + 4 * target", "scalar", alu=Alu.LPC),
+    Insn("lpc", 0x062, Port.ALU, (RD, Operand("target", OperandKind.LABEL, F1, 15)), "x[rd] = pc + 4 * target", "scalar", alu=Alu.LPC),
 ]
 
 _COMPARISONS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from golden.arch.classes import Port, Reduce
-from golden.arch.encoding import F0, F1, F2, F3, Insn, Kind, Operand
+from golden.arch.encoding import F0, F1, F2, F3, Insn, Operand, OperandKind
 from golden.arch.isa.operands import PD, vector
 from golden.arch.simd_ops import SIMD_OPS, SimdOp, SimdOpInfo
 
@@ -15,7 +15,7 @@ def _operation(op: SimdOp, info: SimdOpInfo) -> Insn:
     operands = [vector("vd", F0, True)]
     operands += [vector(f"v{letter}", lo) for letter, lo in zip("abc", (F1, F2, F3), strict=True) if letter in info.operands]
     if info.imm:
-        operands.append(Operand("imm", Kind.UINT, F3, info.imm))
+        operands.append(Operand("imm", OperandKind.UINT, F3, info.imm))
     return Insn(
         "v" + op.name.lower().replace("_", "."),
         SIMD_OPCODE + int(op),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from golden.arch.classes import Port
-from golden.arch.encoding import F2, Insn, Kind, Operand
+from golden.arch.encoding import F2, Insn, Operand, OperandKind
 from golden.arch.isa.operands import RA, RD
 
-CSR = Operand("csr", Kind.UINT, F2, 10)
+CSR = Operand("csr", OperandKind.UINT, F2, 10)
 
 TABLE = [
     Insn("csrr", 0x1E0, Port.CSR, (RD, CSR), "x[rd] = control register csr (section Control registers)", "system", faults=("ILLEGAL",)),

@@ -9,7 +9,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0
 from rtl.common.host_ports import Place
 from rtl.common.select import by_number
-from rtl.core.access import SLOTS, Accesses, Room
+from rtl.core.access import ISSUE_SLOTS, Accesses, Room
 from rtl.core.interfaces import (
     NOWHERE_HIGH,
     NOWHERE_LOW,
@@ -97,7 +97,7 @@ class AddressUnits(wiring.Component):
         """I: loads make their register busy, a store gets its entry. At most one of the pair is a store; a load that goes with it is the
         older of the two."""
         issued, source = self.accesses.issued, self.accesses.source
-        registers = [Signal(32, name=f"register_{k}") for k in range(SLOTS)]
+        registers = [Signal(32, name=f"register_{k}") for k in range(ISSUE_SLOTS)]
         for k, (q, begin) in enumerate(zip(issued.slot, self.load_begins.begin, strict=True)):
             m.d.comb += [
                 registers[k].eq(1 << q.word[F0 : F0 + 5]),
@@ -152,7 +152,7 @@ class AddressUnits(wiring.Component):
     def _one_of(self, m: Module, slots: list[AddressSlot], generations: Generations, scalar_loads: ScalarLoads) -> None:
         """X: what only one of the pair has: a store's place, a scalar load, the fault that is reported."""
         accesses = self.accesses
-        generation = [Signal(GENERATION_BITS, name=f"generation_{k}") for k in range(SLOTS)]
+        generation = [Signal(GENERATION_BITS, name=f"generation_{k}") for k in range(ISSUE_SLOTS)]
         m.d.sync += [held.eq(now) for held, now in zip(generation, generations.generation, strict=True)]
 
         def second(flag: str) -> Value:

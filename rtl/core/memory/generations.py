@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from rtl.common.select import by_number
-from rtl.core.access import SLOTS, Issued
+from rtl.core.access import ISSUE_SLOTS, Issued
 from rtl.core.interfaces import THREADS, StoreProgress
 
 GENERATION_BITS = 4
@@ -23,7 +23,7 @@ class Generations(wiring.Component):
     issued: In(Issued)
     store_progress: In(StoreProgress)
     # Of the descriptor of each slot that issues; combinational.
-    generation: Out(data.ArrayLayout(GENERATION_BITS, SLOTS))
+    generation: Out(data.ArrayLayout(GENERATION_BITS, ISSUE_SLOTS))
     # Descriptors that no setd may set yet.
     worn: Out(data.ArrayLayout(isa.DESCRIPTORS, THREADS))
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.encoding import F0, F1, F2
 from rtl.common.select import by_number, mark
-from rtl.core.access import SLOTS, Accesses, Issued
+from rtl.core.access import ISSUE_SLOTS, Accesses, Issued
 from rtl.core.interfaces import THREADS, CsrAccess, Life, ScalarEntry, ScalarEvents, ScalarSteer
 from rtl.core.scalar.fault import FaultReport
 from rtl.core.scalar.late import LateStarts
@@ -48,15 +48,15 @@ class ExecuteStage(wiring.Component):
     events: Out(ScalarEvents)
     state: Out(ExecuteState)
     # A slot has one result at most; in the cycle after X.
-    trace: Out(data.ArrayLayout(TraceScalar, SLOTS))
+    trace: Out(data.ArrayLayout(TraceScalar, ISSUE_SLOTS))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self._enter(m)
         slots, thread, accesses = self.accesses.slot, self.accesses.thread, self.accesses
-        parts = [ExecuteSlot() for _ in range(SLOTS)]
+        parts = [ExecuteSlot() for _ in range(ISSUE_SLOTS)]
         # Signals of their own for each slot: the second's depend on the first's.
-        faulty, done = ([Signal(name=f"{name}_{k}") for k in range(SLOTS)] for name in ("faulty", "done"))
+        faulty, done = ([Signal(name=f"{name}_{k}") for k in range(ISSUE_SLOTS)] for name in ("faulty", "done"))
         is_stopped = by_number(m, thread, list(self.state.stopped), "is_stopped")
         for k, (x, part) in enumerate(zip(slots, parts, strict=True)):
             m.submodules[f"slot_{k}"] = part

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from rtl.common.select import by_number
-from rtl.core.access import SLOTS, Issued
+from rtl.core.access import ISSUE_SLOTS, Issued
 from rtl.core.interfaces import THREAD_BITS, THREADS
 from rtl.core.scalar.queue import HEADS, Heads
 
@@ -22,7 +22,7 @@ RegisterWrite = data.StructLayout({"en": 1, "thread": THREAD_BITS, "index": 5, "
 Results = wiring.Signature(
     {
         # Written at the end of the cycle and bypassed; never two of one register.
-        "write": Out(RegisterWrite).array(SLOTS),
+        "write": Out(RegisterWrite).array(ISSUE_SLOTS),
     }
 )
 LateResult = wiring.Signature(
@@ -71,7 +71,7 @@ class ScalarRegisters(wiring.Component):
         chosen = [index for q in self.issued.slot for index in (q.names.a, q.names.b)]
         for r in range(READS):
             held = by_number(m, thread, [stored[t][r] for t in range(THREADS)], f"held_{r}")
-            hit = Cat(current[k] & (results[k].index == chosen[r]) for k in range(SLOTS))
+            hit = Cat(current[k] & (results[k].index == chosen[r]) for k in range(ISSUE_SLOTS))
             bypass = Mux(hit[1], results[1].value, results[0].value)
             m.d.comb += self.operands.value[r].eq(Mux(hit.any(), bypass, held))
         return m

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from rtl.common.host_ports import Poke
-from rtl.core.access import SLOTS, Accesses, Room
+from rtl.core.access import ISSUE_SLOTS, Accesses, Room
 from rtl.core.interfaces import (
     THREADS,
     CsrAccess,
@@ -61,7 +61,7 @@ class ScalarUnit(wiring.Component):
         }
         if trace:
             # Results of the two slots, then of loads and the slow unit; flip-flops.
-            members["trace"] = Out(records(TraceScalar, SLOTS + 1))
+            members["trace"] = Out(records(TraceScalar, ISSUE_SLOTS + 1))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:

@@ -3,7 +3,7 @@
 import pytest
 
 from golden.arch import encoding
-from golden.arch.encoding import Insn, Kind, Operand
+from golden.arch.encoding import Insn, Operand, OperandKind
 from golden.arch.isa import BY_MNEMONIC, BY_OPCODE, TABLE
 from golden.asm import assemble, disassemble
 from tests.golden.vectors import read
@@ -53,14 +53,14 @@ def same_place(insn: Insn, operand: Operand) -> bool:
 
 
 def test_limits_of_an_operand():
-    unsigned, signed = Operand("u", Kind.UINT, 22, 10), Operand("s", Kind.SINT, 22, 10)
+    unsigned, signed = Operand("u", OperandKind.UINT, 22, 10), Operand("s", OperandKind.SINT, 22, 10)
     assert unsigned.limits == (0, 1023) and signed.limits == (-512, 511)
     assert signed.put(-512) == 0x80000000 and signed.get(0x80000000) == -512
     assert signed.put(511) == 0x7FC00000 and unsigned.get(0xFFC00000) == 1023
     for operand, bad in ((unsigned, -1), (unsigned, 1024), (signed, -513), (signed, 512)):
         with pytest.raises(ValueError, match=f"{operand.name} = {bad} does not fit: "):
             operand.put(bad)
-    choice = Operand("c", Kind.CHOICE, 20, 2, choices=("a", "b", "c"))
+    choice = Operand("c", OperandKind.CHOICE, 20, 2, choices=("a", "b", "c"))
     with pytest.raises(ValueError, match="c = 3 does not fit: 0 to 2"):
         choice.put(3)
 

@@ -6,7 +6,7 @@ import pytest
 
 from golden.arch import isa
 from golden.arch.classes import Flow, Matrix, Port, Queue, Reduce
-from golden.arch.encoding import F0, Insn, Kind
+from golden.arch.encoding import F0, Insn, OperandKind
 from golden.arch.memmap import Fault
 from golden.arch.simd_ops import SIMD_OPS, SimdClass, SimdOp
 from golden.asm import assemble, disassemble
@@ -90,7 +90,7 @@ def test_every_record_is_complete():
         assert insn.meaning and insn.group and insn.feature in isa.FEATURES, insn.mnemonic
         assert all(fault in Fault.__members__ for fault in insn.faults), insn.mnemonic
         for op in insn.operands:
-            assert (op.kind is Kind.CHOICE) == bool(op.choices) and op.writes | op.reads
+            assert (op.kind is OperandKind.CHOICE) == bool(op.choices) and op.writes | op.reads
 
 
 def test_simd_instructions_follow_the_operation_table():
@@ -132,7 +132,7 @@ def test_simd_instructions_follow_the_operation_table():
     ],
 )
 def test_reads_and_writes(mnemonic, uses):
-    registers = {Kind.X, Kind.V, Kind.C, Kind.P, Kind.D}
+    registers = {OperandKind.X, OperandKind.V, OperandKind.C, OperandKind.P, OperandKind.D}
     found = {op.name: "r" * op.reads + "w" * op.writes for op in isa.BY_MNEMONIC[mnemonic].operands if op.kind in registers}
     assert found == dict(item.split(":") for item in uses.split())
 
@@ -216,5 +216,5 @@ def test_accumulators_are_stepped_or_loaded():
     for insn in isa.TABLE:
         step = Matrix.STEP if insn.mnemonic.startswith("step.") else Matrix.NONE
         assert insn.matrix is loads.get(insn.mnemonic, step)
-        assert insn.writing(Kind.C, F0) == bool(insn.matrix)
+        assert insn.writing(OperandKind.C, F0) == bool(insn.matrix)
     assert [isa.BY_MNEMONIC[f"v{name}"].reduce for name in ("any", "all", "copy")] == [Reduce.ANY, Reduce.ALL, Reduce.NONE]

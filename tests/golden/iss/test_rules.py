@@ -2,7 +2,7 @@
 
 import pytest
 
-from golden.arch.encoding import Kind
+from golden.arch.encoding import OperandKind
 from golden.arch.isa import BY_MNEMONIC
 from golden.arch.memmap import Csr
 from golden.asm import assemble
@@ -92,4 +92,4 @@ def test_only_a_strict_simulator_reports(text):
 def test_registers_whose_contents_matter(text, names):
     insn = BY_MNEMONIC[text.split()[0]]
     assert reads(insn, insn.decode(assemble(text).words[0])) == names
-    assert all(op.kind is not Kind.P for op in insn.operands)
+    assert all(op.kind is not OperandKind.P for op in insn.operands)

@@ -10,7 +10,7 @@ from golden.kernels.relu import ReluBackward
 from golden.kernels.sgd import Sgd
 from golden.kernels.softmax import Softmax
 from golden.workloads.graph import NotFinite, Step
-from golden.workloads.tensors import Kind, finite
+from golden.workloads.tensors import TensorKind, finite
 
 
 def chain() -> Step:
@@ -36,7 +36,7 @@ def test_a_step_computes_what_its_calls_do(rng):
 
 def test_values_that_are_given_stay(rng):
     step = Step("kept")
-    x, y = step.input("X", 4, 4, "FP32"), step.tensor("Y", 4, 4, "FP32", Kind.STATE)
+    x, y = step.input("X", 4, 4, "FP32"), step.tensor("Y", 4, 4, "FP32", TensorKind.STATE)
     step.call("add", Axpy, {"x": x, "y": y})
     values = {"X": random_f32(rng, 4, 4), "Y": random_f32(rng, 4, 4)}
     before = values["Y"].copy()
@@ -62,7 +62,7 @@ def test_equal_constants_are_one_and_others_not():
     x, y = step.input("X", 1, 4, "FP32"), step.input("Y", 1, 4, "FP32")
     for name, a in (("one", 2.0), ("two", 3.0), ("three", 2.0)):
         step.call(name, Axpy, {"x": x, "y": y}, a=a)
-    assert [tensor.name for tensor in step.of_kind(Kind.CONSTANT)] == ["a of one", "a of two"]
+    assert [tensor.name for tensor in step.of_kind(TensorKind.CONSTANT)] == ["a of one", "a of two"]
     assert step.calls[2].views["a"].tensor is step.calls[0].views["a"].tensor
 
 

@@ -7,7 +7,7 @@ from golden.kernels.axpy import Axpy
 from golden.kernels.kernel import random_f32
 from golden.workloads.graph import Step
 from golden.workloads.layout import Layout
-from golden.workloads.tensors import Kind
+from golden.workloads.tensors import TensorKind
 from tests.golden.workloads.bench import Trainer
 
 TINY = CONFIGS["tiny"]
@@ -18,7 +18,7 @@ def doubled() -> Step:
     """Y = 0.5 X + Y by halves, then Z = 2 Y + Z: the halves are one kernel."""
     step = Step("doubled")
     x = step.input("X", 4, 16, "FP32")
-    y, z = (step.tensor(name, 4, 16, "FP32", Kind.STATE) for name in "YZ")
+    y, z = (step.tensor(name, 4, 16, "FP32", TensorKind.STATE) for name in "YZ")
     for i in range(2):
         rows = slice(2 * i, 2 * i + 2)
         step.call(f"half{i}", Axpy, {"x": x[rows, :], "y": y[rows, :]})

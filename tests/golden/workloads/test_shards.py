@@ -7,7 +7,7 @@ from golden.arch.config import CONFIGS
 from golden.numerics.convert import bits_f32
 from golden.workloads import WORKLOADS
 from golden.workloads.shards import additions, check, default, owned, pieces, samples
-from golden.workloads.tensors import Kind
+from golden.workloads.tensors import TensorKind
 from golden.workloads.workload import named
 
 EVERY = sorted(WORKLOADS)
@@ -65,11 +65,11 @@ def test_gradients_are_those_of_the_shards_added_in_order(name, batch, shards):
     values = {**whole.state(made.initial(whole, 1)), **next(made.training(batch, 1))}
     once, sharded = whole.reference(values), cut.reference(values)
     for tensor in whole.tensors.values():
-        if tensor.kind in (Kind.INPUT, Kind.OUTPUT, Kind.INNER) and "of" not in tensor.name.split():
+        if tensor.kind in (TensorKind.INPUT, TensorKind.OUTPUT, TensorKind.INNER) and "of" not in tensor.name.split():
             axis = [tensor.rows, tensor.columns].index(batch)
             own = [sharded[f"{tensor.name}.{shard}"] for shard in range(shards)]
             assert np.array_equal(np.concatenate(own, axis), once[tensor.name]), tensor.name
-    for gradient in whole.of_kind(Kind.GRADIENT):
+    for gradient in whole.of_kind(TensorKind.GRADIENT):
         alone = []
         for shard in range(shards):
             part = made.step(batch, shards=shards, mine=range(shard, shard + 1))
@@ -88,9 +88,9 @@ def test_shards_of_a_node_are_a_step_of_their_own(name):
     """Node 2 of 3: shards 2 and 3 of 4, one sum, that of the first, and what reads it last of all."""
     step = named(name).step(32, shards=4, mine=range(2, 4))
     assert step.pieces == [2] and step.mine == range(2, 4)
-    assert {tensor.name for tensor in step.of_kind(Kind.INPUT)} == {"X.2", "Y.2", "X.3", "Y.3"}
+    assert {tensor.name for tensor in step.of_kind(TensorKind.INPUT)} == {"X.2", "Y.2", "X.3", "Y.3"}
     assert [call.name.split("_")[0] for call in step.calls][step.update - 1] == "add"
-    read = [view.tensor for call in step.calls[step.update :] for view in call.views.values() if view.tensor.kind is Kind.GRADIENT]
+    read = [view.tensor for call in step.calls[step.update :] for view in call.views.values() if view.tensor.kind is TensorKind.GRADIENT]
     assert read and all(tensor.name.endswith(".2") for tensor in read)
     lives = step.lives()
     assert all(lives[step.gradient(gradient, 2).name][1] == len(step.calls) for gradient in step.gradients)

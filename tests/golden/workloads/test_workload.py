@@ -9,7 +9,7 @@ from golden.arch.config import CONFIGS
 from golden.kernels.axpy import Axpy
 from golden.workloads import WORKLOADS
 from golden.workloads.plan import DoesNotFit
-from golden.workloads.tensors import Kind
+from golden.workloads.tensors import TensorKind
 from golden.workloads.workload import MEANT, Workload, named, workload
 from tests.golden.workloads.bench import Trainer
 
@@ -76,7 +76,7 @@ def test_nothing_but_results_changes(name):
     layout = made.layout(TINY, 9)
     trainer = Trainer(layout, TINY, made.initial(layout.step, 2))
     trainer.write(layout.inputs(next(made.training(9, 0))))
-    constants = [layout.matrices[tensor.name] for tensor in layout.step.of_kind(Kind.CONSTANT)]
+    constants = [layout.matrices[tensor.name] for tensor in layout.step.of_kind(TensorKind.CONSTANT)]
     fixed = [(layout.program.origin, len(layout.program.image)), (layout.table, 256), *((m.address, m.size) for m in constants)]
     before = [trainer.node.read(*piece) for piece in fixed]
     trainer.run(layout.train)

@@ -8,11 +8,12 @@ import pytest
 from golden.arch.memmap import Counter
 from sim.jobs import bench, profile, train, unit_cost
 from sim.jobs.train_nodes import Mismatch
-from sim.suite import formal, regress
+from sim.suite import formal, regress, timing
 
 ROW = {"kernel": "gemm", "mismatches": 0}
 PHASES = [profile.account(name, dict.fromkeys(Counter, 0) | {Counter.CYCLES: 5, Counter.MATRIX_STEPS: 5}) for name in ("gemm", "all")]
 TESTED = {"tests": [], "buckets": [], "coverage": {"functional": None, "line": None, "toggle": None}}
+TIMED = {"units": [], "not_run": [], "uncovered": [], "storage": []}
 PROVED = {"properties": [], "planted": []}
 
 # A command, the job behind it, what the job gives, and the files of a run.
@@ -22,6 +23,7 @@ COMMANDS = {
     "profile": (profile, "profile", PHASES, ["causes.png", "report.json"]),
     "regress": (regress, "regress", TESTED, ["report.json"]),
     "formal": (formal, "formal", PROVED, ["report.json"]),
+    "timing": (timing, "timing", TIMED, ["report.json"]),
 }
 
 

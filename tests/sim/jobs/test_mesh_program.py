@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from sim.__main__ import main
 from sim.jobs import mesh_lockstep, mesh_program
+from sim.main import main
 
 SEND = """
 start:  csrr x1, 1              ; y << 5 | x

@@ -236,6 +236,7 @@ def debug():
         ("d -1", "'-1' is not a descriptor: 0 to 7"),
         ("b", "an address is missing: a number or a label"),
         ("b nowhere", "'nowhere' is neither an address nor a label"),
+        ("b 0x101", "no instruction lies at 0x101: an address of one is a multiple of 4"),
         ("m 0x1fff0", "64 bytes at 0x1fff0 leave the 131072 bytes of SRAM"),
     ],
 )

@@ -1,57 +1,63 @@
-"""The timing job: how arrival times run through units, what is reported, and what it says when something is missing.
+"""The timing job: how arrival times run through units, what is reported, what it says when something is missing or when it is interrupted.
 
 No figure is asserted here: synthesis and timing of whole units is `make timing`.
 """
 
-import json
+import signal
+import time
+from threading import Event, main_thread
 
 import pytest
 from amaranth.hdl import Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from sim.compile import cache
 from sim.suite import timing
 from sim.suite.timing_units import Cut, Unit, cut
 
-FRONT = Unit("front", 1, ["node/front", "node/front/fetch"], "", [set()])
-BACK = Unit("back", 2, ["node/back"], "", [{("front", 0)}, {("front", 1), ("back", 0)}])
-STORAGE = {"part": "node/sram/bank*", "count": 64, "depth": 256, "width": 72, "reads": 1, "writes": 1}
+FRONT = Unit("front-end", 1, ["tile/front", "tile/front/fetch"], "", [set()])
+SRAM = Unit("sram", 2, ["tile/sram"], "", [{("front-end", 0)}, {("front-end", 1), ("sram", 0)}])
+STORAGE = {"part": "tile/sram/bank*", "count": 64, "depth": 256, "width": 72, "reads": 1, "writes": 1}
 
 
 def pieces() -> Cut:
-    return Cut([FRONT, BACK], [STORAGE], ["path out of node by tx"])
+    return Cut([FRONT, SRAM], [STORAGE], ["path out of tile by o"])
 
 
 @pytest.fixture
 def library(tmp_path, monkeypatch):
-    """A library file that no tool reads, and a report in the test's own folder."""
-    monkeypatch.setattr(timing, "REPORT", tmp_path / "report.json")
+    """A library file that no tool reads, and a store of the test's own."""
+    monkeypatch.setattr(cache, "BUILD", tmp_path / "build")
     file = tmp_path / "some.lib"
     file.write_text("library (some) { }\n")
     return file
-
-
-def report() -> dict:
-    return json.loads(timing.REPORT.read_text())
 
 
 @pytest.mark.fast
 def test_missing_library_and_unknown_unit_are_sentences(library, tmp_path, monkeypatch):
     monkeypatch.setattr(timing, "NEARBY", tmp_path)
     with pytest.raises(timing.TimingError, match="give the path of an ASAP7 liberty file"):
-        timing.run(pieces=pieces)
+        timing.timing(pieces=pieces)
     with pytest.raises(timing.TimingError, match="is no file"):
-        timing.run(tmp_path / "missing.lib", pieces=pieces)
-    with pytest.raises(timing.TimingError, match="no unit 'matrix' among: front, back"):
-        timing.run(library, ["matrix"], pieces)
+        timing.timing(tmp_path / "missing.lib", pieces=pieces)
+    with pytest.raises(timing.TimingError, match="no unit 'simd-pipe' among: front-end, sram"):
+        timing.timing(library, ["simd-pipe"], pieces)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(("name", "hint"), [("ruoter", "perhaps router"), ("sram_2", "perhaps sram"), ("zzz", "such as router")])
+def test_a_unit_of_no_class_is_told_before_anything_is_cut(name, hint, library):
+    with pytest.raises(timing.TimingError, match=f"no unit '{name}': a unit is called as the class of its component is .{hint}"):
+        timing.timing(library, ["sram", name], lambda: pytest.fail("cut"))
 
 
 @pytest.mark.fast
 def test_without_opensta_nothing_is_timed_and_the_report_says_so(library, monkeypatch, capsys):
     monkeypatch.setattr(timing.shutil, "which", lambda program: None)
-    timing.run(library, ["back"], pieces)
-    assert (report()["units"], report()["not_run"]) == ([], ["back"])
-    assert report()["uncovered"] == [*FRONT.parts, *BACK.parts, "path out of node by tx"]
+    report = timing.timing(library, ["sram"], pieces)
+    assert (report["units"], report["not_run"]) == ([], ["sram"])
+    assert report["uncovered"] == [*FRONT.parts, *SRAM.parts, "path out of tile by o"]
     assert "Debian package opensta" in capsys.readouterr().err
 
 
@@ -68,11 +74,11 @@ def tools(monkeypatch):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("names, uncovered", ((None, []), (["back"], FRONT.parts)))
+@pytest.mark.parametrize("names, uncovered", ((None, []), (["sram"], FRONT.parts)))
 def test_what_is_not_timed_is_named(library, tools, names, uncovered):
-    timing.run(library, names, pieces)
-    assert report()["uncovered"] == [*uncovered, "path out of node by tx"]
-    assert report()["storage"] == [STORAGE | {"access_ps": 50.0}]
+    report = timing.timing(library, names, pieces)
+    assert report["uncovered"] == [*uncovered, "path out of tile by o"]
+    assert report["storage"] == [STORAGE | {"access_ps": 50.0}]
 
 
 class Planted(wiring.Component):
@@ -93,10 +99,10 @@ class Planted(wiring.Component):
 
 @pytest.mark.fast
 def test_a_part_and_a_path_that_would_hide_are_reported(library, tools, capsys):
-    timing.run(library, pieces=lambda: cut({"node": Planted}))
-    assert [row["unit"] for row in report()["units"]] == ["planted"]
-    hidden = ["path out of node by o", "path out of node by p", "node: foreign_adder, which is no logic of this design"]
-    assert report()["uncovered"] == hidden
+    report = timing.timing(library, pieces=lambda: cut({"tile": Planted}))
+    assert [row["unit"] for row in report["units"]] == ["planted"]
+    hidden = ["path out of tile by o", "path out of tile by p", "tile: foreign_adder, which is no logic of this design"]
+    assert report["uncovered"] == hidden
     assert f"not covered: {', '.join(hidden)}" in capsys.readouterr().out
 
 
@@ -108,13 +114,13 @@ def test_a_path_through_several_units_is_timed_where_it_ends(monkeypatch):
     last = Unit("last", 2, [], "", [{("middle", 0), ("first", 0)}, {("absent", 3)}])
     timed = []
 
-    def time(unit, _folder, _library, inputs):
+    def time_unit(unit, _folder, _library, inputs):
         timed.append(unit.name)
         arrival, start = max(inputs)
         start = start if ": " in start else f"{unit.name}: r"
         return {0: (arrival + 100, start)}, timing.Found(arrival + 130, start, "q")
 
-    monkeypatch.setattr(timing, "_time", time)
+    monkeypatch.setattr(timing, "_time", time_unit)
     found = timing.propagate([last, middle, first], dict.fromkeys(("first", "middle", "last")), None, 50.0)
     assert [(path.worst_ps, path.startpoint) for path in found] == [(380, "first: r"), (280, "first: r"), (180, "first: r")]
     assert timed.count("first") == 1 and timed.count("middle") == 2
@@ -126,3 +132,32 @@ def test_arrival_times_that_never_settle_are_an_error(monkeypatch):
     monkeypatch.setattr(timing, "_time", lambda unit, folder, library, inputs: ({0: (inputs[0][0] + 1, "r")}, timing.Found(0, "r", "q")))
     with pytest.raises(timing.BuildError, match="arrival times do not settle in: one, two"):
         timing.propagate(ring, dict.fromkeys(("one", "two")), None, 50.0)
+
+
+def run_a_minute(*_):
+    """A tool; it has not long begun when somebody types Ctrl-C."""
+    signal.pthread_kill(main_thread().ident, signal.SIGINT)
+    timing.CHILDREN.run(["sleep", "60"])
+
+
+@pytest.mark.fast
+def test_an_interruption_ends_the_tools_and_says_where_it_was(monkeypatch):
+    """Of two units one is synthesised; then the arrival times of one are asked for."""
+    units = [Unit(name, 1, [], name, []) for name in ("router", "sram")]
+    told = Event()
+    monkeypatch.setattr(timing, "print", lambda *_, **__: told.set(), raising=False)
+    monkeypatch.setattr(timing, "_workers", lambda: 2)
+
+    def synthesise(text, library):
+        if text == "sram":
+            told.wait(30)
+            run_a_minute()
+
+    monkeypatch.setattr(timing, "synthesise", synthesise)
+    monkeypatch.setattr(timing, "_time", run_a_minute)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt, match="with 1 of 2 units synthesised, which the next run finds"):
+        timing.time_units(units, None, 50.0)
+    with pytest.raises(KeyboardInterrupt, match="in round 1 of the arrival times"):
+        timing.propagate(units[:1], {"router": None}, None, 50.0)
+    assert time.monotonic() - began < 30

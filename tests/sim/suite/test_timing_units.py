@@ -225,6 +225,15 @@ def test_a_lane_stands_for_others_with_all_that_drives_them(monkeypatch):
     assert made.uncovered == []
 
 
+@pytest.mark.parametrize("sizes", [{"limit": 10, "crumb": 1_000}, {"limit": 10_000, "crumb": 4}])
+def test_what_a_lane_hears_is_timed_however_light_lanes_are(sizes, monkeypatch):
+    monkeypatch.setattr(timing_silicon, "REPEATED", ("Late",))
+    made = cut({"whole": Lanes}, **sizes)
+    units = by_name(made)
+    assert units["late"].count == 2 and units["late"].sources[:16] == [{("lanes", bit)} for bit in range(16)]
+    assert made.uncovered == []
+
+
 def test_a_lane_that_cannot_stand_for_another_one_is_uncovered(monkeypatch):
     monkeypatch.setattr(timing_silicon, "REPEATED", ("Late",))
     made = cut({"whole": lambda: Lanes(fixed=True)}, limit=10, crumb=4)
@@ -232,4 +241,4 @@ def test_a_lane_that_cannot_stand_for_another_one_is_uncovered(monkeypatch):
 
 
 def test_names_of_classes():
-    assert [class_name(made) for made in (Early(), Adder(4))] == ["early", "adder"]
+    assert [class_name(kind) for kind in (Early, Adder)] == ["early", "adder"]

@@ -6,7 +6,7 @@ import pytest
 
 from golden.arch import isa
 from golden.arch.classes import DescriptorUse, Flow, Format, Matrix, Port, Reduce
-from golden.arch.encoding import Insn, Kind, Operand
+from golden.arch.encoding import Insn, Operand, OperandKind
 from golden.arch.isa.checks import check_table
 
 
@@ -25,12 +25,12 @@ def test_the_table_keeps_them():
         ([insn("a", 512)], "a: opcode 512 does not fit"),
         ([insn("a", 1), insn("b", 1)], "b and a share opcode 0x1"),
         ([insn("a", 1), insn("a", 2)], "mnemonic a appears twice"),
-        ([insn("a", 1, Operand("p", Kind.X, 8, 5))], "a: operand p overlaps"),
-        ([insn("a", 1, Operand("p", Kind.X, 12, 5), Operand("q", Kind.X, 16, 5))], "a: operand q overlaps"),
-        ([insn("a", 1, Operand("p", Kind.X, 28, 5))], "a: operand p overlaps"),
-        ([insn("a", 1, Operand("p", Kind.X, 13, 5))], "a: operand p lies at bit 13, where no X is"),
-        ([insn("a", 1, Operand("p", Kind.C, 17, 3))], "a: operand p lies at bit 17, where no C is"),
-        ([insn("a", 1, Operand("p", Kind.CHOICE, 17, 2, choices=("x", "y")))], "the choice p at bit 17 is none that decode knows"),
+        ([insn("a", 1, Operand("p", OperandKind.X, 8, 5))], "a: operand p overlaps"),
+        ([insn("a", 1, Operand("p", OperandKind.X, 12, 5), Operand("q", OperandKind.X, 16, 5))], "a: operand q overlaps"),
+        ([insn("a", 1, Operand("p", OperandKind.X, 28, 5))], "a: operand p overlaps"),
+        ([insn("a", 1, Operand("p", OperandKind.X, 13, 5))], "a: operand p lies at bit 13, where no X is"),
+        ([insn("a", 1, Operand("p", OperandKind.C, 17, 3))], "a: operand p lies at bit 17, where no C is"),
+        ([insn("a", 1, Operand("p", OperandKind.CHOICE, 17, 2, choices=("x", "y")))], "the choice p at bit 17 is none that decode knows"),
     ],
 )
 def test_a_wrong_table_is_refused(table, sentence):
@@ -62,4 +62,4 @@ def test_a_class_that_does_not_fit_is_refused(port, more, field):
 
 def test_what_ends_in_the_front_end_has_no_register():
     with pytest.raises(ValueError, match="a: queue and port FRONT do not fit each other"):
-        check_table([insn("a", 1, Operand("ra", Kind.X, 17, 5), port=Port.FRONT)])
+        check_table([insn("a", 1, Operand("ra", OperandKind.X, 17, 5), port=Port.FRONT)])

@@ -11,7 +11,7 @@ from typing import Any
 from golden.arch import isa
 from golden.arch.classes import Port
 from golden.arch.config import get_config
-from golden.arch.encoding import F0, F1, F2, Kind
+from golden.arch.encoding import F0, F1, F2, OperandKind
 from golden.arch.memmap import Fault, ThreadState
 from golden.arch.tags import ST, VQ, passed
 from golden.iss.node import Simulator
@@ -256,7 +256,7 @@ class BackEnd:
         self.events.append((self.cycle + self.rng.randint(1, 6), what, thread, value))
 
     def _predicate(self, entry: dict) -> None:
-        if any(op.kind is Kind.P and op.writes for op in entry["insn"].operands):
+        if any(op.kind is OperandKind.P and op.writes for op in entry["insn"].operands):
             values = self.expected.predicates[entry["thread"], entry["seq"]]
             if values:  # p0 is not written
                 index, bit = values.popleft()

@@ -10,7 +10,7 @@ from amaranth.back import rtlil
 from golden.arch import isa
 from golden.arch.classes import Flow, Port, Queue
 from golden.arch.config import get_config
-from golden.arch.encoding import F0, F1, OPCODE_BITS, Kind
+from golden.arch.encoding import F0, F1, OPCODE_BITS, OperandKind
 from rtl.core.decoded import implemented, row
 from rtl.core.front.decode import Decoder
 from rtl.core.front.dispatch import Dispatch
@@ -99,7 +99,7 @@ def test_names_are_those_of_the_record(simulate, seed):
             if isa.lookup(word, dut.features):
                 expected = names(insn, word)
                 shown = {name: int(ctx.get(dut.names[0][name])) for name in expected}
-                if insn.of_kind(Kind.D) is None:
+                if insn.of_kind(OperandKind.D) is None:
                     shown["d"] = 0  # nobody looks
                 assert shown == expected, f"{insn.mnemonic} {word:#010x}"
 
@@ -139,7 +139,7 @@ def test_every_legal_record_has_a_row_of_its_own_in_its_unit(features):
             assert insn.format is None or scalar["drain_format"] == insn.format, insn.mnemonic
         if vector and not vector["simd"]:
             operands = {op.kind for op in insn.operands}
-            assert Kind.C in operands and vector["step"] == (insn.a_format is not None), insn.mnemonic
+            assert OperandKind.C in operands and vector["step"] == (insn.a_format is not None), insn.mnemonic
         if insn.flow is not Flow.LOGIC:  # the word says which operation
             same = of_row.setdefault(repr(parts), insn.mnemonic)
             assert same == insn.mnemonic, f"{insn.mnemonic} has the row of {same}"

@@ -2,22 +2,20 @@
 
 import random
 
-from rtl.core.interfaces import NOWHERE_LOW
+from rtl.core.interfaces import NOWHERE_LOW, STORE_SLOTS, THREADS
 from rtl.core.memory.load_queue import DEPTH, LoadQueue, ScalarRequest
-
-THREADS, SLOTS = 4, 4
 
 
 def test_random_loads_and_stores_against_a_list(simulate, seed):
     rng, dut = random.Random(seed), LoadQueue(ScalarRequest)
-    stores: list[list[dict | None]] = [[None] * SLOTS for _ in range(THREADS)]
+    stores: list[list[dict | None]] = [[None] * STORE_SLOTS for _ in range(THREADS)]
     loads: list[dict] = []
 
     async def bench(ctx):
         number, waited, reused = 0, 0, 0
         for _ in range(1_200):
             for t in range(THREADS):
-                shown = {"occupied": 0, "addr_valid": 0, "low": [NOWHERE_LOW] * SLOTS, "high": [0] * SLOTS}
+                shown = {"occupied": 0, "addr_valid": 0, "low": [NOWHERE_LOW] * STORE_SLOTS, "high": [0] * STORE_SLOTS}
                 for s, store in enumerate(stores[t]):
                     if store is not None:
                         shown["occupied"] |= 1 << s

@@ -5,8 +5,8 @@ What stores, drains of each format, scalar stores of each size and raises write 
 
 import pytest
 
-from rtl.core.interfaces import StoreKind
-from tests.rtl.core.vector.direct import SLOTS, Direct, word_store
+from rtl.core.interfaces import STORE_SLOTS, StoreKind
+from tests.rtl.core.vector.direct import Direct, word_store
 
 pytestmark = pytest.mark.rtl
 THREADS, SCALAR_STREAM = 4, 8
@@ -30,7 +30,7 @@ def test_store_slots_freed_out_of_order(unit, rng, pace):
             kind, stream = (StoreKind.SCALAR, SCALAR_STREAM) if port == "ss" else (StoreKind.VECTOR, 3 << 10 | seq % 1024)
             fresh = {"thread": t, "slot": slots[t], "word": word, "port": port, "seq": seq % 65536, "stream": stream}
             parts.append(direct.store(t, kind, fresh["seq"], word_store(word, stream), value=seq))
-            slots[t] = (slots[t] + 1) % SLOTS
+            slots[t] = (slots[t] + 1) % STORE_SLOTS
         last = t if fresh else -1
         written = []
         for port, waiting in ports.items():
@@ -62,7 +62,7 @@ def test_store_slots_freed_out_of_order(unit, rng, pace):
             entries.remove(entry)
         if fresh:
             entries.append(fresh | {"placed": False})
-    for _ in range(SLOTS + 1):
+    for _ in range(STORE_SLOTS + 1):
         direct.step()
     assert direct["store_progress__idle"] == 15 and all(of["occupied"] == 0 for of in direct["store_progress__slots"])
     assert early > 40, "hardly a completion out of order"
@@ -98,7 +98,7 @@ def test_threads_take_turns_with_stores_and_one_starts_every_cycle(unit, kind, p
     direct = Direct(unit)
     for t in range(0, THREADS, 2):
         direct.step(direct.begin((t, 9), (t + 1, 9)))
-    for k in range(THREADS * SLOTS):
+    for k in range(THREADS * STORE_SLOTS):
         t = k % THREADS
         direct.step(direct.store(t, kind, k, word_store(k, 8 if port == "ss" else 100 + k), loads=1 << 9, value=1000 + k))
     for _ in range(5):
@@ -116,14 +116,14 @@ def test_threads_take_turns_with_stores_and_one_starts_every_cycle(unit, kind, p
         if direct[f"{port}__valid"]:
             seen.append(direct[f"{port}__tag"] >> 2 & 3)
             cycles.append(direct.cycle)
-    assert seen == [(seen[0] + k) % THREADS for k in range(THREADS * SLOTS)]
-    assert cycles == list(range(cycles[0], cycles[0] + THREADS * SLOTS))
+    assert seen == [(seen[0] + k) % THREADS for k in range(THREADS * STORE_SLOTS)]
+    assert cycles == list(range(cycles[0], cycles[0] + THREADS * STORE_SLOTS))
 
 
 def test_scalar_stores_wait_for_the_memory_without_loss(unit):
     """More than the unit has places for, while the memory takes none."""
     direct = Direct(unit)
-    for k in range(THREADS * SLOTS):
+    for k in range(THREADS * STORE_SLOTS):
         direct.step(direct.store(k % THREADS, StoreKind.SCALAR, k, word_store(k, SCALAR_STREAM), value=1000 + k))
     for _ in range(30):
         direct.step()
@@ -132,4 +132,4 @@ def test_scalar_stores_wait_for_the_memory_without_loss(unit):
         direct.step(ss__ready=1)
         if direct["ss__valid"]:
             taken.append((direct["ss__addr"], direct["ss__data"]))
-    assert sorted(taken) == [(k, 1000 + k) for k in range(THREADS * SLOTS)]
+    assert sorted(taken) == [(k, 1000 + k) for k in range(THREADS * STORE_SLOTS)]

@@ -14,10 +14,8 @@ import numpy as np
 from golden.arch.isa import THREADS
 from golden.arch.tags import ST, VQ, passed
 from rtl.core.access import LoadTag
-from rtl.core.interfaces import StoreKind
+from rtl.core.interfaces import STORE_SLOTS, StoreKind
 from tests.rtl.core.packing import unpack
-
-SLOTS = 4
 
 
 @dataclass
@@ -96,7 +94,7 @@ class Neighbours:
         self.ready = [int(self.rng.random() < 0.8) for _ in range(3)]
         slots = []
         for side in self.threads:
-            entry = {"occupied": 0, "addr_valid": 0, "low": [0] * SLOTS, "high": [0] * SLOTS}
+            entry = {"occupied": 0, "addr_valid": 0, "low": [0] * STORE_SLOTS, "high": [0] * STORE_SLOTS}
             for store in side.stores:
                 entry["occupied"] |= 1 << store.slot
                 if store.address is not None:
@@ -161,9 +159,9 @@ class Neighbours:
             if issued["valid"]:
                 t = issued["thread"]
                 side = self.threads[t]
-                assert len(side.stores) < SLOTS, f"thread {t}: a store into a full queue"
+                assert len(side.stores) < STORE_SLOTS, f"thread {t}: a store into a full queue"
                 side.stores.append(Store(side.slot, issued["store"]))
-                side.slot = (side.slot + 1) % SLOTS
+                side.slot = (side.slot + 1) % STORE_SLOTS
         for t, side in enumerate(self.threads):
             if kill >> t & 1:
                 side.queue.clear()

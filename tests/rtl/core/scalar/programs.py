@@ -13,7 +13,7 @@ import numpy as np
 from golden.arch import isa
 from golden.arch.classes import Port
 from golden.arch.descriptor import Descriptor, step_code
-from golden.arch.encoding import Insn, Kind
+from golden.arch.encoding import Insn, OperandKind
 from golden.arch.memmap import Csr, Fault
 from golden.iss.semantics import SEMANTICS
 from golden.iss.state import FaultStop, Node, Thread, piece_bytes, tile_bytes
@@ -121,7 +121,7 @@ class Writer:
         for operand in insn.operands:
             low, high = operand.limits
             values[operand.name] = int(self.rng.integers(low, high + 1))
-            if operand.kind is Kind.X:
+            if operand.kind is OperandKind.X:
                 values[operand.name] = self.x(operand.writes)
         self.emit(insn.mnemonic, **values)
 

@@ -11,7 +11,8 @@ import numpy as np
 from golden.arch.config import get_config
 from golden.arch.isa import THREADS
 from golden.arch.tags import ST, VQ, passed
-from tests.rtl.core.vector.programs import LANES, MIX, SLOTS, STORES, WORD, Op, Programs, Side
+from rtl.core.interfaces import STORE_SLOTS
+from tests.rtl.core.vector.programs import LANES, MIX, STORES, WORD, Op, Programs, Side
 
 VECTOR_QUEUE = get_config("tiny").vector_queue
 
@@ -127,9 +128,9 @@ class Bench(Programs):
                 break
             op = side.scalar[0]
             if op.kind in STORES:
-                if "requests__issue" in inputs or len(side.stores) >= SLOTS:
+                if "requests__issue" in inputs or len(side.stores) >= STORE_SLOTS:
                     break
-                op.slot, side.slot = side.slot, (side.slot + 1) % SLOTS
+                op.slot, side.slot = side.slot, (side.slot + 1) % STORE_SLOTS
                 fields = op.entry | {"seq": op.seq, "loads": busy, "scalar_loads": scalar_busy}
                 inputs["requests__issue"] = {"valid": 1, "thread": t, "store": fields | {"kind": op.entry["kind"].value}}
                 side.address = side.fresh = op
@@ -352,7 +353,7 @@ class Bench(Programs):
         for _ in range(3):
             self.step()
         lost = [op for op in side.history if op.kind in STORES and op.thread >= 0 and not op.executed]
-        side.slot = (side.slot - len(lost)) % SLOTS
+        side.slot = (side.slot - len(lost)) % STORE_SLOTS
         v, c, memory = side.start
         for op in side.history:
             if op.executed:

@@ -6,7 +6,7 @@ from golden.arch import isa
 from rtl.core.decoded import vector_row
 from rtl.core.interfaces import StoreKind
 
-LANES, SLOTS, WORD = 8, 4, 2**64 - 1
+LANES, WORD = 8, 2**64 - 1
 
 
 class Direct:

@@ -10,13 +10,13 @@ import numpy as np
 
 from golden.arch import isa
 from golden.arch.classes import Matrix, Port
-from golden.arch.encoding import Kind
+from golden.arch.encoding import OperandKind
 from golden.arch.tags import ST, ST_AHEAD, VQ, may_load, tag
 from rtl.core.decoded import vector_row
 from rtl.core.interfaces import StoreKind
 from tests.rtl.core.vector.stubs import drained_word, matrix_result, simd_result
 
-THREADS, LANES, SLOTS = isa.THREADS, 8, 4
+THREADS, LANES = isa.THREADS, 8
 WORDS = 512  # of memory, per thread
 WORD = 2**64 - 1
 NOWHERE = {"low": (1 << 18) - 1, "high": 0}
@@ -158,7 +158,7 @@ class Programs:
             insn = isa.BY_MNEMONIC[("vany", "vall")[self.rng.integers(2)]]
         values = {}
         for operand in insn.operands:
-            bound = {Kind.V: self.registers, Kind.P: 8}.get(operand.kind, 1 << operand.width)
+            bound = {OperandKind.V: self.registers, OperandKind.P: 8}.get(operand.kind, 1 << operand.width)
             values[operand.name] = int(self.rng.integers(bound))
         if "pd" in values and side.predicates >> values["pd"] & 1:
             return False
@@ -180,7 +180,7 @@ class Programs:
         insn = MATRIX_INSNS[self.rng.integers(len(MATRIX_INSNS))] if target is None else isa.BY_MNEMONIC["step.bf16"]
         values = {}
         for operand in insn.operands:
-            bound = {Kind.V: self.registers}.get(operand.kind, 1 << operand.width)
+            bound = {OperandKind.V: self.registers}.get(operand.kind, 1 << operand.width)
             values[operand.name] = int(self.rng.integers(bound))
         if target is not None:
             values |= {"c": target, "first": 1}
