@@ -6,8 +6,8 @@ import pytest
 
 from golden.arch.mesh import MeshConfig
 from golden.kernels import job
-from sim.__main__ import main
 from sim.jobs import machine, run_mesh
+from sim.main import main
 
 pytestmark = pytest.mark.rtl
 MESH = MeshConfig(3, 2, frozenset({(2, 1)}))
