@@ -6,7 +6,7 @@ import pytest
 
 from golden.arch.mesh import parse
 from golden.arch.transfer import Transfer
-from sim.__main__ import main
+from sim.main import main
 from sim.jobs import network
 
 DATA = bytes(range(256)) * 32
