@@ -41,7 +41,7 @@ def ties_of_the_addend(top: int) -> list[tuple[Number, Number, Number]]:
 
 def ties_of_the_product(top: int) -> list[tuple[Number, Number, Number]]:
     """The addend is even, with a half; the product is one bit below, or a half and one bit below."""
-    found = []
+    found = [((sign, LOWEST), (1, LOWEST), (0x800000, top - 23)) for sign in (1, -1)]  # the least product that there is
     for k, sign, even in product(range(1, 60), (1, -1), (0x800000, 0xFFFFFE, 0x800002)):
         for a, b in factors(top - 24 - k):
             found.append(((sign, a), (1, b), (even, top - 23)))
