@@ -51,6 +51,7 @@ start:  csrr x1, 1
         rget x8, x7, 1, 6
         wait 6, 1
         ld.d x9, x0, 0x90
+        addi x7, x7, 0x20
         rput x4, x7, 1, ack, fixed
         fence
         li   x10, 3
@@ -195,10 +196,10 @@ def test_memory_behind_an_edge_holds_the_same_on_the_rtl(ran, latency):
     code, said = ran(BEHIND, "--mesh", "2x1", "--dram", "0,1", "--dram-pace", "64", str(latency), "--dump", "0x98,8:u64", command="rtl")
     first, *dump = said.out.splitlines()
     assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
-    assert dump == ["node 1,1", f"000098: {latency + NEAR}", "node 2,1", f"000098: {latency + NEAR + 4}"]
+    assert dump == ["node 1,1", f"000098: {latency + NEAR}", "node 2,1", f"000098: {latency + NEAR + 2}"]
 
 
-NEAR = 30
+NEAR = 27
 """Cycles from before the `rget` to after the `wait` at the node beside the port."""
 
 
