@@ -116,7 +116,7 @@ def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):
 
     with begun() as engine:
         for edge, place in enumerate(MESH.edges):
-            engine.send(edge, [packet.encode() for packet in packets(place, seed)])
+            engine.send(edge, [packet.encode() for packet in packets(MESH, place, seed)])
         engine.run(700)
         engine.save(tmp_path / "state")
         links, received = rest(engine)
@@ -145,6 +145,7 @@ def test_a_debugger_at_the_edge_reaches_a_thread_of_the_far_node():
         host.write([(program.origin, program.image)])
         host.flush()
         host.start([Launch(1, program.origin)])
+        engine.run(200)
         status = say(DebugOp.HALT)
         assert status.state is ThreadState.HALTED and status.pc in range(program.labels["again"], program.labels["done"] + 1)
         say(DebugOp.INJECT, "st.d x5, x0, 0x90")

@@ -185,7 +185,8 @@ def test_round_a_dead_node_on_the_rtl(ran):
     assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
     opposite = {f"node {x},{y}": f"000088: {4 - y << 5 | 4 - x}" for y in (1, 2, 3) for x in (1, 2, 3) if (x, y) != (2, 2)}
     assert dict(zip(dump[::2], dump[1::2], strict=True)) == opposite
-    code, said = ran(SEND.replace("(p1) br first", "(p1) br first\n halt"), "--mesh", "2x2", "--dead", "2,1", command="rtl")
+    asks = SEND.replace("(p1) br first", "(p1) br first\n halt").replace("rput x4, x5, 1", "rput x4, x5, 1, ack\n fence")
+    code, said = ran(asks, "--mesh", "2x2", "--dead", "2,1", command="rtl")
     assert code == 1 and "node 1,1 thread 0: NETWORK" in said.out, said
 
 
