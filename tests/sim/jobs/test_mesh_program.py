@@ -187,7 +187,7 @@ def test_round_a_dead_node_on_the_rtl(ran):
     assert dict(zip(dump[::2], dump[1::2], strict=True)) == opposite
     asks = SEND.replace("(p1) br first", "(p1) br first\n halt").replace("rput x4, x5, 1", "rput x4, x5, 1, ack\n fence")
     code, said = ran(asks, "--mesh", "2x2", "--dead", "2,1", command="rtl")
-    assert code == 1 and "node 1,1 thread 0: NETWORK" in said.out, said
+    assert code == 1 and "node 1,1 thread 0 stopped with NETWORK at pc 0x140 (fence)" in said.out, said
 
 
 @pytest.mark.rtl
