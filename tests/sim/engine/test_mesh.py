@@ -95,11 +95,6 @@ def test_a_wrong_bit_on_a_link_costs_one_packet(bit):
         assert hosts[1, 1].read(0x1000, 64) == line
 
 
-def test_no_link_is_there():
-    with machine.mesh_engine(MESH, "tiny", trace=True) as engine, pytest.raises(ValueError, match="no link leads from 1,1 to 3,1"):
-        apply(engine, MESH, Flip((1, 1), (3, 1), 1, 0))
-
-
 def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):
     """Packets on links, in buffers and at edges are in it: every link of every later cycle is the same."""
     known = [straps(MESH, place) for place in MESH.live]
