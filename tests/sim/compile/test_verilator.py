@@ -225,6 +225,15 @@ def test_a_change_of_the_program_compiles_the_program_alone(compiled):
     assert {kind: len(keys) for kind, keys in compiled.items()} == {"engine": 1, "objects": 1}
 
 
+def test_verilators_own_code_is_compiled_once_for_models_of_every_kind(compiled):
+    says(program())
+    unique = f"// {time.time_ns()}"
+    kinds = ["--output-split", "1"], ["--savable"]
+    models = [verilator.build_engine(elaborate(Holder()), [], texts={"main.cpp": PROGRAM + unique}, flags=flags) for flags in kinds]
+    logs = [(model.parent / "build.log").read_text() for model in models]
+    assert all(" -c main.cpp " in log and "verilator/include/verilated.cpp" not in log for log in logs)
+
+
 DAMAGE = [lambda path: os.truncate(path, 100), lambda path: os.truncate(path, 0), os.remove]
 
 
