@@ -217,7 +217,7 @@ async def a_thread_that_a_packet_is_about_to_start_is_busy(dut):
     start(ctx, pins, job.launches[1])
     await cycle()
     ctx.set(pins.start.claim, 0)
-    while not back.stream[1] or ctx.get(pins.status.state[1].state) != ThreadState.IDLE:
+    while 1 not in back.stopped:
         await cycle()
     for _ in range(RESTING):
         await cycle()
