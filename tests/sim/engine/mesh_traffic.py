@@ -6,14 +6,13 @@ import random
 from collections.abc import Iterator
 
 from golden.arch.global_address import global_address
-from golden.arch.mesh import Place, beside
+from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import DebugOp, Kind, Packet
 from golden.asm import assemble
 from golden.host import Session
 from golden.host_mesh import WEST_EAST_ROUTE
 from golden.kernels.job import Launch
 from golden.noc.routing import dimension_order
-from tests.rtl.mesh_model import MESH
 
 BEGIN = 8
 """The cycle in which the hosts begin; routers know by then where they are."""
@@ -35,13 +34,13 @@ end:    wait 5, 12
 """
 
 
-def packets(place: Place, seed: int) -> list[Packet]:
+def packets(mesh: MeshConfig, place: Place, seed: int) -> list[Packet]:
     """Those of the host at an edge port: the first loads and starts the programs, the others read and write meanwhile."""
     rng = random.Random(f"{seed}/{place}")
-    across = place[0] not in range(1, MESH.columns + 1)
+    across = place[0] not in range(1, mesh.columns + 1)
     session = Session(place, route=lambda: WEST_EAST_ROUTE if across else 0)
-    found = list(_work(session) if place == MESH.edges[0] else _noise(session, rng))
-    first = beside(place, MESH.inward(place))
+    found = list(_work(mesh, session) if place == mesh.edges[0] else _noise(mesh, session, rng))
+    first = beside(place, mesh.inward(place))
     return [_entering(packet, first) for packet in found]
 
 
@@ -49,9 +48,9 @@ def _entering(packet: Packet, first: Place) -> Packet:
     return Packet(**{**packet.__dict__, "out": dimension_order(first, packet.destination, packet.channel & 1)})
 
 
-def _work(session: Session) -> Iterator[Packet]:
+def _work(mesh: MeshConfig, session: Session) -> Iterator[Packet]:
     program = assemble(PROGRAM, features=frozenset({"base", "network"}))
-    live = MESH.live
+    live = mesh.live
     for node in live:
         yield from (request.packet for requests in session.write([(program.origin, program.image)], node) for request in requests)
         yield session.request(Kind.DEBUG, None, node, address=DebugOp.FLUSH).packet
@@ -61,10 +60,10 @@ def _work(session: Session) -> Iterator[Packet]:
         yield session.start(Launch(0, program.labels["start"], args), node).packet
 
 
-def _noise(session: Session, rng: random.Random) -> Iterator[Packet]:
+def _noise(mesh: MeshConfig, session: Session, rng: random.Random) -> Iterator[Packet]:
     for _ in range(150):
         line, words = 0x4000 + 64 * rng.randrange(64), rng.randrange(1, 9)
         kind, answer = rng.choice([(Kind.WRITE, None), (Kind.WRITE, Kind.ACK), (Kind.READ, Kind.READ_DATA)])
         payload = rng.getrandbits(512) if kind is Kind.WRITE else 0
         at = line + 8 * rng.randrange(9 - words)
-        yield session.request(kind, answer, rng.choice(MESH.live), address=at, length=words, payload=payload).packet
+        yield session.request(kind, answer, rng.choice(mesh.live), address=at, length=words, payload=payload).packet

@@ -9,6 +9,7 @@ from rtl.core.front.dispatch import Dispatch
 from tests.rtl.core.front.played import CONFIG
 
 LOADS = "vld.c v3, d0\nvld.c v4, d0\nnop\n"
+INJECTED = {"inject": 1, "single": 1, "word": assemble("nop").words[0]}
 PREDICATES = "plti p1, x1, 5\n(p1) addi x2, x2, 1\nnop\n"
 CASES = {
     # Text, its context, what leaves of its first three instructions.
@@ -31,6 +32,7 @@ CASES = {
     "a breakpoint": ("nop\nnop\nnop\n", {"break_on": 1, "break_pc": 2}, 0b011),
     "one at a time": ("nop\nnop\nnop\n", {"single": 1}, 0b001),
     "a word that cannot be corrected": ("nop\nnop\nnop\n", {"lost": 0b10}, 0b011),
+    "an injected one in a window that cannot be corrected": ("nop\nnop\nnop\n", {**INJECTED, "lost": 1}, 0b001),
     "the end of the window": ("nop\nnop\nnop\n", {"pc": 6}, 0b011),
 }
 
@@ -39,7 +41,7 @@ PARTS = {
     "where": ("pc", "looping", "last"),
     "counted": ("parity", "loaded"),
     "known": ("pending",),
-    "debugged": ("single", "break_on", "break_pc"),
+    "debugged": ("single", "break_on", "break_pc", "inject", "word"),
 }
 """Parts of a context, with the fields that the cases name."""
 

@@ -152,6 +152,44 @@ def test_a_flush_in_every_cycle_of_a_hit(simulate):
     bench(simulate, script)
 
 
+def test_the_following_window_is_there_before_it_is_wanted(simulate):
+    """The other half of a line, the next line, and a loop's start in a line that nobody has asked for: none costs a cycle any more."""
+
+    async def script(ctx, dut, memory, cycle) -> None:
+        for thread, (here, following) in product((0, 3), ((6, 7), (7, 8), (8, 40), (40, 6))):
+            want(ctx, dut, thread, here, following)
+            await until_there(ctx, dut, memory, cycle, thread, here)
+            for _ in range(PATIENCE):
+                await cycle()
+            want(ctx, dut, thread, following)
+            assert check(ctx, dut, memory, thread, following), f"window {following} did not come ahead of its thread"
+            ctx.set(dut.supply[thread].active, 0)
+            await cycle(flush=True)
+
+    bench(simulate, script)
+
+
+def test_a_thread_keeps_its_last_four_windows(simulate):
+    """However often the oldest was replaced; the fifth takes its place."""
+
+    async def script(ctx, dut, memory, cycle) -> None:
+        for first in (0, 3, 10):
+            kept = range(first, first + 4)
+            for window in kept:
+                want(ctx, dut, 2, window, following=window)
+                await until_there(ctx, dut, memory, cycle, 2, window)
+            for window in (*kept, *reversed(kept)):
+                want(ctx, dut, 2, window, following=window)
+                assert check(ctx, dut, memory, 2, window), f"window {window} is gone"
+                await cycle()
+        want(ctx, dut, 2, 20, following=20)
+        await until_there(ctx, dut, memory, cycle, 2, 20)
+        want(ctx, dut, 2, 10, following=10)
+        assert not check(ctx, dut, memory, 2, 10)
+
+    bench(simulate, script)
+
+
 def test_the_end_of_sram(simulate):
     """The last line comes, and no line behind it is asked for: not as the next one, and not by a thread that stands there."""
 

@@ -123,6 +123,33 @@ def test_a_lost_word_stops_the_thread_where_it_is(simulate):
     running(simulate, script)
 
 
+def test_who_is_busy_for_those_who_start_and_join(simulate):
+    """A thread that runs, that is halted, that runs again; not one that has ended or died."""
+
+    async def script(ctx, dut, tick) -> None:
+        def seen() -> tuple[int, int]:
+            return ctx.get(dut.shown.status.state), ctx.get(dut.spawn.alive)
+
+        await tick(2 * SHOWS)
+        assert seen() == (ThreadState.RUNNING, 1)
+        for op, state in ((DebugOp.HALT, ThreadState.HALTED), (DebugOp.RESUME, ThreadState.RUNNING)):
+            command(ctx, dut, op)
+            await tick()
+            ctx.set(dut.debug.valid, 0)
+            await tick(2 * SHOWS)
+            assert seen() == (state, 1)
+        dispatch(ctx, dut, Flow.HALT)
+        await tick(2 * SHOWS)
+        assert seen() == (ThreadState.IDLE, 0)
+        ctx.set(dut.begin.valid, 1)
+        await tick()
+        fault(ctx, dut, 0, Fault.RANGE, 0x50, 0)
+        await tick(2 * SHOWS)
+        assert seen() == (ThreadState.FAULTED, 0)
+
+    running(simulate, script)
+
+
 def test_a_faulted_thread_waits_for_what_it_began(simulate):
     async def script(ctx, dut, tick) -> None:
         idle(ctx, dut, 0b101)
