@@ -17,9 +17,12 @@ from sim.setup import NEWEST, OLDEST
 from tests.sim.compile.parts import digests
 
 SITE = Path(pytest.__file__).parents[1]  # where the tests find what is installed
-# Writes the Verilog of a node into a folder that is empty before, and prints what it holds.
-WRITE = """from sim.jobs import machine
-print(machine.design("tiny", trace=True).sha256)"""
+# Writes the Verilog of a node into a folder that is empty before, and prints what it holds: as machine.design does, which needs NumPy.
+WRITE = """from golden.arch.config import get_config
+from rtl.node import Node
+from sim.compile.elaborate import elaborate_once
+make = lambda: Node(get_config("tiny"), trace=True)
+print(elaborate_once(make, ("rtl", "golden/arch"), top="node", config="tiny", parameters={"trace": True}).sha256)"""
 # Prints the hashes of the text of parts.
 PRINT = """from tests.sim.compile.parts import digests
 print(digests())"""
