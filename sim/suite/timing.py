@@ -125,7 +125,8 @@ def cut_machine() -> Cut:
         from golden.arch.config import get_config
         from rtl.tile import Tile
 
-        write_json(folder / "cut.json", cut({"tile": lambda: Tile(get_config("d1").with_network())}).as_json())
+        whole = cut({"tile": lambda: Tile(get_config("d1").with_network())}, watched=("activity",))
+        write_json(folder / "cut.json", whole.as_json())
 
     folder = cache.folder(KIND, f"cut-{cache.digest(*parts, metadata.version('amaranth'))}", fill, what="cutting the tile into units")
     return Cut.from_json(json.loads((folder / "cut.json").read_text()))
