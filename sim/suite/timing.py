@@ -166,6 +166,7 @@ def _synthesise_all(units: Sequence[Unit], library: Path) -> dict[str, Path]:
                 folders[jobs[job].name] = job.result()
                 print(f"[{len(folders)}/{len(units)}] {jobs[job].name} synthesised, {time.monotonic() - began:.0f} s", flush=True)
         except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun might wait for another process that makes the same
             raise KeyboardInterrupt(f"with {len(folders)} of {len(units)} units synthesised, which the next run finds") from None
     return folders
 
