@@ -67,9 +67,11 @@ class MeshRig:
     seed : decides everything.
     config : the nodes, without the part *network*: private snippets use no instruction of it.
     length : as of Rig.
+    casts : with multicasts.
     """
 
-    def __init__(self, seed: int, config: NodeConfig, mesh: MeshConfig, length: int = 40) -> None:
+    def __init__(self, seed: int, config: NodeConfig, mesh: MeshConfig, length: int = 40, casts: bool = False) -> None:
+        self.casts = casts
         self.seed, self.rng, self._numbers = seed, random.Random(f"mesh rig/{seed}/{config.name}/{length}"), itertools.count()
         self.ends = [
             _End(place, Rig(1000 * seed + n, config, length, reserved=RESERVED, numbers=self._numbers)) for n, place in enumerate(mesh.live)
@@ -105,7 +107,8 @@ class MeshRig:
     def _event(self) -> None:
         here, there = self.rng.sample(self.ends, 2)
         writer = self.rng.choice(here.rig.writers)
-        event = self.rng.choice([self._put, self._put, self._raise, self._get, self._back, self._list, self._list, self._fetch])
+        kinds = [self._put, self._put, self._raise, self._get, self._back, self._list, self._list, self._fetch]
+        event = self.rng.choice(kinds + [self._cast, self._cast] * self.casts)
         event(next(self._numbers), here, writer, there, self.rng.choice(there.rig.writers))
         self.events += 1
 
@@ -228,3 +231,25 @@ class MeshRig:
         lines = [f"li64 x25, {here.enlist(transfers)}", f"li x27, {len(transfers)}", "rlist x25, x27", "fence"]
         lines += [f"li x25, {packets}", f"waitr {semaphore}, x25", *here.conductor.read(writer, last)]
         here.conductor.add(number, f"list from {there.place}", writer, lines)
+
+    def _cast(self, number: int, here: _End, writer: Writer, there: _End, reader: Writer) -> None:
+        """Words to all nodes of a rectangle, to the same line of each, which nobody else uses; each waits."""
+        (x0, y0), (x1, y1) = there.place, self.rng.choice(self.ends).place
+        across, down = range(min(x0, x1), max(x0, x1) + 1), range(min(y0, y1), max(y0, y1) + 1)
+        targets = [end for end in self.ends if end is not here and end.place[0] in across and end.place[1] in down]
+        line = max(end.inbox for end in targets)
+        common = set.intersection(*(set(end.semaphores) for end in targets))
+        if not common or line + 64 > min(end.limit for end in targets):
+            return
+        semaphore = self.rng.choice(sorted(common))
+        for end in targets:
+            end.inbox = line + 64
+            end.semaphores.remove(semaphore)
+        lines, at = self._written(here, writer)
+        words, first, far = self._span()
+        lines += [f"li64 x25, {at + 8 * first}", f"li64 x27, {global_address((across[0], down[0]), line + 8 * far, semaphore)}"]
+        lines += [f"li x28, {down[-1] << 5 | across[-1]}", f"rcast x25, x27, {words}, x28"]
+        here.conductor.add(number, f"cast to {len(targets)} nodes", writer, lines)
+        for end in targets:
+            waiter = self.rng.choice(end.rig.writers)
+            end.conductor.add(number, f"cast from {here.place}", waiter, [f"wait {semaphore}, 1", *end.conductor.read(waiter, line)])
