@@ -153,17 +153,8 @@ def test_a_hang_is_told_by_node(ran):
     ]
 
 
-def test_ctrl_c_is_told_with_where_the_threads_are(ran, monkeypatch):
-    lines = 0
-
-    def interrupted(record, form):
-        nonlocal lines
-        lines += 1
-        if lines == 40:
-            raise KeyboardInterrupt
-        return ""
-
-    monkeypatch.setattr(mesh_program, "trace_line", interrupted)
+def test_ctrl_c_is_told_with_where_the_threads_are(ran, ctrl_c):
+    ctrl_c(mesh_program, 40)
     code, said = ran("start: nop\nhere: br here\n", "--mesh", "3x3", "--trace")
     named = r"node \d,\d thread 0 at 0x10[04] \((nop|br 0x104)\)"
     assert code == 130 and re.fullmatch(rf"interrupted after \d+ instructions: ({named}; ){{8}}and 1 threads more\n", said.err), said.err
