@@ -94,7 +94,7 @@ def _constants() -> str:
 def build(design: Design) -> Path:
     """The engine for a router's design as a shared object, compiled or found in build/."""
     texts = {"ports.h": ports.header(design), "fields.h": ports.fields(), "traffic.h": _constants()}
-    return build_engine(design, [*SOURCES, _SOURCE], name="noc", shared=True, cflags=["-pthread"], texts=texts)
+    return build_engine(design, [*SOURCES, _SOURCE], name="noc", shared=True, cflags=["-pthread", "-DENGINE_RISING"], texts=texts)
 
 
 class Network(Engine):
