@@ -18,7 +18,7 @@ from golden.arch.mesh import STEP
 from golden.arch.packet import COORD_BITS, PortId
 from rtl.common.host_ports import Activity, Edges
 from rtl.common.select import by_mark
-from rtl.core.trace import trace_signature
+from rtl.core.trace import node_trace
 from rtl.noc.layouts import Link
 from rtl.noc.nowhere import Nowhere
 from rtl.noc.router import ENTRY_PORT, ERROR_BITS, Router
@@ -58,7 +58,7 @@ class Tile(wiring.Component):
             "activity": Out(Activity),
         }
         if trace:
-            members["trace"] = Out(trace_signature(config))
+            members["trace"] = Out(node_trace(config))
         super().__init__(members)
 
     def elaborate(self, platform):

@@ -7,6 +7,7 @@ counters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from golden.arch.config import NodeConfig
@@ -25,16 +26,23 @@ from sim.jobs.host import MeshEdge
 from sim.jobs.lockstep import AFTERWARDS, LIMIT, decode_trace
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a node begins with: memory, and threads that are started."""
+
+    memory: Sequence[tuple[int, bytes]]
+    launches: Sequence[Launch]
+
+
 def run_lockstep(
     mesh: MeshConfig,
     config: NodeConfig,
-    memory: Sequence[tuple[int, bytes]],
-    launches: Sequence[Launch],
+    parts: Mapping[Place, Part],
     seed: int = 0,
     on_record: Callable[[Place, Record], None] | None = None,
     waves: Path | None = None,
 ) -> tuple[Result, Mapping[Place, bytes]]:
-    """Run on both, the same on every node; what was compared, and the memory of each node (none of one where a thread stopped).
+    """Run on both, each live node its part; what was compared, and the memory of each node (none of one where a thread stopped).
 
     Raises
     ------
@@ -44,7 +52,7 @@ def run_lockstep(
         When nothing moves any more on the simulator.
     """
     with machine.mesh_engine(mesh, config.name, trace=True, waves=waves) as engine:
-        runs = _run_rtl(engine, mesh, config, memory, launches)
+        runs = _run_rtl(engine, mesh, config, parts)
     result = Result(cycles=max(run.cycles for run in runs.values()))
     records: dict[tuple[Place, int], list[Record]] = {}
 
@@ -58,32 +66,31 @@ def run_lockstep(
     simulated = Mesh(mesh, config, seed, strict=True, on_record=keep)
     for place, node in simulated.nodes.items():
         node.external = _counters(runs[place])
-        for at, data in memory:
+        for at, data in parts[place].memory:
             node.write(at, data)
-        for launch in launches:
+        for launch in parts[place].launches:
             node.threads[launch.thread].start(launch.pc, launch.args)
     simulated.run()
     for place, node in simulated.nodes.items():
         try:
-            _compare(node, runs[place], {launch.thread: records.get((place, launch.thread), []) for launch in launches}, result)
+            ran = {thread for at, thread in records if at == place} | {launch.thread for launch in parts[place].launches}
+            _compare(node, runs[place], {thread: records.get((place, thread), []) for thread in ran}, result)
         except Difference as difference:
             raise Difference(f"node {place[0]},{place[1]}: {difference}") from None
     result.coverage.keep()
     return result, {place: run.image for place, run in runs.items()}
 
 
-def _run_rtl(
-    engine: Engine, mesh: MeshConfig, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]
-) -> dict[Place, Run]:
+def _run_rtl(engine: Engine, mesh: MeshConfig, config: NodeConfig, parts: Mapping[Place, Part]) -> dict[Place, Run]:
     """What each node did; its memory was zero before."""
     edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
-    edge.load(dict.fromkeys(edge.hosts, memory))
+    edge.load({place: parts[place].memory for place in edge.hosts})
     hosts = edge.hosts
     engine.options(tracing=True)
     before = engine.cycle
-    for host in hosts.values():
-        host.start(launches)
-    statuses = {place: dict(host.wait_any(len(launches))) for place, host in hosts.items()}
+    for place, host in hosts.items():
+        host.start(parts[place].launches)
+    statuses = {place: dict(host.wait_any(len(parts[place].launches))) for place, host in hosts.items()}
     cycles = engine.cycle - before
     engine.run(AFTERWARDS)
     engine.options(tracing=False)

@@ -61,12 +61,13 @@ def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, waves: Path |
     golden.lockstep.Difference, HangError
         When the two disagree; when nothing moves any more.
     """
-    from sim.jobs.mesh_lockstep import run_lockstep
+    from sim.jobs.mesh_lockstep import Part, run_lockstep
 
     def tell(place: Place, record: Record) -> None:
         say(f"{place[0]},{place[1]} {trace_line(record, work.trace)}")
 
-    result, images = run_lockstep(mesh, work.config, work.memory, work.launches, seed, tell if work.trace else None, waves)
+    parts = dict.fromkeys(mesh.live, Part(work.memory, work.launches))
+    result, images = run_lockstep(mesh, work.config, parts, seed, tell if work.trace else None, waves)
     say(f"{result.retired} instructions on {len(mesh.live)} nodes in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)

@@ -1,14 +1,14 @@
-"""The mesh that benches compile as one design: one for all of them, because that takes minutes."""
+"""The mesh that benches compile as one design: one for all of them, because that takes minutes; a larger one is slow."""
 
 from golden.arch.config import get_config
 from golden.arch.mesh import STEP, MeshConfig
 from rtl.mesh import Mesh
 
-MESH = MeshConfig(2, 1)
+MESH, LARGER = MeshConfig(2, 1), MeshConfig(2, 2)
 TILE_WIRES = [("Tile", f"{side}__{int(port)}__{part}") for side in "io" for port in STEP for part in ("control", "body", "credit")]
 """Links of every tile, which a bench must see."""
 
 
-def mesh_model() -> Mesh:
-    """Two nodes of ``tiny`` with their traces."""
-    return Mesh(MESH, get_config("tiny"), trace=True)
+def mesh_model(mesh: MeshConfig = MESH) -> Mesh:
+    """Nodes of ``tiny`` with their traces."""
+    return Mesh(mesh, get_config("tiny"), trace=True)

@@ -14,7 +14,7 @@ from rtl.noc.interface.arrivals import Arrivals
 from rtl.noc.interface.fetch import Fetch
 from rtl.noc.interface.packets import Packets
 from rtl.noc.interface.route_queues import RouteQueues
-from rtl.noc.interface.transfers import Transfers
+from rtl.noc.interface.transfers import TOOK, Transfers
 from rtl.noc.layouts import PACKET, ROUTES
 
 
@@ -31,6 +31,8 @@ class NetworkInterface(wiring.Component):
     commands: In(Commands)
     handed: Out(Handed)
     steer: Out(NetSteer)
+    # As in Transfers.
+    took: Out(TOOK).array(2)
     # SRAM and semaphores.
     read: Out(LineRead)
     write: Out(LineWrite)
@@ -77,6 +79,7 @@ class NetworkInterface(wiring.Component):
             transfers.faults.eq(self.steer.fault),
             self.steer.idle.eq(arrivals.idle & transfers.idle),
             *(self.steer.fault[n].eq(found) for n, found in enumerate(faults)),
+            *(here.eq(there) for here, there in zip(self.took, transfers.took, strict=True)),
             queues.link.eq(self.link),
             queues.router.eq(self.router),
         ]

@@ -15,32 +15,33 @@ from sim.engine.mesh import straps
 from sim.engine.topology import tiles
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge
-from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_model
+from tests.rtl.mesh_model import LARGER, MESH, TILE_WIRES, mesh_model
 from tests.sim.engine.mesh_traffic import BEGIN, packets
 
 pytestmark = pytest.mark.rtl
 CYCLES = 3000
 
 
-def run(seed, threads=1):
+def run(seed, threads=1, mesh=MESH):
     """Links of every cycle, and what each edge received."""
-    known = [straps(MESH, place) for place in MESH.live]
-    with Engine(machine.tile_design("tiny", trace=True), tiles(MESH), straps=known, threads=threads) as engine:
+    known = [straps(mesh, place) for place in mesh.live]
+    with Engine(machine.tile_design("tiny", trace=True), tiles(mesh), straps=known, threads=threads) as engine:
         engine.options(recording=True)
         engine.run(BEGIN)
-        for edge, place in enumerate(MESH.edges):
-            engine.send(edge, [packet.encode() for packet in packets(place, seed)])
+        for edge, place in enumerate(mesh.edges):
+            engine.send(edge, [packet.encode() for packet in packets(mesh, place, seed)])
         engine.run(CYCLES - BEGIN)
-        return engine.take_links(), [[Packet.decode(*words) for words in engine.take(edge)] for edge in range(len(MESH.edges))]
+        return engine.take_links(), [[Packet.decode(*words) for words in engine.take(edge)] for edge in range(len(mesh.edges))]
 
 
-def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts, seed):
-    links, received = run(seed)
-    assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(MESH.live)
+@pytest.mark.parametrize("mesh", [MESH, pytest.param(LARGER, marks=pytest.mark.slow)], ids=lambda mesh: f"{mesh.columns}x{mesh.rows}")
+def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts, seed, mesh):
+    links, received = run(seed, mesh=mesh)
+    assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(mesh.live)
     artifacts.mkdir(parents=True, exist_ok=True)
     np.save(artifacts / "links.npy", links)
-    model = build_cocotb(elaborate(mesh_model(), config="tiny"), public=TILE_WIRES)
-    parameters = {"seed": seed, "links": str(artifacts / "links.npy")}
+    model = build_cocotb(elaborate(mesh_model(mesh), config="tiny"), public=TILE_WIRES)
+    parameters = {"seed": seed, "columns": mesh.columns, "rows": mesh.rows, "links": str(artifacts / "links.npy")}
     assert run_cocotb(model, "tests/sim/engine/cocotb_mesh_links.py", results=artifacts / "cocotb", seed=seed, parameters=parameters)
 
 
