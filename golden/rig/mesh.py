@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from golden.arch.config import NodeConfig
-from golden.arch.global_address import global_address
+from golden.arch.global_address import cast_address, global_address
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.transfer import TRANSFER_BYTES, Transfer
 from golden.rig.memory import region_bytes
@@ -105,7 +105,7 @@ class MeshRig:
     def _event(self) -> None:
         here, there = self.rng.sample(self.ends, 2)
         writer = self.rng.choice(here.rig.writers)
-        event = self.rng.choice([self._put, self._put, self._raise, self._get, self._back, self._list, self._list, self._fetch])
+        event = self.rng.choice([self._put, self._put, self._raise, self._get, self._back, self._list, self._list, self._fetch, self._cast])
         event(next(self._numbers), here, writer, there, self.rng.choice(there.rig.writers))
         self.events += 1
 
@@ -143,6 +143,27 @@ class MeshRig:
             lines += [f"li64 x25, {at}", *(f"st.d {writer.x()}, x25, {8 * word}" for word in range(self.rng.randint(1, 8)))]
         here.conductor.add(number, f"put to {there.place}", writer, lines)
         there.conductor.add(number, f"put from {here.place}", reader, [f"wait {semaphore}, {count}", *there.conductor.read(reader, line)])
+
+    def _cast(self, number: int, here: _End, writer: Writer, there: _End, reader: Writer) -> None:
+        """Words for every other node of a rectangle, each of which reads its own; the line that they come from is written anew at once."""
+        (x0, y0), (x1, y1) = there.place, self.rng.choice(self.ends).place
+        corner, far = (min(x0, x1), min(y0, y1)), (max(x0, x1), max(y0, y1))
+        inside = [end for end in self.ends if corner[0] <= end.place[0] <= far[0] and corner[1] <= end.place[1] <= far[1]]
+        others = [end for end in inside if end is not here]
+        common = sorted(set.intersection(*(set(end.semaphores) for end in others)))
+        line = max(end.inbox for end in others)
+        if not common or line + 64 > min(end.limit for end in others):
+            return
+        semaphore, readers = self.rng.choice(common), [self.rng.choice(end.rig.writers) for end in others]
+        lines, at = self._written(here, writer)
+        words, first, offset = self._span()
+        lines += [f"li64 x25, {at + 8 * first}", f"li64 x27, {cast_address(corner, far, line + 8 * offset, semaphore)}"]
+        lines += [f"rcast x25, x27, {words}", f"li64 x25, {at}", f"st.d {writer.x()}, x25, {8 * self.rng.randrange(8)}"]
+        here.conductor.add(number, f"cast from {corner} to {far}", writer, lines)
+        for end, one in zip(others, readers, strict=True):
+            end.inbox = line + 64
+            end.semaphores.remove(semaphore)
+            end.conductor.add(number, f"cast from {here.place}", one, [f"wait {semaphore}, 1", *end.conductor.read(one, line)])
 
     def _raise(self, number: int, here: _End, writer: Writer, there: _End, reader: Writer) -> None:
         """A write on the fixed channel, and a raise behind it."""

@@ -51,7 +51,7 @@ def test_every_instruction_between_nodes_is_written():
     for seed in range(30):
         for job in MeshRig(seed, TINY, shape(seed)).job().values():
             count += instructions(job.program)
-    assert all(count[name] >= 20 for name in ("rput", "rget", "rraise", "rlist")), count
+    assert all(count[name] >= 20 for name in ("rput", "rget", "rraise", "rlist", "rcast")), count
 
 
 def test_any_half_of_the_snippets_is_legal(rng):
