@@ -67,6 +67,7 @@ def fill(node: Node, reduce: AllReduce, number: int, values: list[dict[int, np.n
         ("1x2", 2, [9]),
         ("2x2", 4, [10, 7]),
         ("2x2", 4, [3]),  # fewer lines than threads
+        ("2x1", 2, [1, 2] * 6),  # more gradients than threads
         ("1x3", 4, [13, 1, 5]),
         ("3x2", 8, [11, 6]),
         ("2x1", 7, [8, 5]),
@@ -122,6 +123,13 @@ def test_a_share_of_several_gradients_is_smaller():
     """30 lines and two gradients of one: 28 lines, or two and two gradients more, cost 28."""
     assert cut([30, 1, 1], 2) == [range(28), range(28, 32)]
     assert cut([3], 4) == [range(1), range(1, 2), range(2, 3), range(3, 3)]
+
+
+def test_lists_are_sent_before_the_routine_returns():
+    """Otherwise whoever called could change what they send: a fence stands behind the last list."""
+    lines = [line.split()[0] for line in reduction(parse("2x2"), 4, [10]).text(0, "reduce").splitlines() if line.strip()]
+    last = len(lines) - 1 - lines[::-1].index("rlist")
+    assert "fence" in lines[last : lines.index("jr", last)]
 
 
 def test_pairs_send_to_each_other_at_once():
