@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "Vtop.h"
+#include "Vtop___024root.h"
 #include "edge.h"
 #include "state.h"
 #include "wire.h"
@@ -45,6 +46,9 @@ class Node {
         top->eval();
     }
 
+    // The clock is low: nothing hears of it but the model's memory of what the clock was, so that it need not be evaluated.
+    void low() { top->clk = top->rootp->__Vtrigprevexpr___TOP__clk__0 = 0; }
+
     // First half of a cycle: whoever is at an edge acts, the instance gets what its neighbours show, and the clock rises.
     // Returns whether anything moves here.
     bool rise(uint64_t cycle) {
@@ -70,7 +74,7 @@ class Node {
     // Second half: the clock falls, and what the flip-flops hold is shown in the next cycle.
     void fall(uint64_t cycle) {
         if (at_rest()) return;
-        edge(0);
+        low();
         shows = 0;
         for (Link& link : out) {
             const uint32_t control = *link.control;
@@ -78,7 +82,10 @@ class Node {
             if (link.wire) {
                 Wire::Shown& next = link.wire->at(cycle + 1);
                 next.control = control;
-                if (link.due) std::copy_n(link.body, BODY_WORDS, next.body.begin());
+                if (link.due) {
+                    std::copy_n(link.body, BODY_WORDS, next.body.begin());
+                    link.wire->carry(next.body);
+                }
             }
             shows |= control & VALID;
         }

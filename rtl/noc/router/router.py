@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS, COORD_BITS, PortId
-from golden.arch.route_table import ENTRIES
+from golden.arch.route_table import DEPARTURES, ENTRIES
 from rtl.noc import parity
 from rtl.noc.credits import COUNT
 from rtl.noc.layouts import BODY, Link
@@ -17,8 +17,8 @@ from rtl.noc.router.switch import Switch
 
 ERROR_BITS = 16
 """Width of a counter of parity errors."""
-ENTRY_PORT = wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES)), "entry": Out(ENTRY)})
-"""Writes an exception to its place in the table, in a cycle with `valid`."""
+ENTRY_PORT = wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES + DEPARTURES)), "entry": Out(ENTRY)})
+"""Writes an exception to its place in the tables, in a cycle with `valid`; places from `ENTRIES` on are not the router's."""
 
 
 class Router(wiring.Component):
@@ -55,7 +55,7 @@ class Router(wiring.Component):
         for name, here in (("x", self.x), ("y", self.y)):
             m.d.sync += [near[name].before.eq(here - 1), near[name].here.eq(here), near[name].after.eq(here + 1)]
         table = Signal(data.ArrayLayout(ENTRY, ENTRIES))
-        with m.If(self.entry.valid):
+        with m.If(self.entry.valid & (self.entry.index < ENTRIES)):
             m.d.sync += table[self.entry.index].eq(self.entry.entry)
 
         m.submodules.switch = switch = Switch(BODY.size, self.slices)

@@ -6,13 +6,12 @@ import random
 from collections.abc import Iterator
 
 from golden.arch.global_address import cast_address, global_address
-from golden.arch.mesh import MeshConfig, Place, beside
+from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import FLAG_MULTICAST, Kind, Packet
 from golden.asm import assemble
 from golden.host import Session
-from golden.host_mesh import WEST_EAST_ROUTE
+from golden.host_mesh import WEST_EAST_ROUTE, entering
 from golden.kernels.job import Launch
-from golden.noc.routing import entering
 
 BEGIN = 8
 """The cycle in which the hosts begin; routers know by then where they are."""
@@ -43,8 +42,7 @@ def packets(mesh: MeshConfig, place: Place, seed: int) -> list[Packet]:
     across = place[0] not in range(1, mesh.columns + 1)
     session = Session(place, route=lambda: WEST_EAST_ROUTE if across else 0)
     found = list(_work(mesh, session) if place == mesh.edges[0] else _noise(mesh, session, rng))
-    first = beside(place, mesh.inward(place))
-    return [entering(packet, first) for packet in found]
+    return [entering(mesh, place, packet) for packet in found]
 
 
 def _work(mesh: MeshConfig, session: Session) -> Iterator[Packet]:
