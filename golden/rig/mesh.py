@@ -144,27 +144,6 @@ class MeshRig:
         here.conductor.add(number, f"put to {there.place}", writer, lines)
         there.conductor.add(number, f"put from {here.place}", reader, [f"wait {semaphore}, {count}", *there.conductor.read(reader, line)])
 
-    def _cast(self, number: int, here: _End, writer: Writer, there: _End, reader: Writer) -> None:
-        """Words for every other node of a rectangle, each of which reads its own; the line that they come from is written anew at once."""
-        (x0, y0), (x1, y1) = there.place, self.rng.choice(self.ends).place
-        corner, far = (min(x0, x1), min(y0, y1)), (max(x0, x1), max(y0, y1))
-        inside = [end for end in self.ends if corner[0] <= end.place[0] <= far[0] and corner[1] <= end.place[1] <= far[1]]
-        others = [end for end in inside if end is not here]
-        common = sorted(set.intersection(*(set(end.semaphores) for end in others)))
-        line = max(end.inbox for end in others)
-        if not common or line + 64 > min(end.limit for end in others):
-            return
-        semaphore, readers = self.rng.choice(common), [self.rng.choice(end.rig.writers) for end in others]
-        lines, at = self._written(here, writer)
-        words, first, offset = self._span()
-        lines += [f"li64 x25, {at + 8 * first}", f"li64 x27, {cast_address(corner, far, line + 8 * offset, semaphore)}"]
-        lines += [f"rcast x25, x27, {words}", f"li64 x25, {at}", f"st.d {writer.x()}, x25, {8 * self.rng.randrange(8)}"]
-        here.conductor.add(number, f"cast from {corner} to {far}", writer, lines)
-        for end, one in zip(others, readers, strict=True):
-            end.inbox = line + 64
-            end.semaphores.remove(semaphore)
-            end.conductor.add(number, f"cast from {here.place}", one, [f"wait {semaphore}, 1", *end.conductor.read(one, line)])
-
     def _raise(self, number: int, here: _End, writer: Writer, there: _End, reader: Writer) -> None:
         """A write on the fixed channel, and a raise behind it."""
         if (told := self._told(there, 64)) is None:
@@ -249,3 +228,26 @@ class MeshRig:
         lines = [f"li64 x25, {here.enlist(transfers)}", f"li x27, {len(transfers)}", "rlist x25, x27", "fence"]
         lines += [f"li x25, {packets}", f"waitr {semaphore}, x25", *here.conductor.read(writer, last)]
         here.conductor.add(number, f"list from {there.place}", writer, lines)
+
+    def _cast(self, number: int, here: _End, writer: Writer, there: _End, reader: Writer) -> None:
+        """Words to all nodes of a rectangle, to the same line of each, which nobody else uses; each waits."""
+        (x0, y0), (x1, y1) = there.place, self.rng.choice(self.ends).place
+        across, down = range(min(x0, x1), max(x0, x1) + 1), range(min(y0, y1), max(y0, y1) + 1)
+        targets = [end for end in self.ends if end is not here and end.place[0] in across and end.place[1] in down]
+        line = max(end.inbox for end in targets)
+        common = set.intersection(*(set(end.semaphores) for end in targets))
+        if not common or line + 64 > min(end.limit for end in targets):
+            return
+        semaphore = self.rng.choice(sorted(common))
+        for end in targets:
+            end.inbox = line + 64
+            end.semaphores.remove(semaphore)
+        lines, at = self._written(here, writer)
+        words, first, far = self._span()
+        corners = (across[0], down[0]), (across[-1], down[-1])
+        lines += [f"li64 x25, {at + 8 * first}", f"li64 x27, {cast_address(*corners, line + 8 * far, semaphore)}"]
+        lines += [f"rcast x25, x27, {words}"]
+        here.conductor.add(number, f"cast to {len(targets)} nodes", writer, lines)
+        for end in targets:
+            waiter = self.rng.choice(end.rig.writers)
+            end.conductor.add(number, f"cast from {here.place}", waiter, [f"wait {semaphore}, 1", *end.conductor.read(waiter, line)])

@@ -33,6 +33,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
 from sim.compile import cache, merge, naming
+from sim.compile.garbage import uncollected
 from sim.compile.objects import BuildError
 from sim.compile.stages import stage
 
@@ -85,7 +86,7 @@ def elaborate(
     """
     top = top or type(component).__name__
     parts = {top: component, **getattr(component, "parts", {})}
-    with stage("elaboration"):
+    with stage("elaboration"), uncollected():
         text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in parts.items())
     with stage("merging"):
         text = merge.shrink(text, top)

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "Vtop.h"
-#include "Vtop___024root.h"
 #include "edge.h"
 #include "state.h"
 #include "wire.h"
@@ -46,9 +45,6 @@ class Node {
         top->eval();
     }
 
-    // The clock is low: nothing hears of it but the model's memory of what the clock was, so that it need not be evaluated.
-    void low() { top->clk = top->rootp->__Vtrigprevexpr___TOP__clk__0 = 0; }
-
     // First half of a cycle: whoever is at an edge acts, the instance gets what its neighbours show, and the clock rises.
     // Returns whether anything moves here.
     bool rise(uint64_t cycle) {
@@ -74,7 +70,7 @@ class Node {
     // Second half: the clock falls, and what the flip-flops hold is shown in the next cycle.
     void fall(uint64_t cycle) {
         if (at_rest()) return;
-        low();
+        edge(0);
         shows = 0;
         for (Link& link : out) {
             const uint32_t control = *link.control;

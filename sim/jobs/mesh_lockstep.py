@@ -109,11 +109,13 @@ def run_lockstep(
     for place in around.drams:
         _compare_dram(place, contents[place], simulated.drams[place].contents())
     for place, node in simulated.nodes.items():
+        known = len(result.faults)
         try:
             ran = {thread for at, thread in records if at == place} | {launch.thread for launch in parts[place].launches}
             _compare(node, runs[place], {thread: records.get((place, thread), []) for thread in ran}, result)
         except Difference as difference:
             raise Difference(f"node {place[0]},{place[1]}: {difference}") from None
+        result.faults[known:] = [f"node {place[0]},{place[1]} {text}" for text in result.faults[known:]]
     result.coverage.keep()
     return result, {place: run.image for place, run in runs.items()}
 

@@ -11,6 +11,8 @@ from golden.workloads import WORKLOADS
 from sim.jobs import machine, train
 from sim.jobs.train_nodes import Mismatch
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(autouse=True)
 def traced_node(monkeypatch):

@@ -37,27 +37,27 @@ def state(machine):
     return [end_state(node) for node in machine.nodes.values()]
 
 
-@pytest.mark.parametrize("seed", range(9))
+@pytest.mark.parametrize("seed", range(4))
 def test_one_result_whatever_arrives_when(seed):
     mesh = shape(seed)
     rig = MeshRig(seed, TINY, mesh)
-    first, *others = (run(rig, mesh, order) for order in range(3))
+    first, other = (run(rig, mesh, order) for order in range(2))
     assert all(thread.state is ThreadState.IDLE for node in first.nodes.values() for thread in node.threads), first.describe()
-    assert all(state(first) == state(other) for other in others)
+    assert state(first) == state(other)
 
 
 def test_every_instruction_between_nodes_is_written():
     count = Counter()
-    for seed in range(30):
+    for seed in range(15):
         for job in MeshRig(seed, TINY, shape(seed)).job().values():
             count += instructions(job.program)
-    assert all(count[name] >= 20 for name in ("rput", "rget", "rraise", "rlist", "rcast")), count
+    assert all(count[name] >= 8 for name in ("rput", "rget", "rraise", "rlist", "rcast")), count
 
 
 def test_any_half_of_the_snippets_is_legal(rng):
     mesh = parse("2x2")
     rig = MeshRig(3, TINY, mesh)
-    for order in range(4):
+    for order in range(2):
         keep = [number for number in rig.numbers() if rng.random() < 0.5]
         machine = run(rig, mesh, order, keep)
         assert all(thread.state is ThreadState.IDLE for node in machine.nodes.values() for thread in node.threads), machine.describe()

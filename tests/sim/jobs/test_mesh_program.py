@@ -51,6 +51,7 @@ start:  csrr x1, 1
         rget x8, x7, 1, 6
         wait 6, 1
         ld.d x9, x0, 0x90
+        addi x7, x7, 0x20
         rput x4, x7, 1, ack, fixed
         fence
         li   x10, 3
@@ -152,17 +153,8 @@ def test_a_hang_is_told_by_node(ran):
     ]
 
 
-def test_ctrl_c_is_told_with_where_the_threads_are(ran, monkeypatch):
-    lines = 0
-
-    def interrupted(record, form):
-        nonlocal lines
-        lines += 1
-        if lines == 40:
-            raise KeyboardInterrupt
-        return ""
-
-    monkeypatch.setattr(mesh_program, "trace_line", interrupted)
+def test_ctrl_c_is_told_with_where_the_threads_are(ran, ctrl_c):
+    ctrl_c(mesh_program, 40)
     code, said = ran("start: nop\nhere: br here\n", "--mesh", "3x3", "--trace")
     named = r"node \d,\d thread 0 at 0x10[04] \((nop|br 0x104)\)"
     assert code == 130 and re.fullmatch(rf"interrupted after \d+ instructions: ({named}; ){{8}}and 1 threads more\n", said.err), said.err
@@ -221,8 +213,9 @@ def test_round_a_dead_node_on_the_rtl(ran):
     assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
     opposite = {f"node {x},{y}": f"000088: {4 - y << 5 | 4 - x}" for y in (1, 2, 3) for x in (1, 2, 3) if (x, y) != (2, 2)}
     assert dict(zip(dump[::2], dump[1::2], strict=True)) == opposite
-    code, said = ran(SEND.replace("(p1) br first", "(p1) br first\n halt"), "--mesh", "2x2", "--dead", "2,1", command="rtl")
-    assert code == 1 and "node 1,1 thread 0: NETWORK" in said.out, said
+    asks = SEND.replace("(p1) br first", "(p1) br first\n halt").replace("rput x4, x5, 1", "rput x4, x5, 1, ack\n fence")
+    code, said = ran(asks, "--mesh", "2x2", "--dead", "2,1", command="rtl")
+    assert code == 1 and "node 1,1 thread 0 stopped with NETWORK at pc 0x140 (fence)" in said.out, said
 
 
 @pytest.mark.rtl
@@ -232,10 +225,10 @@ def test_memory_behind_an_edge_holds_the_same_on_the_rtl(ran, latency):
     code, said = ran(BEHIND, "--mesh", "2x1", "--dram", "0,1", "--dram-pace", "64", str(latency), "--dump", "0x98,8:u64", command="rtl")
     first, *dump = said.out.splitlines()
     assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
-    assert dump == ["node 1,1", f"000098: {latency + NEAR}", "node 2,1", f"000098: {latency + NEAR + 4}"]
+    assert dump == ["node 1,1", f"000098: {latency + NEAR}", "node 2,1", f"000098: {latency + NEAR + 2}"]
 
 
-NEAR = 30
+NEAR = 27
 """Cycles from before the `rget` to after the `wait` at the node beside the port."""
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from golden.arch.mesh import parse
 from golden.arch.transfer import Transfer
-from sim.__main__ import main
 from sim.jobs import network
+from sim.main import main
 
 DATA = bytes(range(256)) * 32
 

@@ -6,8 +6,8 @@ import pytest
 
 from golden.arch.mesh import MeshConfig
 from golden.kernels import job
-from sim.__main__ import main
 from sim.jobs import machine, run_mesh
+from sim.main import main
 
 pytestmark = pytest.mark.rtl
 MESH = MeshConfig(3, 2, frozenset({(2, 1)}))
@@ -29,12 +29,13 @@ def test_every_node_computes_it(capsys):
 def test_a_wrong_element_is_counted_on_every_node(monkeypatch):
     def wrong(*args, **given):
         made = job.random_job(*args, **given)
-        made.expected["C"] = made.expected["C"] ^ (made.expected["C"] == made.expected["C"][0, 0])
+        for expected in made.expected.values():
+            expected[0, 0] ^= 1
         return made
 
     monkeypatch.setattr(run_mesh, "random_job", wrong)
     report = run_mesh.run_everywhere(MESH, "gemm", "tiny", m=8, n=8, k=8)
-    assert report["mismatches"] >= 5 and report["mismatches"] % 5 == 0
+    assert report["mismatches"] == len(MESH.live)
 
 
 def test_every_node_has_the_port_that_is_nearest():
