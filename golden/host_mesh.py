@@ -5,16 +5,29 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from golden.arch.memmap import Fault
-from golden.arch.mesh import MeshConfig, Place
+from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import Packet
 from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
-from golden.noc.routing import RESPONSE, XY, YX
+from golden.noc.routes import detours
+from golden.noc.routing import RESPONSE, XY, YX, dimension_order
 
 WEST_EAST_ROUTE = YX
 """Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request."""
+
+
+def entering(mesh: MeshConfig, edge: Place, packet: Packet) -> Packet:
+    """A packet from an edge port with its port at the first router, on its own route where that leads to its destination."""
+    first, to, route = beside(edge, mesh.inward(edge)), packet.destination, packet.channel & 1
+    routes = detours(mesh)
+    known = routes.allowed.get((first, to)) if routes else None
+    if known is None:
+        return replace(packet, out=dimension_order(first, to, route))
+    route = route if route in known else min(known)
+    return replace(packet, channel=packet.channel & RESPONSE | route, out=known[route])
 
 
 class Edge(ABC):

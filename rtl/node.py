@@ -6,12 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
-from rtl.common.host_ports import Activity, Edges, Place
+from rtl.common.host_ports import Activity
 from rtl.core.core import Core
 from rtl.core.trace import NetworkEvent, node_trace
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.mem.sram import SRAM
 from rtl.noc.credits import COUNT
+from rtl.noc.departure import Here
 from rtl.noc.endpoint import Endpoint
 from rtl.noc.interface import NetworkInterface
 from rtl.noc.layouts import Link
@@ -38,9 +39,8 @@ class Node(wiring.Component):
             "activity": Out(Activity),
         }
         if config.networked:
-            # Where the node is until a boot packet says otherwise; steady.
-            members["home"] = In(Place)
-            members["edges"] = In(Edges)
+            # Where the node is until a boot packet says otherwise, and how its packets set out; steady.
+            members["here"] = In(Here)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
@@ -86,9 +86,8 @@ class Node(wiring.Component):
         wiring.connect(m, write.o, sram.mw)
         wiring.connect(m, read.o, sram.mr)
         wiring.connect(m, raises.o, core.raise_)
-        wiring.connect(m, wiring.flipped(self.home), endpoint.home)
-        wiring.connect(m, endpoint.place, core.place, network.place)
-        wiring.connect(m, wiring.flipped(self.edges), network.edges)
+        wiring.connect(m, wiring.flipped(self.here), endpoint.here, network.here)
+        wiring.connect(m, endpoint.place, core.place)
         wiring.connect(m, endpoint.answers, network.answers)
         for ask, packets in zip(endpoint.asks, network.requests, strict=True):
             wiring.connect(m, packets, ask)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig
 from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, Packet, Place
-from golden.noc.routes import Routes, compile_routes
+from golden.noc.routes import Routes, detours
 from golden.noc.routing import RESPONSE, XY, YX
 
 PACES = (0.1, 0.5, 0.9)
@@ -39,7 +39,7 @@ class Network:
         self._pace = self.rng.choice(PACES)
         self._queues: dict[tuple[Place, Place, int], deque[Packet]] = {}
         # Without anything dead both dimension orders lead everywhere.
-        self._compiled: Routes | None = compile_routes(self.mesh) if self.mesh.dead or self.mesh.dead_links else None
+        self._compiled: Routes | None = detours(self.mesh)
 
     @property
     def moving(self) -> int:

@@ -26,7 +26,11 @@ class Entry:
     port: PortId
 
     def matches(self, to: Place, route: int, out: PortId) -> bool:
-        return self.x0 <= to[0] <= self.x1 and self.y0 <= to[1] <= self.y1 and route in self.routes and out in self.outs
+        return self.includes(to, route) and out in self.outs
+
+    def includes(self, to: Place, route: int) -> bool:
+        """Whether it says anything of packets to a place on a route."""
+        return self.x0 <= to[0] <= self.x1 and self.y0 <= to[1] <= self.y1 and route in self.routes
 
     def fields(self) -> dict[str, int]:
         """As the router's table holds it."""

@@ -13,6 +13,8 @@ ROUTES = packet.CHANNELS // 2
 """Channels of a class: requests and responses have as many."""
 PACKET = data.StructLayout({"channel": 2, "x": packet.COORD_BITS, "y": packet.COORD_BITS, "header": HEADER, "payload": packet.PAYLOAD_BITS})
 """A packet at rest in the endpoint: channel number, the other node's or own coordinates, header, payload."""
+ROUTED = data.StructLayout({**PACKET.members, "out": len(packet.PortId)})
+"""One that leaves by way of a router, and its port there (one-hot)."""
 
 
 class PacketKind(enum.Enum, shape=unsigned(5)):

@@ -78,7 +78,10 @@ class Node {
             if (link.wire) {
                 Wire::Shown& next = link.wire->at(cycle + 1);
                 next.control = control;
-                if (link.due) std::copy_n(link.body, BODY_WORDS, next.body.begin());
+                if (link.due) {
+                    std::copy_n(link.body, BODY_WORDS, next.body.begin());
+                    link.wire->carry(next.body);
+                }
             }
             shows |= control & VALID;
         }

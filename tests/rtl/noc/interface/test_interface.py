@@ -60,12 +60,12 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
     dut, commands = NetworkInterface(CONFIG), random_commands(rng, 70)
 
     async def bench(ctx):
-        ctx.set(dut.place.x, HERE[0])
-        ctx.set(dut.place.y, HERE[1])
+        ctx.set(dut.here.place.x, HERE[0])
+        ctx.set(dut.here.place.y, HERE[1])
         for v in range(4):
             ctx.set(dut.link[v], 4)
-        ctx.set(dut.edges.east, EAST)
-        ctx.set(dut.edges.south, SOUTH)
+        ctx.set(dut.here.edges.east, EAST)
+        ctx.set(dut.here.edges.south, SOUTH)
         played = Played(ctx, dut, rng, commands, open_to, answered)
         before = [list(line) for line in played.sram]
         quiet = 0

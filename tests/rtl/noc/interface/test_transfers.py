@@ -58,8 +58,8 @@ def test_lists_are_what_their_transfers_say(simulate, rng, open_to, answered, ma
     dut = NetworkInterface(CONFIG)
 
     async def bench(ctx):
-        ctx.set(dut.place.x, HERE[0])
-        ctx.set(dut.place.y, HERE[1])
+        ctx.set(dut.here.place.x, HERE[0])
+        ctx.set(dut.here.place.y, HERE[1])
         for _ in range(many):
             transfers = [random_transfer(rng, number) for number in range(4)]
             lists = [Command(NetOp.LIST, 1, 0, 0, 0, 0, (0, 0), 0, amount=2), Command(NetOp.LIST, 2, 1, 16, 0, 0, (0, 0), 0, amount=2)]
@@ -124,8 +124,8 @@ def test_a_transfer_sends_a_line_a_cycle(simulate, rng, read):
 
 async def lists_run(dut, ctx, rng, lists, transfers: dict[int, Transfer], cycles: int) -> tuple[Played, list[int]]:
     """Lists by (thread, line, how many), transfers by line, nothing in their way; the cycles in which packets left."""
-    ctx.set(dut.place.x, HERE[0])
-    ctx.set(dut.place.y, HERE[1])
+    ctx.set(dut.here.place.x, HERE[0])
+    ctx.set(dut.here.place.y, HERE[1])
     commands = [Command(NetOp.LIST, thread, n, 8 * line, 0, 0, (0, 0), 0, amount=count) for n, (thread, line, count) in enumerate(lists)]
     played, times = Played(ctx, dut, rng, commands, 1.0, 1.0), []
     played.chance, played.mixed = (lambda probability: 1), False

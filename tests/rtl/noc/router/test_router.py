@@ -58,9 +58,9 @@ class Neighbours:
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("load, back, slices", [(0.9, 0.9, 1), (0.9, 0.2, 3), (0.2, 0.9, 1)])
-def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, slices):
-    dut, rules, around = Router(slices), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back)
+@pytest.mark.parametrize("load, back, slices, gates", [(0.9, 0.9, 1, False), (0.9, 0.2, 3, True), (0.2, 0.9, 1, False)])
+def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, slices, gates):
+    dut, rules, around = Router(slices, gates), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back)
     bodies = [0] * len(PortId)
 
     async def configure(ctx):
