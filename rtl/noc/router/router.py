@@ -28,6 +28,8 @@ class Router(wiring.Component):
     ----------
     slices : int
         Parts of the payload's switch; changes no bit and no cycle.
+    gates : bool
+        The switch as a circuit wants it, not as a simulation does.
     """
 
     # From the neighbours and the node, and to them.
@@ -45,8 +47,8 @@ class Router(wiring.Component):
     # Packets with wrong parity that came in by each port; a full counter stands still.
     parity_errors: Out(data.ArrayLayout(ERROR_BITS, PORTS))
 
-    def __init__(self, slices: int = 1) -> None:
-        self.slices = slices
+    def __init__(self, slices: int = 1, gates: bool = False) -> None:
+        self.slices, self.gates = slices, gates
         super().__init__()
 
     def elaborate(self, platform):
@@ -58,7 +60,7 @@ class Router(wiring.Component):
         with m.If(self.entry.valid & (self.entry.index < ENTRIES)):
             m.d.sync += table[self.entry.index].eq(self.entry.entry)
 
-        m.submodules.switch = switch = Switch(BODY.size, self.slices)
+        m.submodules.switch = switch = Switch(BODY.size, self.slices, self.gates)
         inputs, outputs = [RouterInput() for _ in PortId], [RouterOutput(PORTS - 1) for _ in PortId]
         for p in PortId:
             m.submodules[f"input_{p.name.lower()}"] = inputs[p]

@@ -29,7 +29,7 @@ class Slice(wiring.Component):
         The crossbar as gates, which a circuit wants; else as branches, of which a simulation takes one.
     """
 
-    def __init__(self, width: int, gates: bool) -> None:
+    def __init__(self, width: int, gates: bool = False) -> None:
         self.width, self.gates = width, gates
         super().__init__(
             {
@@ -84,10 +84,12 @@ class Switch(wiring.Component):
         Bits of a payload with everything that travels beside it.
     slices : int
         How many; changes no bit and no cycle. A circuit wants some 60 bits in each, a simulation one slice.
+    gates : bool
+        As in Slice.
     """
 
-    def __init__(self, width: int, slices: int) -> None:
-        self.width, self.slices = width, slices
+    def __init__(self, width: int, slices: int, gates: bool = False) -> None:
+        self.width, self.slices, self.gates = width, slices, gates
         super().__init__(
             {
                 "i": In(width).array(PORTS),
@@ -102,7 +104,7 @@ class Switch(wiring.Component):
         step = -(-self.width // self.slices)
         for n, low in enumerate(range(0, self.width, step)):
             high = min(low + step, self.width)
-            m.submodules[f"slice{n}"] = part = Slice(high - low, gates=self.slices > 1)
+            m.submodules[f"slice{n}"] = part = Slice(high - low, self.gates)
             m.d.comb += [part.slots.eq(self.slots), part.select.eq(self.select)]
             for p in range(PORTS):
                 m.d.comb += [part.i[p].eq(self.i[p][low:high]), self.o[p][low:high].eq(part.o[p])]
