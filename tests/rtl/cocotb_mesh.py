@@ -201,8 +201,8 @@ CASTS = """
 start:  loopi end, 16
         st.d x1, x2, 0
         rcast x2, x3, 3
-end:    addi x1, x1, 7
-        st.d x0, x2, 0          ; after the last has been read
+        addi x1, x1, 7
+end:    st.d x0, x2, 0          ; after the last has been read
         rcast x2, x4, 1         ; to nobody
         waitr 11, x5
         fence
