@@ -56,11 +56,11 @@ class BlockingHost(ABC):
             requests = next(script)
             while True:
                 self._send([request.packet for request in requests])
-                requests = script.send(self._answers(requests, silent))
+                requests = script.send(self._finish(requests, silent))
         except StopIteration as end:
             return end.value
 
-    def _answers(self, requests: Sequence[Request], silent) -> list[Packet]:
+    def _finish(self, requests: Sequence[Request], silent) -> list[Packet]:
         """Those of requests that have been sent, when all of them have come."""
         while left := sum(not request.done for request in requests):
             self._listen(left, silent)
@@ -195,5 +195,5 @@ def together(work: Iterable[tuple[BlockingHost, Script[T]]]) -> list[T | None]:
                 results[number] = end.value
             else:
                 host._send([request.packet for request in asked[number]])
-        answers = {number: scripts[number][0]._answers(requests, scripts[number][0]._explain) for number, requests in asked.items()}
+        answers = {number: scripts[number][0]._finish(requests, scripts[number][0]._explain) for number, requests in asked.items()}
     return results

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from golden.arch.global_address import WORD_BYTES
 from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import Packet
 from golden.host import EDGE, Session
-from golden.host_blocking import BlockingHost
+from golden.host_blocking import BlockingHost, together
 from golden.noc.routes import detours
-from golden.noc.routing import RESPONSE, XY, YX, dimension_order
+from golden.noc.routing import RESPONSE, XY, YX, branches, dimension_order
 
 WEST_EAST_ROUTE = YX
 """Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request."""
 
 
 def entering(mesh: MeshConfig, edge: Place, packet: Packet) -> Packet:
-    """A packet from an edge port with its port at the first router, on its own route where that leads to its destination."""
+    """A packet from an edge port with its ports at the first router, one to a single place on its own route where that leads there."""
     first, to, route = beside(edge, mesh.inward(edge)), packet.destination, packet.channel & 1
+    if packet.multicast:
+        return replace(packet, outs=branches(first, to, packet.far, route, None))
     routes = detours(mesh)
     known = routes.allowed.get((first, to)) if routes else None
     if known is None:
-        return replace(packet, out=dimension_order(first, to, route))
+        return replace(packet, outs=frozenset({dimension_order(first, to, route)}))
     route = route if route in known else min(known)
-    return replace(packet, channel=packet.channel & RESPONSE | route, out=known[route])
+    return replace(packet, channel=packet.channel & RESPONSE | route, outs=frozenset({known[route]}))
 
 
 class Edge(ABC):
@@ -64,6 +67,38 @@ class Edge(ABC):
         taken = list(self.came[node])
         self.came[node].clear()
         return taken
+
+
+    def load(self, writes: Mapping[Place, Sequence[tuple[int, bytes]]]) -> None:
+        """Bytes into the SRAM of every live node; returns when all are there and no instruction cache holds what was there before.
+
+        What every node gets is sent once, as multicasts, where nothing is dead; whoever answers behind them on their channel has them.
+        No two images of a node may touch the same byte.
+        """
+        hosts = list(self.hosts.values())
+        rest = {place: list(images) for place, images in writes.items()}
+        if len(hosts) > 1 and not self.mesh.dead and not self.mesh.dead_links:
+            common = set.intersection(*(set(images) for images in rest.values()))
+            images = [_whole_words(*image) for image in rest[hosts[0].node] if image in common]
+            rest = {place: [image for image in images if image not in common] for place, images in rest.items()}
+            everybody, session = ((1, 1), (self.mesh.columns, self.mesh.rows)), hosts[0].session
+            hosts[0].do(session.write([image for whole, _ in images for image in whole], *everybody))
+            hosts[0].do(session.flush(*everybody))
+            for images_left in rest.values():
+                images_left += [image for _, ends in images for image in ends]
+        else:
+            for host in hosts:
+                host.flush()
+        together((host, host.session.write(rest[host.node])) for host in hosts)
+        together((host, host.session.read(0, WORD_BYTES)) for host in hosts)
+
+
+def _whole_words(address: int, image: bytes) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+    """The whole words of an image, which several nodes can be sent at once, and the bytes beside them."""
+    before = min(-address % WORD_BYTES, len(image))
+    end = before + (len(image) - before) // WORD_BYTES * WORD_BYTES
+    pieces = [(address + low, image[low:high]) for low, high in ((0, before), (before, end), (end, len(image)))]
+    return [piece for piece in pieces[1:2] if piece[1]], [piece for piece in pieces[::2] if piece[1]]
 
 
 class NodeHost(BlockingHost):

@@ -6,13 +6,12 @@ scripts at once; the session says what every answer belongs to, and compares its
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from cocotb.triggers import Event
 
 from golden.arch.memmap import Fault, Status
-from golden.arch.packet import DebugOp, Kind, Packet, Place, PortId
+from golden.arch.packet import DebugOp, Kind, Packet, Place
 from golden.host import EDGE, FIRST, Refused, Request, Script, Session, T
 from golden.kernels.job import Launch
 from tb.bind import Ports
@@ -31,7 +30,7 @@ class Host:
     place : its own.
     links : names of the ports by which its packets go and come.
     routes : request channels that it uses.
-    port : of the router behind its link, for a packet to a place.
+    entering : gives a packet its ports at the router behind the link; none is needed without a router.
     """
 
     def __init__(
@@ -44,14 +43,14 @@ class Host:
         place: Place = EDGE,
         links: tuple[str, str] = ("rx", "tx"),
         routes: Sequence[int] = (0, 1),
-        port: Callable[[Packet], PortId] = lambda packet: PortId.NODE,
+        entering: Callable[[Packet], Packet] = lambda packet: packet,
     ) -> None:
         rng: random.Random = generator("host" if place == EDGE else f"host at {place}")
         self.session = Session(
             place, node, route=lambda: rng.choice(routes), confirms=lambda: rng.random() < _LIKELY, first=rng.randrange(1 << 15)
         )
         self._came: dict[Request, Event] = {}
-        self._port = port
+        self._entering = entering
         into, out = links
         self.source = LinkSource(ports, into, generator("source"), GAPS[entry](generator(f"gaps of {into}")))
         LinkMonitor(ports, into)
@@ -65,7 +64,7 @@ class Host:
         for request in requests:
             if request.expects:
                 self._came[request] = Event()
-            self.source.put(replace(request.packet, out=self._port(request.packet)))
+            self.source.put(self._entering(request.packet))
 
     async def _answer(self, request: Request) -> Packet:
         if request in self._came:

@@ -40,7 +40,7 @@ PAYLOAD_PARITY_BITS = 8
 
 
 class PortId(IntEnum):
-    """Router ports; ``out`` of a control word is one-hot in this order."""
+    """Router ports; the bits of ``out`` in a control word are in this order."""
 
     NORTH = 0
     EAST = 1
@@ -86,10 +86,10 @@ SEQUENCE_NOTIFY = 0x80
 CONTROL = Layout.of(
     "packet",
     valid=CHANNELS,  # one-hot channel
-    out=len(PortId),  # one-hot port of the receiving router
-    x=COORD_BITS,
+    out=len(PortId),  # port of the receiving router, several of a multicast
+    x=COORD_BITS,  # destination; of a multicast the rectangle's corner with the least x and y
     y=COORD_BITS,
-    far_x=COORD_BITS,  # far corner of a multicast rectangle; equal to x, y otherwise
+    far_x=COORD_BITS,  # its corner with the greatest; equal to x, y of a packet to one place
     far_y=COORD_BITS,
 )
 HEADER = Layout.of(
@@ -141,11 +141,12 @@ class Packet:
     Attributes
     ----------
     kind : a ``Kind``, or a number that is none.
-    destination, source : places.
+    source : a place, as is the destination of a packet to one.
+    destination : of a multicast, the rectangle's corner with the least x and y.
     channel : 2 * class + route.
-    far : far corner of a multicast's rectangle; None: the destination.
+    far : of a multicast, the corner with the greatest x and y; None: the destination.
     payload : 512 bits.
-    out : the receiving router's output.
+    outs : the receiving router's outputs: one, or several of a multicast.
     intact : False of one that came with wrong parity.
     """
 
@@ -160,7 +161,7 @@ class Packet:
     flags: int = 0
     payload: int = 0
     far: Place | None = None
-    out: PortId = PortId.NODE
+    outs: frozenset[PortId] = frozenset({PortId.NODE})
     intact: bool = True
 
     @property
@@ -178,6 +179,16 @@ class Packet:
         """Whether a WRITE raises the semaphore of its tag."""
         return bool(self.sequence & SEQUENCE_NOTIFY)
 
+    @property
+    def multicast(self) -> bool:
+        """Whether it goes to the nodes of a rectangle."""
+        return self.far not in (None, self.destination)
+
+    def covers(self, place: Place) -> bool:
+        """Whether it is for the place: its destination, or one of its rectangle."""
+        (x0, y0), (x1, y1) = self.destination, self.far or self.destination
+        return x0 <= place[0] <= x1 and y0 <= place[1] <= y1
+
     def answer(self, kind: Kind, payload: int = 0) -> Packet:
         """What a node that the request reached says to its source: on the response channel of the same route, same tag and sequence."""
         return Packet(
@@ -189,10 +200,14 @@ class Packet:
         return self.answer(Kind.ERROR, payload_of((cause, self.address)))
 
     def encode(self) -> tuple[int, int]:
-        """Control word and body; ValueError for a field that does not fit."""
+        """Control word and body; ValueError for a field that does not fit, a far corner before the other, or no output."""
         (x, y), (far_x, far_y) = self.destination, self.far or self.destination
+        if far_x < x or far_y < y:
+            raise ValueError(f"a multicast from {x},{y} to {far_x},{far_y}: the far corner has the greater x and y")
+        if not self.outs or len(self.outs) > 1 and not self.multicast:
+            raise ValueError(f"a packet to {x},{y} leaves its first router by {len(self.outs)} ports")
         valid = 1 << bits.encode(self.channel, 2, False, "packet field channel")
-        control = CONTROL.pack({"valid": valid, "out": 1 << self.out, "x": x, "y": y, "far_x": far_x, "far_y": far_y})
+        control = CONTROL.pack({"valid": valid, "out": sum(1 << out for out in self.outs), "x": x, "y": y, "far_x": far_x, "far_y": far_y})
         header = HEADER.pack(
             {
                 "kind": self.kind,
@@ -210,12 +225,16 @@ class Packet:
 
     @staticmethod
     def decode(control: int, body: int) -> Packet:
-        """The inverse of ``encode``; ``intact`` says whether all parities are right. ValueError unless it is for exactly one channel."""
+        """The inverse of ``encode``; ``intact`` says whether all parities are right.
+
+        ValueError unless it is for exactly one channel, and for one output if it is for one place.
+        """
         route, rest = CONTROL.unpack(control), BODY.unpack(body)
         header = HEADER.unpack(rest["header"])
-        if route["valid"].bit_count() != 1 or route["out"].bit_count() != 1:
-            raise ValueError(f"a control word for channels {route['valid']:#06b} and outputs {route['out']:#07b}: each is one")
         destination, far = (route["x"], route["y"]), (route["far_x"], route["far_y"])
+        outs = frozenset(port for port in PortId if route["out"] >> port & 1)
+        if route["valid"].bit_count() != 1 or not outs or len(outs) > 1 and far == destination:
+            raise ValueError(f"a control word for channels {route['valid']:#06b} and outputs {route['out']:#07b}: each is one")
         source, wrong = (header.pop("source_x"), header.pop("source_y")), header.pop("parity") ^ header_parity(control, rest["header"])
         return Packet(
             destination=destination,
@@ -223,7 +242,7 @@ class Packet:
             channel=route["valid"].bit_length() - 1,
             payload=rest["payload"],
             far=None if far == destination else far,
-            out=PortId(route["out"].bit_length() - 1),
+            outs=outs,
             intact=not wrong and rest["payload_parity"] == payload_parity(rest["payload"]),
             **header,
         )

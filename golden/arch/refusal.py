@@ -2,7 +2,7 @@
 
 What is refused whatever the threads do (``refusal``):
 
-    any kind but BOOT  that comes to a node of other coordinates: RANGE; a kind that is none: ILLEGAL
+    any kind but BOOT  that comes to a node of other coordinates, or outside its rectangle: RANGE; a kind that is none: ILLEGAL
     WRITE, READ        address no multiple of 8: MISALIGNED; no word, or words beyond the line's end: RANGE; outside SRAM: RANGE, but
                        control lines that exist can be read
     RAISE, notify      no semaphore, or an amount of more than 16 bits: RANGE
@@ -48,7 +48,7 @@ def refusal(request: Packet, sram_bytes: int, place: Place) -> Fault | None:
     kind, address, length = request.kind, request.address, request.length
     if kind == Kind.BOOT:
         return None
-    if request.destination != place:
+    if not request.covers(place):
         return Fault.RANGE
     if kind in (Kind.WRITE, Kind.READ):
         if address % 8:

@@ -15,7 +15,9 @@ from golden.arch.global_address import (
     GLOBAL,
     PLACE,
     WORD_BYTES,
+    corners,
     place_of,
+    refused_cast,
     refused_global,
     refused_local,
     refused_place,
@@ -98,15 +100,16 @@ class Interface:
             raise FaultStop(cause, remote)
         self._send(Kind.RAISE, place_of(remote), thread.index, POSTED, address=amount, tag=semaphore, flags=FLAG_FIXED)
 
-    def cast(self, thread: Thread, local: int, remote: int, words: int, far: int) -> None:
-        """A write to every other node of a rectangle."""
-        self._check(local, remote, words, alone=False)
-        if far >> PLACE.width:
-            raise FaultStop(Fault.RANGE, far)
+    def cast(self, thread: Thread, local: int, remote: int, words: int) -> None:
+        """A write to every other node of a rectangle; nothing is sent when there is none."""
+        self._check_local(local, words)
+        if (cause := refused_cast(remote, words)) is not None:
+            raise FaultStop(cause, remote)
         self.node.check_lost(range(local, local + WORD_BYTES * words, WORD_BYTES))
-        corner = PLACE.unpack(far)
-        flags = FLAG_FIXED | FLAG_MULTICAST
-        self._write(thread.index, Piece(local, GLOBAL.unpack(remote)["address"], words), remote, flags, (corner["x"], corner["y"]))
+        corner, far = corners(remote)
+        if (corner, far) != (self.place, self.place):
+            flags = FLAG_FIXED | FLAG_MULTICAST
+            self._write(thread.index, Piece(local, GLOBAL.unpack(remote)["address"], words), remote, flags, far)
 
     def transfer(self, thread: Thread, local: int, count: int) -> None:
         """A list for the transfer engine."""
@@ -123,11 +126,14 @@ class Interface:
         if self.open[thread.index]:
             raise Blocked(f"{self.open[thread.index]} answers and lists of the network")
 
-    def _check(self, local: int, remote: int, words: int, alone: bool = True) -> None:
+    def _check(self, local: int, remote: int, words: int) -> None:
+        self._check_local(local, words)
+        if (cause := refused_global(remote, words, self.place)) is not None:
+            raise FaultStop(cause, remote)
+
+    def _check_local(self, local: int, words: int) -> None:
         if (cause := refused_local(local, words, self.node.config.sram_bytes)) is not None:
             raise FaultStop(cause, local)
-        if (cause := refused_global(remote, words, self.place if alone else (0, 0))) is not None:
-            raise FaultStop(cause, remote)
 
     # --- packets -----------------------------------------------------------------------------------------------------------------
 

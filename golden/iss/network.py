@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig
-from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, Packet, Place
+from golden.arch.packet import FLAG_FIXED, Packet, Place
+from golden.noc.multicast import reached
 from golden.noc.routes import Routes, detours
 from golden.noc.routing import RESPONSE, XY, YX
 
@@ -82,13 +83,19 @@ class Network:
             self._queues.setdefault((copy.source, copy.destination, copy.channel), deque()).append(copy)
 
     def _copies(self, packet: Packet) -> list[Packet]:
-        """The packet, or one for each place of its rectangle but the source and dead nodes."""
-        if not packet.flags & FLAG_MULTICAST:
+        """The packet, or one for each node that a multicast reaches, its sender excepted.
+
+        A rectangle that leaves the mesh is refused as a whole, a copy that meets something dead alone: what lies behind gets none.
+        """
+        if not packet.multicast:
             return [packet]
-        (x0, y0), (x1, y1) = packet.destination, packet.far or packet.destination
-        across, down = range(min(x0, x1), max(x0, x1) + 1), range(min(y0, y1), max(y0, y1) + 1)
-        inside = [(x, y) for y in down for x in across if (x, y) != packet.source and (x, y) not in self.mesh.dead]
-        return [replace(packet, destination=place, far=None, flags=packet.flags & ~FLAG_MULTICAST) for place in inside]
+        if packet.destination not in self.mesh.places or packet.far not in self.mesh.places:
+            self._refuse(packet)
+            return []
+        found, stopped = reached(self.mesh, packet.source, packet.destination, packet.far, packet.channel & 1)
+        for _ in stopped:
+            self._refuse(packet)
+        return [replace(packet, destination=place, far=None) for place in found]
 
     def _refuse(self, packet: Packet) -> None:
         if packet.channel & RESPONSE:

@@ -13,7 +13,7 @@ from golden.arch.packet import PortId
 from golden.arch.route_table import DEPARTURES, ENTRIES
 from golden.noc.departures import set_out
 from golden.noc.grid import NOBODY, Grid
-from golden.noc.routing import XY, YX, Entry, dimension_order, look_ahead
+from golden.noc.routing import XY, YX, Entry, branches, dimension_order, look_ahead
 from golden.noc.tables import RouteError, Routes
 from golden.noc.waits import Waits
 
@@ -108,6 +108,20 @@ class Ways:
         on = after < self.channels
         return np.unique(np.stack([channel[on], after[on]], axis=1), axis=0)
 
+    def forks(self, route: int) -> list[tuple[int, int]]:
+        """Pairs of channels that follow each other in some multicast: all that one to the whole mesh would use, as far as they live."""
+        grid, found = self.grid, []
+        corner, far = (1, 1), (int(grid.x[: grid.nodes].max()), int(grid.y[: grid.nodes].max()))
+        for sender in range(grid.nodes):
+            for side in STEP:
+                at = int(grid.behind[sender, side])
+                if at == NOBODY or at >= grid.nodes:
+                    continue
+                for port in branches(grid.places[at], corner, far, route, side) - {PortId.NODE}:
+                    if 0 <= grid.behind[at, port] < grid.nodes:
+                        found.append((SIDES * sender + side, SIDES * at + port))
+        return found
+
 
 def check(routes: Routes) -> Ways:
     """Every packet arrives by the tables as written, none turns back, and no channels wait for each other in a circle; its ways.
@@ -195,11 +209,12 @@ def check_departures(routes: Routes) -> None:
 def _check_circles(ways: Ways, route: int) -> None:
     """Sorts the channels of a route from each node's way in to each node's way out.
 
+    A multicast holds its place until every copy has left, so what it waits for are all its branches: pairs of channels like any others.
     Classes need no more: a request waits for nothing but responses, at its destination, and those for nothing but a node that consumes
     them; so the order of the requests' channels, then that of the responses', is one of both.
     """
     graph: dict[int, list[int]] = {}
-    for u, v in ways.waits(route).tolist():
+    for u, v in (*ways.waits(route).tolist(), *ways.forks(route)):
         graph.setdefault(v, []).append(u)
     try:
         TopologicalSorter(graph).prepare()

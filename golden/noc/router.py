@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from golden.arch.mesh import Place
 from golden.arch.packet import CHANNELS, CONTROL, CREDITS, PortId
-from golden.noc.routing import Entry, look_ahead
+from golden.noc.routing import Entry, onward
 
 PORTS = len(PortId)
 CARRIED = ("x", "y", "far_x", "far_y")
@@ -19,10 +19,13 @@ CARRIED = ("x", "y", "far_x", "far_y")
 
 @dataclass
 class Held:
-    """A packet in a buffer: its port here, its port at the next router, what it carries, its body once that has come."""
+    """A packet in a buffer: the ports that it still leaves by, for each its ports at the next router, what it carries, its body when come.
 
-    out: PortId
-    onward: int
+    A multicast leaves by several ports, each as soon as it is granted; its place is free when the last copy has left.
+    """
+
+    outs: set[PortId]
+    onward: dict[PortId, int]
     carried: dict[str, int]
     body: int | None = None
 
@@ -71,10 +74,14 @@ class Router:
             if grant is None:
                 continue
             p, v = grant
-            held = leaving[o] = self.buffers[p][v].pop(0)
+            held = leaving[o] = self.buffers[p][v][0]
+            held.outs.remove(o)
             self.credits[o][v] -= 1
-            returned[p] |= 1 << v
-            shown[o] = CONTROL.pack({"valid": 1 << v, "out": held.onward, **held.carried})
+            shown[o] = CONTROL.pack({"valid": 1 << v, "out": held.onward[o], **held.carried})
+        for p, v in {grant for grant in grants if grant}:
+            if not self.buffers[p][v][0].outs:
+                self.buffers[p][v].pop(0)
+                returned[p] |= 1 << v
         # The bodies of what was granted a cycle ago have come by now.
         sent = tuple(held.body if held else None for held in self._sending)
         self._sending = leaving
@@ -89,19 +96,22 @@ class Router:
             word = CONTROL.unpack(controls[p])
             if not word["valid"]:
                 continue
-            assert word["valid"].bit_count() == 1 and word["out"].bit_count() == 1, f"{p.name}: control word {controls[p]:#x}"
-            v, out = word["valid"].bit_length() - 1, PortId(word["out"].bit_length() - 1)
-            assert out != p, f"{p.name}: a packet that turns back"
+            corner, far = (word["x"], word["y"]), (word["far_x"], word["far_y"])
+            outs = {PortId(o) for o in PortId if word["out"] >> o & 1}
+            assert word["valid"].bit_count() == 1 and outs, f"{p.name}: control word {controls[p]:#x}"
+            assert corner != far or len(outs) == 1, f"{p.name}: control word {controls[p]:#x}"
+            v = word["valid"].bit_length() - 1
+            assert p not in outs, f"{p.name}: a packet that turns back"
             assert len(self.buffers[p][v]) < CREDITS, f"{p.name}: a packet on channel {v} without credit"
-            onward = 1 << look_ahead(self.at, out, (word["x"], word["y"]), v & 1, self.table)
-            held = Held(out, onward, {name: word[name] for name in CARRIED})
+            after = {out: sum(1 << port for port in onward(self.at, out, corner, far, v & 1, self.table)) for out in outs}
+            held = Held(outs, after, {name: word[name] for name in CARRIED})
             self.buffers[p][v].append(held)
             self._body_due[p] = held
 
     def _arbitrate(self, o: PortId) -> tuple[PortId, int] | None:
         """Who uses the output in this cycle, from the credits that it holds at its start."""
         for p in self._ports[o]:
-            asking = [v for v in self._channels[o][p] if self.credits[o][v] and self.buffers[p][v] and self.buffers[p][v][0].out == o]
+            asking = [v for v in self._channels[o][p] if self.credits[o][v] and self.buffers[p][v] and o in self.buffers[p][v][0].outs]
             if asking:
                 self._ports[o].remove(p)
                 self._ports[o].append(p)

@@ -1,11 +1,16 @@
-"""Where a packet goes: dimension order with the exceptions of a table (`golden.arch.route_table`)."""
+"""Where a packet goes: dimension order with the exceptions of a table (`golden.arch.route_table`), and where a multicast is copied.
+
+A multicast names a rectangle by its north-west and its south-east corner. It travels a tree: along the first dimension as far as the
+rectangle reaches, from there along the second, a copy to every node of the rectangle that it meets. The way to each node is that of
+dimension order; no exception of a table matters to it. Its sender gets none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from golden.arch.mesh import Place, beside
+from golden.arch.mesh import OPPOSITE, Place, beside
 from golden.arch.packet import PortId
 
 XY, YX = 0, 1
@@ -61,3 +66,34 @@ def look_ahead(at: Place, out: PortId, to: Place, route: int, table: Iterable[En
             raise ValueError(f"entries of {at} disagree about {to} behind {out.name}: {', '.join(sorted(port.name for port in found))}")
         return found.pop()
     return dimension_order(beside(at, out), to, route)
+
+
+def branches(at: Place, corner: Place, far: Place, route: int, moving: PortId | None) -> frozenset[PortId]:
+    """The ports by which copies of a multicast leave a router that it has come to; the rectangle is from `corner` to `far`.
+
+    moving : the port by which it left the router before; None at its first router.
+    """
+    (x, y), (x0, y0), (x1, y1) = at, corner, far
+    column, row = x0 <= x <= x1, y0 <= y <= y1
+    west, east, north, south = x0 < x, x1 > x, y0 < y, y1 > y
+    if route == XY:
+        first = moving not in (PortId.NORTH, PortId.SOUTH)  # on the first dimension still: nobody comes back to it
+        west, east, north, south = first and west, first and east, column and north, column and south
+    else:
+        first = moving not in (PortId.WEST, PortId.EAST)
+        west, east, north, south = row and west, row and east, first and north, first and south
+    wanted = {PortId.WEST: west, PortId.EAST: east, PortId.NORTH: north, PortId.SOUTH: south, PortId.NODE: column and row}
+    back = None if moving is None else OPPOSITE[moving]
+    return frozenset(port for port, goes in wanted.items() if goes and port != back)
+
+
+def onward(at: Place, out: PortId, corner: Place, far: Place, route: int, table: Iterable[Entry]) -> frozenset[PortId]:
+    """The ports that a packet, or a copy of a multicast, which leaves the router `at` by `out` takes at the next one.
+
+    Behind the node's port it has arrived. ValueError as `look_ahead`.
+    """
+    if out == PortId.NODE:
+        return frozenset({PortId.NODE})
+    if corner == far:
+        return frozenset({look_ahead(at, out, corner, route, table)})
+    return branches(beside(at, out), corner, far, route, out)

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from golden.arch.config import NodeConfig
-from golden.arch.global_address import global_address
+from golden.arch.global_address import cast_address, global_address
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.transfer import TRANSFER_BYTES, Transfer
 from golden.rig.memory import region_bytes
@@ -67,11 +67,9 @@ class MeshRig:
     seed : decides everything.
     config : the nodes, without the part *network*: private snippets use no instruction of it.
     length : as of Rig.
-    casts : with multicasts.
     """
 
-    def __init__(self, seed: int, config: NodeConfig, mesh: MeshConfig, length: int = 40, casts: bool = False) -> None:
-        self.casts = casts
+    def __init__(self, seed: int, config: NodeConfig, mesh: MeshConfig, length: int = 40) -> None:
         self.seed, self.rng, self._numbers = seed, random.Random(f"mesh rig/{seed}/{config.name}/{length}"), itertools.count()
         self.ends = [
             _End(place, Rig(1000 * seed + n, config, length, reserved=RESERVED, numbers=self._numbers)) for n, place in enumerate(mesh.live)
@@ -107,8 +105,7 @@ class MeshRig:
     def _event(self) -> None:
         here, there = self.rng.sample(self.ends, 2)
         writer = self.rng.choice(here.rig.writers)
-        kinds = [self._put, self._put, self._raise, self._get, self._back, self._list, self._list, self._fetch]
-        event = self.rng.choice(kinds + [self._cast, self._cast] * self.casts)
+        event = self.rng.choice([self._put, self._put, self._raise, self._get, self._back, self._list, self._list, self._fetch, self._cast])
         event(next(self._numbers), here, writer, there, self.rng.choice(there.rig.writers))
         self.events += 1
 
@@ -247,8 +244,9 @@ class MeshRig:
             end.semaphores.remove(semaphore)
         lines, at = self._written(here, writer)
         words, first, far = self._span()
-        lines += [f"li64 x25, {at + 8 * first}", f"li64 x27, {global_address((across[0], down[0]), line + 8 * far, semaphore)}"]
-        lines += [f"li x28, {down[-1] << 5 | across[-1]}", f"rcast x25, x27, {words}, x28"]
+        corners = (across[0], down[0]), (across[-1], down[-1])
+        lines += [f"li64 x25, {at + 8 * first}", f"li64 x27, {cast_address(*corners, line + 8 * far, semaphore)}"]
+        lines += [f"rcast x25, x27, {words}"]
         here.conductor.add(number, f"cast to {len(targets)} nodes", writer, lines)
         for end in targets:
             waiter = self.rng.choice(end.rig.writers)

@@ -4,19 +4,20 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import Out
 
-from golden.arch.global_address import GLOBAL
+from golden.arch.global_address import CAST
 from golden.arch.isa import THREADS
 from golden.arch.memmap import SEMAPHORE_BITS, WORD_ADDRESS_BITS
 from rtl.common.shapes import struct
 
 
-class NetOp(enum.IntEnum, shape=unsigned(2)):
+class NetOp(enum.IntEnum, shape=unsigned(3)):
     """What a network instruction does: the low bits of its opcode."""
 
     PUT = 0
     GET = 1
     RAISE = 2
     LIST = 3
+    CAST = 4
 
 
 COMMAND = data.StructLayout(
@@ -28,10 +29,11 @@ COMMAND = data.StructLayout(
         "held": 1,
         # It is the last of a list.
         "last": 1,
-        # PUT, GET: first word in this node's SRAM, how many of its line.
+        # PUT, CAST, GET: first word in this node's SRAM, how many of its line.
         "local": WORD_ADDRESS_BITS,
         "words": 4,
-        "remote": struct(GLOBAL),
+        # The far corner is that of a CAST.
+        "remote": struct(CAST),
         # PUT: whether it is answered, and bound to the fixed channel.
         "ack": 1,
         "fixed": 1,

@@ -25,7 +25,6 @@ from golden.arch.classes import (
 )
 from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Operand, OperandKind
 from golden.arch.simd_ops import SIMD_OP_BITS
-from rtl.common.network_ports import NetOp
 
 FIELDS_LO = PRED_LO + PRED_BITS
 """Bits from here on belong to operands, or are reserved."""
@@ -163,8 +162,6 @@ _LOAD_KINDS = {Matrix.LOAD_QUARTER: LoadKind.QUARTER, Matrix.LOAD_ROW: LoadKind.
 def implemented(insn: Insn) -> bool:
     """Whether the unit that the record names can do it."""
     match insn.port:
-        case Port.NET:  # multicasts are not built
-            return insn.opcode & 7 in list(NetOp)
         case Port.VLOAD:  # a load brings what it finds, and computes nothing
             return insn.simd_op is None
         case Port.DRAIN:

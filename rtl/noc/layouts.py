@@ -11,10 +11,12 @@ CONTROL, HEADER = struct(packet.CONTROL), struct(packet.HEADER)
 BODY = data.StructLayout({"header": HEADER, "payload": packet.PAYLOAD_BITS, "payload_parity": packet.PAYLOAD_PARITY_BITS})
 ROUTES = packet.CHANNELS // 2
 """Channels of a class: requests and responses have as many."""
-PACKET = data.StructLayout({"channel": 2, "x": packet.COORD_BITS, "y": packet.COORD_BITS, "header": HEADER, "payload": packet.PAYLOAD_BITS})
-"""A packet at rest in the endpoint: channel number, the other node's or own coordinates, header, payload."""
+TO = dict.fromkeys(("x", "y", "far_x", "far_y"), packet.COORD_BITS)
+"""Where a packet goes: its destination twice, or the corners of a multicast's rectangle."""
+PACKET = data.StructLayout({"channel": 2, **TO, "header": HEADER, "payload": packet.PAYLOAD_BITS})
+"""A packet at rest in the endpoint: channel number, where it goes, header, payload."""
 ROUTED = data.StructLayout({**PACKET.members, "out": len(packet.PortId)})
-"""One that leaves by way of a router, and its port there (one-hot)."""
+"""One that leaves by way of a router, and its ports there."""
 
 
 class PacketKind(enum.Enum, shape=unsigned(5)):

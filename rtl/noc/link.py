@@ -20,7 +20,7 @@ from rtl.common.host_ports import Event
 from rtl.common.select import by_number
 from rtl.noc import parity
 from rtl.noc.credits import COUNT, Credits
-from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTED, ROUTES, Link
+from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTED, ROUTES, TO, Link
 
 _DEPTH_BITS = (CREDITS - 1).bit_length()
 _KEPT = data.StructLayout({"control": CONTROL, "body": BODY, "wrong": 1})
@@ -75,8 +75,7 @@ class Inbox(wiring.Component):
             m.d.sync += [
                 self.packet.valid.eq(leave & ~kept.wrong),
                 item.channel.eq(Cat(chosen, Const(self.responses, 1))),
-                item.x.eq(kept.control.x),
-                item.y.eq(kept.control.y),
+                *(item[name].eq(kept.control[name]) for name in TO),
                 item.header.eq(kept.body.header),
                 item.payload.eq(kept.body.payload),
             ]
@@ -196,10 +195,7 @@ class LinkSender(wiring.Component):
         m.d.sync += [
             control.valid.eq(one_hot),
             control.out.eq(item.out if self.routed else 1 << PortId.NODE),
-            control.x.eq(item.x),
-            control.y.eq(item.y),
-            control.far_x.eq(item.x),
-            control.far_y.eq(item.y),
+            *(control[name].eq(item[name]) for name in TO),
             said.header.eq(item.header),
             said.payload.eq(item.payload),
             self.link.body.eq(body),

@@ -43,7 +43,7 @@ def isa_page() -> str:
         "instructions": _instructions(),
         "timing": _timing(),
         "descriptors": _descriptors(),
-        "global_address": _fields(global_address.GLOBAL, global_address.MEANINGS),
+        "global_address": _fields(global_address.CAST, global_address.MEANINGS),
         "transfer": _fields(transfer.TRANSFER, transfer.MEANINGS),
         "csrs": _codes(memmap.Csr, "number"),
         "counters": _codes(memmap.Counter, "n"),

@@ -47,7 +47,8 @@ class EngineDram(Dram):
             row = [PLACE.pack({"x": x, "y": y})]
             for route in (XY, YX):
                 answer = entering(mesh, place, Packet(Kind.ACK, (x, y), place, RESPONSE | route))
-                row += [answer.channel & 1, int(answer.out)]
+                [out] = answer.outs
+                row += [answer.channel & 1, int(out)]
             ways.append(row)
         engine.memory(self.edge, self.size, pace.bytes_per_cycle, pace.latency, np.array(ways, np.uint32))
 

@@ -22,13 +22,14 @@ from sim.engine.mesh import settle, straps, write_tables
 from sim.engine.topology import tiles
 
 TOP, TILE = "node", "tile"
-_SOURCES = ("rtl", "golden/arch")
+SOURCES = ("rtl", "golden/arch")
+"""Folders that hold all Python that a design is made from."""
 
 
-def design(config: str = "d1", trace: bool = False, after: str = "") -> Design:
-    """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast."""
-    known = get_config(config)
-    return elaborate_once(lambda: Node(known, trace=trace), _SOURCES, top=TOP, config=config, parameters={"trace": trace}, after=after)
+def design(config: str = "d1", trace: bool = False, after: str = "", names: bool = False) -> Design:
+    """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast; `names`: as in `elaborate`."""
+    known, settings = get_config(config), {"config": config, "parameters": {"trace": trace}, "after": after, "names": names}
+    return elaborate_once(lambda: Node(known, trace=trace), SOURCES, top=TOP, **settings)
 
 
 def check_tools() -> None:
@@ -50,7 +51,7 @@ def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -
 def tile_design(config: str = "d1", trace: bool = False) -> Design:
     """The Verilog of a tile, made or found in build/; an engine will be built from it."""
     known, after = get_config(config).with_network(), engine_build(TILE, config)
-    return elaborate_once(lambda: Tile(known, trace=trace), _SOURCES, top=TILE, config=config, parameters={"trace": trace}, after=after)
+    return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, parameters={"trace": trace}, after=after)
 
 
 def tables(routes: Routes, place: Place) -> list[Mapping[str, int] | None]:

@@ -79,12 +79,12 @@ def run_lockstep(
         behind = {place: EngineDram(engine, mesh, place, around.pace) for place in around.drams}
         for flip in around.flips:
             apply(engine, mesh, flip)
-        hosts = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT).hosts
+        edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
         try:
-            runs = _run_rtl(engine, hosts, config, parts)
+            runs = _run_rtl(engine, edge, config, parts)
         except HostError as error:
-            raise HostError("\n".join([str(error), *_dropped(hosts)])) from None
-        dropped = _dropped(hosts) if around.flips else []
+            raise HostError("\n".join([str(error), *_dropped(edge.hosts)])) from None
+        dropped = _dropped(edge.hosts) if around.flips else []
         contents = {place: dram.contents() for place, dram in behind.items()}
     result = Result(cycles=max(run.cycles for run in runs.values()), faults=dropped)
     records: dict[tuple[Place, int], list[Record]] = {}
@@ -126,13 +126,10 @@ def _dropped(hosts: Mapping[Place, BlockingHost]) -> list[str]:
     return [f"node {x},{y} dropped {count} packets with wrong parity" for (x, y), count in counts if count]
 
 
-def _run_rtl(
-    engine: Engine, hosts: Mapping[Place, BlockingHost], config: NodeConfig, parts: Mapping[Place, Part]
-) -> dict[Place, Run]:
+def _run_rtl(engine: Engine, edge: MeshEdge, config: NodeConfig, parts: Mapping[Place, Part]) -> dict[Place, Run]:
     """What each node did; its memory was zero before."""
-    for place, host in hosts.items():
-        host.write(parts[place].memory)
-        host.flush()
+    edge.load({place: part.memory for place, part in parts.items()})
+    hosts = edge.hosts
     engine.options(tracing=True)
     before = engine.cycle
     for place, host in hosts.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from golden.arch.mesh import MeshConfig
+from golden.arch.mesh import STEP, MeshConfig
 from golden.arch.packet import BODY, CHANNELS, COORD_BITS, CREDITS, PortId
 from golden.noc.routes import Routes, check
 from golden.noc.routing import XY, YX
@@ -56,8 +56,8 @@ class Load:
 
 
 def buffer_bits() -> int:
-    """Bits in the buffers of a router: bodies, destinations, far corners, the port here and at the next router."""
-    return len(PortId) * CHANNELS * CREDITS * (BODY.width + 4 * COORD_BITS + 2 * len(PortId))
+    """Bits in the buffers of a router: bodies, destinations, far corners, the ports here and at each router behind, none turning back."""
+    return len(PortId) * CHANNELS * CREDITS * (BODY.width + 4 * COORD_BITS + len(PortId) + len(STEP) * (len(PortId) - 1))
 
 
 @cache

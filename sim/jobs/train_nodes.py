@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sim.jobs.train import Options
 
 
+Images = Sequence[tuple[int, bytes]]
+"""Addresses and bytes of a node."""
+
+
 class Machine(Protocol):
     """Nodes and their hosts.
 
@@ -38,6 +42,8 @@ class Machine(Protocol):
     @property
     def cycle(self) -> int | None: ...
 
+    def load(self, writes: Mapping[Place, Images]) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -50,10 +56,12 @@ class Engined:
         self.hosts: Mapping[Place, BlockingHost]
         if len(mesh.live) == 1:
             self._engine = machine.engine(config, waves=waves)
-            self.hosts = {mesh.live[0]: Host(self._engine)}
+            host = Host(self._engine)
+            self.hosts, self.load = {mesh.live[0]: host}, lambda writes: host.write(writes[mesh.live[0]])
         else:
             self._engine = machine.mesh_engine(mesh, config, waves=waves)
-            self.hosts = MeshEdge(self._engine, mesh, mesh.edges[-1]).hosts
+            edge = MeshEdge(self._engine, mesh, mesh.edges[-1])
+            self.hosts, self.load = edge.hosts, edge.load
 
     @property
     def cycle(self) -> int:
@@ -70,7 +78,9 @@ class Simulated:
 
     def __init__(self, mesh: MeshConfig, config: str, seed: int) -> None:
         simulated = Mesh(mesh, get_config(config), seed, strict=True)
-        self.hosts: Mapping[Place, BlockingHost] = SimulatedEdge(simulated, mesh.edges[-1]).hosts
+        edge = SimulatedEdge(simulated, mesh.edges[-1])
+        self.hosts: Mapping[Place, BlockingHost] = edge.hosts
+        self.load = edge.load
 
     def close(self) -> None:
         """Nothing is held."""
@@ -99,8 +109,7 @@ class Nodes:
         return (self.machine.cycle or 0) - self.first
 
     def begin(self, state: Mapping[str, NDArray]) -> None:
-        for place, host in self.machine.hosts.items():
-            host.write(self.mesh.initial(place, state))
+        self.machine.load({place: self.mesh.initial(place, state) for place in self.machine.hosts})
 
     def step(self, inputs: Mapping[str, NDArray]) -> int:
         """One training step; cycles from its first start packet to the last answer."""

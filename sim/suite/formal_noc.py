@@ -17,7 +17,7 @@ from rtl.noc import credits as credits_module
 from rtl.noc.router import arbiter as arbiter_module
 from rtl.noc.router import fifo as fifo_module
 from rtl.noc.router import output as output_module
-from rtl.noc.router.layouts import DEPTH, PORTS, WORD
+from rtl.noc.router.layouts import DEPTH, HEAD, PORTS, WORD
 
 
 @dataclass(frozen=True)
@@ -169,37 +169,45 @@ class ArbiterTop(_Top):
 
 
 class FifoTop(_Top):
-    """A sender with credits, an arbiter that grants what is wanted; one packet, any, is followed from arrival to departure."""
+    """A sender with credits, arbiters that grant what is wanted; one packet, any, is followed from arrival to its last departure."""
 
     def body(self, m: Module) -> None:
         m.submodules.part = part = (self.module or fifo_module).Fifo()
-        valid, out, word = self.free(1, "valid"), self.free(PORTS, "out"), self.free(WORD.size, "word")
-        granted, follow = self.free(1, "granted"), self.free(1, "follow")
+        valid, out, word = self.free(1, "valid"), self.free(PORTS, "out"), self.free(HEAD.size, "word")
+        granted, follow = self.free(PORTS, "granted"), self.free(1, "follow")
         m.d.comb += [part.valid.eq(valid), part.out.eq(out), part.word.eq(word), part.granted.eq(granted)]
         held = Signal(range(DEPTH + 1))
-        m.d.comb += Assume((out != 0) & _at_most_one(out))
+        m.d.comb += Assume(out != 0)
         m.d.comb += Assume(~valid | (held != DEPTH))
-        m.d.comb += Assume(~granted | (held != 0) | valid)
-        m.d.sync += held.eq(held + valid - granted)
+        m.d.comb += Assume((granted & ~part.want) == 0)
+        m.d.sync += held.eq(held + valid - part.gone)
 
-        inside, ahead, its_out, its_word, its_place = Signal(), Signal(range(DEPTH + 1)), Signal(PORTS), Signal(WORD.size), Signal(DEPTH)
+        inside, ahead, its_out, its_word, its_place = Signal(), Signal(range(DEPTH + 1)), Signal(PORTS), Signal(HEAD.size), Signal(DEPTH)
+        its_left = Signal(PORTS)  # the ports by which it has not left
         takes = valid & follow & ~inside
-        leaves = granted & Mux(inside, ahead == 0, takes & (held == 0))
+        there, passes = inside & (ahead == 0), takes & (held == 0)
+        left = Mux(there, its_left, out) & ~granted
+        leaves = (there | passes) & (left == 0)
         with m.If(takes):
-            m.d.sync += [inside.eq(~leaves), ahead.eq(held - granted), its_out.eq(out), its_word.eq(word), its_place.eq(part.slot.write)]
+            m.d.sync += [
+                inside.eq(~leaves), ahead.eq(held - part.gone), its_out.eq(out), its_word.eq(word), its_place.eq(part.slot.write),
+                its_left.eq(Mux(passes, left, out)),
+            ]  # fmt: skip
         with m.Elif(inside):
-            m.d.sync += [inside.eq(~leaves), ahead.eq(ahead - granted)]
-        there = inside & (ahead == 0)
+            m.d.sync += [inside.eq(~leaves), ahead.eq(ahead - (part.gone & ~there))]
+            with m.If(there):
+                m.d.sync += its_left.eq(left)
         empty = held == 0
         where = [Cat(part.write[(i + d) % DEPTH] & ((held & (DEPTH - 1)) == d) for d in range(DEPTH)).any() for i in range(DEPTH)]
         its = [Cat(part.read[(i - d) % DEPTH] & (ahead == d) for d in range(DEPTH)).any() for i in range(DEPTH)]
         stored = [~its_place[i] | ((part.words[i].as_value() == its_word) & (part.outs[i] == its_out)) for i in range(DEPTH)]
-        heads = [~part.read[i] | (part.outs[i] == part.first) for i in range(DEPTH)]
+        heads = [~part.read[i] | ((part.first & ~part.outs[i]) == 0) for i in range(DEPTH)]
         occupied = [Cat(part.read[(i - d) % DEPTH] & (d < held) for d in range(DEPTH)).any() for i in range(DEPTH)]
-        ports = [~occupied[i] | ((part.outs[i] != 0) & _at_most_one(part.outs[i])) for i in range(DEPTH)]
+        ports = [~occupied[i] | (part.outs[i] != 0) for i in range(DEPTH)]
         one_hot = [(bits != 0) & _at_most_one(bits) for bits in (part.read, part.write, part.count)]
 
-        self.claim("in order and whole", ~there | ((part.want == its_out) & (part.head.as_value() == its_word)))
+        self.claim("in order and whole", ~there | ((part.want == its_left) & (part.head.as_value() == its_word)))
+        self.claim("gone with its last copy", ~(there | passes) | (part.gone == leaves))
         self.claim("offers what it holds", part.want.any() == (~empty | valid))
         self.claim("passes by when empty", ~(empty & valid) | ((part.want == out) & (part.head.as_value() == word) & part.slot.bypass))
         self.claim("counts what it holds", (part.count == (1 << held)) & (part.some == ~empty))
@@ -208,8 +216,9 @@ class FifoTop(_Top):
         self.claim("state is one hot", Cat(*one_hot).all())
         self.claim("places follow each other", Cat(*where) == part.read)
         self.claim("a packet keeps its place", ~inside | ((ahead < held) & (Cat(*its) == its_place) & Cat(*stored).all()))
-        self.claim("holds ports", Cat(*ports).all())
-        self.claim("first is the head", Mux(empty, part.first == 0, Cat(*heads).all() & _at_most_one(part.first) & part.first.any()))
+        still = ~inside | ((its_left != 0) & ((its_left & ~its_out) == 0) & ((ahead == 0) | (its_left == its_out)))
+        self.claim("holds ports", Cat(*ports).all() & still)
+        self.claim("first is the head", Mux(empty, part.first == 0, Cat(*heads).all() & part.first.any()))
 
 
 class OutputTop(_Top):
@@ -274,7 +283,7 @@ PROOFS: tuple[Proof, ...] = (
     Proof(
         "FIFO",
         (
-            "in order and whole", "offers what it holds", "passes by when empty", "counts what it holds",
+            "in order and whole", "gone with its last copy", "offers what it holds", "passes by when empty", "counts what it holds",
             "payload is read where it was written", "payload is written when a packet comes", "state is one hot",
             "places follow each other", "a packet keeps its place", "holds ports", "first is the head",
         ),

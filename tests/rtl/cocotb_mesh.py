@@ -4,15 +4,15 @@ import cocotb
 from cocotb.triggers import gather
 
 from golden.arch.config import get_config
-from golden.arch.global_address import global_address
+from golden.arch.global_address import cast_address, global_address
 from golden.arch.memmap import Fault, ThreadState
-from golden.arch.mesh import MeshConfig, beside
+from golden.arch.mesh import MeshConfig
 from golden.arch.packet import Kind
 from golden.arch.transfer import Transfer
 from golden.asm import assemble
+from golden.host_mesh import entering
 from golden.iss.mesh import Mesh
 from golden.kernels.job import Launch
-from golden.noc.routing import dimension_order
 from golden.retire import Collector
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
@@ -38,7 +38,7 @@ start:  wait 3, 2
 
 def host_at(ports, edge, entry: str = "none", exit: str = "none") -> Host:
     """A host at an edge port: to and from the west or east by YX, to and from the north or south by XY."""
-    number, first = MESH.edges.index(edge), beside(edge, MESH.inward(edge))
+    number = MESH.edges.index(edge)
     route = 1 if edge[0] in (0, MESH.columns + 1) else 0
     return Host(
         ports,
@@ -47,7 +47,7 @@ def host_at(ports, edge, entry: str = "none", exit: str = "none") -> Host:
         place=edge,
         links=(f"i__{number}", f"o__{number}"),
         routes=[route],
-        port=lambda packet: dimension_order(first, packet.destination, packet.channel & 1),
+        entering=lambda packet: entering(MESH, edge, packet),
     )
 
 
@@ -194,6 +194,41 @@ async def what_another_node_refuses_stops_the_thread(dut):
         return 0x1000, global_address(other, CONFIG.sram_bytes + 64 * place[0])
 
     statuses = await both(ports, REFUSED, args, faults=True)
+    assert {status.cause for status in statuses.values()} == {Fault.NETWORK}
+
+
+CASTS = """
+start:  loopi end, 16
+        st.d x1, x2, 0
+        rcast x2, x3, 3
+        addi x1, x1, 7
+end:    st.d x0, x2, 0          ; after the last has been read
+        rcast x2, x4, 1         ; to nobody
+        waitr 11, x5
+        fence
+        halt
+"""
+"""Every node sends a line that changes sixteen times to all others, and waits for theirs."""
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def everybody_tells_everybody(dut):
+    ports = await begin(dut)
+
+    def args(place):
+        at = 0x2000 + 64 * MESH.live.index(place)
+        everybody, alone = cast_address(MESH.live[0], MESH.live[-1], at, 11), cast_address(place, place, at)
+        return 100 * place[0], at, everybody, alone, 16 * (len(MESH.live) - 1)
+
+    await both(ports, CASTS, args, own=lambda place: [(0x2000 + 64 * MESH.live.index(place), generator(str(place)).randbytes(24))])
+
+
+@cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
+async def a_multicast_that_leaves_the_mesh_stops_its_thread(dut):
+    ports = await begin(dut)
+    text = REFUSED.replace("rput x1, x2, 8, ack", "rcast x1, x2, 8").replace("fence", "wait 9, 1")
+    far = MESH.columns + 1, MESH.rows
+    statuses = await both(ports, text, lambda place: (0x1000, cast_address(MESH.live[0], far, 0x2000)), faults=True)
     assert {status.cause for status in statuses.values()} == {Fault.NETWORK}
 
 

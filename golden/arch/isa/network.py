@@ -54,8 +54,8 @@ TABLE = [
     _network(
         "rcast",
         0x1C4,
-        (_LOCAL, _GLOBAL, _WORDS, scalar("rc", F3)),
-        "rput without answer to every other node of the rectangle from that of x[rb] to that of x[rc] = y << 5 | x; on the fixed channel",
+        (_LOCAL, _GLOBAL, _WORDS),
+        "rput without answer to every other node of the rectangle that x[rb] names; on the XY channel",
         "MISALIGNED",
         "ECC",
     ),

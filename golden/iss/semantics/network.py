@@ -31,7 +31,7 @@ def _rlist(n: Node, t: Thread, o: Operands) -> list[Effect]:
     return []
 
 
-@op("rcast", "ra rb words rc")
+@op("rcast", "ra rb words")
 def _rcast(n: Node, t: Thread, o: Operands) -> list[Effect]:
-    n.interface.cast(t, t.x[o["ra"]], t.x[o["rb"]], o["words"], t.x[o["rc"]])
+    n.interface.cast(t, t.x[o["ra"]], t.x[o["rb"]], o["words"])
     return []

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.global_address import GLOBAL
+from golden.arch.global_address import CAST, GLOBAL
 from golden.arch.memmap import ADDRESS_BITS, Fault
 from golden.arch.sram import LINE_WORDS
 from rtl.common.host_ports import Place
@@ -20,9 +20,10 @@ class NetworkCheck(wiring.Component):
     words : words of SRAM.
     """
 
-    # A raise has no local address and no words; a list has no global address but a number of lines.
+    # A raise has no local address and no words; a list has no global address but a number of lines; a multicast has a far corner.
     raises: In(1)
     lists: In(1)
+    casts: In(1)
     words: In(4)
     local: In(64)
     remote: In(64)
@@ -36,13 +37,15 @@ class NetworkCheck(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        local, there, fault = self.local, Signal(struct(GLOBAL)), self.fault
+        local, there, fault = self.local, Signal(struct(CAST)), self.fault
         m.d.comb += there.as_value().eq(self.remote)
         outside = local[ADDRESS_BITS:].any() | (local[3:ADDRESS_BITS] >= self._words)
         wrong_words = (self.words == 0) | (self.words > LINE_WORDS)
         local_range = outside | wrong_words | (local[3:6] + self.words > LINE_WORDS)
         local_bad = ~self.raises & (local[:3].any() | local_range)
-        nowhere = self.remote[GLOBAL.width :].any() | ((there.x == self.place.x) & (there.y == self.place.y))
+        here = (there.x == self.place.x) & (there.y == self.place.y)
+        turned = (there.far_x < there.x) | (there.far_y < there.y)
+        nowhere = self.remote[CAST.width :].any() | Mux(self.casts, turned, here | self.remote[GLOBAL.width : CAST.width].any())
         unaligned, over = there.address[:3].any(), there.address[3:6] + self.words > LINE_WORDS
         with m.If(self.lists):
             # So many lines from a line on.

@@ -55,6 +55,7 @@ class AddressSlot(wiring.Component):
         m.d.comb += [
             network.raises.eq(raises),
             network.lists.eq(op == NetOp.LIST),
+            network.casts.eq(op == NetOp.CAST),
             network.words.eq(q.word[F2 : F2 + 4]),
             network.local.eq(x.a),
             network.remote.eq(Mux(raises, x.a, x.b)),

@@ -178,7 +178,8 @@ class StorePlace(wiring.Component):
                 out.low.eq(word),
                 out.high.eq(word + words - 1),
             ]
-        # What only a put reads must not change before it has.
-        with m.If(self.cancel | c.sync | (c.net & (net_op(q) != NetOp.PUT))):
+        # What a put or a multicast reads must not change before it has; others read nothing.
+        reads = (net_op(q) == NetOp.PUT) | (net_op(q) == NetOp.CAST)
+        with m.If(self.cancel | c.sync | (c.net & ~reads)):
             m.d.comb += [out.low.eq(NOWHERE_LOW), out.high.eq(NOWHERE_HIGH)]
         return m

@@ -48,8 +48,8 @@ class Answers(wiring.Component):
         ]
         m.d.comb += [
             item.channel.eq(answer.to.channel),
-            item.x.eq(answer.to.x),
-            item.y.eq(answer.to.y),
+            *(item[name].eq(answer.to.x) for name in ("x", "far_x")),
+            *(item[name].eq(answer.to.y) for name in ("y", "far_y")),
             item.header.kind.eq(answer.kind),
             item.header.source_x.eq(self.place.x),
             item.header.source_y.eq(self.place.y),

@@ -96,7 +96,9 @@ class Check(wiring.Component):
                 pass
             with m.Default():
                 m.d.comb += cause.eq(Fault.ILLEGAL)
-        with m.If((kind != PacketKind.BOOT) & ((request.x != self.place.x) | (request.y != self.place.y))):
+        here_x = (request.x <= self.place.x) & (request.far_x >= self.place.x)
+        here_y = (request.y <= self.place.y) & (request.far_y >= self.place.y)
+        with m.If((kind != PacketKind.BOOT) & ~(here_x & here_y)):
             m.d.comb += cause.eq(Fault.RANGE)
 
         # A response to a request that this node cannot have sent is dropped: were it answered, answers would depend on answers.

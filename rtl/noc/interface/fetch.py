@@ -17,8 +17,8 @@ FETCHED = data.StructLayout({"command": COMMAND, "line": PAYLOAD_BITS, "lost": L
 
 
 def reads_line(command) -> Value:
-    """Whether a command needs a line: the words of a put, or a transfer."""
-    return (command.op == NetOp.PUT) | ((command.op == NetOp.LIST) & command.words.any())
+    """Whether a command needs a line: the words of a put or a multicast, or a transfer."""
+    return (command.op == NetOp.PUT) | (command.op == NetOp.CAST) | ((command.op == NetOp.LIST) & command.words.any())
 
 
 class Fetch(wiring.Component):

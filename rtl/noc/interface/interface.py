@@ -69,6 +69,7 @@ class NetworkInterface(wiring.Component):
             wiring.connect(m, queues.o[r], wiring.flipped(self.requests[r]))
         wiring.connect(m, me.here, queues.here)
         wiring.connect(m, me.here.place, packets.place, transfers.place)
+        wiring.connect(m, me.here.edges, packets.edges)
         wiring.connect(m, me.answers, arrivals.answers)
         wiring.connect(m, arrivals.write, me.write)
         wiring.connect(m, arrivals.raise_, me.raise_)

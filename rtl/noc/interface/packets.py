@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import THREADS
 from golden.arch.memmap import Fault
-from golden.arch.packet import FLAG_FIXED, FLAG_RESPONSE
-from rtl.common.host_ports import Place
+from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, FLAG_RESPONSE
+from rtl.common.host_ports import Edges, Place
 from rtl.common.network_ports import NET_FAULT, Handed, NetOp
 from rtl.common.select import mark
 from rtl.common.stream import SkidBuffer
@@ -25,6 +25,7 @@ class Packets(wiring.Component):
     # The channel is that of XY: who chooses the route changes it. With FLAG_FIXED it is not to be chosen.
     o: Out(stream.Signature(PACKET))
     place: In(Place)
+    edges: In(Edges)
     opens: Out(Opens)
     handed: Out(Handed)
     # For the transfer engine: the line that it asked for; the last command of a list of a thread leaves.
@@ -38,22 +39,29 @@ class Packets(wiring.Component):
         wiring.connect(m, buffer.o, wiring.flipped(self.o))
         command, line, item = self.i.payload.command, self.i.payload.line, buffer.i.payload
         remote, header, opens = command.remote, buffer.i.payload.header, self.opens
-        puts, gets, raises, lists = (command.op == op for op in NetOp)
+        one, gets, raises, lists, casts = (command.op == op for op in NetOp)
+        puts = one | casts
         words = strobe(command.local[:3], command.words)
         lost = self.i.payload.lost & words
-        bad, able, leave = Signal(), Signal(), Signal()
+        bad, able, leave, outside, alone, sent = Signal(), Signal(), Signal(), Signal(), Signal(), Signal()
+        place, edges = self.place, self.edges
+        beyond_x, beyond_y = (edges.east != 0) & (remote.far_x >= edges.east), (edges.south != 0) & (remote.far_y >= edges.south)
         m.d.comb += [
             bad.eq(puts & lost.any()),
-            able.eq(Mux(gets, opens.free, ~(puts & command.ack) | opens.room.bit_select(command.thread, 1))),
-            buffer.i.valid.eq(self.i.valid & able & ~bad & ~lists),
-            leave.eq(able & (buffer.i.ready | bad | lists)),
+            # A multicast that leaves the mesh is refused here; one to its sender alone is none.
+            outside.eq(casts & ((remote.x == 0) | (remote.y == 0) | beyond_x | beyond_y)),
+            alone.eq(casts & (Cat(remote.x, remote.far_x, remote.y, remote.far_y) == Cat(place.x, place.x, place.y, place.y))),
+            sent.eq(~(bad | lists | outside | alone)),
+            able.eq(Mux(gets, opens.free, ~(one & command.ack) | opens.room.bit_select(command.thread, 1))),
+            buffer.i.valid.eq(self.i.valid & able & sent),
+            leave.eq(able & (buffer.i.ready | ~sent)),
             self.asked.valid.eq(self.i.valid & lists & command.words.any()),
             self.asked.line.eq(line),
             self.asked.lost.eq(self.i.payload.lost),
             self.ended.eq(Mux(self.i.valid & leave & command.last, mark(command.thread, THREADS), 0)),
             self.i.ready.eq(leave),
             opens.read.eq(self.i.valid & leave & gets),
-            opens.write.eq(self.i.valid & leave & puts & command.ack & ~bad),
+            opens.write.eq(self.i.valid & leave & one & command.ack & ~bad),
             opens.thread.eq(command.thread),
             opens.what.thread.eq(command.thread),
             opens.what.line.eq(command.local[3:]),
@@ -72,10 +80,12 @@ class Packets(wiring.Component):
         notifies = puts & remote.notify
         m.d.comb += [
             number.thread.eq(command.thread),
-            number.entry.eq(Mux(gets, opens.entry, Mux(puts & command.ack, CONFIRMED, POSTED))),
+            number.entry.eq(Mux(gets, opens.entry, Mux(one & command.ack, CONFIRMED, POSTED))),
             number.notify.eq(notifies),
             item.x.eq(remote.x),
             item.y.eq(remote.y),
+            item.far_x.eq(Mux(casts, remote.far_x, remote.x)),
+            item.far_y.eq(Mux(casts, remote.far_y, remote.y)),
             header.kind.eq(Mux(puts, PacketKind.WRITE, Mux(gets, PacketKind.READ, PacketKind.RAISE))),
             header.source_x.eq(self.place.x),
             header.source_y.eq(self.place.y),
@@ -84,20 +94,23 @@ class Packets(wiring.Component):
             header.tag.eq(Mux(raises, command.semaphore, Mux(puts, remote.semaphore, 0))),
             header.sequence.eq(number.as_value()),
             header.flags.eq(
-                Mux(puts & command.ack, FLAG_RESPONSE, 0) | Mux(raises | (puts & command.fixed), FLAG_FIXED, 0)
+                Mux(one & command.ack, FLAG_RESPONSE, 0)
+                | Mux(raises | casts | (one & command.fixed), FLAG_FIXED, 0)
+                | Mux(casts, FLAG_MULTICAST, 0)
             ),
             item.payload.eq(rotated(m, line, remote.address[3:6] - command.local[:3], "turned")),
         ]
 
-        # The first of the lost words.
-        place = Signal(3)
+        # The first of the lost words; or where the multicast begins.
+        first = Signal(3)
         for word in reversed(range(8)):
             with m.If(lost[word]):
-                m.d.comb += place.eq(word)
+                m.d.comb += first.eq(word)
+        there = Cat(remote.address, remote.x, remote.y)
         m.d.sync += [
-            self.fault.valid.eq(self.i.valid & able & bad),
+            self.fault.valid.eq(self.i.valid & able & (bad | outside)),
             self.fault.thread.eq(command.thread),
-            self.fault.cause.eq(Fault.ECC),
-            self.fault.operand.eq(Cat(Const(0, 3), place, command.local[3:])),
+            self.fault.cause.eq(Mux(bad, Fault.ECC, Fault.NETWORK)),
+            self.fault.operand.eq(Mux(bad, Cat(Const(0, 3), first, command.local[3:]), there)),
         ]
         return m

@@ -13,7 +13,7 @@ from golden.arch.packet import CREDITS, FLAG_FIXED, PortId
 from rtl.common.stream import Queue
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Departure, Here
-from rtl.noc.layouts import PACKET, ROUTED, ROUTES
+from rtl.noc.layouts import PACKET, ROUTED, ROUTES, TO
 
 DEPTH = 4
 """Packets that wait for a channel."""
@@ -54,8 +54,7 @@ class RouteQueues(wiring.Component):
             costs.append(cost)
         equal, fixed, chosen = costs[0] == costs[1], (item.header.flags & FLAG_FIXED).any(), departure.route
         m.d.comb += [
-            departure.x.eq(item.x),
-            departure.y.eq(item.y),
+            *(getattr(departure, name).eq(item[name]) for name in TO),
             departure.asked.eq(Mux(fixed, 0, Mux(equal, turn, costs[1] < costs[0]))),
         ]
         with m.If(self.i.valid & self.i.ready & equal & ~fixed & ~departure.bound):

@@ -5,32 +5,36 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.common.select import by_mark
-from rtl.noc.router.layouts import DEPTH, PORTS, SLOT, WORD
+from rtl.noc.router.layouts import DEPTH, HEAD, PORTS, SLOT
 
 
 class Fifo(wiring.Component):
     """Holds `DEPTH` control words. One that finds it empty may leave in the cycle of its arrival.
 
+    A multicast asks for several ports and leaves by each when that is granted; the word behind it is first when the last copy has left.
+    `first` keeps the ports that are left.
+
     A word is written to its place whether it stays or not, and `granted` is needed late: all else is ready before it. The sender's credits
     keep it from overflowing. The payloads lie elsewhere, in the same places, which `slot` tells.
     """
 
-    # A control word comes, `out` one-hot being its port of this router; `word` goes with it.
+    # A control word comes, `out` being its ports of this router; `word` goes with it.
     valid: In(1)
     out: In(PORTS)
-    word: In(WORD)
-    # The port that the first word asks for, one-hot, zero when there is none; combinational, as are the others.
+    word: In(HEAD)
+    # The ports that the first word still asks for, zero when there is none; combinational, as are the others.
     want: Out(PORTS)
-    head: Out(WORD)
-    # The first word leaves.
-    granted: In(1)
+    head: Out(HEAD)
+    # Of them, those by which it leaves in this cycle; with the last one it is gone.
+    granted: In(PORTS)
+    gone: Out(1)
     slot: Out(SLOT)
 
     def __init__(self) -> None:
         super().__init__()
-        # The places; of the words held: how many (one-hot), whether any, the port of the first (zero without), where the first lies and
-        # the next will (one-hot). Attributes so that proofs see them.
-        self.words = [Signal(WORD, name=f"word{i}", reset_less=True) for i in range(DEPTH)]
+        # The places; of the words held: how many (one-hot), whether any, the ports by which the first must still leave (zero without),
+        # where the first lies and the next will (one-hot). Attributes so that proofs see them.
+        self.words = [Signal(HEAD, name=f"word{i}", reset_less=True) for i in range(DEPTH)]
         self.outs = [Signal(PORTS, name=f"out{i}", reset_less=True) for i in range(DEPTH)]
         self.count, self.some, self.first = Signal(DEPTH + 1, init=1), Signal(), Signal(PORTS)
         self.read, self.write = Signal(DEPTH, init=1), Signal(DEPTH, init=1)
@@ -55,21 +59,20 @@ class Fifo(wiring.Component):
             self.slot.read.eq(read),
         ]
 
-        # After a grant the second word is the first; with no second, the one that comes.
+        gone = Signal()
+        m.d.comb += [gone.eq(self.want.any() & ~(self.want & ~self.granted).any()), self.gone.eq(gone)]
+        # Behind one that is gone the second word is the first; with no second, the one that comes.
         second = by_mark(m, read, [*outs[1:], outs[0]], "second")
-        stays, follows = Signal(PORTS), Signal(PORTS)
+        follows = Signal(PORTS)
         more = Cat(*(count[n] for n in range(2, DEPTH + 1))).any()
-        m.d.comb += [
-            follows.eq(Mux(more, second, Mux(count[1], arriving, 0))),
-            stays.eq(Mux(some, first, arriving)),
-        ]
+        m.d.comb += follows.eq(Mux(more, second, Mux(count[1], arriving, 0)))
         up, down = Cat(0, count[:-1]), Cat(count[1:], 0)
         m.d.sync += [
-            first.eq(Mux(self.granted, follows, stays)),
-            some.eq(Mux(self.granted, more | (count[1] & self.valid), some | self.valid)),
-            count.eq(Mux(self.granted, Mux(self.valid, count, down), Mux(self.valid, up, count))),
+            first.eq((self.want & ~self.granted) | Mux(gone, follows, 0)),
+            some.eq(Mux(gone, more | (count[1] & self.valid), some | self.valid)),
+            count.eq(Mux(gone, Mux(self.valid, count, down), Mux(self.valid, up, count))),
         ]
-        with m.If(self.granted):
+        with m.If(gone):
             m.d.sync += read.eq(read.rotate_left(1))
         with m.If(self.valid):
             m.d.sync += write.eq(write.rotate_left(1))

@@ -8,7 +8,7 @@ from golden.arch.packet import CHANNELS
 from golden.arch.route_table import ENTRIES
 from rtl.noc.layouts import CONTROL
 from rtl.noc.router.fifo import Fifo
-from rtl.noc.router.layouts import ENTRY, PORTS, SLOT, WORD
+from rtl.noc.router.layouts import CARRIED, ENTRY, HEAD, PORTS, SLOT
 from rtl.noc.router.lookahead import NEAR, LookAhead
 
 
@@ -22,25 +22,24 @@ class RouterInput(wiring.Component):
     x: In(NEAR)
     y: In(NEAR)
     table: In(data.ArrayLayout(ENTRY, ENTRIES))
-    # Per channel: the port that its first word asks for (one-hot or zero), that word, whether it leaves; combinational.
+    # Per channel: the ports that its first word asks for, that word, the ports by which it leaves; combinational.
     want: Out(data.ArrayLayout(PORTS, CHANNELS))
-    heads: Out(data.ArrayLayout(WORD, CHANNELS))
-    granted: In(CHANNELS)
+    heads: Out(data.ArrayLayout(HEAD, CHANNELS))
+    granted: In(data.ArrayLayout(PORTS, CHANNELS))
     slots: Out(data.ArrayLayout(SLOT, CHANNELS))
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.lookahead = lookahead = LookAhead()
-        word = Signal(WORD)
+        word = Signal(HEAD)
         m.d.comb += [
             lookahead.control.eq(self.control),
             lookahead.x.eq(self.x),
             lookahead.y.eq(self.y),
             lookahead.table.eq(self.table),
-            word.out.eq(lookahead.out),
-            *(word[name].eq(self.control[name]) for name in ("x", "y", "far_x", "far_y")),
+            word.onward.eq(lookahead.onward),
+            *(word[name].eq(self.control[name]) for name in CARRIED),
         ]
-        m.d.sync += self.credit.eq(self.granted)
         for v in range(CHANNELS):
             m.submodules[f"fifo{v}"] = fifo = Fifo()
             m.d.comb += [
@@ -52,4 +51,5 @@ class RouterInput(wiring.Component):
                 self.heads[v].eq(fifo.head),
                 self.slots[v].eq(fifo.slot),
             ]
+            m.d.sync += self.credit[v].eq(fifo.gone)
         return m

@@ -3,6 +3,7 @@
 from amaranth.lib import data
 
 from golden.arch import route_table
+from golden.arch.mesh import STEP
 from golden.arch.packet import CHANNELS, COORD_BITS, CREDITS, PortId
 from rtl.common.shapes import struct
 
@@ -10,8 +11,17 @@ PORTS = len(PortId)
 DEPTH = CREDITS
 """Places of a buffer: a credit each."""
 
-WORD = data.StructLayout({"out": PORTS, "x": COORD_BITS, "y": COORD_BITS, "far_x": COORD_BITS, "far_y": COORD_BITS})
-"""A control word on its way out: port of the next router (one-hot), destination, far corner."""
+ONWARD = data.ArrayLayout(PORTS, len(STEP))
+"""For each port to a neighbour, the ports that a packet which leaves by it takes there: one-hot, or several of a multicast."""
+
+CARRIED = ("x", "y", "far_x", "far_y")
+"""Members of a control word that do not change on the way."""
+
+HEAD = data.StructLayout({"onward": ONWARD, **dict.fromkeys(CARRIED, COORD_BITS)})
+"""What a buffer holds of a packet beside its ports here."""
+
+WORD = data.StructLayout({"out": PORTS, **dict.fromkeys(CARRIED, COORD_BITS)})
+"""A control word on its way out by one port: ports of the next router, destination, far corner."""
 
 ENTRY = struct(route_table.ENTRY)
 """An exception to dimension order: `golden.arch.route_table`."""

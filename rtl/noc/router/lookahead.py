@@ -1,4 +1,4 @@
-"""Where a packet will go at the next router: dimension order, with exceptions that software writes."""
+"""Where a packet will go at the next router: dimension order, with exceptions that software writes; of a multicast, its branches there."""
 
 from functools import reduce
 from operator import or_
@@ -7,56 +7,55 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.mesh import OPPOSITE, STEP
 from golden.arch.packet import COORD_BITS, PortId
 from golden.arch.route_table import ENTRIES
 from rtl.noc.layouts import CONTROL
-from rtl.noc.router.layouts import ENTRY, PORTS
+from rtl.noc.router.layouts import ENTRY, ONWARD, PORTS
 
 NEAR = data.StructLayout({"before": COORD_BITS, "here": COORD_BITS, "after": COORD_BITS})
 """A coordinate of this router and of its neighbours; flip-flops of the router."""
+_ALL = (1 << PORTS) - 1
 
 
 def dimension_order(west: Value, east: Value, north: Value, south: Value, yx: Value) -> Value:
     """The port of a packet whose destination lies on these sides, one-hot: along x first, or along y (`yx`); the node's on no side."""
-    column, row = ~west & ~east, ~north & ~south
+    return branches(west, east, north, south, ~west & ~east, ~north & ~south, yx)
+
+
+def branches(west: Value, east: Value, north: Value, south: Value, column: Value, row: Value, yx: Value) -> Value:
+    """The ports of a packet to a rectangle that reaches to these sides and may hold this column and row: along x first, or y (`yx`)."""
     vertical, horizontal = column | yx, row | ~yx
     return Cat(north & vertical, east & horizontal, south & vertical, west & horizontal, column & row)
 
 
 class LookAhead(wiring.Component):
-    """The port that a packet takes at the router behind its port of this one. Combinational.
+    """The ports that a packet takes at the routers behind the ports of this one. Combinational.
 
-    Every entry that matches a packet gives its port; entries that match the same packet agree. Dimension order where none matches.
+    A packet to one place: every entry that matches gives its port, and entries that match the same packet agree; dimension order where
+    none matches. A multicast knows no entries and never returns to its first dimension. Nothing turns back.
     """
 
     control: In(CONTROL)
     x: In(NEAR)
     y: In(NEAR)
     table: In(data.ArrayLayout(ENTRY, ENTRIES))
-    # One-hot port of the next router; meaningless for a packet that leaves by the node's port.
-    out: Out(PORTS)
+    # By port of this router; meaningless for those by which the packet does not leave.
+    onward: Out(ONWARD)
 
     def elaborate(self, platform):
         m = Module()
         control = self.control
-        yx = control.valid[1] | control.valid[3]
-
-        def side(to, near, back, ahead):
-            """Whether `to` lies before and after the coordinate of the next router, which `back` and `ahead` choose."""
-            less = [Signal(name=f"less_{name}") for name in ("before", "here", "after")]
-            more = [Signal(name=f"more_{name}") for name in ("before", "here", "after")]
-            for place, low, high in zip((near.before, near.here, near.after), less, more, strict=True):
-                m.d.comb += [low.eq(to < place), high.eq(to > place)]
-            stay = ~back & ~ahead
-            return (
-                (less[0] & back) | (less[1] & stay) | (less[2] & ahead),
-                (more[0] & back) | (more[1] & stay) | (more[2] & ahead),
-            )
-
-        west, east = side(control.x, self.x, control.out[PortId.WEST], control.out[PortId.EAST])
-        north, south = side(control.y, self.y, control.out[PortId.NORTH], control.out[PortId.SOUTH])
-        default = dimension_order(west, east, north, south, yx)
-
+        yx, many = control.valid[1] | control.valid[3], Signal()
+        m.d.comb += many.eq(Cat(control.x, control.y) != Cat(control.far_x, control.far_y))
+        x = {place: self._seen(m, f"x_{place}", control.x, control.far_x, self.x[place]) for place in ("before", "here", "after")}
+        y = {place: self._seen(m, f"y_{place}", control.y, control.far_y, self.y[place]) for place in ("before", "here", "after")}
+        places = {  # of the neighbours
+            PortId.NORTH: (x["here"], y["before"]),
+            PortId.EAST: (x["after"], y["here"]),
+            PortId.SOUTH: (x["here"], y["after"]),
+            PortId.WEST: (x["before"], y["here"]),
+        }
         hits, found = Signal(ENTRIES), []
         for i in range(ENTRIES):
             entry = self.table[i]
@@ -65,9 +64,25 @@ class LookAhead(wiring.Component):
                 & (control.x <= entry.x1)
                 & (control.y >= entry.y0)
                 & (control.y <= entry.y1)
+                & ~many
                 & Mux(yx, entry.routes[1], entry.routes[0])
-                & (control.out[:4] & entry.outs).any()
+                & (control.out[: len(STEP)] & entry.outs).any()
             )
             found.append(Mux(hits[i], entry.next, 0))
-        m.d.comb += self.out.eq(Mux(hits.any(), reduce(or_, found), default))
+        exception = reduce(or_, found)
+        for out, ((west, east, column), (north, south, row)) in places.items():
+            # A multicast that moves along x does not turn any more by YX, and one that moves along y not by XY.
+            if out in (PortId.EAST, PortId.WEST):
+                north, south = north & ~(many & yx), south & ~(many & yx)
+            else:
+                west, east = west & ~(many & ~yx), east & ~(many & ~yx)
+            order = branches(west, east, north, south, column, row, yx)
+            m.d.comb += self.onward[out].eq(Mux(hits.any(), exception, order) & (_ALL & ~(1 << OPPOSITE[out])))
         return m
+
+    @staticmethod
+    def _seen(m: Module, name: str, low: Value, high: Value, at: Value) -> tuple[Value, Value, Value]:
+        """Whether a rectangle reaches to before and to after a coordinate, and whether it holds it."""
+        before, after, inside = (Signal(name=f"{name}_{what}") for what in ("before", "after", "inside"))
+        m.d.comb += [before.eq(low < at), after.eq(high > at), inside.eq((low <= at) & (high >= at))]
+        return before, after, inside

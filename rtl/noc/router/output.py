@@ -12,7 +12,7 @@ from rtl.common.select import by_mark
 from rtl.noc.credits import COUNT, Credits
 from rtl.noc.layouts import CONTROL
 from rtl.noc.router.arbiter import Arbiter
-from rtl.noc.router.layouts import WORD
+from rtl.noc.router.layouts import CARRIED, WORD
 
 
 class RouterOutput(wiring.Component):
@@ -61,6 +61,6 @@ class RouterOutput(wiring.Component):
         ]
         m.d.sync += [
             self.control.valid.eq(channels),
-            *(self.control[name].eq(word[name]) for name in ("out", "x", "y", "far_x", "far_y")),
+            *(self.control[name].eq(word[name]) for name in ("out", *CARRIED)),
         ]
         return m

@@ -1,8 +1,5 @@
 """The router: five inputs, five outputs, a switch for the payloads."""
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -13,7 +10,7 @@ from rtl.noc import parity
 from rtl.noc.credits import COUNT
 from rtl.noc.layouts import BODY, Link
 from rtl.noc.router.input import RouterInput
-from rtl.noc.router.layouts import ENTRY, PORTS
+from rtl.noc.router.layouts import CARRIED, ENTRY, PORTS
 from rtl.noc.router.lookahead import NEAR
 from rtl.noc.router.output import RouterOutput
 from rtl.noc.router.switch import Switch
@@ -84,12 +81,17 @@ class Router(wiring.Component):
             ]
         # Every output sees the inputs of all other ports: no packet turns back.
         for o in PortId:
-            for n, p in enumerate(others := [p for p in PortId if p != o]):
-                m.d.comb += outputs[o].heads[n].eq(inputs[p].heads)
+            for n, p in enumerate(p for p in PortId if p != o):
                 for v in range(CHANNELS):
-                    m.d.comb += [outputs[o].want[n][v].eq(inputs[p].want[v][o]), switch.select[o][p][v].eq(outputs[o].grant[n][v])]
-            for v in range(CHANNELS):
-                m.d.comb += inputs[o].granted[v].eq(reduce(or_, (outputs[p].grant[_place(o, p)][v] for p in others)))
+                    grant, head, word = outputs[o].grant[n][v], inputs[p].heads[v], outputs[o].heads[n][v]
+                    m.d.comb += [
+                        outputs[o].want[n][v].eq(inputs[p].want[v][o]),
+                        inputs[p].granted[v][o].eq(grant),
+                        switch.select[o][p][v].eq(grant),
+                        # Behind the node's port a packet has arrived.
+                        word.out.eq(1 << PortId.NODE if o == PortId.NODE else head.onward[o]),
+                        *(word[name].eq(head[name]) for name in CARRIED),
+                    ]
         self._count_errors(m)
         return m
 
@@ -104,8 +106,3 @@ class Router(wiring.Component):
                 bad.eq(due & parity.wrong(self.i[p].body, route)),
                 count.eq(Mux(bad & ~count.all(), count + 1, count)),
             ]
-
-
-def _place(p: PortId, o: PortId) -> int:
-    """Which of the inputs of output `o` is `p`."""
-    return p - (p > o)

@@ -28,7 +28,7 @@ def test_hand_made_packets(control, control_word, header, header_word, why):
         (route["x"], route["y"]),
         (rest.pop("source_x", 0), rest.pop("source_y", 0)),
         route["valid"].bit_length() - 1,
-        out=PortId(route["out"].bit_length() - 1),
+        outs=frozenset({PortId(route["out"].bit_length() - 1)}),
         payload=payload,
         **rest,
     )

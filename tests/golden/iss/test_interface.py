@@ -2,7 +2,7 @@
 
 import pytest
 
-from golden.arch.global_address import global_address
+from golden.arch.global_address import cast_address, global_address
 from golden.arch.memmap import Fault, ThreadState
 from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, FLAG_RESPONSE, SEQUENCE_NOTIFY, Kind, Packet, payload_of
 from golden.iss.node import Simulator
@@ -29,7 +29,8 @@ def test_packets_worked_by_hand(node):
     interface.put(thread, 0x1000, global_address(THERE, 0x2000), 1, ack=False, fixed=True)
     interface.get(thread, 0x1010, global_address(THERE, 0x2008), 3, 40)
     interface.raise_semaphore(thread, 63, global_address(THERE, 0), 0xFFFF)
-    interface.cast(thread, 0x1000, global_address(HERE, 0x2000), 1, 2 << 5 | 3)
+    interface.cast(thread, 0x1000, cast_address(HERE, (3, 2), 0x2000), 1)
+    interface.cast(thread, 0x1000, cast_address(HERE, HERE, 0x2000), 1)  # for nobody else: nothing is sent
     confirmed, posted, read, raised, cast = interface.sent
     data = int.from_bytes(bytes(range(8, 24)), "little") << 8 * 0x30
     assert confirmed == Packet(

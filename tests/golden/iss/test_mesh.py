@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from golden.arch.global_address import cast_address
 from golden.arch.memmap import Fault, ThreadState
 from golden.arch.mesh import MeshConfig
 from golden.arch.transfer import Transfer
@@ -79,7 +80,7 @@ def test_rlist_moves_strided_blocks_both_ways(read):
 
 
 def test_rcast_writes_to_every_other_node_of_a_rectangle():
-    machine = loaded("a: rcast x1, x2, 8, x3\nhalt", {C: ("a", (0x1000, to(A, 0x2000, 4), 2 << 5 | 2))}, mesh="3x2")
+    machine = loaded("a: rcast x1, x2, 8\nhalt", {C: ("a", (0x1000, cast_address(A, D, 0x2000, 4)))}, mesh="3x2")
     machine.nodes[C].write(0x1000, bytes(range(64)))
     machine.run()
     got = {place: node.read(0x2000, 64) == bytes(range(64)) and node.semaphores[4] == 1 for place, node in machine.nodes.items()}
@@ -214,7 +215,11 @@ HERE, THERE = 0x1000, to(B, 0x2000)
         ("rraise 0, x1, x2", (to(A, 0), 1), Fault.RANGE, to(A, 0)),
         ("rlist x1, x2", (HERE + 8, 1), Fault.MISALIGNED, HERE + 8),
         ("rlist x1, x2", (SRAM - 64, 2), Fault.RANGE, SRAM - 64),
-        ("rcast x1, x2, 1, x3", (HERE, to(A, 0), 1 << 10), Fault.RANGE, 1 << 10),
+        ("rcast x1, x2, 1", (HERE, cast_address(A, B, 0) | 1 << 62), Fault.RANGE, cast_address(A, B, 0) | 1 << 62),
+        ("rcast x1, x2, 1", (HERE, cast_address(B, A, 0)), Fault.RANGE, cast_address(B, A, 0)),  # corners the other way round
+        ("rcast x1, x2, 2", (HERE, cast_address(A, B, 56)), Fault.RANGE, cast_address(A, B, 56)),
+        ("rcast x1, x2, 1", (HERE, cast_address(A, B, 4)), Fault.MISALIGNED, cast_address(A, B, 4)),
+        ("rcast x1, x2, 1", (HERE + 4, cast_address(A, B, 8)), Fault.MISALIGNED, HERE + 4),
     ],
 )
 def test_what_is_refused_before_it_is_sent(text, args, cause, operand):
@@ -231,6 +236,9 @@ def test_what_is_refused_before_it_is_sent(text, args, cause, operand):
         ("rput x1, x2, 1", (HERE, to((2, 2), 0x80)), to((2, 2), 0x80)),  # no such row
         ("rput x1, x2, 1", (HERE, to((0, 1), 0x80)), to((0, 1), 0x80)),  # nobody sits there
         ("rget x1, x2, 1, 0", (HERE, to(B, 0x1E0000)), to(B, 0x1E0000)),
+        ("rcast x1, x2, 1", (HERE, cast_address(A, B, SRAM)), to(B, SRAM)),
+        ("rcast x1, x2, 1", (HERE, cast_address(B, (2, 2), 0x80)), to(B, 0x80)),  # it leaves the mesh
+        ("rcast x1, x2, 1", (HERE, cast_address((0, 1), B, 0x80)), to((0, 1), 0x80)),
         ("rraise 0, x2, x3", (0, to((7, 7), 0), 5), to((7, 7), 5)),
     ],
 )

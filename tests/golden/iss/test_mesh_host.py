@@ -25,6 +25,27 @@ hang:   wait 9, 2
 """
 
 
+@pytest.mark.parametrize("edge", [(0, 2), (2, 0), (4, 1), (1, 3)], ids=str)
+@pytest.mark.parametrize("dead", [frozenset(), frozenset({(2, 2)})], ids=["whole", "dead"])
+def test_a_load_brings_every_node_what_is_its_own_and_what_all_share(edge, dead):
+    """Images at addresses and of lengths that are no whole words; each node's memory is what its own writes say."""
+    mesh = MeshConfig(3, 2, dead)
+    machine = Mesh(mesh, TINY, seed=5)
+    port = MeshEdge(machine, edge)
+    common = [(0x100, bytes(range(200))), (0x1003, b"abcdefghijklmnopq"), (0x2005, b"xy"), (0x3000, b"")]
+    writes = {place: [*common, (0x4000 + 3 * i, bytes([i]) * 5)] for i, place in enumerate(mesh.live)}
+    sent = machine.network.sent = []
+    send = machine.network.send
+    machine.network.send = lambda packet, chosen=False: (sent.append(packet), send(packet, chosen))
+    port.load(writes)
+    for place, images in writes.items():
+        image = bytearray(0x5000)
+        for address, part in images:
+            image[address : address + len(part)] = part
+        assert machine.nodes[place].read(0, len(image)) == bytes(image)
+    assert any(packet.multicast for packet in sent) != bool(dead)
+
+
 @pytest.mark.parametrize("edge", [(0, 1), (0, 2), (2, 0), (4, 2), (3, 3)], ids=str)
 @pytest.mark.parametrize("dead", [frozenset(), frozenset({(2, 2)})], ids=["whole", "dead"])
 def test_it_loads_starts_and_reads_every_node(edge, dead):

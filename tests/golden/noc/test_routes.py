@@ -8,6 +8,7 @@ from golden.arch.mesh import MeshConfig
 from golden.arch.packet import PortId
 from golden.arch.route_table import ENTRIES
 from golden.noc import routes as compiler
+from golden.noc.route_check import Ways
 from golden.noc.routes import RouteError, Routes, check, compile_routes, walk
 from golden.noc.routing import XY, YX, Entry, dimension_order
 from golden.noc.waits import Waits
@@ -97,6 +98,14 @@ def test_a_circle_of_channels_is_found():
     }
     with pytest.raises(RouteError, match="channels of XY wait for each other in a circle"):
         check(Routes(mesh, tables, allowed))
+
+
+def test_a_circle_that_forks_close_is_found(monkeypatch):
+    """Links to and fro between two nodes, as if a multicast turned back."""
+    east, west = 4 * 0 + E, 4 * 1 + W
+    monkeypatch.setattr(Ways, "forks", lambda self, route: [(east, west), (west, east)] if route == XY else [])
+    with pytest.raises(RouteError, match="channels of XY wait for each other in a circle: 1,1 EAST - 2,1 WEST - 1,1 EAST|2,1 WEST"):
+        compile_routes(MeshConfig(2, 2))
 
 
 def test_a_pair_without_a_route_is_found():

@@ -11,7 +11,6 @@ from golden.arch.mesh import MeshConfig
 from golden.arch.packet import DebugOp, Kind, Packet, PortId
 from golden.asm import assemble
 from golden.kernels.job import Launch
-from sim.compile.elaborate import elaborate
 from sim.compile.verilator import build_cocotb, run_cocotb
 from sim.engine.binding import Engine
 from sim.engine.flips import Flip, apply
@@ -19,7 +18,7 @@ from sim.engine.mesh import straps
 from sim.engine.topology import tiles
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge
-from tests.rtl.mesh_model import LARGER, MESH, TILE_WIRES, mesh_model
+from tests.rtl.mesh_model import LARGER, MESH, TILE_WIRES, mesh_design
 from tests.sim.engine.mesh_traffic import BEGIN, packets
 
 pytestmark = pytest.mark.rtl
@@ -44,7 +43,7 @@ def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts,
     assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(mesh.live)
     artifacts.mkdir(parents=True, exist_ok=True)
     np.save(artifacts / "links.npy", links)
-    model = build_cocotb(elaborate(mesh_model(mesh), config="tiny"), public=TILE_WIRES)
+    model = build_cocotb(mesh_design(mesh), public=TILE_WIRES)
     parameters = {"seed": seed, "columns": mesh.columns, "rows": mesh.rows, "links": str(artifacts / "links.npy")}
     assert run_cocotb(model, "tests/sim/engine/cocotb_mesh_links.py", results=artifacts / "cocotb", seed=seed, parameters=parameters)
 
@@ -66,6 +65,18 @@ def test_a_host_at_an_edge_reaches_every_node(edge):
     for number, host in enumerate(port.hosts.values()):
         assert host.read(0x1000, 200) == bytes([number + 1]) * 200
     assert port.engine.topology.nodes == len(mesh.live)
+
+
+@pytest.mark.parametrize("edge", [(0, 2), (2, 0)], ids=str)
+def test_a_load_takes_the_time_of_one_node(edge):
+    """8 KB to six nodes, and a byte that each has for its own."""
+    mesh, image = MeshConfig(3, 2), np.random.default_rng(1).bytes(8192)
+    port = MeshEdge(machine.mesh_engine(mesh, "tiny", trace=True), mesh, edge)
+    before = port.engine.cycle
+    port.load({place: [(0x1000, image), (0x4000, bytes([number]))] for number, place in enumerate(mesh.live)})
+    assert port.engine.cycle - before < 8192 // 64 + 100 * len(mesh.live)
+    for number, host in enumerate(port.hosts.values()):
+        assert host.read(0x1000, 8192) == image and host.read(0x4000, 1) == bytes([number])
 
 
 @pytest.mark.parametrize("edge", [(2, 0), (4, 2)], ids=str)

@@ -29,7 +29,7 @@ def exchange(engine, packets):
     edge = MESH.edges.index(HOST)
     engine.send(edge, [packet if isinstance(packet, tuple) else entering(MESH, HOST, packet).encode() for packet in packets])
     engine.run(100_000, quiet=1000)
-    return [replace(Packet.decode(*words), out=PortId.NODE) for words in engine.take(edge)]
+    return [replace(Packet.decode(*words), outs=frozenset({PortId.NODE})) for words in engine.take(edge)]
 
 
 def request(rng, number: int) -> Packet:

@@ -168,6 +168,43 @@ def test_the_rtl_does_what_the_simulator_does(ran):
     assert first.startswith("19 instructions on 2 nodes in ") and first.endswith("equal to the instruction-set simulator")
 
 
+CAST = """
+start:  csrr x1, 1              ; y << 5 | x: words at 0x80 + 8 * x, a line for each row
+        andi x2, x1, 31
+        slli x3, x2, 3
+        sub  x4, x1, x2
+        slli x4, x4, 1
+        add  x3, x3, x4
+        addi x3, x3, 0x80
+        li   x2, 1000
+        add  x2, x1, x2
+        st.d x2, x3, 0
+        li   x5, {rows} << 5 | {columns}     ; everybody: from 1,1 to the last, notifying semaphore 5
+        slli x5, x5, 12
+        li   x6, 1 << 11 | 5 << 5 | 1
+        or   x5, x5, x6
+        slli x5, x5, 5
+        addi x5, x5, 1
+        slli x5, x5, 35
+        add  x5, x5, x3
+        rcast x3, x5, 1
+        wait 5, {others}
+        halt
+"""
+
+
+@pytest.mark.parametrize("command", ["iss", pytest.param("rtl", marks=pytest.mark.rtl)])
+@pytest.mark.parametrize("columns, rows", [(2, 1), (2, 2), (3, 2)])
+def test_every_node_tells_all_others(ran, columns, rows, command):
+    text = CAST.format(columns=columns, rows=rows, others=columns * rows - 1)
+    dump = f"0x80,{64 * (rows + 1)}:u64"
+    code, said = ran(text, "--mesh", f"{columns}x{rows}", "--dump", dump, command=command)
+    words = [f"{1000 + 32 * y + x}" for y in range(1, rows + 1) for x in range(1, columns + 1)]
+    assert code == 0, said.err
+    for word in words:
+        assert len(re.findall(rf"\b{word}\b", said.out)) == columns * rows, said.out
+
+
 @pytest.mark.rtl
 def test_round_a_dead_node_on_the_rtl(ran):
     """Between 1,2 and 3,2, and between 2,1 and 2,3, no dimension order leads; the first node then asks the dead one."""

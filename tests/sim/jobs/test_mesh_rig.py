@@ -18,5 +18,5 @@ def test_random_programs_do_what_they_do_on_the_simulator(shape, seed):
     parts = {place: Part(job.inputs, job.launches) for place, job in jobs.items()}
     result, images = run_lockstep(mesh, TINY.with_network(), parts, seed)
     assert not result.faults and all(images.values())
-    assert sum(instructions(job.program)[name] for job in jobs.values() for name in ("rput", "rget", "rraise", "rlist"))
+    assert sum(instructions(job.program)[name] for job in jobs.values() for name in ("rput", "rget", "rraise", "rlist", "rcast"))
     assert result.retired > 100 * len(mesh.live)

@@ -64,7 +64,7 @@ def test_a_load_on_the_command_line(say, tmp_path):
     assert abs(row["offered"] - 0.2) < 0.03 and abs(row["accepted"] - 0.2) < 0.03
     assert row["zero_load_latency"] <= row["mean_latency"] < 6 and row["p99_latency"] < 15
     # Five ports, four channels, four places of 597 bits of body, two places in the mesh, ports here and at the next router.
-    assert row["buffer_bits"] == 5 * 4 * 4 * (597 + 20 + 10)
+    assert row["buffer_bits"] == 5 * 4 * 4 * (597 + 20 + 5 + 16)
 
 
 @pytest.mark.rtl

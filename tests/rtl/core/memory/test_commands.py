@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from golden.arch.global_address import GLOBAL
+from golden.arch.global_address import CAST, GLOBAL
 from golden.arch.isa import BY_MNEMONIC
 from rtl.common.network_ports import NetOp
 from rtl.core.decoded import implemented
@@ -13,12 +13,13 @@ from rtl.core.memory.commands import NetCommands
 from rtl.core.memory.store_queue import NET_PLACES
 
 REMOTE = {"address": 0x12345678, "x": 3, "y": 9, "semaphore": 44, "notify": 1}
+RECTANGLE = REMOTE | {"far_x": 17, "far_y": 10}
 
 
 def test_operations_are_the_low_bits_of_opcodes():
-    names = {"rput": NetOp.PUT, "rget": NetOp.GET, "rraise": NetOp.RAISE, "rlist": NetOp.LIST}
-    assert {name: BY_MNEMONIC[name].opcode & 3 for name in names} == names
-    assert all(implemented(BY_MNEMONIC[name]) for name in names) and not implemented(BY_MNEMONIC["rcast"])
+    names = {"rput": NetOp.PUT, "rget": NetOp.GET, "rraise": NetOp.RAISE, "rlist": NetOp.LIST, "rcast": NetOp.CAST}
+    assert {name: BY_MNEMONIC[name].opcode & 7 for name in names} == names
+    assert all(implemented(BY_MNEMONIC[name]) for name in names)
 
 
 def entry(mnemonic: str, place: dict, **operands: int) -> dict:
@@ -42,6 +43,10 @@ ENTRIES = [
     (
         entry("rraise", {"base": 0xFEDC, "strobe": GLOBAL.pack(REMOTE)}, s=51, rb=4, rc=5),
         {"op": NetOp.RAISE, "semaphore": 51, "amount": 0xFEDC, "remote": REMOTE},
+    ),
+    (
+        entry("rcast", {"base": 79, "strobe": CAST.pack(RECTANGLE)}, ra=1, rb=2, words=7),
+        {"op": NetOp.CAST, "local": 79, "words": 7, "remote": RECTANGLE},
     ),
     (entry("rlist", {"base": 8 * 99, "strobe": 0x1234}, ra=1, rb=2), {"op": NetOp.LIST, "local": 8 * 99, "amount": 0x1234}),
 ]

@@ -3,7 +3,16 @@
 import pytest
 
 from golden.arch.config import get_config
-from golden.arch.global_address import GLOBAL, global_address, refused_global, refused_local, refused_place
+from golden.arch.global_address import (
+    CAST,
+    GLOBAL,
+    cast_address,
+    global_address,
+    refused_cast,
+    refused_global,
+    refused_local,
+    refused_place,
+)
 from golden.arch.memmap import Fault
 from rtl.core.memory.network_check import NetworkCheck
 
@@ -20,14 +29,17 @@ def near(rng, *places: int) -> int:
     return value % (1 << 64)
 
 
-def expected(raises: bool, lists: bool, words: int, local: int, remote: int) -> tuple[Fault, int] | None:
+def expected(raises: bool, lists: bool, casts: bool, words: int, local: int, remote: int) -> tuple[Fault, int] | None:
     if lists:
         if local % 64:
             return Fault.MISALIGNED, local
         return None if local + 64 * remote <= END else (Fault.RANGE, local)
     if not raises and (cause := refused_local(local, words, END)) is not None:
         return cause, local
-    cause = refused_place(remote, HERE) if raises else refused_global(remote, words, HERE)
+    if casts:
+        cause = refused_cast(remote, words)
+    else:
+        cause = refused_place(remote, HERE) if raises else refused_global(remote, words, HERE)
     return None if cause is None else (cause, remote)
 
 
@@ -39,23 +51,28 @@ def test_every_cause_in_its_order(simulate, rng):
         ctx.set(dut.place.x, HERE[0])
         ctx.set(dut.place.y, HERE[1])
         for _ in range(3000):
-            kind = int(rng.integers(4))
-            raises, lists = kind == 2, kind == 3
+            kind = int(rng.integers(5))
+            raises, lists, casts = kind == 2, kind == 3, kind == 4
             words = int(rng.integers(0, 16)) if rng.random() < 0.2 else int(rng.integers(1, 9))
             local = near(rng, 0, 0x40, 0x78, END - 64, END - 8, END)
             place = HERE if rng.random() < 0.1 else (int(rng.integers(32)), int(rng.integers(32)))
             remote = global_address(place, near(rng, 0x40, 0x78, 1 << 34) % (1 << 35), int(rng.integers(64)))
+            if casts:
+                far = tuple(int(rng.integers(at - at // 2, 32)) for at in place)
+                remote = cast_address(place, far, remote % (1 << 35))
             if rng.random() < 0.1:
-                remote |= 1 << int(rng.integers(GLOBAL.width, 64))
+                remote |= 1 << int(rng.integers(CAST.width if casts else GLOBAL.width, 64))
             if lists:
                 remote = near(rng, 0, 1, (END - local) // 64 % (1 << 17))
-            for name, value in (("raises", raises), ("lists", lists), ("words", words), ("local", local), ("remote", remote)):
+            for name, value in (
+                ("raises", raises), ("lists", lists), ("casts", casts), ("words", words), ("local", local), ("remote", remote),
+            ):  # fmt: skip
                 ctx.set(getattr(dut, name), value)
-            want = expected(raises, lists, words, local, remote)
+            want = expected(raises, lists, casts, words, local, remote)
             fault = ctx.get(dut.fault)
             got = (Fault(fault.cause), fault.operand) if fault.fault else None
             assert got == want, f"{kind} {words} {local:#x} {remote:#x}"
-            found.add((kind == 3, raises, want and (want[0], want[1] == local)))
+            found.add((kind == 3, raises, casts, want and (want[0], want[1] == local)))
 
     simulate(dut, bench, clocked=False)
-    assert len(found) == 10, found
+    assert len(found) == 15, found

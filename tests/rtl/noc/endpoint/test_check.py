@@ -20,9 +20,11 @@ def draw(pick: random.Random, place: tuple[int, int]) -> Packet:
     pcs = pick.choice((0x100, 0x102, CONFIG.sram_bytes - 4, CONFIG.sram_bytes, 1 << 40))
     boot = pick.randrange(1 << 10)
     kind = pick.choice((*Kind, *list(Kind)[:6], 0, 7))
+    to = pick.choice((place, place, place, (place[0] ^ 1, place[1]), (place[0], place[1] ^ 16)))
+    far = to if pick.random() < 0.7 else (min(31, to[0] + pick.randrange(3)), min(31, to[1] + pick.randrange(18)))
     return Packet(
         kind,
-        pick.choice((place, place, place, (place[0] ^ 1, place[1]), (place[0], place[1] ^ 16))),
+        to,
         (0, 1),
         pick.choice((0, 0, 1, 1, 2)),
         address=pick.choice((near, near + pick.randrange(8), pick.randrange(10), pick.getrandbits(35))),
@@ -30,6 +32,7 @@ def draw(pick: random.Random, place: tuple[int, int]) -> Packet:
         tag=pick.choice((3, 63, 64, 255)),
         sequence=pick.choice((5, 0x85)),
         payload=boot if kind == Kind.BOOT else pcs,
+        far=far,
     )
 
 
@@ -54,11 +57,15 @@ def test_targets_and_causes(simulate, seed):
         place, moved = (1, 1), (1, 1)  # of the node now, and when all boot packets before the next packet have been obeyed
         waiting: list[tuple[Packet, tuple[str, int]]] = []
         packet, wait = draw(pick, moved), 0
-        for _ in range(1200):
+        for _ in range(2000):
             valid = pick.random() < 0.8
             wait = max(wait - 1, 0)
             ctx.set(dut.i.valid, valid)
-            for name, value in (("channel", packet.channel), ("x", packet.destination[0]), ("y", packet.destination[1])):
+            for name, value in zip(
+                ("channel", "x", "y", "far_x", "far_y"),
+                (packet.channel, *packet.destination, *(packet.far or packet.destination)),
+                strict=True,
+            ):
                 ctx.set(dut.i.payload[name], value)
             for name in ("kind", "address", "length", "tag", "sequence"):
                 ctx.set(dut.i.payload.header[name], int(getattr(packet, name)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from golden.arch.config import get_config
 from golden.arch.memmap import Fault
-from golden.arch.packet import FLAG_FIXED, FLAG_RESPONSE, SEQUENCE_NOTIFY, Kind
+from golden.arch.packet import FLAG_FIXED, FLAG_MULTICAST, FLAG_RESPONSE, SEQUENCE_NOTIFY, Kind
 from rtl.common.network_ports import FAULTS, NetOp
 from rtl.noc.interface.layouts import CONFIRMED, POSTED
 
@@ -48,17 +48,24 @@ class Command:
 
     def fields(self) -> dict:
         remote = {"address": self.address, "x": self.place[0], "y": self.place[1], "semaphore": self.told, "notify": self.notify}
+        remote |= {"far_x": self.far[0], "far_y": self.far[1]} if self.far else {}
         return {
             "op": self.op, "thread": self.thread, "slot": self.slot, "held": 1, "raises": self.raises, "local": self.local,
             "words": self.words, "remote": remote, "ack": self.ack, "fixed": self.fixed, "semaphore": self.semaphore, "amount": self.amount,
         }  # fmt: skip
 
     raises: int = 1
+    far: tuple[int, int] | None = None  # of a multicast, whose `place` is the other corner
+
+    @property
+    def outside(self) -> bool:
+        """A multicast that leaves the mesh: 1..8 by 1..7."""
+        return self.far is not None and (0 in self.place or self.far[0] >= EAST or self.far[1] >= SOUTH)
 
     @property
     def lost(self) -> bool:
         first = self.local % 8
-        return self.op == NetOp.PUT and self.local // 8 == LOST and first <= 2 < first + self.words
+        return self.op in (NetOp.PUT, NetOp.CAST) and self.local // 8 == LOST and first <= 2 < first + self.words
 
 
 class Played:
@@ -176,12 +183,14 @@ def packet_of(command: Command, line: list[int]) -> dict:
     """What a command must say; the entry of a read is not known."""
     first = command.address // 8 % 8
     match command.op:
-        case NetOp.PUT:
+        case NetOp.PUT | NetOp.CAST:
             flags = FLAG_RESPONSE * command.ack | FLAG_FIXED * command.fixed
+            if command.op == NetOp.CAST:
+                flags = FLAG_FIXED | FLAG_MULTICAST
             return {
                 "kind": Kind.WRITE, "address": command.address, "length": command.words, "tag": command.told, "flags": flags,
                 "notify": command.notify, "words": line[command.local % 8 :][: command.words], "first": first,
-                "entry": CONFIRMED if command.ack else POSTED,
+                "entry": CONFIRMED if flags & FLAG_RESPONSE else POSTED,
             }  # fmt: skip
         case NetOp.GET:
             return {"kind": Kind.READ, "address": command.address, "length": command.words, "tag": 0, "flags": 0, "notify": 0}
@@ -208,4 +217,5 @@ def seen(packet) -> dict:
 
 def matches(packet, expected: dict, command: Command) -> bool:
     owner = packet.header.sequence & 3
-    return seen(packet) == expected and (packet.x, packet.y) == command.place and owner == command.thread
+    far = (packet.far_x, packet.far_y) == (command.far or command.place)
+    return seen(packet) == expected and (packet.x, packet.y) == command.place and far and owner == command.thread

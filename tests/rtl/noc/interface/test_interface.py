@@ -37,27 +37,37 @@ def random_commands(rng, count: int) -> list[Command]:
     """Gets go to lines of their own, so that what arrives is known whatever its order; puts read the lines that nobody writes."""
     commands, slots = [], [0] * THREADS
     for number in range(count):
-        op, thread = NetOp(int(rng.choice([0, 0, 1, 2]))), int(rng.integers(THREADS))
+        op, thread = NetOp(int(rng.choice([0, 0, 1, 2, 4]))), int(rng.integers(THREADS))
         first, words = int(rng.integers(8)), int(rng.integers(1, 9))
         here = min(first, 8 - words)
         there = int(rng.integers(9 - words))
         line = 8 + number % (LINES - 8) if op == NetOp.GET else int(rng.integers(8))
         place = (REFUSING, 1) if rng.random() < 0.15 else PLACES[int(rng.integers(len(PLACES)))]
+        place, far = rectangle(rng) if op == NetOp.CAST else (place, None)
         commands.append(
             Command(
                 op, thread, slots[thread], 8 * line + here, words, 64 * (100 + number) + 8 * there, place, int(rng.choice([1, 2, 3, FULL])),
                 notify=int(rng.integers(2)), told=int(rng.integers(64)), ack=int(rng.integers(2)), fixed=int(rng.integers(2)),
-                amount=int(rng.integers(1 << 16)),
+                amount=int(rng.integers(1 << 16)), far=far,
             )  # fmt: skip
         )
         slots[thread] = (slots[thread] + 1) % 4
     return commands
 
 
+def rectangle(rng) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The sender alone, one that leaves the mesh, or any."""
+    if rng.random() < 0.1:
+        return HERE, HERE
+    least, most = (0, 1) if rng.random() < 0.3 else (1, 0)
+    columns, rows = (sorted(int(n) for n in rng.integers(least, end + most, 2)) for end in (EAST - 1, SOUTH - 1))
+    return (columns[0], rows[0]), (columns[1] + most, rows[1] + most)
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("open_to, answered", [(1.0, 1.0), (0.3, 1.0), (1.0, 0.1), (0.5, 0.4)])
 def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to, answered):
-    dut, commands = NetworkInterface(CONFIG), random_commands(rng, 70)
+    dut, commands = NetworkInterface(CONFIG), random_commands(rng, 90)
 
     async def bench(ctx):
         ctx.set(dut.here.place.x, HERE[0])
@@ -77,14 +87,14 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
         assert ctx.get(dut.steer.idle) == (1 << THREADS) - 1
 
     def check(played, before) -> None:
-        sends = [command for command in commands if not command.lost]
+        sends = [command for command in commands if not (command.lost or command.outside or command.place == command.far == HERE)]
         assert played.handed == [(command.thread, command.slot) for command in commands]
         queues = [deque(packets) for packets in played.sent]
         faults, raised = Counter(), Counter()
         after = [list(line) for line in before]
         for command in sends:
             expected = packet_of(command, before[command.local // 8])
-            across, down = command.place[0] in (0, EAST), command.place[1] in (0, SOUTH)
+            across, down = command.place[0] in (0, EAST), command.place[1] in (0, SOUTH)  # never of a multicast: it is within
             routes = [1] if across else [0] if down or expected["flags"] & FLAG_FIXED else [0, 1]
             route = next((r for r in routes if queues[r] and matches(queues[r][0], expected, command)), None)
             assert route is not None, command
@@ -102,6 +112,9 @@ def test_commands_become_packets_and_answers_take_effect(simulate, rng, open_to,
         for command in commands:
             if command.lost:
                 faults[command.thread, Fault.ECC, 64 * LOST + 16] += 1
+            elif command.outside:
+                operand = GLOBAL.pack({"address": command.address, "x": command.place[0], "y": command.place[1]})
+                faults[command.thread, Fault.NETWORK, operand] += 1
         assert not any(queues)
         assert Counter(played.faults) == faults
         assert played.raised == raised

@@ -1,7 +1,7 @@
 """Runs inside Verilator: one router between senders that never rest and receivers that hold it up, every pattern under every back-pressure.
 
-What comes in by a port must go out by the port that its control word names, whole, in order within its channel and once, with the port at
-the next router that the rules give. Throughput: an output is busy whenever it has credit and somebody who asks for it.
+What comes in by a port must go out by the ports that its control word names, whole, in order within its channel and once by each, with
+the ports at the next router that the rules give. Throughput: an output is busy whenever it has credit and somebody who asks for it.
 """
 
 from collections import defaultdict, deque
@@ -9,8 +9,9 @@ from itertools import repeat
 
 import cocotb
 
+from golden.arch.mesh import OPPOSITE
 from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
-from golden.noc.routing import look_ahead
+from golden.noc.routing import branches, onward
 from tb.bind import bind
 from tb.clock import cycles, start
 from tb.seed import generator
@@ -46,10 +47,45 @@ def pairs(rng, p: PortId, n: int) -> PortId:
     return rng.choice([o for o in (PortId.SOUTH, PortId.NODE) if o != p])
 
 
-PATTERNS = {"turn": turn, "one channel": turn, "uniform": uniform, "hotspot": hotspot, "bursts": bursts, "pairs": pairs}
+def broadcast(rng, p: PortId, n: int) -> None:
+    """Multicasts alone, as they come this way from rectangles at random."""
+
+
+def mixed(rng, p: PortId, n: int) -> PortId | None:
+    """Every third packet is a multicast."""
+    return uniform(rng, p, n) if n % 3 else None
+
+
+PATTERNS = {
+    "turn": turn, "one channel": turn, "uniform": uniform, "hotspot": hotspot, "bursts": bursts, "pairs": pairs,
+    "broadcast": broadcast, "mixed": mixed,
+}  # fmt: skip
+"""The output of a packet by input and number; None of a multicast."""
 HELD_UP = [*GAPS, "slow", "one stands still"]
-LEAST = {"uniform": 0.65, "bursts": 0.4, "pairs": BUSY}
+LEAST = {"uniform": 0.65, "bursts": 0.4, "pairs": BUSY, "broadcast": 0.6, "mixed": 0.6}
 """Share of cycles in which an output that is asked for is busy, nobody holding it up; `BUSY` for flows that share nothing."""
+
+
+def mask(ports) -> int:
+    return sum(1 << port for port in ports)
+
+
+def single(rng, out: PortId, route: int):
+    """A packet that leaves by an output, to a place for which nobody turns back behind it."""
+    while True:
+        to = AT if out == PortId.NODE else (rng.randint(0, 7), rng.randint(0, 7))
+        if out == PortId.NODE or OPPOSITE[out] not in onward(AT, out, to, to, route, []):
+            return to, to, {out}
+
+
+def multicast(rng, p: PortId, route: int):
+    """A rectangle whose tree comes this way."""
+    while True:
+        columns, rows = (sorted(rng.randint(1, 7) for _ in range(2)) for _ in range(2))
+        corner, far = (columns[0], rows[0]), (columns[1], rows[1])
+        outs = branches(AT, corner, far, route, None if p == PortId.NODE else OPPOSITE[p]) - {p}
+        if corner != far and outs:
+            return corner, far, outs
 
 
 class Bench:
@@ -83,12 +119,13 @@ class Bench:
             v, rng = self.rng.choice(channels), self.rng
             out = PATTERNS[self.pattern](rng, p, self.numbers[p])
             self.numbers[p] += 1
-            x, y = AT if out == PortId.NODE else (rng.randint(0, 7), rng.randint(0, 7))
-            fields = {"valid": 1 << v, "x": x, "y": y, "far_x": rng.randint(0, 31), "far_y": rng.randint(0, 31)}
-            word, self.bodies[p] = CONTROL.pack(fields | {"out": 1 << out}), rng.getrandbits(BODY.width)
-            onward = CONTROL.pack(fields | {"out": 1 << look_ahead(AT, out, (x, y), v & 1, [])})
+            corner, far, outs = multicast(rng, p, v & 1) if out is None else single(rng, out, v & 1)
+            fields = {"valid": 1 << v, "x": corner[0], "y": corner[1], "far_x": far[0], "far_y": far[1]}
+            word, self.bodies[p] = CONTROL.pack(fields | {"out": mask(outs)}), rng.getrandbits(BODY.width)
             self.credits[p][v] -= 1
-            self.expected[out, p, v].append((onward, self.bodies[p]))
+            for out in outs:
+                shown = CONTROL.pack(fields | {"out": mask(onward(AT, out, corner, far, v & 1, []))})
+                self.expected[out, p, v].append((shown, self.bodies[p]))
         self.ports[f"i__{p}__control"].set(word)
 
     def _see(self, o: PortId) -> None:
@@ -168,8 +205,8 @@ async def keeps_every_packet_and_wastes_no_cycle(dut, pattern: str, held_up: str
 
 
 def check_throughput(bench: Bench) -> None:
-    asked = {out for p in PortId for n in range(32) for out in [PATTERNS[bench.pattern](bench.rng, p, n)]}
-    shared = bench.pattern in ("uniform", "bursts", "pairs")
+    asked = {out for p in PortId for n in range(32) for out in [PATTERNS[bench.pattern](bench.rng, p, n)]} - {None} or set(PortId)
+    shared = bench.pattern in ("uniform", "bursts", "pairs", "broadcast", "mixed")
     stuck = bench.held_up == "one stands still"
     for o in asked:
         came, back = bench.came[o], bench.returned[o]

@@ -1,11 +1,14 @@
 """The router against its rules, every flip-flop of every link on every cycle, with random neighbours that keep to the protocol."""
 
+from collections import Counter
+
 import pytest
 
 from golden.arch import route_table
+from golden.arch.mesh import OPPOSITE
 from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
 from golden.noc.router import Router as Rules
-from golden.noc.routing import XY, YX, Entry
+from golden.noc.routing import XY, YX, Entry, branches, onward
 from rtl.noc.router import Router
 
 N, E, S, W, NODE = PortId
@@ -18,8 +21,9 @@ SETTLE = 3
 class Neighbours:
     """Senders and receivers at all ports: packets at random while there is credit, credits back at random."""
 
-    def __init__(self, rng, load: float, back: float) -> None:
-        self.rng, self.load, self.back = rng, load, back
+    def __init__(self, rng, load: float, back: float, many: float) -> None:
+        self.rng, self.load, self.back, self.many = rng, load, back, many
+        self.copies = Counter()
         self.credits = [[CREDITS] * CHANNELS for _ in PortId]
         self.held = [[0] * CHANNELS for _ in PortId]
 
@@ -31,12 +35,28 @@ class Neighbours:
                 words.append(0)
                 continue
             self.credits[p][v] -= 1
-            out = int(self.rng.choice([o for o in PortId if o != p]))
-            x, y, far_x, far_y = (int(n) for n in self.rng.integers(1, 8, 4))
-            if out == NODE:
-                x, y = AT
-            words.append(CONTROL.pack({"valid": 1 << v, "out": 1 << out, "x": x, "y": y, "far_x": far_x, "far_y": far_y}))
+            (x, y), (far_x, far_y), outs = self.multicast(p, v & 1) if self.rng.random() < self.many else self.single(p, v & 1)
+            fields = {"x": x, "y": y, "far_x": far_x, "far_y": far_y}
+            words.append(CONTROL.pack({"valid": 1 << v, "out": sum(1 << out for out in outs), **fields}))
         return words
+
+    def single(self, p: PortId, route: int):
+        """Any output; a destination for which nobody turns back behind it."""
+        out = PortId(self.rng.choice([o for o in PortId if o != p]))
+        while True:
+            to = AT if out == NODE else tuple(int(n) for n in self.rng.integers(1, 8, 2))
+            if out == NODE or OPPOSITE[out] not in onward(AT, out, to, to, route, TABLE):
+                return to, to, {out}
+
+    def multicast(self, p: PortId, route: int):
+        """A rectangle whose tree comes this way."""
+        while True:
+            x, y, far_x, far_y = (int(n) for n in self.rng.integers(1, 8, 4))
+            corner, far = (min(x, far_x), min(y, far_y)), (max(x, far_x), max(y, far_y))
+            outs = branches(AT, corner, far, route, None if p == NODE else OPPOSITE[p]) - {p}
+            if corner != far and outs:
+                self.copies[len(outs)] += 1
+                return corner, far, outs
 
     def bodies(self) -> list[int]:
         return [int.from_bytes(self.rng.bytes(75), "little") % (1 << BODY.width) for _ in PortId]
@@ -58,9 +78,13 @@ class Neighbours:
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("load, back, slices, gates", [(0.9, 0.9, 1, False), (0.9, 0.2, 3, True), (0.2, 0.9, 1, False)])
-def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, slices, gates):
-    dut, rules, around = Router(slices, gates), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back)
+@pytest.mark.parametrize(
+    "load, back, many, slices, gates",
+    [(0.9, 0.9, 0, 1, False), (0.9, 0.2, 0.3, 3, True), (0.2, 0.9, 1, 1, False), (0.9, 0.9, 0.6, 1, False)],
+)
+def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, many, slices, gates):
+    """Single packets, or a share of multicasts among them."""
+    dut, rules, around = Router(slices, gates), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back, many)
     bodies = [0] * len(PortId)
 
     async def configure(ctx):
@@ -98,6 +122,7 @@ def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, slices, 
 
     simulate(dut, bench)
     assert min(bodies) > 10
+    assert not many or set(around.copies) >= {1, 2, 3, 4}
 
 
 @pytest.mark.fast
