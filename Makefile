@@ -12,9 +12,10 @@ VARIABLES := WORKLOAD MESH STEPS BATCH RATE SHARDS SEED SEEDS FORMAT ENGINE CONF
 upper = $(shell echo '$1' | tr a-z A-Z)
 lower = $(shell echo '$1' | tr A-Z a-z)
 quoted = '$(subst ','\'',$1)'
-GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name)))))
+GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name))))) \
+    $(if $(DEAD),--dead $(foreach place,$(DEAD),$(call quoted,$(place))))
 # A variable that nothing reads would be passed over without a word.
-KNOWN := $(VARIABLES) PYTHON JOBS TEST ARGS OPEN_D1_CACHE
+KNOWN := $(VARIABLES) DEAD PYTHON JOBS TEST ARGS OPEN_D1_CACHE
 UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(filter-out $(KNOWN),$(name))))
 near = $(if $(filter $(call upper,$1),$(KNOWN)),did you mean $(call upper,$1)?,there are $(KNOWN))
 $(foreach name,$(UNKNOWN),$(error there is no variable $(name): $(call near,$(name))))
@@ -31,7 +32,7 @@ setup: ## check the machine's tools and install .venv (every verb does this firs
 	@$(PYTHON) sim/setup.py
 	@$(if $(filter setup,$(MAKECMDGOALS)),echo "setup: .venv holds the versions of requirements.lock" 2>/dev/null || :)
 
-sim: setup ## train on the RTL and check every weight: WORKLOAD MESH STEPS BATCH RATE SHARDS SEED FORMAT ENGINE
+sim: setup ## train on the RTL and check every weight: WORKLOAD MESH DEAD STEPS BATCH RATE SHARDS SEED FORMAT ENGINE
 	@$(RUN) train $(GIVEN)
 
 test: setup ## the tests that CI runs: SEED JOBS ARGS

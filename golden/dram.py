@@ -29,9 +29,18 @@ class Dram:
         self._lines: dict[int, bytearray] = {}
 
     @property
+    def written(self) -> list[int]:
+        """Addresses of the lines that have been written."""
+        return [line * LINE_BYTES for line in self._lines]
+
+    @property
     def lines(self) -> int:
         """How many lines have been written."""
-        return len(self._lines)
+        return len(self.written)
+
+    def contents(self) -> dict[int, bytes]:
+        """Every line that has been written, by address."""
+        return {address: self.read(address, LINE_BYTES) for address in self.written}
 
     def refusal(self, request: Packet) -> Fault | None:
         """The cause with which a request is refused; None when it is served."""

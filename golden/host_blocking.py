@@ -56,16 +56,15 @@ class BlockingHost(ABC):
             requests = next(script)
             while True:
                 self._send([request.packet for request in requests])
-                while left := sum(not request.done for request in requests):
-                    self._listen(left, silent)
-                requests = script.send([request.result() for request in requests])
+                requests = script.send(self._finish(requests, silent))
         except StopIteration as end:
             return end.value
 
-    def finish(self, request: Request) -> None:
-        """Until a request that was sent is answered."""
-        while not request.done:
-            self._listen(1, self._explain)
+    def _finish(self, requests: Sequence[Request], silent) -> list[Packet]:
+        """Those of requests that have been sent, when all of them have come."""
+        while left := sum(not request.done for request in requests):
+            self._listen(left, silent)
+        return [request.result() for request in requests]
 
     def _listen(self, count: int, silent) -> None:
         packets = self._receive(count)
@@ -176,3 +175,25 @@ class BlockingHost(ABC):
         """A job's program and inputs into SRAM."""
         self.write([(job.program.origin, job.program.image), *job.inputs])
         self.flush()
+
+
+def together(work: Iterable[tuple[BlockingHost, Script[T]]]) -> list[T | None]:
+    """A script of each host, side by side: all send what they ask before one waits. What the scripts return, in order.
+
+    Raises as `BlockingHost.do`.
+    """
+    scripts = list(work)
+    results: list[T | None] = [None] * len(scripts)
+    answers: dict[int, list[Packet] | None] = dict.fromkeys(range(len(scripts)))
+    while answers:
+        asked: dict[int, Sequence[Request]] = {}
+        for number, got in answers.items():
+            host, script = scripts[number]
+            try:
+                asked[number] = next(script) if got is None else script.send(got)
+            except StopIteration as end:
+                results[number] = end.value
+            else:
+                host._send([request.packet for request in asked[number]])
+        answers = {number: scripts[number][0]._finish(requests, scripts[number][0]._explain) for number, requests in asked.items()}
+    return results

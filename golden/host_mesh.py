@@ -5,17 +5,32 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from golden.arch.global_address import WORD_BYTES
 from golden.arch.memmap import Fault
-from golden.arch.mesh import MeshConfig, Place
-from golden.arch.packet import Kind, Packet
+from golden.arch.mesh import MeshConfig, Place, beside
+from golden.arch.packet import Packet
 from golden.host import EDGE, Session
-from golden.host_blocking import BlockingHost
-from golden.noc.routing import RESPONSE, XY, YX
+from golden.host_blocking import BlockingHost, together
+from golden.noc.routes import detours
+from golden.noc.routing import RESPONSE, XY, YX, branches, dimension_order
 
 WEST_EAST_ROUTE = YX
 """Packets to a west or east port use YX alone, to the others XY, and an answer takes the route of its request."""
+
+
+def entering(mesh: MeshConfig, edge: Place, packet: Packet) -> Packet:
+    """A packet from an edge port with its ports at the first router, one to a single place on its own route where that leads there."""
+    first, to, route = beside(edge, mesh.inward(edge)), packet.destination, packet.channel & 1
+    if packet.multicast:
+        return replace(packet, outs=branches(first, to, packet.far, route, None))
+    routes = detours(mesh)
+    known = routes.allowed.get((first, to)) if routes else None
+    if known is None:
+        return replace(packet, outs=frozenset({dimension_order(first, to, route)}))
+    route = route if route in known else min(known)
+    return replace(packet, channel=packet.channel & RESPONSE | route, outs=frozenset({known[route]}))
 
 
 class Edge(ABC):
@@ -74,12 +89,8 @@ class Edge(ABC):
         else:
             for host in hosts:
                 host.flush()
-        for host in hosts:
-            host.write(rest[host.node])
-        asked = {host: host.session.request(Kind.READ, Kind.READ_DATA, length=1) for host in hosts}
-        self.send([request.packet for request in asked.values()])
-        for host, request in asked.items():
-            host.finish(request)
+        together((host, host.session.write(rest[host.node])) for host in hosts)
+        together((host, host.session.read(0, WORD_BYTES)) for host in hosts)
 
 
 def _whole_words(address: int, image: bytes) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:

@@ -167,6 +167,8 @@ class Collector:
                 self.lane(int(number) % _LANES, **fields)
             case "store":
                 self.store(**fields)
+            case "network":  # belongs to no instruction
+                pass
             case _:
                 raise ValueError(f"no trace port {port}")
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.mesh import End, MeshConfig
 from rtl.common.host_ports import Activity
-from rtl.core.trace import trace_signature
+from rtl.core.trace import node_trace
 from rtl.noc.layouts import Link
 from rtl.tile import Tile
 
@@ -38,7 +38,7 @@ class Mesh(wiring.Component):
         }
         if trace:
             # In the order of `MeshConfig.live`.
-            members["trace"] = Out(trace_signature(config)).array(len(mesh.live))
+            members["trace"] = Out(node_trace(config)).array(len(mesh.live))
         super().__init__(members)
 
     def elaborate(self, platform):

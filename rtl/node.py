@@ -1,17 +1,18 @@
 """A node: core, SRAM, endpoint, wired. Its only door is the link."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
-from rtl.common.host_ports import Activity, Edges, Place
+from rtl.common.host_ports import Activity
 from rtl.core.core import Core
-from rtl.core.trace import trace_signature
+from rtl.core.trace import NetworkEvent, node_trace
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.mem.sram import SRAM
 from rtl.noc.credits import COUNT
+from rtl.noc.departure import Here
 from rtl.noc.endpoint import Endpoint
 from rtl.noc.interface import NetworkInterface
 from rtl.noc.layouts import Link
@@ -38,13 +39,12 @@ class Node(wiring.Component):
             "activity": Out(Activity),
         }
         if config.networked:
-            # Where the node is until a boot packet says otherwise; steady.
-            members["home"] = In(Place)
-            members["edges"] = In(Edges)
+            # Where the node is until a boot packet says otherwise, and how its packets set out; steady.
+            members["here"] = In(Here)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
-            members["trace"] = Out(trace_signature(config))
+            members["trace"] = Out(node_trace(config))
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -69,7 +69,8 @@ class Node(wiring.Component):
             for name, other in (("write", sram.mw), ("read", sram.mr), ("raise_", core.raise_), ("place", core.place)):
                 wiring.connect(m, getattr(endpoint, name), other)
         if self.trace_on:
-            wiring.connect(m, core.trace, wiring.flipped(self.trace))
+            for name in core.trace.signature.members:
+                wiring.connect(m, getattr(core.trace, name), wiring.flipped(getattr(self.trace, name)))
         return m
 
     def _network(self, m: Module, core: Core, sram: SRAM, endpoint: Endpoint) -> None:
@@ -85,9 +86,8 @@ class Node(wiring.Component):
         wiring.connect(m, write.o, sram.mw)
         wiring.connect(m, read.o, sram.mr)
         wiring.connect(m, raises.o, core.raise_)
-        wiring.connect(m, wiring.flipped(self.home), endpoint.home)
-        wiring.connect(m, endpoint.place, core.place, network.place)
-        wiring.connect(m, wiring.flipped(self.edges), network.edges)
+        wiring.connect(m, wiring.flipped(self.here), endpoint.here, network.here)
+        wiring.connect(m, endpoint.place, core.place)
         wiring.connect(m, endpoint.answers, network.answers)
         for ask, packets in zip(endpoint.asks, network.requests, strict=True):
             wiring.connect(m, packets, ask)
@@ -95,3 +95,9 @@ class Node(wiring.Component):
         wiring.connect(m, network.handed, core.handed)
         wiring.connect(m, network.steer, core.net_steer)
         m.d.comb += [network.link.eq(endpoint.credits), network.router.eq(self.credits)]
+        if self.trace_on:
+            record, up = self.trace.network.record, raises.o
+            m.d.comb += [
+                *(record[event].eq(Cat(told.valid, told.thread)) for event, told in enumerate(network.took)),
+                record[NetworkEvent.RAISED].eq(Cat(up.valid & up.ready & ~up.overflow, up.semaphore)),
+            ]

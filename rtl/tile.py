@@ -1,4 +1,4 @@
-"""A tile: a node behind its router. No logic of its own.
+"""A tile: a node behind its router, and the exceptions of the node's own packets.
 
 ::
 
@@ -9,16 +9,18 @@
         +------------------+
 """
 
-from amaranth.hdl import Module, Mux, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.mesh import STEP
 from golden.arch.packet import COORD_BITS, PortId
+from golden.arch.route_table import DEPARTURES, ENTRIES
 from rtl.common.host_ports import Activity, Edges
 from rtl.common.select import by_mark
-from rtl.core.trace import trace_signature
+from rtl.core.trace import node_trace
+from rtl.noc.departure import TABLE, Here
 from rtl.noc.layouts import Link
 from rtl.noc.nowhere import Nowhere
 from rtl.noc.router import ENTRY_PORT, ERROR_BITS, Router
@@ -58,7 +60,7 @@ class Tile(wiring.Component):
             "activity": Out(Activity),
         }
         if trace:
-            members["trace"] = Out(trace_signature(config))
+            members["trace"] = Out(node_trace(config))
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -68,13 +70,20 @@ class Tile(wiring.Component):
         m.submodules.nowhere = nowhere = Nowhere()
         for port in STEP:
             self._neighbour(m, router, nowhere, port)
-        wiring.connect(m, wiring.flipped(self.edges), node.edges)
+        table, here = Signal(TABLE), Here.create(path=("here",))
+        wiring.connect(m, here, node.here, nowhere.here)
+        for place in range(DEPARTURES):
+            with m.If(self.entry.valid & (self.entry.index == ENTRIES + place)):
+                m.d.sync += table[place].eq(self.entry.entry)
         wiring.connect(m, node.tx, router.i[PortId.NODE])
         wiring.connect(m, router.o[PortId.NODE], node.rx)
         wiring.connect(m, wiring.flipped(self.entry), router.entry)
         wiring.connect(m, node.activity, wiring.flipped(self.activity))
         m.d.comb += [
-            *(there.eq(here) for part in (router, node.home, nowhere.place) for there, here in ((part.x, self.x), (part.y, self.y))),
+            *(there.eq(own) for part in (router, here.place) for there, own in ((part.x, self.x), (part.y, self.y))),
+            here.edges.east.eq(self.edges.east),
+            here.edges.south.eq(self.edges.south),
+            here.table.eq(table),
             node.credits.eq(router.credits),
             nowhere.closed.eq(self.closed),
             nowhere.link.credit.eq(by_mark(m, nowhere.port, [router.i[port].credit for port in STEP], "answered")),

@@ -5,6 +5,7 @@ file), --artifacts DIR. Every random choice of a test derives from hash(run seed
 makes the same choices as in a full run.
 """
 
+import gc
 import hashlib
 import os
 import re
@@ -38,6 +39,22 @@ def pytest_configure(config: pytest.Config) -> None:
         from golden import coverage
 
         os.environ[coverage.FOLDER] = str(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests compile models come first: a build that begins last ends last, and the other worker waits for it."""
+    models = {item.path for item in items if item.get_closest_marker("rtl") or item.get_closest_marker("system")}
+    items.sort(key=lambda item: item.path not in models)
+
+
+def pytest_collection_finish() -> None:
+    """The collector of cycles need not look at thousands of tests and their modules again and again."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """What a failed simulation left refuses to be closed: not in the middle of the summary, where Python's own parser stumbles over it."""
+    gc.collect()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -132,7 +149,7 @@ def simulate(request: pytest.FixtureRequest, artifacts: Path):
 
 @pytest.fixture
 def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
-    """run(component, "cocotb_x.py", ...): builds the component and runs the file beside this test against it.
+    """run(component, "cocotb_x.py", ...): builds the component, or its design, and runs the file beside this test against it.
 
     Further arguments: config (name, into the manifest), parameters (JSON values, into tb.bind.parameters()), testcase
     (expression; all tests unless given), public (for sim.compile.verilator.build_cocotb), counted (False: --coverage counts no lines
@@ -144,7 +161,8 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
 
     def run(component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=(), counted: bool = True) -> list[str]:
         __tracebackhide__ = True
-        design = elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
+        known = isinstance(component, elaborate.Design)
+        design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
         model = verilator.build_cocotb(design, waves=waves, coverage=bool(counts) and counted, public=public)
         try:
             passed = verilator.run_cocotb(

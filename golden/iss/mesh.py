@@ -56,7 +56,7 @@ class Mesh:
             self.tiles[place] = Endpoint(Simulator(node, strict), on_record and (lambda record, place=place: on_record(place, record)))
         self.eager = {place: self.rng.choice(EAGER) for place in mesh.live}
         self._hosts: dict[Place, deque[Packet]] = {}
-        self._drams: dict[Place, Dram] = {}
+        self.drams: dict[Place, Dram] = {}
 
     @property
     def nodes(self) -> dict[Place, Node]:
@@ -78,7 +78,7 @@ class Mesh:
     def attach_dram(self, place: Place, dram: Dram) -> None:
         """Memory behind an edge port, where a host may sit too. ValueError when there is no such port."""
         self._open(place)
-        self._drams[place] = dram
+        self.drams[place] = dram
 
     def _open(self, place: Place) -> None:
         if place not in self.mesh.edges:
@@ -111,7 +111,7 @@ class Mesh:
 
     def _arrive(self, packet: Packet) -> None:
         place, response = packet.destination, packet.channel & RESPONSE
-        server = None if response else self._drams.get(place) or self.tiles.get(place)
+        server = None if response else self.drams.get(place) or self.tiles.get(place)
         if server:
             for answer in server.serve(packet):
                 self.network.send(answer, chosen=True)

@@ -14,7 +14,7 @@ from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig
 from golden.arch.packet import FLAG_FIXED, Packet, Place
 from golden.noc.multicast import reached
-from golden.noc.routes import Routes, compile_routes
+from golden.noc.routes import Routes, detours
 from golden.noc.routing import RESPONSE, XY, YX
 
 PACES = (0.1, 0.5, 0.9)
@@ -40,7 +40,7 @@ class Network:
         self._pace = self.rng.choice(PACES)
         self._queues: dict[tuple[Place, Place, int], deque[Packet]] = {}
         # Without anything dead both dimension orders lead everywhere.
-        self._compiled: Routes | None = compile_routes(self.mesh) if self.mesh.dead or self.mesh.dead_links else None
+        self._compiled: Routes | None = detours(self.mesh)
 
     @property
     def moving(self) -> int:

@@ -3,18 +3,19 @@
 A gradient is lines of 64 B, FP32. Lines are shared out: every thread of every node adds its share. Each node holds one or more *leaves*,
 sums of neighbouring shards, in the same lines on every node.
 
-    scatter   each thread sends the lines of other nodes' shares to them, where they lie leaf beside leaf in a buffer
+    scatter   each thread has the lines of other nodes' shares sent to them, where they lie leaf beside leaf in a buffer
     add       it waits for its own lines, adds leaf to leaf as the tree says, and puts the sum where its first leaf was
-    gather    it sends the sums to all other nodes, into the place of their first leaf, and waits for theirs
+    gather    it has the sums sent to all other nodes, into the place of their first leaf, and waits for theirs
 
-Threads do not wait for each other. Every write notifies a semaphore of the receiving thread, one for each phase. No barrier and no second
+Lines are sent by the transfer engine, a list for each thread and phase. Threads do not wait for each other: while one adds, the engine
+sends what another asked for. Every write notifies a semaphore of the receiving thread, one for each phase. No barrier and no second
 buffer is needed between two runs: a node sends lines of the next run only when it has all sums of this one, so everybody has read its
 buffer; and a sum of the next run needs lines of every node, which each sends after it has used the sum of this one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -22,6 +23,7 @@ from golden.arch.global_address import global_address
 from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BYTES
 from golden.arch.packet import Place
+from golden.arch.transfer import Transfer
 from golden.kernels.placement import MAX_ROWS, Matrix, steps
 
 SCATTERED, GATHERED = 48, 52
@@ -29,7 +31,19 @@ SCATTERED, GATHERED = 48, 52
 MOST_LEAVES, MOST_OWN = 32, 6
 """Of all nodes, as many as vector registers; of a node, as descriptors."""
 _LANES = 16
+_RUN = 12
+"""Lines that are added in the time in which a thread turns to another gradient."""
+_TURN = 128
+"""Vector instructions of a turn of a thread's loop, at most if it is more than a line's."""
+_FIRST, _NEXT = 2, 4
+"""Lines between a line's loads and its first additions, and from there to the next ones, so that nothing waits for what was just asked."""
+_SUMS = 4
+"""Registers for sums, if the leaves leave as many."""
+_HEAD = ("scatter", "come", "gather", "sums", "runs")
+"""Words at the beginning of a table: transfers of the first phase, lines that come, the same of the last phase, runs to be added."""
 _BUFFER, _OWN, _SUM = 0, 1, 7  # descriptors
+_PAIRS = ((11, 12), (13, 14), (15, 16), (17, 18))
+"""Scalar registers that hold images, as many at once, and counts."""
 Adds = Sequence[tuple[int, int]]
 
 
@@ -83,6 +97,7 @@ class AllReduce:
                 f"{len(leaves)} sums of shards on {len(places)} nodes, up to {most} on a node, are too many to add at once: "
                 f"{MOST_LEAVES} and {MOST_OWN} fit; take fewer nodes, or as many shards as a power of two times the nodes"
             )
+        self._shares = cut(lines, len(places) * THREADS)
 
     # --- who does what -----------------------------------------------------------------------------------------------------------
 
@@ -92,8 +107,7 @@ class AllReduce:
 
     def share(self, node: int, thread: int) -> range:
         """The lines that a thread adds, counted over all gradients."""
-        part, parts, lines = node * THREADS + thread, len(self.places) * THREADS, sum(self.lines)
-        return range(part * lines // parts, (part + 1) * lines // parts)
+        return self._shares[node * THREADS + thread]
 
     def runs(self, node: int, thread: int) -> list[Run]:
         """A thread's share, cut where gradients end."""
@@ -105,8 +119,9 @@ class AllReduce:
         return found
 
     def _others(self, node: int) -> list[int]:
-        """The other nodes, from the next on, so that not everybody begins with the same."""
-        return [(node + i) % len(self.places) for i in range(1, len(self.places))]
+        """The other nodes, in an order in which pairs send to each other at the same time."""
+        count = len(self.places)
+        return [node ^ i for i in range(1, 1 << (count - 1).bit_length()) if node ^ i < count]
 
     def _block(self, node: int, thread: int) -> int:
         """Where a thread's part of the buffer begins: line by line, in each the leaves of other nodes."""
@@ -123,56 +138,83 @@ class AllReduce:
     # --- tables ------------------------------------------------------------------------------------------------------------------
 
     def tables(self, node: int, placed: Sequence[Placed]) -> list[bytes]:
-        """What each thread of a node reads, one word after another, from where every node has its things."""
-        return [b"".join(word.to_bytes(8, "little") for word in self._table(node, thread, placed)) for thread in range(THREADS)]
+        """What each thread of a node reads, from where every node has its things. Each lies at a multiple of 64."""
+        return [self._table(node, thread, placed) for thread in range(THREADS)]
 
     def table_bytes(self, node: int) -> list[int]:
         """Sizes of the tables."""
         nowhere = Placed(0, lambda gradient, shard: 0)
         return [len(table) for table in self.tables(node, [nowhere] * len(self.places))]
 
-    def _table(self, node: int, thread: int, placed: Sequence[Placed]) -> list[int]:
+    def _table(self, node: int, thread: int, placed: Sequence[Placed]) -> bytes:
+        """Its head, transfers of both phases, and for each run what `_addition` says."""
         scatter = [
             self._scatter(node, thread, leaf, to, run, placed)
             for to in self._others(node)
             for leaf in self.own(node)
             for run in self.runs(to, thread)
         ]
-        adds = [word for run in self.runs(node, thread) for word in self._addition(node, thread, run, placed[node])]
         gather = [self._gather(node, thread, to, run, placed) for to in self._others(node) for run in self.runs(node, thread)]
-        come = len(self.share(node, thread)) * (len(self.leaves) - len(self.own(node)))
-        sums = sum(len(self.share(other, thread)) for other in self._others(node))
-        return [
-            *(len(scatter), *(word for put in scatter for word in put), come),
-            *(len(self.runs(node, thread)), *adds),
-            *(len(gather), *(word for put in gather for word in put), sums),
-        ]
+        head = {
+            "scatter": len(scatter),
+            "come": len(self.share(node, thread)) * (len(self.leaves) - len(self.own(node))),
+            "gather": len(gather),
+            "sums": sum(len(self.share(other, thread)) for other in self._others(node)),
+            "runs": len(self.runs(node, thread)),
+        }
+        adds = (word for run in self.runs(node, thread) for word in self._addition(node, thread, run, placed[node]))
+        first = b"".join(head[name].to_bytes(8, "little") for name in _HEAD).ljust(LINE_BYTES, b"\0")
+        lists = b"".join(transfer.pack() for transfer in (*scatter, *gather))
+        return first + lists + b"".join(word.to_bytes(8, "little") for word in adds)
 
-    def _scatter(self, node: int, thread: int, leaf: Leaf, to: int, run: Run, placed: Sequence[Placed]) -> tuple[int, ...]:
-        """Source, target, bytes from line to line there, lines."""
+    def _scatter(self, node: int, thread: int, leaf: Leaf, to: int, run: Run, placed: Sequence[Placed]) -> Transfer:
         column = [other for other in self.leaves if other.node != to].index(leaf)
         target = placed[to].buffer + self._block(to, thread) + run.index * self._width(to) + LINE_BYTES * column
         source = placed[node].gradient(run.gradient, leaf.shard) + LINE_BYTES * run.first
-        return source, global_address(self.places[to], target, SCATTERED + thread), self._width(to), run.lines
+        there = global_address(self.places[to], target, SCATTERED + thread)
+        return Transfer(source, there, run.lines, LINE_BYTES, LINE_BYTES, self._width(to))
 
-    def _gather(self, node: int, thread: int, to: int, run: Run, placed: Sequence[Placed]) -> tuple[int, ...]:
+    def _gather(self, node: int, thread: int, to: int, run: Run, placed: Sequence[Placed]) -> Transfer:
         source, target = (
             placed[here].gradient(run.gradient, self.own(here)[0].shard) + LINE_BYTES * run.first for here in (node, to)
         )
-        return source, global_address(self.places[to], target, GATHERED + thread), LINE_BYTES, run.lines
+        return Transfer(source, global_address(self.places[to], target, GATHERED + thread), 1, LINE_BYTES * run.lines)
 
     def _addition(self, node: int, thread: int, run: Run, placed: Placed) -> list[int]:
-        """Images of the buffer, of the own leaves and of the sum; lines."""
+        """Images of the buffer, of the own leaves and of the sum; turns.
+
+        The last time some of them may lie outside: they read zeros, and their sums are not written.
+        """
         others = len(self.leaves) - len(self.own(node))
         at = placed.buffer + self._block(node, thread) + run.index * self._width(node)
         own = [placed.gradient(run.gradient, leaf.shard) + LINE_BYTES * run.first for leaf in self.own(node)]
         images = [_stream(at, run.lines * others), *(_stream(address, run.lines) for address in (*own, own[0]))]
-        return [half for image in images for half in image] + [run.lines]
+        return [half for image in images for half in image] + [-(-run.lines // self._turn)]
+
+    @property
+    def _turn(self) -> int:
+        """Lines of a turn: so many that the longest run needs as few turns as may be."""
+        longest = max(run.lines for node in range(len(self.places)) for thread in range(THREADS) for run in self.runs(node, thread))
+        turns = -(-longest // max(1, _TURN // (2 * len(self.leaves))))
+        return -(-longest // turns)
+
+    def _levels(self) -> list[list[tuple[int, int]]]:
+        """The additions of a line, each in the level after what it needs."""
+        height, levels = {leaf.shard: 0 for leaf in self.leaves}, []
+        for into, added in self.adds:
+            level = max(height[into], height[added])
+            height[into] = level + 1
+            levels += [[] for _ in range(level + 1 - len(levels))]
+            levels[level].append((into, added))
+        return levels
 
     # --- program -----------------------------------------------------------------------------------------------------------------
 
     def text(self, node: int, label: str) -> str:
-        """The subroutine, which thread 0 calls with nothing in registers; tables lie at ``{label}_table0`` and so on, multiples of 64."""
+        """The subroutine, which thread 0 calls; x1 to x9, x11 to x18 and x30 are its own on all threads.
+
+        Tables lie at ``{label}_table0`` and so on, multiples of 64.
+        """
         begin = [f"        tstart {t}, {label}_{t}" for t in range(1, THREADS)]
         lines = [f"{label}:", *begin, *self._enter(label, 0), *(f"        tjoin {t}" for t in range(1, THREADS)), "        jr x31"]
         for thread in range(1, THREADS):
@@ -187,29 +229,94 @@ class AllReduce:
 
     def _share(self, node: int, label: str) -> list[str]:
         """What every thread does: x1 its table, x2 its number."""
+        head = {name: f"x{number}" for number, name in enumerate(_HEAD, 3)}
         return [
             *(f"peqi p{thread + 1}, x2, {thread}" for thread in range(THREADS)),
-            *_puts(f"{label}_sent"),
-            *_wait(SCATTERED),
-            *self._sums(node, f"{label}_added"),
-            *_puts(f"{label}_told"),
-            *_wait(GATHERED),
+            *(f"ld.d {register}, x1, {8 * number}" for number, register in enumerate(head.values())),
+            f"addi x8, x1, {LINE_BYTES}",
+            f"rlist x8, {head['scatter']}",
+            *(line for part in ("scatter", "gather") for line in (f"slli x9, {head[part]}, 6", "add x1, x1, x9")),
+            f"slli x9, {head['scatter']}, 6",
+            "add x8, x8, x9",
+            f"addi x1, x1, {LINE_BYTES}",
+            *self._sums(node, label, head),
+            f"rlist x8, {head['gather']}",
+            "fence",  # until the list is sent, whoever calls must not change what it sends
+            *_wait(GATHERED, head["sums"]),
             "jr x30",
         ]
 
-    def _sums(self, node: int, end: str) -> list[str]:
+    def _sums(self, node: int, label: str, head: Mapping[str, str]) -> list[str]:
+        """All runs; the first waits for the lines of all."""
         own = self.own(node)
-        streams = [_BUFFER, *range(_OWN, _OWN + len(own)), _SUM]
-        lines = ["ldp.d x3, x1, 8", f"loop {end}, x3"]
-        for descriptor in streams:
-            lines += ["ldp.d x4, x1, 8", "ldp.d x5, x1, 8", f"setd d{descriptor}, x4, x5"]
-        lines += ["ldp.d x7, x1, 8", f"loop {end}, x7"]
-        register = {leaf.shard: index for index, leaf in enumerate(self.leaves)}
-        for leaf in self.leaves:
-            descriptor = _OWN + own.index(leaf) if leaf in own else _BUFFER
-            lines.append(f"vld.c v{register[leaf.shard]}, d{descriptor}, inner")
-        lines += [f"vfadd v{register[into]}, v{register[into]}, v{register[added]}" for into, added in self.adds]
-        return [*lines, f"vst.c v0, d{_SUM}, inner", f"{end}:"]
+        streams, (turns, _) = [_BUFFER, *range(_OWN, _OWN + len(own)), _SUM], _PAIRS[0]
+        lines = [f"loop {label}_added, {head['runs']}"]
+        for first in range(0, len(streams), len(_PAIRS)):
+            known = list(zip(streams[first:], _PAIRS, strict=False))
+            lines += [f"ldp.d x{register}, x1, 8" for _, pair in known for register in pair]
+            lines += [f"setd d{descriptor}, x{low}, x{high}" for descriptor, (low, high) in known]
+        return [
+            *lines,
+            f"ldp.d x{turns}, x1, 8",
+            *_wait(SCATTERED, head["come"]),
+            f"loop {label}_turned, x{turns}",
+            *self._lines(own),
+            f"{label}_turned:",
+            f"li {head['come']}, 0",
+            f"{label}_added:",
+        ]
+
+    def _lines(self, own: list[Leaf]) -> list[str]:
+        """A turn: line by line, those before it being added and stored meanwhile. A register is free when an addition has read it; the sums
+        have registers of their own, because a store reads its register late."""
+        count, levels = len(self.leaves), self._levels()
+        beside = max(1, (MOST_LEAVES - _SUMS) // count)
+        sums = range(beside * count, MOST_LEAVES)[:_SUMS]
+        late = [min(beside - 1, _FIRST + _NEXT * level) for level in range(len(levels))]
+        stored = late[-1] + _FIRST if sums else 1
+        number = {leaf.shard: index for index, leaf in enumerate(self.leaves)}
+        root, last = number[self.leaves[0].shard], self.adds[-1]
+
+        def register(line: int, shard: int) -> str:
+            return f"v{count * (line % beside) + number[shard]}"
+
+        def sum_(line: int) -> str:
+            return f"v{sums[line % len(sums)]}" if sums else f"v{root}"
+
+        lines, turn = [], range(self._turn)
+        for step in range(len(turn) + stored):
+            if (line := step - stored) in turn:
+                lines.append(f"vst.c {sum_(line)}, d{_SUM}, inner")
+            if step in turn:
+                for leaf in self.leaves:
+                    descriptor = _OWN + own.index(leaf) if leaf in own else _BUFFER
+                    lines.append(f"vld.c {register(step, leaf.shard)}, d{descriptor}, inner")
+            for level, before in zip(levels, late, strict=True):
+                if (line := step - before) in turn:
+                    for into, added in level:
+                        target = sum_(line) if (into, added) == last else register(line, into)
+                        lines.append(f"vfadd {target}, {register(line, into)}, {register(line, added)}")
+        return lines
+
+
+def cut(lines: Sequence[int], parts: int) -> list[range]:
+    """The lines of all gradients in so many shares, the dearest as cheap as can be: a line costs 1, every gradient but the first `_RUN`."""
+    ends = list(accumulate(lines))
+
+    def shares(most: int) -> list[range]:
+        found, first = [], 0
+        while first < ends[-1]:
+            cost, last = 0, first
+            while last < ends[-1] and (cost := cost + 1 + (_RUN if last > first and last in ends else 0)) <= most:
+                last += 1
+            found.append(range(first, last))
+            first = last
+        return found
+
+    most = -(-ends[-1] // parts)
+    while len(found := shares(most)) > parts:
+        most += 1
+    return found + [range(ends[-1], ends[-1])] * (parts - len(found))
 
 
 def _stream(address: int, lines: int) -> tuple[int, int]:
@@ -219,15 +326,6 @@ def _stream(address: int, lines: int) -> tuple[int, int]:
     return Matrix("lines", address, lines, _LANES, "FP32", LINE_BYTES).descriptor(**steps("y", 1, "y", 1)).pack()
 
 
-def _puts(end: str) -> list[str]:
-    """Remote writes of a list in the table."""
-    return [
-        *("ldp.d x3, x1, 8", f"loop {end}, x3"),
-        *(f"ldp.d x{register}, x1, 8" for register in (4, 5, 6, 7)),
-        *(f"loop {end}, x7", "rput x4, x5, 8", "addi x4, x4, 64", "add x5, x5, x6", f"{end}:"),
-    ]
-
-
-def _wait(semaphore: int) -> list[str]:
-    """Wait for as many packets as the table says, each thread at its own semaphore."""
-    return ["ldp.d x3, x1, 8", *(f"(p{thread + 1}) waitr {semaphore + thread}, x3" for thread in range(THREADS))]
+def _wait(semaphore: int, amount: str) -> list[str]:
+    """Wait for as many packets, each thread at its own semaphore."""
+    return [f"(p{thread + 1}) waitr {semaphore + thread}, {amount}" for thread in range(THREADS)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,8 @@ class Wanted:
 
 
 @dataclass
-class _Box:
-    """An entry while it grows."""
+class Box:
+    """An entry while it grows: a rectangle, routes, outputs, and what packets to it want."""
 
     low: list[int]
     high: list[int]
@@ -58,7 +59,7 @@ class _Table:
             sums = np.cumsum(np.cumsum(asked & (wanted.port != port), axis=2), axis=3)
             self.against[port] = np.pad(sums, ((0, 0), (0, 0), (1, 0), (1, 0))).tolist()
 
-    def fits(self, box: _Box, low: list[int], high: list[int], routes: set[int], outs: set[int]) -> bool:
+    def fits(self, box: Box, low: list[int], high: list[int], routes: set[int], outs: set[int]) -> bool:
         (x0, y0), (x1, y1) = low, high
         against = self.against[box.port]
         for route in routes:
@@ -68,7 +69,7 @@ class _Table:
                     return False
         return True
 
-    def grow(self, box: _Box, order: str) -> _Box:
+    def grow(self, box: Box, order: str) -> Box:
         """Makes the box larger, one thing after another (columns, rows, routes, outputs), while nothing speaks against it."""
         for what in order:
             if what in "xy":
@@ -80,7 +81,7 @@ class _Table:
                 box.outs |= {out for out in self.outs - box.outs if self.fits(box, box.low, box.high, box.routes, {out})}
         return box
 
-    def _stretch(self, box: _Box, axis: int) -> None:
+    def _stretch(self, box: Box, axis: int) -> None:
         for side, step in ((box.low, -1), (box.high, 1)):
             end = self.ends[step > 0][axis]
             while side[axis] != end:
@@ -90,13 +91,13 @@ class _Table:
                     break
                 side[axis] += step
 
-    def covered(self, box: _Box) -> int:
+    def covered(self, box: Box) -> int:
         """Exceptions that the box gives their port."""
         (x0, y0), (x1, y1) = box.low, box.high
         part = self.left[:, :, x0 : x1 + 1, y0 : y1 + 1]
         return int(part[np.ix_(sorted(box.routes), sorted(box.outs))].sum())
 
-    def take(self, box: _Box) -> None:
+    def take(self, box: Box) -> None:
         (x0, y0), (x1, y1) = box.low, box.high
         for route in box.routes:
             for out in box.outs:
@@ -111,12 +112,17 @@ def cover(wanted: Wanted) -> list[Entry]:
 
     What is wanted by nobody may get any port: no packet asks.
     """
-    table, entries = _Table(wanted), []
+    return [box.entry() for box in boxes(wanted)]
+
+
+def boxes(wanted: Wanted, orders: Sequence[str] = _ORDERS) -> list[Box]:
+    """The same for whatever `port` of ``Wanted`` numbers, grown in these orders."""
+    table, found = _Table(wanted), []
     while table.left.any():
         route, out, x, y = (int(axis[0]) for axis in np.nonzero(table.left))
         port = int(wanted.port[route, out, x, y])
-        boxes = [table.grow(_Box([x, y], [x, y], {route}, {out}, port), order) for order in _ORDERS]
-        best = max(boxes, key=table.covered)
+        grown = [table.grow(Box([x, y], [x, y], {route}, {out}, port), order) for order in orders]
+        best = max(grown, key=table.covered)
         table.take(best)
-        entries.append(best.entry())
-    return entries
+        found.append(best)
+    return found

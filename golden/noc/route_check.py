@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.mesh import OPPOSITE, STEP, Place
+from golden.arch.mesh import OPPOSITE, STEP, MeshConfig, Place
 from golden.arch.packet import PortId
-from golden.arch.route_table import ENTRIES
+from golden.arch.route_table import DEPARTURES, ENTRIES
+from golden.noc.departures import set_out
 from golden.noc.grid import NOBODY, Grid
-from golden.noc.routing import XY, YX, Entry, branches, look_ahead
+from golden.noc.routing import XY, YX, Entry, branches, dimension_order, look_ahead
 from golden.noc.tables import RouteError, Routes
+from golden.noc.waits import Waits
 
 SIDES = len(STEP)
 Channel = tuple[Place, PortId]
@@ -123,6 +126,8 @@ class Ways:
 def check(routes: Routes) -> Ways:
     """Every packet arrives by the tables as written, none turns back, and no channels wait for each other in a circle; its ways.
 
+    One to a place where nobody is goes in dimension order, so that it ends.
+
     RouteError with the first thing that is wrong.
     """
     for place, table in routes.tables.items():
@@ -140,7 +145,65 @@ def check(routes: Routes) -> Ways:
         raise RouteError(f"a packet from {places[0]} to {places[1]} does not arrive")
     for route in (XY, YX):
         _check_circles(ways, route)
+    if lost := astray(grid, routes.mesh, routes.tables, [Waits(ways.channels, ways.waits(route).tolist()) for route in (XY, YX)]):
+        raise RouteError(f"packets to {lost[0][0]},{lost[0][1]}, where nobody is, never come to an end")
     return ways
+
+
+def absent(grid: Grid, mesh: MeshConfig) -> list[Place]:
+    """Places that a packet may name, inside the mesh or one step outside, where nobody is."""
+    return [(x, y) for x in range(mesh.columns + 2) for y in range(mesh.rows + 2) if (x, y) not in grid.index]
+
+
+def astray(grid: Grid, mesh: MeshConfig, tables: Mapping[Place, Sequence[Entry]], waits: Sequence[Waits]) -> list[Place]:
+    """Absent places to which a packet would not end by meeting nobody: it would turn back, reach a node, or join channels in a circle.
+
+    Such packets set out in dimension order. ``waits`` by route, of all that has a destination; what else they wait for is added.
+    """
+    found = []
+    for to in absent(grid, mesh):
+        for route in (XY, YX):
+            known = {place: [entry for entry in tables[place] if entry.includes(to, route)] for place in mesh.live}
+            if (pairs := _wander(grid, mesh, known, to, route)) is None or waits[route].add(pairs):
+                found.append(to)
+                break
+    return found
+
+
+def _wander(grid: Grid, mesh: MeshConfig, tables: Mapping[Place, list[Entry]], to: Place, route: int) -> set[tuple[int, int]] | None:
+    """Pairs of channels that follow each other on the way to an absent place, from anywhere.
+
+    None when one turns back or ends at a node, or entries disagree.
+    """
+    pairs: set[tuple[int, int]] = set()
+    todo = [(place, dimension_order(place, to, route)) for place in mesh.live]
+    while todo:
+        at, out = todo.pop()
+        onward = mesh.neighbour(at, out)
+        if onward not in grid.index or onward not in mesh.places:
+            continue
+        ports = {entry.port for entry in tables[at] if out in entry.outs} or {dimension_order(onward, to, route)}
+        if len(ports) > 1 or ports & {PortId.NODE, OPPOSITE[out]}:
+            return None
+        [after] = ports
+        pair = SIDES * grid.index[at] + out, SIDES * grid.index[onward] + after
+        if pair not in pairs:
+            pairs.add(pair)
+            todo.append((onward, after))
+    return pairs
+
+
+def check_departures(routes: Routes) -> None:
+    """Every node sends by a route and port that are allowed, whichever it asks for; RouteError when one does not."""
+    grid = Grid(routes.mesh)
+    for place, table in routes.departures.items():
+        if len(table) > DEPARTURES:
+            raise RouteError(f"the node {place[0]},{place[1]} has {len(table)} exceptions for its own packets, it holds {DEPARTURES}")
+        for to in grid.places:
+            for asked in (XY, YX) if to != place else ():
+                route, port = set_out(place, to, asked, table, routes.mesh)
+                if routes.allowed[place, to].get(route) != port:
+                    raise RouteError(f"the node {place[0]},{place[1]} sends to {to[0]},{to[1]} by a way that leads nowhere")
 
 
 def _check_circles(ways: Ways, route: int) -> None:

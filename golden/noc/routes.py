@@ -6,24 +6,31 @@
     3. What differs from dimension order is covered with rectangles, one router's table at a time (`rectangles`).
     4. `check` follows every packet through the finished tables and sorts each route's channels; no table is used without it.
 
-A source uses the routes that lead to its destination. Where a pattern cannot be compiled, `compile_routes` may give up live routers.
+A source uses the routes that lead to its destination; what nodes need to know for that are tables of their own (`departures`). Where a
+pattern cannot be compiled, `compile_routes` may give up live routers.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
 from golden.arch.mesh import STEP, MeshConfig, Place
 from golden.arch.packet import PortId
 from golden.arch.route_table import ENTRIES
+from golden.noc.departures import departures
 from golden.noc.grid import Grid
 from golden.noc.paths import MODELS, SIDES, Decisions, Joiner, dimension_orders
 from golden.noc.rectangles import ANY_PORT, Wanted, cover
-from golden.noc.route_check import check, walk
-from golden.noc.routing import XY, YX, Entry
+from golden.noc.route_check import astray, check, check_departures, walk
+from golden.noc.routing import XY, YX, Entry, dimension_order
 from golden.noc.tables import RouteError, Routes
 
-__all__ = ["RouteError", "Routes", "check", "compile_routes", "walk"]
+__all__ = ["RouteError", "Routes", "check", "compile_routes", "detours", "walk"]
 
 
 def compile_routes(mesh: MeshConfig, give_up: int = 0) -> Routes:
@@ -48,6 +55,20 @@ def compile_routes(mesh: MeshConfig, give_up: int = 0) -> Routes:
         mesh = smaller
 
 
+@lru_cache(maxsize=16)
+def detours(mesh: MeshConfig) -> Routes | None:
+    """What routers and nodes are told of a mesh where something is dead; None where dimension order leads everywhere.
+
+    RouteError when there are no tables that fit.
+    """
+    if not (mesh.dead or mesh.dead_links):
+        return None
+    routes = compile_routes(mesh)
+    routes = replace(routes, departures=departures(mesh, routes.allowed))
+    check_departures(routes)
+    return routes
+
+
 def _without(mesh: MeshConfig, place: Place) -> MeshConfig | None:
     """The mesh with one more dead node; None when that cuts it."""
     try:
@@ -70,7 +91,7 @@ def _compile(mesh: MeshConfig, given_up: tuple[Place, ...]) -> Routes | list[Pla
         plan = Joiner(mesh, grid, orders, model)
         unserved = plan.join()
         if not unserved:
-            tables = _cover_all(grid, plan.routes)
+            tables = _tables(grid, mesh, plan.routes)
             if isinstance(tables, dict):
                 return Routes(mesh, tables, _allowed(grid, plan.routes), given_up)
             unserved = (tables,)
@@ -88,9 +109,25 @@ def _allowed(grid: Grid, routes: list[Decisions]) -> dict[tuple[Place, Place], d
     return found
 
 
-def _cover_all(grid: Grid, routes: list[Decisions]) -> dict[Place, list[Entry]] | int:
-    """Every router's table; the index of a router whose table does not fit when one does not."""
-    columns, rows = int(grid.x.max()) + 1, int(grid.y.max()) + 1
+def _tables(grid: Grid, mesh: MeshConfig, routes: list[Decisions]) -> dict[Place, list[Entry]] | int:
+    """Every router's table, or the index of a router whose table does not fit.
+
+    Entries may cover absent places. Those to which packets would then not come to an end keep dimension order everywhere.
+    """
+    kept: list[Place] = []
+    while True:
+        tables = _cover_all(grid, mesh, routes, kept)
+        if not isinstance(tables, dict):
+            return tables
+        lost = astray(grid, mesh, tables, [decisions.waits.copy() for decisions in routes])
+        if not lost:
+            return tables
+        kept += lost
+
+
+def _cover_all(grid: Grid, mesh: MeshConfig, routes: list[Decisions], kept: Sequence[Place]) -> dict[Place, list[Entry]] | int:
+    """Tables that keep dimension order on the way to some absent places."""
+    columns, rows = mesh.columns + 2, mesh.rows + 2
     port = np.full((grid.nodes, 2, SIDES, columns, rows), ANY_PORT, np.int8)
     exception = np.zeros(port.shape, bool)
     for route in (XY, YX):
@@ -101,6 +138,10 @@ def _cover_all(grid: Grid, routes: list[Decisions]) -> dict[Place, list[Entry]] 
         at = sender, route, out[sender, to], grid.x[to], grid.y[to]
         port[at] = out[other, to]
         exception[at] = out[other, to] != grid.order[route, other, to]
+        for place, to in product(mesh.live, kept):
+            side = dimension_order(place, to, route)
+            if (onward := mesh.neighbour(place, side)) in mesh.places:
+                port[grid.index[place], route, side, *to] = dimension_order(onward, to, route)
     tables: dict[Place, list[Entry]] = {}
     for sender in range(grid.nodes):
         tables[grid.places[sender]] = cover(Wanted(port[sender], exception[sender])) if exception[sender].any() else []

@@ -8,10 +8,10 @@ dimension order; no exception of a table matters to it. Its sender gets none.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from golden.arch.mesh import OPPOSITE, Place, beside
-from golden.arch.packet import Packet, PortId
+from golden.arch.packet import PortId
 
 XY, YX = 0, 1
 RESPONSE = 2
@@ -31,7 +31,11 @@ class Entry:
     port: PortId
 
     def matches(self, to: Place, route: int, out: PortId) -> bool:
-        return self.x0 <= to[0] <= self.x1 and self.y0 <= to[1] <= self.y1 and route in self.routes and out in self.outs
+        return self.includes(to, route) and out in self.outs
+
+    def includes(self, to: Place, route: int) -> bool:
+        """Whether it says anything of packets to a place on a route."""
+        return self.x0 <= to[0] <= self.x1 and self.y0 <= to[1] <= self.y1 and route in self.routes
 
     def fields(self) -> dict[str, int]:
         """As the router's table holds it."""
@@ -81,13 +85,6 @@ def branches(at: Place, corner: Place, far: Place, route: int, moving: PortId | 
     wanted = {PortId.WEST: west, PortId.EAST: east, PortId.NORTH: north, PortId.SOUTH: south, PortId.NODE: column and row}
     back = None if moving is None else OPPOSITE[moving]
     return frozenset(port for port, goes in wanted.items() if goes and port != back)
-
-
-def entering(packet: Packet, at: Place) -> Packet:
-    """The packet as who is at an edge port sends it: with its ports at its first router, which is at `at`."""
-    corner, far, route = packet.destination, packet.far or packet.destination, packet.channel & 1
-    outs = branches(at, corner, far, route, None) if packet.multicast else frozenset({dimension_order(at, corner, route)})
-    return replace(packet, outs=outs)
 
 
 def onward(at: Place, out: PortId, corner: Place, far: Place, route: int, table: Iterable[Entry]) -> frozenset[PortId]:

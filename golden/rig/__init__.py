@@ -14,6 +14,7 @@ SRAM, from the top: per thread 8 KB of its own and 2 KB of tables, then 64 lines
 """
 
 from golden.rig.faults import FAULTS
+from golden.rig.mesh import MeshRig
 from golden.rig.rig import Rig, RigJob, instructions, shrink
 
-__all__ = ["FAULTS", "Rig", "RigJob", "instructions", "shrink"]
+__all__ = ["FAULTS", "MeshRig", "Rig", "RigJob", "instructions", "shrink"]

@@ -37,9 +37,10 @@ INTERESTING_U64 = (0, 1, 2, 7, 63, 64, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, (1
 
 @dataclass(frozen=True)
 class Layout:
-    """Addresses of the parts, from the top of SRAM down."""
+    """Addresses of the parts, from the top of SRAM down; ``reserved`` bytes at the bottom for what nodes send each other."""
 
     sram_bytes: int
+    reserved: int = 0
 
     def region(self, thread: int) -> int:
         return self.sram_bytes - (thread + 1) * REGION
@@ -48,12 +49,12 @@ class Layout:
         return self.sram_bytes - THREADS * REGION - (thread + 1) * TABLE
 
     def line(self, number: int) -> int:
-        return self.bottom + 64 * number
+        return self.bottom + self.reserved + 64 * number
 
     @property
     def bottom(self) -> int:
         """First byte that a program may not fill."""
-        return self.sram_bytes - THREADS * (REGION + TABLE) - 64 * LINES
+        return self.sram_bytes - THREADS * (REGION + TABLE) - 64 * LINES - self.reserved
 
 
 def line_image(address: int, step: int = 0) -> Descriptor:

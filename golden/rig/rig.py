@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from golden.rig.snippets import Writer, render
 from golden.rig.sync import Conductor
 
 MAX_LENGTH = 3000
+Job = TypeVar("Job", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Rig:
     length : about how many instructions each thread has beside its prologue; it executes at most a few times as many.
     threads : how many threads run, 1 to 4; chosen by the seed (mostly 4) when None.
     fault : a cause of ``FAULTS``, or "random": one thread ends in it instead of in ``halt``.
+    reserved : bytes of SRAM for somebody else's use.
+    numbers : of the snippets; given by who composes the program (``conductor``), which is empty then.
 
     Raises
     ------
@@ -58,7 +63,16 @@ class Rig:
         When the length, thread count or cause does not exist, or the program does not fit the machine's SRAM.
     """
 
-    def __init__(self, seed: int, config: NodeConfig, length: int = 100, threads: int | None = None, fault: str | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        config: NodeConfig,
+        length: int = 100,
+        threads: int | None = None,
+        fault: str | None = None,
+        reserved: int = 0,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
         if not 1 <= length <= MAX_LENGTH:
             raise ValueError(f"rig: a length of {length} instructions does not exist: 1 to {MAX_LENGTH}")
         if threads is not None and not 1 <= threads <= isa.THREADS:
@@ -68,12 +82,13 @@ class Rig:
         self.seed, self.config, self.length = seed, config, length
         rng = random.Random(f"rig/{seed}/{config.name}/{length}")
         self.threads = threads or rng.choice((4, 4, 4, 4, 3, 2, 1))
-        self.layout = Layout(config.sram_bytes)
+        self.layout = Layout(config.sram_bytes, reserved)
         self.started_by_program = self.threads > 1 and rng.random() < 0.3
         self.writers = [Writer(t, config, self.layout, random.Random(rng.random()), length) for t in range(self.threads)]
-        conductor = Conductor(self.writers, self.layout, random.Random(rng.random()))
-        conductor.compose()
-        self.pools = conductor.pools
+        order = random.Random(rng.random())
+        self.conductor = Conductor(self.writers, self.layout, order, itertools.count() if numbers is None else numbers)
+        if numbers is None:
+            self.conductor.compose()
         self.again = [t for t in range(1, self.threads) if self.started_by_program and rng.random() < 0.3]
         self.args = [tuple(rng.getrandbits(64) for _ in range(8)) for _ in range(self.threads)]
         self.faulting = self._choose_fault(rng, fault)
@@ -99,7 +114,7 @@ class Rig:
         t = writer.thread
         lines = [f"; ==== thread {t}", f"start{t}:"]
         if t == 0:
-            lines += [f"        raise {pool}, {tokens}" for pool, tokens in self.pools.items()]
+            lines += [f"        raise {pool}, {tokens}" for pool, tokens in self.conductor.pools.items()]
             if self.started_by_program:
                 lines += [f"        tstart {other}, start{other}" for other in range(1, self.threads)]
         lines += writer.prologue(given=not (t and self.started_by_program))
@@ -139,7 +154,17 @@ class Rig:
         return RigJob(self.seed, text, program, inputs, launches, self.faulting)
 
 
-def shrink(rig: Rig, fails: Callable[[RigJob], bool]) -> RigJob:
+class Shrinkable(Protocol[Job]):
+    """A random program, or one for each node of a mesh."""
+
+    seed: int
+
+    def numbers(self) -> list[int]: ...
+
+    def job(self, keep: Collection[int] | None = None) -> Job: ...
+
+
+def shrink(rig: Shrinkable[Job], fails: Callable[[Job], bool]) -> Job:
     """A small job that still ``fails``: halves, then smaller parts of the snippets are left out as long as it does.
 
     Raises

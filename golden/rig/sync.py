@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from golden.rig.memory import LINES, SCRATCH, Layout
 from golden.rig.snippets import Snippet, Writer
@@ -20,22 +20,29 @@ PAIR_BARRIER = 1  # barrier 0 is everyone's; these and the next are for pairs
 
 
 class Conductor:
-    """Fills the writers with private snippets and events in one order."""
+    """Fills the writers with private snippets and events in one order; ``numbers`` of the snippets."""
 
-    def __init__(self, writers: Sequence[Writer], layout: Layout, rng: random.Random) -> None:
-        self.writers, self.layout, self.rng = writers, layout, rng
-        self.numbers = itertools.count()
+    def __init__(self, writers: Sequence[Writer], layout: Layout, rng: random.Random, numbers: Iterator[int]) -> None:
+        self.writers, self.layout, self.rng, self.numbers = writers, layout, rng, numbers
         self.line = 0
         self.pools = {FIRST_POOL + i: rng.randint(1, 3) for i in range(POOLS)}
 
     def compose(self) -> None:
         """Write until every thread has its length."""
-        while unfinished := [w for w in self.writers if w.size < w.length]:
-            if self.rng.random() < 0.12:
-                self._event()
-            else:
-                writer = self.rng.choice(unfinished)
-                writer.snippets.append(writer.grow(self.numbers))
+        while self.go_on():
+            pass
+
+    def go_on(self) -> bool:
+        """Write an event or a private snippet, unless every thread has its length."""
+        unfinished = [w for w in self.writers if w.size < w.length]
+        if not unfinished:
+            return False
+        if self.rng.random() < 0.12:
+            self._event()
+        else:
+            writer = self.rng.choice(unfinished)
+            writer.snippets.append(writer.grow(self.numbers))
+        return True
 
     def _event(self) -> None:
         kinds = [self._token]
@@ -43,7 +50,8 @@ class Conductor:
             kinds += [self._message, self._message, self._message, self._barrier, self._barrier]
         self.rng.choice(kinds)()
 
-    def _add(self, number: int, name: str, writer: Writer, lines: list[str]) -> None:
+    def add(self, number: int, name: str, writer: Writer, lines: list[str]) -> None:
+        """A thread's part of an event."""
         writer.size += len(lines)
         writer.left -= len(lines)
         writer.snippets.append(Snippet(number, name, lines))
@@ -54,7 +62,7 @@ class Conductor:
         self.line += 1
         return self.layout.line(self.line - 1)
 
-    def _write(self, writer: Writer, address: int) -> list[str]:
+    def write(self, writer: Writer, address: int) -> list[str]:
         """64 bytes at an address from one thread."""
         if self.rng.random() < 0.5:
             return [*writer.scratch(address), f"vst.c {writer.v()}, d{SCRATCH}"]
@@ -62,7 +70,7 @@ class Conductor:
         chosen = self.rng.sample(sizes, self.rng.randint(1, 8))
         return [f"li64 x25, {address}", *(f"st.{size} {writer.x()}, x25, {at}" for at, size in chosen)]
 
-    def _read(self, writer: Writer, address: int) -> list[str]:
+    def read(self, writer: Writer, address: int) -> list[str]:
         if self.rng.random() < 0.5:
             return [*writer.scratch(address), f"vld.c {writer.v()}, d{SCRATCH}"]
         return [f"li64 x25, {address}"] + [f"ld.d {writer.x()}, x25, {8 * self.rng.randrange(8)}" for _ in range(self.rng.randint(1, 4))]
@@ -87,14 +95,14 @@ class Conductor:
             return self._token()
         source, target = self.rng.sample(list(self.writers), 2)
         number, amount, semaphore = next(self.numbers), self.rng.choice((1, 1, 2, 7, 1000)), self._semaphore(source, target)
-        here = [*self._write(source, address), *self._raise(source, semaphore, amount)]
-        there = [*self._wait(target, semaphore, amount), *self._read(target, address)]
+        here = [*self.write(source, address), *self._raise(source, semaphore, amount)]
+        there = [*self._wait(target, semaphore, amount), *self.read(target, address)]
         if self.rng.random() < 0.4:
             answer = self._semaphore(target, source)
-            there += [*self._write(target, address), *self._raise(target, answer, 1)]
-            here += [*self._wait(source, answer, 1), *self._read(source, address)]
-        self._add(number, f"message to {target.thread}", source, here)
-        self._add(number, f"message from {source.thread}", target, there)
+            there += [*self.write(target, address), *self._raise(target, answer, 1)]
+            here += [*self._wait(source, answer, 1), *self.read(source, address)]
+        self.add(number, f"message to {target.thread}", source, here)
+        self.add(number, f"message from {source.thread}", target, there)
         return None
 
     def _barrier(self) -> None:
@@ -108,9 +116,9 @@ class Conductor:
         number = next(self.numbers)
         for i, writer in enumerate(group):
             mine, other = lines[i], lines[(i + 1) % len(group)]
-            before = self._write(writer, mine) if mine is not None else []
-            after = self._read(writer, other) if other is not None else []
-            self._add(number, f"barrier {barrier}", writer, [*before, f"barrier {barrier}, {len(group)}", *after])
+            before = self.write(writer, mine) if mine is not None else []
+            after = self.read(writer, other) if other is not None else []
+            self.add(number, f"barrier {barrier}", writer, [*before, f"barrier {barrier}, {len(group)}", *after])
 
     def _token(self) -> None:
         """Some of a pool's tokens, held during a private instruction or two."""
@@ -118,4 +126,4 @@ class Conductor:
         amount = self.rng.randint(1, self.pools[pool])
         writer = self.rng.choice(list(self.writers))
         work = writer.any_of(writer.alu, self.rng.randint(0, 3))
-        self._add(next(self.numbers), f"token {pool}", writer, [f"wait {pool}, {amount}", *work, f"raise {pool}, {amount}"])
+        self.add(next(self.numbers), f"token {pool}", writer, [f"wait {pool}, {amount}", *work, f"raise {pool}, {amount}"])

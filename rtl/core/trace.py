@@ -1,5 +1,7 @@
 """What a core that is built with its trace says of every instruction (golden.retire joins it): records, by kind."""
 
+import enum
+
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
@@ -88,8 +90,32 @@ class TraceLane(data.Struct):
     data: 64
 
 
+class TraceNetwork(data.Struct):
+    """Something happened between this node and others: a list or one of its transfers was accepted, a semaphore rose for a packet."""
+
+    valid: 1
+    # Of LIST and TRANSFER the thread, of RAISED the semaphore.
+    number: 6
+
+
+class NetworkEvent(enum.IntEnum):
+    """Records of a networked node by number."""
+
+    # The transfer engine takes an `rlist`; it has read one of its transfers.
+    LIST = 0
+    TRANSFER = 1
+    # Another node's or the host's packet raises a semaphore, which shows from the next cycle on.
+    RAISED = 2
+
+
+def node_trace(config: NodeConfig) -> wiring.Signature:
+    """All records of a node in a cycle: its core's, and what happens on its network interface if it has one."""
+    network = {"network": Out(records(TraceNetwork, len(NetworkEvent)))} if config.networked else {}
+    return wiring.Signature({**trace_signature(config).members, **network})
+
+
 def trace_signature(config: NodeConfig) -> wiring.Signature:
-    """All records of a cycle, in the order in which golden.retire.Collector takes them."""
+    """All records of a core in a cycle, in the order in which golden.retire.Collector takes them."""
     return wiring.Signature(
         {
             # A group's instructions; waiting instructions of each thread as they end.

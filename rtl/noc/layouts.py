@@ -15,6 +15,8 @@ TO = dict.fromkeys(("x", "y", "far_x", "far_y"), packet.COORD_BITS)
 """Where a packet goes: its destination twice, or the corners of a multicast's rectangle."""
 PACKET = data.StructLayout({"channel": 2, **TO, "header": HEADER, "payload": packet.PAYLOAD_BITS})
 """A packet at rest in the endpoint: channel number, where it goes, header, payload."""
+ROUTED = data.StructLayout({**PACKET.members, "out": len(packet.PortId)})
+"""One that leaves by way of a router, and its ports there."""
 
 
 class PacketKind(enum.Enum, shape=unsigned(5)):

@@ -9,19 +9,18 @@ A sender may send while it holds a credit of the packet's channel; the receiver 
 Requests and responses leave by streams of their own where both are wanted: no response waits behind a request.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS, CREDITS, PortId
 from rtl.common.arbiter import round_robin
 from rtl.common.delay import delay
-from rtl.common.host_ports import Event, Place
+from rtl.common.host_ports import Event
 from rtl.common.select import by_number
 from rtl.noc import parity
 from rtl.noc.credits import COUNT, Credits
-from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTES, TO, Link
-from rtl.noc.router.lookahead import branches
+from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTED, ROUTES, TO, Link
 
 _DEPTH_BITS = (CREDITS - 1).bit_length()
 _KEPT = data.StructLayout({"control": CONTROL, "body": BODY, "wrong": 1})
@@ -148,24 +147,22 @@ class LinkSender(wiring.Component):
     sources : int
         Streams of packets, served in turn: none waits for the credit of another's channel.
     routed : bool
-        The link leads to a router: a packet is told its port there.
+        The link leads to a router, and packets come with their port there; else they are at their destination behind the link.
     """
 
     def __init__(self, sources: int = 1, routed: bool = False) -> None:
         self.sources, self.routed = sources, routed
-        members = {
-            # The packet to send: channel, destination, header without parity, payload.
-            "packets": In(stream.Signature(PACKET)).array(sources),
-            "link": Out(Link),
-            # A packet left.
-            "packet_out": Out(Event),
-            # Credits that the link has. Flip-flops.
-            "credits": Out(COUNT),
-        }
-        if routed:
-            # Own coordinates; steady while packets wait.
-            members["place"] = In(Place)
-        super().__init__(members)
+        super().__init__(
+            {
+                # The packet to send: channel, destination, header without parity, payload.
+                "packets": In(stream.Signature(ROUTED if routed else PACKET)).array(sources),
+                "link": Out(Link),
+                # A packet left.
+                "packet_out": Out(Event),
+                # Credits that the link has. Flip-flops.
+                "credits": Out(COUNT),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -197,23 +194,10 @@ class LinkSender(wiring.Component):
         ]
         m.d.sync += [
             control.valid.eq(one_hot),
-            control.out.eq(self._ports(item)),
+            control.out.eq(item.out if self.routed else 1 << PortId.NODE),
             *(control[name].eq(item[name]) for name in TO),
             said.header.eq(item.header),
             said.payload.eq(item.payload),
             self.link.body.eq(body),
         ]
         return m
-
-    def _ports(self, item) -> Value:
-        """Where the packet leaves the router behind the link; without a router it is at its destination.
-
-        A multicast leaves by several ports, never by the node's own.
-        """
-        if not self.routed:
-            return Const(1 << PortId.NODE, len(PortId))
-        x, y = self.place.x, self.place.y
-        sides = item.x < x, item.far_x > x, item.y < y, item.far_y > y
-        column, row = (item.x <= x) & (item.far_x >= x), (item.y <= y) & (item.far_y >= y)
-        many = (item.x != item.far_x) | (item.y != item.far_y)
-        return branches(*sides, column, row, yx=item.channel[0]) & ~Mux(many, 1 << PortId.NODE, 0)

@@ -17,13 +17,12 @@ from golden.arch.mesh import STEP
 from golden.arch.packet import CHANNELS, COORD_BITS, CREDITS
 from rtl.common.arbiter import lowest, round_robin
 from rtl.common.delay import delay
-from rtl.common.host_ports import Place
 from rtl.common.select import by_number
 from rtl.common.stream import Queue
+from rtl.noc.departure import Departing, Here
 from rtl.noc.endpoint.layouts import refusal
 from rtl.noc.layouts import CONTROL, HEADER, ROUTES, Link, PacketKind
 from rtl.noc.link import LinkSender
-from rtl.noc.router.lookahead import dimension_order
 
 PORTS = len(STEP)
 _SAID = ("source_x", "source_y", "address", "tag", "sequence")
@@ -34,8 +33,8 @@ _LOST = data.StructLayout({"route": 1, "x": COORD_BITS, "y": COORD_BITS, **{name
 class Nowhere(wiring.Component):
     """Behind all closed ports of a tile."""
 
-    # Own coordinates, and the ports that are closed; steady.
-    place: In(Place)
+    # Own surroundings, and the ports that are closed; steady.
+    here: In(Here)
     closed: In(PORTS)
     # What the router sends by each port, a header a cycle after its control word; credits for it, of closed ports alone.
     control: In(data.ArrayLayout(CONTROL, PORTS))
@@ -49,18 +48,19 @@ class Nowhere(wiring.Component):
         m = Module()
         m.submodules.sender = sender = LinkSender(routed=True)
         wiring.connect(m, sender.link, wiring.flipped(self.link))
-        wiring.connect(m, wiring.flipped(self.place), sender.place)
+        m.submodules.departing = departing = Departing()
+        wiring.connect(m, wiring.flipped(self.here), departing.here)
         queues = [self._queue(m, p) for p in range(PORTS)]
-        asking, out = Cat(queue.o.valid for queue in queues), sender.packets[0]
-        item, back, leave = out.payload, Signal(), Signal()
+        asking, answer, out = Cat(queue.o.valid for queue in queues), departing.i, sender.packets[0]
+        item, back, leave = answer.payload, Signal(), Signal()
         chosen = round_robin(m, asking, leave)
         lost = by_number(m, chosen, [queue.o.payload for queue in queues], "lost")
-        x, y = self.place.x, self.place.y
-        way = dimension_order(lost.source_x < x, lost.source_x > x, lost.source_y < y, lost.source_y > y, yx=lost.route)
         m.d.comb += [
             self.port.eq(lowest(self.closed)),
-            back.eq((way[:PORTS] & self.port).any()),
-            out.valid.eq(asking.any() & ~back),
+            back.eq((departing.o.payload.out[:PORTS] & self.port).any()),
+            answer.valid.eq(asking.any()),
+            out.payload.eq(departing.o.payload),
+            out.valid.eq(departing.o.valid & ~back),
             leave.eq(out.ready | back),
             *(queue.o.ready.eq(leave & (chosen == p)) for p, queue in enumerate(queues)),
             item.channel.eq(Cat(lost.route, Const(1, 1))),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
-from sim.commands.command import CONFIG, JSON, SEED, command, real_number, whole_number
+from golden.arch.mesh import parse, parse_place
+from sim.commands.command import CONFIG, JSON, SEED, CommandError, argument, command, real_number, sentence_of, whole_number
 
 
 def _kernels(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +28,14 @@ def _kernels(parser: argparse.ArgumentParser) -> None:
                 flag, dest=_PARAMETER + parameter.name, type=types[parameter.type], default=parameter.default, metavar="VALUE", help=meaning
             )
         sub.add_argument("--threads", type=whole_number, default=1, help="threads that share the work (default 1)")
-        for flags, settings in (SEED, CONFIG, JSON):
+        for flags, settings in (SEED, CONFIG, JSON, *_MESH):
             sub.add_argument(*flags, **settings)
 
 
+_MESH = (
+    argument("--mesh", type=sentence_of(parse), metavar="CxR", help="on every node of a mesh of so many columns and rows at once"),
+    argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
+)
 _PARAMETER = "parameter "  # before the name of what a kernel takes, among the options
 
 
@@ -39,7 +45,15 @@ def _run(options: argparse.Namespace) -> int:
     from sim.views.report import write_json
 
     given = {name.removeprefix(_PARAMETER): value for name, value in vars(options).items() if name.startswith(_PARAMETER)}
-    report = run_kernel(options.kernel, options.config, options.seed, options.threads, **given)
+    if options.mesh:
+        from sim.jobs.run_mesh import run_everywhere
+
+        mesh = replace(options.mesh, dead=frozenset(options.dead))
+        report = run_everywhere(mesh, options.kernel, options.config, options.seed, options.threads, **given)
+    elif options.dead:
+        raise CommandError("--dead names places of a mesh: give --mesh too")
+    else:
+        report = run_kernel(options.kernel, options.config, options.seed, options.threads, **given)
     for key, value in report.items():
         print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")
     if options.json:

@@ -5,26 +5,49 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, command
+from golden.arch.mesh import parse
+from sim.commands.command import BATCH, CONFIG, JSON, SEED, WORKLOAD, argument, command
 from sim.files import results
 
 
-@command("bench", "The benchmark table, as JSON and as a page (make bench).", CONFIG, SEED)
+@command(
+    "bench",
+    "The benchmark table, as JSON and as a page (make bench); --mesh: transfers between nodes and the all-reduce instead.",
+    CONFIG,
+    SEED,
+    argument("--mesh", metavar="XxY", help="columns x rows of nodes that are measured, like 2x2"),
+    JSON,
+)
 def _bench(options: argparse.Namespace) -> int:
     from sim.jobs.bench import NOTES, bench
     from sim.views.report import print_table, write_json, write_page
 
+    if options.mesh is not None:
+        return _bench_mesh(options)
     latest, title = Path("build/bench"), f"kernels on {options.config}"
     with results(latest, f"bench-{options.config}") as run:
         rows = bench(options.config, options.seed)
         columns = list(rows[0])
         table = [[row[column] for column in columns] for row in rows]
         print_table(title, columns, table)
-        write_json(run.folder / "report.json", {"config": options.config, "seed": options.seed, "rows": rows})
+        report = {"config": options.config, "seed": options.seed, "rows": rows}
+        write_json(run.folder / "report.json", report)
         write_page(run.folder / "report.html", title, columns, table, NOTES)
         run.finish()
+    if options.json:
+        write_json(options.json, report)
     print(f"report: {latest / 'report.json'}, page: {latest / 'report.html'}")
     print(run.told)
+    return 1 if any(row["mismatches"] for row in rows) else 0
+
+
+def _bench_mesh(options: argparse.Namespace) -> int:
+    from sim.jobs.network import figures
+    from sim.views.report import write_json
+
+    rows = figures(parse(options.mesh), options.config, options.seed, lambda text: print(text, flush=True))
+    if options.json:
+        write_json(options.json, {"mesh": options.mesh, "config": options.config, "seed": options.seed, "rows": rows})
     return 1 if any(row["mismatches"] for row in rows) else 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
 from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
+from sim.engine.flips import parse_flip
 from sim.files import content, whole
 from sim.jobs.memory import parse_dump, parse_load
 
@@ -39,6 +40,7 @@ _DUMP = argument(
 _MESH = (
     argument("--mesh", type=sentence_of(parse), metavar="CxR", help="on every node of a mesh of so many columns and rows"),
     argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
+    argument("--dram", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="edge ports with 32 GB of memory behind"),
     argument("--seed", type=whole_number, default=0, help="of the order in which nodes go on and packets arrive (default 0)"),
 )
 
@@ -58,9 +60,14 @@ def _work(options: argparse.Namespace) -> Work:
 def _mesh(options: argparse.Namespace) -> MeshConfig | None:
     """The mesh to run on, if any."""
     if options.mesh:
-        return replace(options.mesh, dead=frozenset(options.dead))
-    if options.dead:
-        raise CommandError("--dead names nodes of a mesh: give --mesh too")
+        mesh = replace(options.mesh, dead=frozenset(options.dead))
+        for x, y in options.dram:
+            if (x, y) not in mesh.edges:
+                raise CommandError(f"--dram {x},{y} is no edge port of a mesh of {mesh.columns}x{mesh.rows}, like 0,1")
+        return mesh
+    for name in ("dead", "dram"):
+        if getattr(options, name):
+            raise CommandError(f"--{name} names places of a mesh: give --mesh too")
     return None
 
 
@@ -125,7 +132,7 @@ def _iss(options: argparse.Namespace) -> int:
 
         if options.step:
             raise CommandError("--step steps one node: leave --mesh out")
-        return 0 if mesh_program.simulate(work, mesh, print, options.seed) else 1
+        return 0 if mesh_program.simulate(work, mesh, print, options.seed, options.dram) else 1
     if not options.step:
         return 0 if simulate(work, print) else 1
     debugger = Debugger(work, print)
@@ -148,13 +155,22 @@ def _iss(options: argparse.Namespace) -> int:
     _DUMP,
     _TRACE,
     *_MESH,
+    argument("--dram-pace", type=whole_number, nargs=2, metavar=("BYTES", "CYCLES"), help="bytes a cycle, cycles of an access (64 200)"),
+    argument("--flip", type=sentence_of(parse_flip), nargs="*", default=[], metavar="A-B:N:BIT", help="a wrong bit in packet N of a link"),
     argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
+    argument("--nodes", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh whose waves they are"),
 )
 def _rtl(options: argparse.Namespace) -> int:
     from sim.jobs.program import run_rtl
 
     if mesh := _mesh(options):
-        from sim.jobs import mesh_program
+        from sim.jobs import mesh_lockstep, mesh_program
+        from sim.jobs.dram import Pace
 
-        return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, options.waves) else 1
+        pace = Pace(*options.dram_pace or ())
+        around = mesh_lockstep.Around(options.waves, options.nodes, options.dram, pace, options.flip)
+        return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, around) else 1
+    for name in ("nodes", "flip"):
+        if getattr(options, name):
+            raise CommandError(f"--{name} names places of a mesh: give --mesh too")
     return 0 if run_rtl(_work(options), print, options.waves) else 1

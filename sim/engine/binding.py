@@ -26,7 +26,8 @@ from sim.engine.ports import BODY_WORDS
 from sim.engine.topology import Topology, apart
 
 _FOLDER = Path(__file__).parent
-SOURCES = [_FOLDER / name for name in ("engine.cpp", "engine.h", "loop.h", "node.h", "edge.h", "state.h", "wire.h")]
+_FILES = "engine.cpp engine.h loop.h node.h edge.h memory.h packet.h state.h wire.h"
+SOURCES = [_FOLDER / name for name in _FILES.split()]
 _SLICE = 50_000  # cycles that the engine runs at a time; Python hears of an interruption in between
 LINK_PARTS = ("control_in", "body_in", "credit_in", "control_out", "body_out", "credit_out")
 """What is recorded of a node's link in a cycle: what comes in, what goes out. Bodies are folded to 32 bits, 0 when none is due."""
@@ -45,6 +46,11 @@ FUNCTIONS: Functions = {
     "engine_send": (None, [_POINTER, _U32, _U32, _POINTER]),
     "engine_received": (_U32, [_POINTER, _U32]),
     "engine_take": (None, [_POINTER, _U32, _U32, _POINTER]),
+    "engine_memory": (None, [_POINTER, _U32, _U64, _U32, _U32, _U32, _POINTER]),
+    "engine_memory_write": (None, [_POINTER, _U32, _U64, _U64, ctypes.c_char_p]),
+    "engine_memory_read": (None, [_POINTER, _U32, _U64, _U64, ctypes.c_char_p]),
+    "engine_memory_lines": (_U64, [_POINTER, _U32, _POINTER]),
+    "engine_flip": (None, [_POINTER, _U32, _U64, _U32]),
     "engine_cycle": (_U64, [_POINTER]),
     "engine_run": (_U32, [_POINTER, _U64, _U32, _U32, _U64]),
     "engine_options": (None, [_POINTER, _U32, _U32, _U32]),
@@ -77,7 +83,7 @@ def build(design: Design, waves: bool = False) -> Path:
         kind = wave_format()
         flags += [f"--trace-{kind}", "--trace-structs"]
         cflags.append(f"-DENGINE_{kind.upper()}")
-    texts = {"ports.h": ports.header(design)}
+    texts = {"ports.h": ports.header(design), "fields.h": ports.fields()}
     return build_engine(design, SOURCES, name="node", shared=True, flags=flags, cflags=[*cflags, "-pthread"], texts=texts)
 
 
@@ -183,6 +189,31 @@ class Engine:
         words = np.empty((self.received(edge), 1 + BODY_WORDS), np.uint32)
         self._library.engine_take(self._handle, edge, len(words), words.ctypes.data)
         return words
+
+    def memory(self, edge: int, size: int, bytes_per_cycle: int, latency: int, ways: NDArray[np.uint32]) -> None:
+        """Memory at an edge, beside its host; `ways` (places, 5): y << 5 | x, route and port of an answer that was asked by XY, by YX."""
+        ways = np.ascontiguousarray(ways, np.uint32)
+        self._library.engine_memory(self._handle, edge, size, bytes_per_cycle, latency, len(ways), ways.ctypes.data)
+
+    def write_memory(self, edge: int, address: int, image: bytes) -> None:
+        """Into the memory at an edge, by the back door."""
+        self._library.engine_memory_write(self._handle, edge, address, len(image), image)
+
+    def read_memory(self, edge: int, address: int, size: int) -> bytes:
+        """Out of it."""
+        image = ctypes.create_string_buffer(size)
+        self._library.engine_memory_read(self._handle, edge, address, size, image)
+        return image.raw
+
+    def memory_lines(self, edge: int) -> list[int]:
+        """Numbers of its lines that were written, ascending."""
+        numbers = np.zeros(self._library.engine_memory_lines(self._handle, edge, None), np.uint64)
+        self._library.engine_memory_lines(self._handle, edge, numbers.ctypes.data)
+        return sorted(numbers.tolist())
+
+    def flip(self, wire: int, packet: int, bit: int) -> None:
+        """A bit of the body of the n-th packet, from 1 on, that a wire of the topology carries from the first flip on is wrong."""
+        self._library.engine_flip(self._handle, wire, packet, bit)
 
     # --- time ------------------------------------------------------------------------------------------------------------------
 

@@ -26,11 +26,15 @@ class Host : public Edge {
         Wire::Shown &mine = to->at(cycle), &theirs = from->at(cycle);
         // What comes: the body follows its control word by one cycle; the credit goes back at once.
         theirs.credit = arriving & VALID;
-        if (arriving) received.push_back({arriving, theirs.body});
+        if (arriving) arrived({arriving, theirs.body});
+        else nothing_arrived();
         arriving = theirs.control & VALID ? theirs.control : 0;
         // What goes, while the node's buffers have room.
         for (int v = 0; v < CHANNELS; ++v) credits[v] += (mine.credit >> v) & 1;
-        if (body_due) mine.body = on_wire.body;
+        if (body_due) {
+            mine.body = on_wire.body;
+            to->carry(mine.body);
+        }
         body_due = false;
         mine.control = 0;
         if (sending.empty()) return;
@@ -53,6 +57,10 @@ class Host : public Edge {
     }
 
     std::deque<Packet> sending, received;
+
+  protected:
+    virtual void arrived(const Packet& packet) { received.push_back(packet); }
+    virtual void nothing_arrived() {}
 
   private:
     std::array<int, CHANNELS> credits;

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "memory.h"
+
 namespace {
 
 template <typename Value>
@@ -12,6 +14,7 @@ void take(std::vector<Value>& from, Value* to) {
 }
 
 Host& host(Engine* e, uint32_t edge) { return static_cast<Host&>(*e->edges[edge]); }
+Memory& memory(Engine* e, uint32_t edge) { return static_cast<Memory&>(*e->edges[edge]); }
 
 }  // namespace
 
@@ -82,6 +85,20 @@ void engine_take(Engine* e, uint32_t edge, uint32_t count, uint32_t* words) {
         received.pop_front();
     }
 }
+
+// Memory at an edge. A row of `ways` is a place: y << 5 | x, then route and port of an answer to a request that came by XY, by YX.
+void engine_memory(Engine* e, uint32_t edge, uint64_t size, uint32_t bandwidth, uint32_t latency, uint32_t count, const uint32_t* ways) {
+    auto made = std::make_unique<Memory>(size, bandwidth, latency);
+    for (uint32_t i = 0; i < count; ++i, ways += 5)
+        made->ways[ways[0]] = {{{uint8_t(ways[1]), uint8_t(ways[2])}, {uint8_t(ways[3]), uint8_t(ways[4])}}};
+    e->place(edge, std::move(made));
+}
+void engine_memory_write(Engine* e, uint32_t edge, uint64_t at, uint64_t size, const uint8_t* bytes) { memory(e, edge).write(at, bytes, size); }
+void engine_memory_read(Engine* e, uint32_t edge, uint64_t at, uint64_t size, uint8_t* bytes) { memory(e, edge).read(at, bytes, size); }
+uint64_t engine_memory_lines(Engine* e, uint32_t edge, uint64_t* numbers) { return memory(e, edge).written(numbers); }
+
+// A bit of the body of the n-th packet that a wire carries from here on is wrong.
+void engine_flip(Engine* e, uint32_t wire, uint64_t packet, uint32_t bit) { e->wires[wire].flips.push_back({packet, bit}); }
 
 uint64_t engine_cycle(Engine* e) { return e->loop.cycle; }
 

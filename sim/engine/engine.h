@@ -58,7 +58,10 @@ struct Engine {
         file.value(loop.quiet);
         for (auto& node : loop.nodes) node->state(file);
         for (auto& edge : edges) edge->state(file);
-        for (Wire& wire : wires) file.value(wire.shown);
+        for (Wire& wire : wires) {
+            file.value(wire.shown);
+            file.value(wire.carried);
+        }
     }
 
   private:

@@ -34,8 +34,8 @@ def settle(engine: Engine) -> None:
         engine.prepare()
 
 
-def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int]]]) -> None:
-    """Exceptions of every node's router, in the order of nodes, in cycles before the first."""
+def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int] | None]]) -> None:
+    """Exceptions of every node, in the order of nodes, in cycles before the first."""
     settle(engine)
     for index, row in enumerate(zip_longest(*tables)):
         for node, entry in enumerate(row):

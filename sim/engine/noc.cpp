@@ -7,33 +7,10 @@
 #include <vector>
 
 #include "engine.h"
-#include "fields.h"  // generated: FOR_EACH_FIELD, CREDIT_BITS, HISTOGRAM
+#include "packet.h"
+#include "traffic.h"  // generated: CREDIT_BITS, HISTOGRAM
 
 namespace {
-
-struct Field {
-    int at, width;
-};
-#define FIELD(name, at, width) constexpr Field name{at, width};
-FOR_EACH_FIELD(FIELD)
-#undef FIELD
-
-template <typename Words>
-void put(Words& words, Field field, uint64_t value) {
-    const uint64_t mask = field.width == 64 ? ~0ull : (1ull << field.width) - 1;
-    const int word = field.at / 32, shift = field.at % 32;
-    const unsigned __int128 wide = static_cast<unsigned __int128>(value & mask) << shift, hole = static_cast<unsigned __int128>(mask) << shift;
-    for (int i = 0; 32 * i < shift + field.width; ++i)
-        words[word + i] = (words[word + i] & ~uint32_t(hole >> 32 * i)) | uint32_t(wide >> 32 * i);
-}
-template <typename Words>
-uint64_t get(const Words& words, Field field) {
-    const int word = field.at / 32, shift = field.at % 32;
-    unsigned __int128 wide = 0;
-    for (int i = 0; 32 * i < shift + field.width; ++i) wide |= static_cast<unsigned __int128>(words[word + i]) << 32 * i;
-    return uint64_t(wide >> shift) & (field.width == 64 ? ~0ull : (1ull << field.width) - 1);
-}
-int parity(uint64_t value) { return __builtin_parityll(value); }
 
 struct Random {
     uint64_t state;

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.mesh import MeshConfig, Place
-from golden.arch.packet import BODY, CONTROL, CREDITS, HEADER
+from golden.arch.packet import CREDITS
 from sim.compile.elaborate import Design
 from sim.compile.verilator import build_engine
 from sim.engine import ports
@@ -86,19 +86,15 @@ class SourceRoutes:
     tables: Mapping[Place, Sequence[Mapping[str, int]]]
 
 
-def _fields() -> str:
-    """What noc.cpp must know of packets."""
-    groups = {"CONTROL": CONTROL, "HEADER": HEADER, "BODY": BODY}
-    at = [f"X({group}_{field.name}, {field.lo}, {field.width})" for group, layout in groups.items() for field in layout]
-    constants = {"CREDIT_BITS": CREDITS.bit_length(), "HISTOGRAM": HISTOGRAM}
-    lines = [f"#define {name} {value}" for name, value in constants.items()]
-    return "\n".join([*lines, "#define FOR_EACH_FIELD(X) " + " ".join(at)]) + "\n"
+def _constants() -> str:
+    """What noc.cpp must know beside packets."""
+    return f"#define CREDIT_BITS {CREDITS.bit_length()}\n#define HISTOGRAM {HISTOGRAM}\n"
 
 
 def build(design: Design) -> Path:
     """The engine for a router's design as a shared object, compiled or found in build/."""
-    texts = {"ports.h": ports.header(design), "fields.h": _fields()}
-    return build_engine(design, [*SOURCES, _SOURCE], name="noc", shared=True, cflags=["-pthread"], texts=texts)
+    texts = {"ports.h": ports.header(design), "fields.h": ports.fields(), "traffic.h": _constants()}
+    return build_engine(design, [*SOURCES, _SOURCE], name="noc", shared=True, cflags=["-pthread", "-DENGINE_RISING"], texts=texts)
 
 
 class Network(Engine):

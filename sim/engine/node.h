@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "Vtop.h"
+#ifdef ENGINE_RISING
+#include "Vtop___024root.h"
+#endif
 #include "edge.h"
 #include "state.h"
 #include "wire.h"
@@ -45,6 +48,16 @@ class Node {
         top->eval();
     }
 
+    // The second half of a cycle. Where nothing happens on a falling clock (ENGINE_RISING: no gated clocks), the model is only told
+    // what the clock was.
+    void low() {
+#ifdef ENGINE_RISING
+        top->clk = top->rootp->__Vtrigprevexpr___TOP__clk__0 = 0;
+#else
+        edge(0);
+#endif
+    }
+
     // First half of a cycle: whoever is at an edge acts, the instance gets what its neighbours show, and the clock rises.
     // Returns whether anything moves here.
     bool rise(uint64_t cycle) {
@@ -70,7 +83,7 @@ class Node {
     // Second half: the clock falls, and what the flip-flops hold is shown in the next cycle.
     void fall(uint64_t cycle) {
         if (at_rest()) return;
-        edge(0);
+        low();
         shows = 0;
         for (Link& link : out) {
             const uint32_t control = *link.control;
@@ -78,7 +91,10 @@ class Node {
             if (link.wire) {
                 Wire::Shown& next = link.wire->at(cycle + 1);
                 next.control = control;
-                if (link.due) std::copy_n(link.body, BODY_WORDS, next.body.begin());
+                if (link.due) {
+                    std::copy_n(link.body, BODY_WORDS, next.body.begin());
+                    link.wire->carry(next.body);
+                }
             }
             shows |= control & VALID;
         }

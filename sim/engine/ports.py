@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from golden.arch.packet import BODY, CHANNELS, CREDITS
+from golden.arch.memmap import Fault
+from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, FLAG_RESPONSE, HEADER, SEQUENCE_NOTIFY, Kind
 from sim.compile.elaborate import Design
 
 WORD = 32
@@ -55,6 +56,17 @@ def header(design: Design) -> str:
     for name, items in lists.items():
         lines.append(f"#define FOR_EACH_{name}(X) " + " ".join(f"X({', '.join(map(str, item))})" for item in items))
     return "\n".join(lines) + "\n"
+
+
+def fields() -> str:
+    """Text of fields.h: where the fields of packets lie, and the numbers of what a memory is asked and answers."""
+    groups = {"CONTROL": CONTROL, "HEADER": HEADER, "BODY": BODY}
+    at = [f"X({group}_{field.name}, {field.lo}, {field.width})" for group, layout in groups.items() for field in layout]
+    numbers = {f"KIND_{kind.name}": kind for kind in (Kind.WRITE, Kind.READ, Kind.READ_DATA, Kind.ACK, Kind.ERROR)}
+    numbers |= {f"FAULT_{cause.name}": cause for cause in (Fault.ILLEGAL, Fault.MISALIGNED, Fault.RANGE)}
+    numbers |= {"FLAG_RESPONSE": FLAG_RESPONSE, "SEQUENCE_NOTIFY": SEQUENCE_NOTIFY}
+    lines = [f"#define {name} {int(value)}" for name, value in numbers.items()]
+    return "\n".join([*lines, "#define FOR_EACH_FIELD(X) " + " ".join(at)]) + "\n"
 
 
 def words(port: Port) -> int:

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "ports.h"  // generated from the design: sim.engine.ports
 
@@ -25,5 +26,19 @@ struct alignas(64) Wire {
     };
     Shown& at(uint64_t cycle) { return shown[cycle & 1]; }
 
+    // Whoever sends hands every body to this, where it is shown: those of chosen packets get a wrong bit.
+    void carry(Body& body) {
+        if (flips.empty()) return;
+        ++carried;
+        for (const Flip& flip : flips)
+            if (flip.packet == carried) body[flip.bit / 32] ^= 1u << flip.bit % 32;
+    }
+
     Shown shown[2];
+    struct Flip {
+        uint64_t packet;  // counted from the first that is carried after there are flips, which is 1
+        uint32_t bit;     // of the body
+    };
+    std::vector<Flip> flips;
+    uint64_t carried = 0;
 };

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from golden.arch.config import get_config
-from golden.arch.mesh import MeshConfig, Place, beside
+from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import Packet
 from golden.host import EDGE, Session
 from golden.host_blocking import BlockingHost
-from golden.host_mesh import Edge
+from golden.host_mesh import Edge, entering
 from golden.iss.host import Host as SimulatorHost
 from golden.iss.host import MeshEdge as SimulatorEdge
 from golden.iss.mesh import Mesh
-from golden.noc.routing import entering
 from sim.engine.binding import Ended, Engine
 from sim.jobs import machine
 
@@ -72,10 +71,9 @@ class MeshEdge(Edge):
             raise ValueError(f"there is no edge port {place[0]},{place[1]} on a mesh of {mesh.columns}x{mesh.rows}")
         super().__init__(mesh, place)
         self.engine, self._port = engine, Port(engine, mesh.edges.index(place), limit)
-        self._first = beside(place, mesh.inward(place))
 
     def send(self, packets: Sequence[Packet]) -> None:
-        self._port.send([entering(packet, self._first) for packet in packets])
+        self._port.send([entering(self.mesh, self.place, packet) for packet in packets])
 
     def receive(self, count: int) -> Sequence[Packet]:
         packets = self._port.receive(count)

@@ -28,8 +28,8 @@ AFTERWARDS = 64
 LIMIT = 5_000_000  # cycles: a minute, and as much trace as memory should hold
 
 
-def decode_trace(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[str, dict[str, Any]]]:
-    """(port name without ``trace__``, fields) of each record of ``Engine.take_trace``, in the order of cycles."""
+def events(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[int, str, dict[str, Any]]]:
+    """(cycle, port name without ``trace__``, fields) of each record of ``Engine.take_trace``, in the order of cycles."""
     traced = ports.trace_ports(design)
     layouts = [Layout.described(port["name"], port["fields"]) for port in traced]
     at = 0
@@ -37,8 +37,14 @@ def decode_trace(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[st
         port, layout = traced[words[at]], layouts[words[at]]
         size = ports.words(port)
         value = int.from_bytes(words[at + 3 : at + 3 + size].tobytes(), "little")
+        cycle = int(words[at + 1]) | int(words[at + 2]) << 32
         at += 3 + size
-        yield port["name"].removeprefix("trace__"), layout.unpack(value)
+        yield cycle, port["name"].removeprefix("trace__"), layout.unpack(value)
+
+
+def decode_trace(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The same without cycles."""
+    return ((name, fields) for _, name, fields in events(design, words))
 
 
 def run_lockstep(

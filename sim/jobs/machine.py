@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from golden.arch.config import get_config
-from golden.arch.mesh import MeshConfig
+from golden.arch.mesh import MeshConfig, Place
+from golden.arch.route_table import ENTRIES
+from golden.noc.routes import Routes, detours
 from rtl.node import Node
 from rtl.tile import Tile
 from sim import setup
@@ -15,17 +18,18 @@ from sim.compile.elaborate import Design, elaborate_once
 from sim.compile.toolchain import ToolError
 from sim.compile.verilator import engine_build
 from sim.engine.binding import Engine
-from sim.engine.mesh import settle, straps
+from sim.engine.mesh import settle, straps, write_tables
 from sim.engine.topology import tiles
 
 TOP, TILE = "node", "tile"
-_SOURCES = ("rtl", "golden/arch")
+SOURCES = ("rtl", "golden/arch")
+"""Folders that hold all Python that a design is made from."""
 
 
-def design(config: str = "d1", trace: bool = False, after: str = "") -> Design:
-    """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast."""
-    known = get_config(config)
-    return elaborate_once(lambda: Node(known, trace=trace), _SOURCES, top=TOP, config=config, parameters={"trace": trace}, after=after)
+def design(config: str = "d1", trace: bool = False, after: str = "", names: bool = False) -> Design:
+    """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast; `names`: as in `elaborate`."""
+    known, settings = get_config(config), {"config": config, "parameters": {"trace": trace}, "after": after, "names": names}
+    return elaborate_once(lambda: Node(known, trace=trace), SOURCES, top=TOP, **settings)
 
 
 def check_tools() -> None:
@@ -47,20 +51,32 @@ def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -
 def tile_design(config: str = "d1", trace: bool = False) -> Design:
     """The Verilog of a tile, made or found in build/; an engine will be built from it."""
     known, after = get_config(config).with_network(), engine_build(TILE, config)
-    return elaborate_once(lambda: Tile(known, trace=trace), _SOURCES, top=TILE, config=config, parameters={"trace": trace}, after=after)
+    return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, parameters={"trace": trace}, after=after)
 
 
-def mesh_engine(mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
-    """The tiles of a mesh in the C++ engine, on all cores; waves are those of the first node.
+def tables(routes: Routes, place: Place) -> list[Mapping[str, int] | None]:
+    """What the tile at a place is told, by place in its tables: exceptions of its router, then those of its own packets."""
+    own = [entry.fields() for entry in routes.tables[place]]
+    return [*own, *[None] * (ENTRIES - len(own)), *(entry.fields() for entry in routes.departures[place])]
 
-    ValueError when something is dead: routers have tables for it, but a node gives its own packets the first port of dimension order.
+
+def mesh_engine(
+    mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None, shown: Sequence[Place] = ()
+) -> Engine:
+    """The tiles of a mesh in the C++ engine, on all cores, told what is dead; waves are those of the nodes `shown`, else the first one's.
+
+    RouteError when no tables lead round what is dead, ValueError for waves of a node that is none.
     """
-    if mesh.dead or mesh.dead_links:
-        raise ValueError("the RTL runs no mesh with dead nodes or links: use the simulator (iss)")
+    if wrong := [place for place in shown if place not in mesh.live]:
+        raise ValueError(f"no waves of {wrong[0][0]},{wrong[0][1]}: no live node of the mesh of {mesh.columns}x{mesh.rows}")
+    routes = detours(mesh)
     check_tools()
     known = [straps(mesh, place) for place in mesh.live]
     engine = Engine(tile_design(config, trace), tiles(mesh), waves is not None, known, os.cpu_count() or 1)
-    settle(engine)
+    if routes:
+        write_tables(engine, [tables(routes, place) for place in mesh.live])
+    else:
+        settle(engine)
     if waves:
-        engine.waves(waves)
+        engine.waves(waves, [mesh.live.index(place) for place in shown] or (0,))
     return engine

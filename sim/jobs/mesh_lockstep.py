@@ -7,12 +7,16 @@ counters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from golden.arch.config import NodeConfig
-from golden.arch.memmap import ThreadState
+from golden.arch.memmap import Counter, ThreadState
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.trace import Record
+from golden.dram import Dram
+from golden.host import HostError
+from golden.host_blocking import BlockingHost
 from golden.iss.mesh import Mesh
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
@@ -20,21 +24,48 @@ from golden.listing import trace_line
 from golden.lockstep import Difference, Result, Run, compare_ends, compare_memory
 from golden.retire import Collector
 from sim.engine.binding import Engine
+from sim.engine.flips import Flip, apply
 from sim.jobs import machine
+from sim.jobs.dram import EngineDram, Pace
 from sim.jobs.host import MeshEdge
 from sim.jobs.lockstep import AFTERWARDS, LIMIT, decode_trace
+
+
+@dataclass(frozen=True)
+class Around:
+    """What there is beside the tiles.
+
+    Attributes
+    ----------
+    waves, shown : a file for waves, and the nodes in them (the first when none is named).
+    drams, pace : edge ports with memory behind them, which is compared too, and how fast it is.
+    flips : wrong bits on links; what is then lost makes the two differ, or hang.
+    """
+
+    waves: Path | None = None
+    shown: Sequence[Place] = ()
+    drams: Sequence[Place] = ()
+    pace: Pace = Pace()
+    flips: Sequence[Flip] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a node begins with: memory, and threads that are started."""
+
+    memory: Sequence[tuple[int, bytes]]
+    launches: Sequence[Launch]
 
 
 def run_lockstep(
     mesh: MeshConfig,
     config: NodeConfig,
-    memory: Sequence[tuple[int, bytes]],
-    launches: Sequence[Launch],
+    parts: Mapping[Place, Part],
     seed: int = 0,
     on_record: Callable[[Place, Record], None] | None = None,
-    waves: Path | None = None,
+    around: Around | None = None,
 ) -> tuple[Result, Mapping[Place, bytes]]:
-    """Run on both, the same on every node; what was compared, and the memory of each node (none of one where a thread stopped).
+    """Run on both, each live node its part; what was compared, and the memory of each node (none of one where a thread stopped).
 
     Raises
     ------
@@ -43,9 +74,19 @@ def run_lockstep(
     HangError
         When nothing moves any more on the simulator.
     """
-    with machine.mesh_engine(mesh, config.name, trace=True, waves=waves) as engine:
-        runs = _run_rtl(engine, mesh, config, memory, launches)
-    result = Result(cycles=max(run.cycles for run in runs.values()))
+    around = around or Around()
+    with machine.mesh_engine(mesh, config.name, trace=True, waves=around.waves, shown=around.shown) as engine:
+        behind = {place: EngineDram(engine, mesh, place, around.pace) for place in around.drams}
+        for flip in around.flips:
+            apply(engine, mesh, flip)
+        edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
+        try:
+            runs = _run_rtl(engine, edge, config, parts)
+        except HostError as error:
+            raise HostError("\n".join([str(error), *_dropped(edge.hosts)])) from None
+        dropped = _dropped(edge.hosts) if around.flips else []
+        contents = {place: dram.contents() for place, dram in behind.items()}
+    result = Result(cycles=max(run.cycles for run in runs.values()), faults=dropped)
     records: dict[tuple[Place, int], list[Record]] = {}
 
     def keep(place: Place, record: Record) -> None:
@@ -58,32 +99,42 @@ def run_lockstep(
     simulated = Mesh(mesh, config, seed, strict=True, on_record=keep)
     for place, node in simulated.nodes.items():
         node.external = _counters(runs[place])
-        for at, data in memory:
+        for at, data in parts[place].memory:
             node.write(at, data)
-        for launch in launches:
+        for launch in parts[place].launches:
             node.threads[launch.thread].start(launch.pc, launch.args)
+    for place in around.drams:
+        simulated.attach_dram(place, Dram())
     simulated.run()
+    for place in around.drams:
+        _compare_dram(place, contents[place], simulated.drams[place].contents())
     for place, node in simulated.nodes.items():
+        known = len(result.faults)
         try:
-            _compare(node, runs[place], {launch.thread: records.get((place, launch.thread), []) for launch in launches}, result)
+            ran = {thread for at, thread in records if at == place} | {launch.thread for launch in parts[place].launches}
+            _compare(node, runs[place], {thread: records.get((place, thread), []) for thread in ran}, result)
         except Difference as difference:
             raise Difference(f"node {place[0]},{place[1]}: {difference}") from None
+        result.faults[known:] = [f"node {place[0]},{place[1]} {text}" for text in result.faults[known:]]
     result.coverage.keep()
     return result, {place: run.image for place, run in runs.items()}
 
 
-def _run_rtl(
-    engine: Engine, mesh: MeshConfig, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]
-) -> dict[Place, Run]:
+def _dropped(hosts: Mapping[Place, BlockingHost]) -> list[str]:
+    """Nodes that dropped packets."""
+    counts = ((place, host.counters()[Counter.PARITY_ERRORS]) for place, host in hosts.items())
+    return [f"node {x},{y} dropped {count} packets with wrong parity" for (x, y), count in counts if count]
+
+
+def _run_rtl(engine: Engine, edge: MeshEdge, config: NodeConfig, parts: Mapping[Place, Part]) -> dict[Place, Run]:
     """What each node did; its memory was zero before."""
-    edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
-    edge.load(dict.fromkeys(edge.hosts, memory))
+    edge.load({place: part.memory for place, part in parts.items()})
     hosts = edge.hosts
     engine.options(tracing=True)
     before = engine.cycle
-    for host in hosts.values():
-        host.start(launches)
-    statuses = {place: dict(host.wait_any(len(launches))) for place, host in hosts.items()}
+    for place, host in hosts.items():
+        host.start(parts[place].launches)
+    statuses = {place: dict(host.wait_any(len(parts[place].launches))) for place, host in hosts.items()}
     cycles = engine.cycle - before
     engine.run(AFTERWARDS)
     engine.options(tracing=False)
@@ -97,6 +148,14 @@ def _run_rtl(
         image = b"" if stopped else host.read(0, config.sram_bytes)
         runs[place] = Run(collector.complete(), statuses[place], image, cycles)
     return runs
+
+
+def _compare_dram(place: Place, got: Mapping[int, bytes], expected: Mapping[int, bytes]) -> None:
+    for address in sorted({*got, *expected}):
+        if got.get(address) != expected.get(address):
+            shown = [line.hex(" ", 8) if line else "never written" for line in (got.get(address), expected.get(address))]
+            at = f"line {address:#x} behind {place[0]},{place[1]}"
+            raise Difference(f"RTL and simulator differ in {at}\n  RTL: {shown[0]}\n  ISS: {shown[1]}")
 
 
 def _counters(run: Run) -> Callable[[Thread, int], int]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from golden.arch.memmap import ThreadState
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.trace import Record
+from golden.dram import Dram
 from golden.iss.mesh import Mesh
 from golden.listing import trace_line
 from sim.jobs import memory
 from sim.jobs.program import Say, Work, where
 
+if TYPE_CHECKING:
+    from sim.jobs.mesh_lockstep import Around
+
 SHOWN = 8  # threads that an interruption names
 
 
-def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
+def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, drams: Sequence[Place] = ()) -> bool:
     """Run on the instruction-set simulator, threads started on every node; True when every thread of every node ended by itself.
 
     Raises
@@ -30,6 +35,8 @@ def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
         say(f"{place[0]},{place[1]} {trace_line(record, work.trace)}")
 
     machine = Mesh(mesh, work.config, seed, strict=True, on_record=tell if work.trace else None)
+    for place in drams:
+        machine.attach_dram(place, Dram())
     for node in machine.nodes.values():
         for at, data in work.memory:
             node.write(at, data)
@@ -53,7 +60,7 @@ def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0) -> bool:
     return ended
 
 
-def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, waves: Path | None = None) -> bool:
+def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, around: Around | None = None) -> bool:
     """Run on the RTL, threads started on every node, and compare every retired instruction; True when all ended by themselves.
 
     Raises
@@ -61,12 +68,13 @@ def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, waves: Path |
     golden.lockstep.Difference, HangError
         When the two disagree; when nothing moves any more.
     """
-    from sim.jobs.mesh_lockstep import run_lockstep
+    from sim.jobs.mesh_lockstep import Part, run_lockstep
 
     def tell(place: Place, record: Record) -> None:
         say(f"{place[0]},{place[1]} {trace_line(record, work.trace)}")
 
-    result, images = run_lockstep(mesh, work.config, work.memory, work.launches, seed, tell if work.trace else None, waves)
+    parts = dict.fromkeys(mesh.live, Part(work.memory, work.launches))
+    result, images = run_lockstep(mesh, work.config, parts, seed, tell if work.trace else None, around)
     say(f"{result.retired} instructions on {len(mesh.live)} nodes in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)

@@ -125,7 +125,8 @@ def cut_machine() -> Cut:
         from golden.arch.config import get_config
         from rtl.tile import Tile
 
-        write_json(folder / "cut.json", cut({"tile": lambda: Tile(get_config("d1").with_network())}).as_json())
+        whole = cut({"tile": lambda: Tile(get_config("d1").with_network())}, watched=("activity",))
+        write_json(folder / "cut.json", whole.as_json())
 
     folder = cache.folder(KIND, f"cut-{cache.digest(*parts, metadata.version('amaranth'))}", fill, what="cutting the tile into units")
     return Cut.from_json(json.loads((folder / "cut.json").read_text()))
@@ -165,6 +166,7 @@ def _synthesise_all(units: Sequence[Unit], library: Path) -> dict[str, Path]:
                 folders[jobs[job].name] = job.result()
                 print(f"[{len(folders)}/{len(units)}] {jobs[job].name} synthesised, {time.monotonic() - began:.0f} s", flush=True)
         except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun might wait for another process that makes the same
             raise KeyboardInterrupt(f"with {len(folders)} of {len(units)} units synthesised, which the next run finds") from None
     return folders
 

@@ -35,7 +35,7 @@ def silicon() -> Iterator[Hollows]:
             make = each.__dict__.get("__init__")
             if make is not None and make.__defaults__:
                 kept.append((make, make.__defaults__))
-                form = {"body": "banks", "sweep": True} if each is SRAM else {}
+                form = {"body": "banks", "sweep": True} if each is SRAM else {"gates": True}
                 names = make.__code__.co_varnames[: make.__code__.co_argcount][-len(make.__defaults__) :]
                 make.__defaults__ = tuple(
                     form.get(name, Body.SYNTHESIS if value is Body.SIMULATION else value)

@@ -24,7 +24,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -87,15 +87,18 @@ class Cut:
         return cls(units, made["storage"], made["uncovered"])
 
 
-def cut(tops: Mapping[str, Callable[[], wiring.Component]], limit: int = LIMIT, crumb: int = CRUMB) -> Cut:
+def cut(
+    tops: Mapping[str, Callable[[], wiring.Component]], limit: int = LIMIT, crumb: int = CRUMB, watched: Collection[str] = ()
+) -> Cut:
     """Cuts what each of `tops` makes; its key is the name under which parts are found. Tops meet only at their ports.
 
-    limit, crumb: bits of logic above which a component is opened, and below which one is not cut off.
+    limit, crumb: bits of logic above which a component is opened, and below which one is not cut off. watched: ports of the tops, by the
+    first part of their path, that only who simulates watches: silicon does not have them.
     """
     whole = Cut([], [], [])
     for name, make in tops.items():
         with silicon() as hollows:
-            _Cutter(name, make(), hollows, limit, crumb).add_to(whole)
+            _Cutter(name, make(), hollows, limit, crumb, watched).add_to(whole)
     return whole
 
 
@@ -107,9 +110,12 @@ def class_name(kind: type) -> str:
 class _Cutter:
     """The tile's netlist, which module of it belongs to which unit, and the nets between units."""
 
-    def __init__(self, name: str, component: wiring.Component, hollows: Hollows, limit: int, crumb: int):
+    def __init__(
+        self, name: str, component: wiring.Component, hollows: Hollows, limit: int, crumb: int, watched: Collection[str] = ()
+    ) -> None:
         fragment = _ir.Fragment.get(component, None)
-        ports = {"__".join(map(str, path)): (bits(value), None) for path, _member, value in component.signature.flatten(component)}
+        members = [(path, value) for path, _member, value in component.signature.flatten(component) if path[0] not in watched]
+        ports = {"__".join(map(str, path)): (bits(value), None) for path, value in members}
         design = fragment.prepare(ports=ports, hierarchy=(name,))
         self.netlist = _ir.build_netlist(design)
         self.modules = self.netlist.modules

@@ -59,6 +59,15 @@ def test_the_line_repeats_the_failure_alone(elsewhere):
     assert drawn(run(elsewhere, "--seed", "6"), 2) != drawn(whole, 2)
 
 
+def test_files_that_compile_models_come_first_and_stay_whole(elsewhere):
+    for name, tests in (("alone", "ab"), ("model", "cd"), ("node", "ef")):
+        mark = "@pytest.mark.{}\n".format({"model": "rtl", "node": "system"}.get(name, "fast"))
+        text = "".join(f"\n\n{mark if test in 'ad' or name == 'node' else ''}def test_{test}():\n    pass\n" for test in tests)
+        (elsewhere / "tests" / f"test_{name}.py").write_text(f'"""Order."""\n\nimport pytest\n{text}')
+    ran = re.findall(r"^PASSED tests/test_(?:alone|model|node).py::test_(.)$", run(elsewhere), re.MULTILINE)
+    assert "".join(ran) == "cdefab"
+
+
 def test_workers_draw_the_same(elsewhere):
     assert drawn(run(elsewhere, "--seed", "5", "-n", "2"), 2) == drawn(run(elsewhere, "--seed", "5"), 2)
 

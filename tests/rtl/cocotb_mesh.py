@@ -6,13 +6,13 @@ from cocotb.triggers import gather
 from golden.arch.config import get_config
 from golden.arch.global_address import cast_address, global_address
 from golden.arch.memmap import Fault, ThreadState
-from golden.arch.mesh import MeshConfig, beside
+from golden.arch.mesh import MeshConfig
 from golden.arch.packet import Kind
 from golden.arch.transfer import Transfer
 from golden.asm import assemble
+from golden.host_mesh import entering
 from golden.iss.mesh import Mesh
 from golden.kernels.job import Launch
-from golden.noc.routing import entering
 from golden.retire import Collector
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
@@ -38,7 +38,7 @@ start:  wait 3, 2
 
 def host_at(ports, edge, entry: str = "none", exit: str = "none") -> Host:
     """A host at an edge port: to and from the west or east by YX, to and from the north or south by XY."""
-    number, first = MESH.edges.index(edge), beside(edge, MESH.inward(edge))
+    number = MESH.edges.index(edge)
     route = 1 if edge[0] in (0, MESH.columns + 1) else 0
     return Host(
         ports,
@@ -47,7 +47,7 @@ def host_at(ports, edge, entry: str = "none", exit: str = "none") -> Host:
         place=edge,
         links=(f"i__{number}", f"o__{number}"),
         routes=[route],
-        entering=lambda packet: entering(packet, first),
+        entering=lambda packet: entering(MESH, edge, packet),
     )
 
 
@@ -201,8 +201,8 @@ CASTS = """
 start:  loopi end, 16
         st.d x1, x2, 0
         rcast x2, x3, 3
-end:    addi x1, x1, 7
-        st.d x0, x2, 0          ; after the last has been read
+        addi x1, x1, 7
+end:    st.d x0, x2, 0          ; after the last has been read
         rcast x2, x4, 1         ; to nobody
         waitr 11, x5
         fence

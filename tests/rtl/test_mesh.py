@@ -4,13 +4,14 @@ import pytest
 
 from golden.arch.config import get_config
 from rtl.tile import Tile
-from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_model
+from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_design
 
 
 @pytest.mark.rtl
-def test_a_mesh_under_cocotb(bench):
+def test_a_mesh_under_cocotb(bench, request):
+    design = mesh_design(names=request.config.getoption("waves"))
     parameters = {"config": "tiny", "columns": MESH.columns, "rows": MESH.rows}
-    passed = bench(mesh_model(), "cocotb_mesh.py", config="tiny", parameters=parameters, public=TILE_WIRES, counted=False)
+    passed = bench(design, "cocotb_mesh.py", parameters=parameters, public=TILE_WIRES, counted=False)
     assert len(passed) == 8
 
 

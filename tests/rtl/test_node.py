@@ -2,13 +2,12 @@
 
 import pytest
 
-from golden.arch.config import get_config
-from rtl.node import Node
+from sim.jobs import machine
 
 
 @pytest.mark.rtl
-def test_a_node_under_cocotb(bench):
+def test_a_node_under_cocotb(bench, request):
     # Lines and bits are counted in the units' benches: a node that counts them compiles for a quarter of an hour.
-    node = Node(get_config("tiny"), trace=True)
-    passed = bench(node, "cocotb_node.py", config="tiny", parameters={"config": "tiny"}, counted=False)
+    node = machine.design("tiny", trace=True, names=request.config.getoption("waves"))
+    passed = bench(node, "cocotb_node.py", parameters={"config": "tiny"}, counted=False)
     assert len(passed) == 28

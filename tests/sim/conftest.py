@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from itertools import count
 
 import pytest
 
@@ -32,6 +33,23 @@ def say(tmp_path, monkeypatch, capsys):
         return Said(status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """ctrl_c(module, line): Ctrl-C comes when the module tells that line of a trace."""
+
+    def at(module, line: int) -> None:
+        told = count(1)
+
+        def trace_line(record, form):
+            if next(told) == line:
+                raise KeyboardInterrupt
+            return ""
+
+        monkeypatch.setattr(module, "trace_line", trace_line)
+
+    return at
 
 
 @pytest.fixture

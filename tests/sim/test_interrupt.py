@@ -39,8 +39,14 @@ sys.stdout.write = signal_after_the_first_step
 """
 
 
+@pytest.fixture(scope="module")
+def built():
+    """The model is there: nobody's patience with a process counts the minutes that it takes to build."""
+    machine.engine("tiny", trace=True).close()
+
+
 @pytest.fixture
-def shell(tmp_path):
+def shell(tmp_path, built):
     """shell(line) starts a command as a person types it in the project's folder, but with a build/ of its own."""
     (tmp_path / ".venv").symlink_to(cache.ROOT / ".venv")
     (tmp_path / "sitecustomize.py").write_text(PREPARED)

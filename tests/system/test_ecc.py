@@ -18,6 +18,8 @@ from sim.jobs.host import Host
 from sim.jobs.lockstep import run_lockstep
 from sim.jobs.program import Work, run_rtl
 
+pytestmark = pytest.mark.system
+
 CONFIG = get_config("tiny")
 DATA = 0x3000
 BITS = [0, 31, 63, 64, 71]

@@ -12,6 +12,8 @@ from golden.asm import assemble
 from golden.kernels.job import Launch
 from sim.jobs.lockstep import run_lockstep
 
+pytestmark = pytest.mark.system
+
 CONFIG = get_config("tiny")
 DATA, TILE = 0x2000, 0x3000
 NAN, LARGEST, TINY, ONE = 0x7FC00000, 0x7F7FFFFF, 0x00008001, 0x3F800000

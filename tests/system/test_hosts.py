@@ -13,6 +13,8 @@ from golden.kernels.job import Launch
 from sim.jobs.host import Host
 from tests.repo import test_writing_a_kernel as page
 
+pytestmark = pytest.mark.system
+
 CONFIG = get_config("tiny")
 PROGRAM = """
 start:  wait 3, 2

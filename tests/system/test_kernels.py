@@ -15,6 +15,8 @@ from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.run import run_job
 
+pytestmark = pytest.mark.system
+
 SHAPES = ((16, 16, 16), (32, 32, 32), (5, 32, 3), (3, 11, 32), (17, 13, 17), (31, 32, 31), (1, 1, 1), (8, 8, 100), (64, 40, 4), (33, 7, 5))
 CONFIG = get_config("tiny")
 

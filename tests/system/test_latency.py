@@ -11,6 +11,8 @@ from golden.asm import assemble
 from golden.kernels.job import Launch
 from sim.jobs.host import Host
 
+pytestmark = pytest.mark.system
+
 CONFIG = get_config("tiny")
 ROWS = re.findall(r"^\| [^|]+ \| `([^`|]+)` \| (\d+) \|$", Path("docs/architecture.md").read_text(), re.MULTILINE)
 LINK = 24  # links of the short chain; the long one has twice as many

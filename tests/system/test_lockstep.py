@@ -10,6 +10,8 @@ from golden.rig import Rig
 from sim.jobs import machine
 from sim.jobs.lockstep import Difference, run_lockstep
 
+pytestmark = pytest.mark.system
+
 CONFIG = get_config("tiny")
 
 PROGRAMS = {

@@ -11,6 +11,8 @@ from golden.workloads import WORKLOADS
 from sim.jobs import machine, train
 from sim.jobs.train_nodes import Mismatch
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(autouse=True)
 def traced_node(monkeypatch):
@@ -58,6 +60,18 @@ def test_four_nodes_equal_golden_and_one_node(tmp_path):
     step = options(tmp_path, mesh=mesh).step()
     assert outcome.compared > 2 * len(mesh.live) * sum(tensor.rows * tensor.columns for tensor in step.saved)
     assert same(outcome, train.train(options(tmp_path, engine="golden", shards=4), quiet)) and outcome.held_out == 360
+
+
+def test_five_nodes_round_a_dead_one_equal_golden_also_when_interrupted(tmp_path):
+    """2,1 is dead: between 1,1 and 3,1 no dimension order leads. The first step ends in an interruption, the second goes on."""
+
+    def stop(step, loss, cycles):
+        raise KeyboardInterrupt
+
+    mesh = MeshConfig(3, 2, frozenset({(2, 1)}))
+    assert train.train(options(tmp_path, mesh=mesh), stop).interrupted
+    outcome = train.train(options(tmp_path, mesh=mesh, resume=True), quiet)
+    assert same(outcome, train.train(options(tmp_path, engine="golden", shards=8), quiet)) and outcome.held_out == 360
 
 
 def test_a_wrong_bit_on_one_node_of_four_is_told(tmp_path, monkeypatch):

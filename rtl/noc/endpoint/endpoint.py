@@ -8,6 +8,7 @@ from golden.arch.config import NodeConfig
 from rtl.common.host_ports import CounterLine, Debug, LinkEvents, Place, Poke, Raise, Start, ThreadStatus
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.credits import COUNT
+from rtl.noc.departure import Departing, Here
 from rtl.noc.endpoint.answers import Answers
 from rtl.noc.endpoint.check import Check
 from rtl.noc.endpoint.raises import Raises
@@ -15,7 +16,7 @@ from rtl.noc.endpoint.reads import Reads
 from rtl.noc.endpoint.serve import Serve
 from rtl.noc.endpoint.threads import Threads
 from rtl.noc.endpoint.writes import Writes
-from rtl.noc.layouts import PACKET, Link
+from rtl.noc.layouts import PACKET, ROUTED, ROUTES, Link
 from rtl.noc.link import LinkReceiver, LinkSender
 
 
@@ -51,10 +52,10 @@ class Endpoint(wiring.Component):
             # The answers to what the node asks of others; taken whatever becomes of requests.
             members["answers"] = Out(stream.Signature(PACKET))
             # What it asks, a stream per route, and the credits of the link for it.
-            members["asks"] = In(stream.Signature(PACKET)).array(2)
+            members["asks"] = In(stream.Signature(ROUTED)).array(ROUTES)
             members["credits"] = Out(COUNT)
-            # Where the node is until a boot packet says otherwise; steady.
-            members["home"] = In(Place)
+            # Where the node is until a boot packet says otherwise, and how its packets set out; steady.
+            members["here"] = In(Here)
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -80,7 +81,6 @@ class Endpoint(wiring.Component):
         wiring.connect(m, writes.completed, raises.completed)
         for number, source in enumerate(sources):
             wiring.connect(m, source.answer, answers.i[number])
-        wiring.connect(m, answers.o, sender.packets[0])
         wiring.connect(m, sender.link, wiring.flipped(self.tx))
         wiring.connect(m, reads.read, wiring.flipped(self.read))
         wiring.connect(m, writes.write, wiring.flipped(self.write))
@@ -90,16 +90,21 @@ class Endpoint(wiring.Component):
         for name in ("start", "debug", "poke", "line"):
             wiring.connect(m, getattr(serve, name), wiring.flipped(getattr(self, name)))
         wiring.connect(m, serve.booted, check.booted)
-        places = [part.place for part in (check, answers, *([sender] if networked else []))]
-        wiring.connect(m, serve.place, *places, wiring.flipped(self.place))
+        wiring.connect(m, serve.place, check.place, answers.place, wiring.flipped(self.place))
         wiring.connect(m, wiring.flipped(self.status), serve.status, threads.status)
         for speaker, name in ((receiver, "packet_in"), (sender, "packet_out"), (serve, "first_start")):
             wiring.connect(m, getattr(speaker, name), wiring.flipped(getattr(self.link_events, name)))
         m.d.comb += self.link_events.parity_errors.eq(receiver.parity_errors)
         if networked:
             wiring.connect(m, receiver.responses, wiring.flipped(self.answers))
-            wiring.connect(m, wiring.flipped(self.home), serve.home)
+            m.submodules.departing = departing = Departing()
+            wiring.connect(m, answers.o, departing.i)
+            wiring.connect(m, departing.o, sender.packets[0])
+            wiring.connect(m, wiring.flipped(self.here), departing.here)
+            wiring.connect(m, wiring.flipped(self.here).place, serve.home)
             for number, source in enumerate(self.asks, 1):
                 wiring.connect(m, wiring.flipped(source), sender.packets[number])
             m.d.comb += self.credits.eq(sender.credits)
+        else:
+            wiring.connect(m, answers.o, sender.packets[0])
         return m

@@ -6,16 +6,17 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
-from rtl.common.host_ports import Edges, Place, Raise
+from rtl.common.host_ports import Raise
 from rtl.common.network_ports import Commands, Handed, NetSteer
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.credits import COUNT
+from rtl.noc.departure import Here
 from rtl.noc.interface.arrivals import Arrivals
 from rtl.noc.interface.fetch import Fetch
 from rtl.noc.interface.packets import Packets
 from rtl.noc.interface.route_queues import RouteQueues
-from rtl.noc.interface.transfers import Transfers
-from rtl.noc.layouts import PACKET, ROUTES
+from rtl.noc.interface.transfers import TOOK, Transfers
+from rtl.noc.layouts import PACKET, ROUTED, ROUTES
 
 
 class NetworkInterface(wiring.Component):
@@ -31,16 +32,17 @@ class NetworkInterface(wiring.Component):
     commands: In(Commands)
     handed: Out(Handed)
     steer: Out(NetSteer)
+    # As in Transfers.
+    took: Out(TOOK).array(2)
     # SRAM and semaphores.
     read: Out(LineRead)
     write: Out(LineWrite)
     raise_: Out(Raise)
     # To the link, a stream per route, and from it.
-    requests: Out(stream.Signature(PACKET)).array(ROUTES)
+    requests: Out(stream.Signature(ROUTED)).array(ROUTES)
     answers: In(stream.Signature(PACKET))
-    # Own coordinates, credits of the link and of the router's outputs.
-    place: In(Place)
-    edges: In(Edges)
+    # Own surroundings, credits of the link and of the router's outputs.
+    here: In(Here)
     link: In(COUNT)
     router: In(data.ArrayLayout(COUNT, len(PortId)))
 
@@ -65,8 +67,9 @@ class NetworkInterface(wiring.Component):
         wiring.connect(m, packets.opens, arrivals.opens)
         for r in range(ROUTES):
             wiring.connect(m, queues.o[r], wiring.flipped(self.requests[r]))
-        wiring.connect(m, me.place, packets.place, queues.place, transfers.place)
-        wiring.connect(m, me.edges, queues.edges, packets.edges)
+        wiring.connect(m, me.here, queues.here)
+        wiring.connect(m, me.here.place, packets.place, transfers.place)
+        wiring.connect(m, me.here.edges, packets.edges)
         wiring.connect(m, me.answers, arrivals.answers)
         wiring.connect(m, arrivals.write, me.write)
         wiring.connect(m, arrivals.raise_, me.raise_)
@@ -77,6 +80,7 @@ class NetworkInterface(wiring.Component):
             transfers.faults.eq(self.steer.fault),
             self.steer.idle.eq(arrivals.idle & transfers.idle),
             *(self.steer.fault[n].eq(found) for n, found in enumerate(faults)),
+            *(here.eq(there) for here, there in zip(self.took, transfers.took, strict=True)),
             queues.link.eq(self.link),
             queues.router.eq(self.router),
         ]

@@ -71,7 +71,7 @@ class TransferCheck(wiring.Component):
         Of this node.
     """
 
-    # Steady from `begin` on, which is one cycle.
+    # With `begin`, which is one cycle.
     record: In(RECORD)
     begin: In(1)
     # Own coordinates.
@@ -127,7 +127,7 @@ class TransferCheck(wiring.Component):
 class Pieces(wiring.Component):
     """The pieces of a transfer, row after row, each inside a line on both sides."""
 
-    # The first piece is there from the cycle after `begin` on, the next one from the cycle after `taken`.
+    # The first piece is there from the cycle after `begin` on, which comes with the record, the next one from the cycle after `taken`.
     record: In(RECORD)
     begin: In(1)
     taken: In(1)
@@ -141,6 +141,7 @@ class Pieces(wiring.Component):
         record, first = self.record, Signal(REMOTE)
         # Words left of the row, rows left, where the next row begins.
         left, rows, next_local, next_remote = Signal(29), Signal(32), Signal(ADDRESS_BITS), Signal(_FAR)
+        row, pitch_here, pitch_there = Signal(29), Signal(ADDRESS_BITS), Signal(_FAR)
         room_here, room_there, most, ends = Signal(4), Signal(4), Signal(4), Signal()
         m.d.comb += [
             first.as_value().eq(record.remote),
@@ -159,14 +160,17 @@ class Pieces(wiring.Component):
                 next_remote.eq(first.address + record.remote_pitch),
                 left.eq(record.row_bytes[3:]),
                 rows.eq(record.rows),
+                row.eq(record.row_bytes[3:]),
+                pitch_here.eq(record.local_pitch),
+                pitch_there.eq(record.remote_pitch),
             ]
         with m.Elif(self.taken & ends):
             m.d.sync += [
                 self.local.eq(next_local),
                 self.remote.address.eq(next_remote),
-                next_local.eq(next_local + record.local_pitch),
-                next_remote.eq(next_remote + record.remote_pitch),
-                left.eq(record.row_bytes[3:]),
+                next_local.eq(next_local + pitch_here),
+                next_remote.eq(next_remote + pitch_there),
+                left.eq(row),
                 rows.eq(rows - 1),
             ]
         with m.Elif(self.taken):

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS, COORD_BITS, PortId
-from golden.arch.route_table import ENTRIES
+from golden.arch.route_table import DEPARTURES, ENTRIES
 from rtl.noc import parity
 from rtl.noc.credits import COUNT
 from rtl.noc.layouts import BODY, Link
@@ -17,8 +17,8 @@ from rtl.noc.router.switch import Switch
 
 ERROR_BITS = 16
 """Width of a counter of parity errors."""
-ENTRY_PORT = wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES)), "entry": Out(ENTRY)})
-"""Writes an exception to its place in the table, in a cycle with `valid`."""
+ENTRY_PORT = wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES + DEPARTURES)), "entry": Out(ENTRY)})
+"""Writes an exception to its place in the tables, in a cycle with `valid`; places from `ENTRIES` on are not the router's."""
 
 
 class Router(wiring.Component):
@@ -28,6 +28,8 @@ class Router(wiring.Component):
     ----------
     slices : int
         Parts of the payload's switch; changes no bit and no cycle.
+    gates : bool
+        The switch as a circuit wants it, not as a simulation does.
     """
 
     # From the neighbours and the node, and to them.
@@ -45,8 +47,8 @@ class Router(wiring.Component):
     # Packets with wrong parity that came in by each port; a full counter stands still.
     parity_errors: Out(data.ArrayLayout(ERROR_BITS, PORTS))
 
-    def __init__(self, slices: int = 1) -> None:
-        self.slices = slices
+    def __init__(self, slices: int = 1, gates: bool = False) -> None:
+        self.slices, self.gates = slices, gates
         super().__init__()
 
     def elaborate(self, platform):
@@ -55,10 +57,10 @@ class Router(wiring.Component):
         for name, here in (("x", self.x), ("y", self.y)):
             m.d.sync += [near[name].before.eq(here - 1), near[name].here.eq(here), near[name].after.eq(here + 1)]
         table = Signal(data.ArrayLayout(ENTRY, ENTRIES))
-        with m.If(self.entry.valid):
+        with m.If(self.entry.valid & (self.entry.index < ENTRIES)):
             m.d.sync += table[self.entry.index].eq(self.entry.entry)
 
-        m.submodules.switch = switch = Switch(BODY.size, self.slices)
+        m.submodules.switch = switch = Switch(BODY.size, self.slices, self.gates)
         inputs, outputs = [RouterInput() for _ in PortId], [RouterOutput(PORTS - 1) for _ in PortId]
         for p in PortId:
             m.submodules[f"input_{p.name.lower()}"] = inputs[p]

@@ -25,10 +25,12 @@ class Slice(wiring.Component):
     ----------
     width : int
         Bits.
+    gates : bool
+        The crossbar as gates, which a circuit wants; else as branches, of which a simulation takes one.
     """
 
-    def __init__(self, width: int) -> None:
-        self.width = width
+    def __init__(self, width: int, gates: bool = False) -> None:
+        self.width, self.gates = width, gates
         super().__init__(
             {
                 # A cycle after its control word.
@@ -62,8 +64,14 @@ class Slice(wiring.Component):
         for o in range(PORTS):
             select = Signal(SELECT.elem_shape, name=f"select_copy_{o}")
             m.d.sync += select.eq(self.select[o])
-            with m.If(select.as_value().any()):
-                m.d.sync += self.o[o].eq(reduce(or_, (Mux(select[p][v], value, 0) for p, v, value in values if p != o)))
+            mine = [(select[p][v], value) for p, v, value in values if p != o]
+            if self.gates:
+                with m.If(select.as_value().any()):
+                    m.d.sync += self.o[o].eq(reduce(or_, (Mux(chosen, value, 0) for chosen, value in mine)))
+            else:
+                for chosen, value in mine:
+                    with m.If(chosen):
+                        m.d.sync += self.o[o].eq(value)
         return m
 
 
@@ -76,10 +84,12 @@ class Switch(wiring.Component):
         Bits of a payload with everything that travels beside it.
     slices : int
         How many; changes no bit and no cycle. A circuit wants some 60 bits in each, a simulation one slice.
+    gates : bool
+        As in Slice.
     """
 
-    def __init__(self, width: int, slices: int) -> None:
-        self.width, self.slices = width, slices
+    def __init__(self, width: int, slices: int, gates: bool = False) -> None:
+        self.width, self.slices, self.gates = width, slices, gates
         super().__init__(
             {
                 "i": In(width).array(PORTS),
@@ -94,7 +104,7 @@ class Switch(wiring.Component):
         step = -(-self.width // self.slices)
         for n, low in enumerate(range(0, self.width, step)):
             high = min(low + step, self.width)
-            m.submodules[f"slice{n}"] = part = Slice(high - low)
+            m.submodules[f"slice{n}"] = part = Slice(high - low, self.gates)
             m.d.comb += [part.slots.eq(self.slots), part.select.eq(self.select)]
             for p in range(PORTS):
                 m.d.comb += [part.i[p].eq(self.i[p][low:high]), self.o[p][low:high].eq(part.o[p])]

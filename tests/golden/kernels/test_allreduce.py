@@ -8,7 +8,7 @@ from golden.arch.mesh import MeshConfig, parse
 from golden.asm import assemble
 from golden.iss.mesh import Mesh
 from golden.iss.state import Node
-from golden.kernels.allreduce import MOST_OWN, AllReduce, Leaf, Placed
+from golden.kernels.allreduce import MOST_OWN, AllReduce, Leaf, Placed, cut
 from golden.numerics.convert import bits_f32
 from golden.workloads.shards import additions, owned, pieces
 from tests.golden.iss.mesh_bench import ended
@@ -67,6 +67,7 @@ def fill(node: Node, reduce: AllReduce, number: int, values: list[dict[int, np.n
         ("1x2", 2, [9]),
         ("2x2", 4, [10, 7]),
         ("2x2", 4, [3]),  # fewer lines than threads
+        ("2x1", 2, [1, 2] * 6),  # more gradients than threads
         ("1x3", 4, [13, 1, 5]),
         ("3x2", 8, [11, 6]),
         ("2x1", 7, [8, 5]),
@@ -108,13 +109,34 @@ def test_every_node_has_the_sum_of_the_tree(mesh, shards, lines, rng):
         assert all(node.semaphores == [0] * 64 for node in machine.nodes.values())
 
 
-def test_shares_cover_every_line_once_and_evenly():
+def test_shares_cover_every_line_once_and_keep_gradients_apart():
+    """163 lines in 16 shares are 11 at most; the second gradient begins a share of its own, and fills three."""
     reduce = reduction(parse("2x2"), 4, [130, 33])
     shares = [reduce.share(node, thread) for node in range(4) for thread in range(4)]
     assert [line for share in shares for line in share] == list(range(163))
-    assert {len(share) for share in shares} == {10, 11}
-    assert [(run.gradient, run.first, run.lines, run.index) for run in reduce.runs(3, 0)] == [(0, 122, 8, 0), (1, 0, 2, 8)]
-    assert reduce.buffer_bytes(0) == 40 * 3 * 64
+    assert [len(share) for share in shares] == [*[11] * 11, 9, 11, 11, 11, 0]
+    assert [(run.gradient, run.first, run.lines, run.index) for run in reduce.runs(3, 0)] == [(1, 0, 11, 0)]
+    assert reduce.buffer_bytes(0) == 44 * 3 * 64
+
+
+def test_a_share_of_several_gradients_is_smaller():
+    """30 lines and two gradients of one: 28 lines, or two and two gradients more, cost 28."""
+    assert cut([30, 1, 1], 2) == [range(28), range(28, 32)]
+    assert cut([3], 4) == [range(1), range(1, 2), range(2, 3), range(3, 3)]
+
+
+def test_lists_are_sent_before_the_routine_returns():
+    """Otherwise whoever called could change what they send: a fence stands behind the last list."""
+    lines = [line.split()[0] for line in reduction(parse("2x2"), 4, [10]).text(0, "reduce").splitlines() if line.strip()]
+    last = len(lines) - 1 - lines[::-1].index("rlist")
+    assert "fence" in lines[last : lines.index("jr", last)]
+
+
+def test_pairs_send_to_each_other_at_once():
+    reduce = reduction(parse("3x2"), 8, [20])
+    orders = [reduce._others(node) for node in range(6)]
+    assert all(sorted([*order, node]) == list(range(6)) for node, order in enumerate(orders))
+    assert all(orders[orders[node][0]][0] == node for node in range(6))
 
 
 def test_too_many_sums_are_refused():

@@ -39,6 +39,24 @@ def test_integer_to_float(body: Body, rng: np.random.Generator) -> None:
     assert not wrong.size, f"{wrong.size} wrong, first {x[wrong[0]]:#x}: got {got[wrong[0]]:#x}"
 
 
+def ties() -> np.ndarray:
+    """Integers of at most 31 bits that lie at a tie between two floats but for one lower bit, what is kept being even."""
+    found = [1 << top | 1 << top - 24 | 1 << low for top in range(25, 31) for low in range(top - 24)]
+    return np.array([sign * value for value in found for sign in (1, -1)], dtype=np.int32)
+
+
+@pytest.mark.parametrize("body", Body)
+def test_every_single_bit_breaks_a_tie(body: Body) -> None:
+    """From integers, whose lower bits a float does not hold, and from floats, whose fractions an integer does not."""
+    got = run(IntegerToFloat(body), TO_FLOAT_STAGES, ties().view(np.uint32))["result"]
+    assert (got.view(np.float32) == ties().astype(np.float64).astype(np.float32)).all()
+    fractions = np.array([n + 0.5 + 2.0**low for n in (0, 2, 6, 2**20) for low in range(-24, -1)])
+    fractions = np.concatenate([fractions, -fractions])
+    fractions = fractions[fractions.astype(np.float32) == fractions]
+    got = run(FloatToInteger(body), TO_INTEGER_STAGES, fractions.astype(np.float32).view(np.uint32))["result"]
+    assert (got.view(np.int32) == np.rint(fractions)).all() and len(fractions) > 120
+
+
 @pytest.mark.parametrize("body", Body)
 def test_float_to_integer(body: Body, rng: np.random.Generator) -> None:
     x = words(rng)

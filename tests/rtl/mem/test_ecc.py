@@ -7,8 +7,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.sram import HSIAO_COLUMNS, HSIAO_MASKS, decode, encode
-from rtl.mem.ecc import Classifier, Corrector, byte_mask, check_bits
+from golden.arch.isa import THREADS
+from golden.arch.sram import HSIAO_COLUMNS, HSIAO_MASKS, decode, encode, injected
+from rtl.mem.ecc import Classifier, Corrector, PlantedBits, byte_mask, check_bits
 from tb.memory import expand
 
 CODE = 72
@@ -108,6 +109,26 @@ def test_circuits_equal_golden_for_every_syndrome(simulate, rng, tables):
             assert ctx.get(dut.lost) == lost, syndrome
             if not lost:
                 assert ctx.get(dut.corrected_word) == good & expand(keep)
+
+    simulate(dut, bench, clocked=False)
+
+
+@pytest.mark.fast
+def test_planted_bits_are_golden_s_for_every_register(simulate):
+    """Each half of the register by itself, beside another bit, and beside itself; the others' registers stay out of it."""
+    dut = PlantedBits()
+
+    async def bench(ctx):
+        for register in (place << shift | other << 8 - shift for shift in (0, 8) for place in range(256) for other in (0, 0x85, place)):
+            thread = register % THREADS
+            for t in range(THREADS):
+                ctx.set(dut.inject[t], register if t == thread else 0x8180)
+            ctx.set(dut.thread, thread)
+            for enable in (1, 0):
+                ctx.set(dut.enable, enable)
+                await ctx.delay(1e-9)
+                seen = ctx.get(dut.check) << 64 | ctx.get(dut.word)
+                assert seen == (injected(register) if enable else 0), f"register {register:#x}"
 
     simulate(dut, bench, clocked=False)
 

@@ -9,8 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.packet import CHANNELS, CREDITS, PortId
-from golden.noc.routing import branches, dimension_order
+from golden.arch.packet import CHANNELS, CREDITS
 from rtl.noc.credits import Credits
 from rtl.noc.layouts import PACKET
 from rtl.noc.link import LinkReceiver, LinkSender
@@ -114,37 +113,6 @@ def test_random_traffic(simulate, seed, taking):
         assert not any(traffic.under_way)
 
     simulate(dut, bench, limit=2_000)
-
-
-@pytest.mark.parametrize("place", [(1, 1), (3, 4), (7, 2)])
-def test_a_sender_names_the_ports_at_its_router(simulate, seed, place):
-    """Single packets and multicasts as the rules have it; no copy for the node itself."""
-    rng, dut = random.Random(seed), LinkSender(routed=True)
-    kinds = set()
-
-    async def bench(ctx) -> None:
-        ctx.set(dut.place.x, place[0])
-        ctx.set(dut.place.y, place[1])
-        ctx.set(dut.packets[0].valid, 1)
-        for _ in range(400):
-            columns, rows = (sorted(rng.randint(1, 8) for _ in range(2)) for _ in range(2))
-            corner, far, channel = (columns[0], rows[0]), (columns[1], rows[1]), rng.randrange(CHANNELS)
-            many = rng.random() < 0.7 and corner != far
-            far = far if many else corner
-            route = channel & 1
-            outs = branches(place, corner, far, route, None) - {PortId.NODE} if many else {dimension_order(place, corner, route)}
-            item = {"channel": channel, "x": corner[0], "y": corner[1], "far_x": far[0], "far_y": far[1]}
-            for name, value in item.items():
-                ctx.set(dut.packets[0].payload[name], value)
-            await ctx.tick()
-            ctx.set(dut.link.credit, 1 << channel)
-            control = ctx.get(dut.link.control)
-            assert control.out == sum(1 << out for out in outs) and control.valid == 1 << channel, item
-            assert (control.x, control.y, control.far_x, control.far_y) == (*corner, *far)
-            kinds.add((many, len(outs)))
-
-    simulate(dut, bench, limit=500)
-    assert kinds >= {(False, 1), (True, 1), (True, 2)}
 
 
 def test_credits(simulate, seed):

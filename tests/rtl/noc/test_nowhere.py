@@ -30,8 +30,8 @@ def test_requests_are_answered_and_responses_dropped(simulate, rng, returned):
         )  # fmt: skip
 
     async def bench(ctx):
-        ctx.set(dut.place.x, HERE[0])
-        ctx.set(dut.place.y, HERE[1])
+        ctx.set(dut.here.place.x, HERE[0])
+        ctx.set(dut.here.place.y, HERE[1])
         ctx.set(dut.closed, sum(1 << port for port in CLOSED))
         credits, bodies = {port: [CREDITS] * CHANNELS for port in STEP}, dict.fromkeys(STEP)
         held, word, number, quiet = [0] * CHANNELS, None, 0, 0

@@ -14,12 +14,18 @@ from amaranth.lib.wiring import Out, Signature
 from sim.compile import cache, naming
 from sim.jobs import machine
 from sim.setup import NEWEST, OLDEST
+from tests.sim.compile.parts import digests
 
 SITE = Path(pytest.__file__).parents[1]  # where the tests find what is installed
-# Writes the Verilog of a node into a folder that is empty before, and prints what it holds.
-WRITE = """import sys
-from sim.jobs import machine
-print(machine.design("tiny", trace=True).sha256)"""
+# Writes the Verilog of a node into a folder that is empty before, and prints what it holds: as machine.design does, which needs NumPy.
+WRITE = """from golden.arch.config import get_config
+from rtl.node import Node
+from sim.compile.elaborate import elaborate_once
+make = lambda: Node(get_config("tiny"), trace=True)
+print(elaborate_once(make, ("rtl", "golden/arch"), top="node", config="tiny", parameters={"trace": True}).sha256)"""
+# Prints the hashes of the text of parts.
+PRINT = """from tests.sim.compile.parts import digests
+print(digests())"""
 
 
 class Place:
@@ -76,18 +82,32 @@ def pythons():
     return found
 
 
-def written(python, folder, seed):
-    """The hash of the Verilog that another Python writes: Amaranth and what it needs are plain Python."""
-    environment = {**os.environ, "PYTHONPATH": f"{cache.ROOT}{os.pathsep}{SITE}", "PYTHONHASHSEED": str(seed), cache.SHARED: str(folder)}
-    said = subprocess.run([python, "-c", WRITE], env=environment, capture_output=True, text=True, check=False)
+def told(python, program, seed, **more):
+    """What a program prints under another Python, with another order of hashes: Amaranth and what it needs are plain Python."""
+    environment = {**os.environ, "PYTHONPATH": f"{cache.ROOT}{os.pathsep}{SITE}", "PYTHONHASHSEED": str(seed), **more}
+    said = subprocess.run([python, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
-    (verilog,) = folder.glob("verilog/*/design.v")
-    assert hashlib.sha256(verilog.read_bytes()).hexdigest() == said.stdout.strip()
-    names = set(re.findall(r"\\?\$signature\S*", verilog.read_text()))
-    assert not names, f"signals of an interface without its name: {sorted(names)[:5]}"
     return said.stdout.strip()
 
 
+def written(python, folder, seed):
+    """The hash of the Verilog that another Python writes."""
+    sha256 = told(python, WRITE, seed, **{cache.SHARED: str(folder)})
+    (verilog,) = folder.glob("verilog/*/design.v")
+    assert hashlib.sha256(verilog.read_bytes()).hexdigest() == sha256
+    return sha256
+
+
+def test_every_signal_of_an_interface_has_its_name():
+    names = set(re.findall(r"\\?\$signature\S*", machine.design("tiny", trace=True).verilog.read_text()))
+    assert not names, f"signals of an interface without its name: {sorted(names)[:5]}"
+
+
+def test_the_text_of_parts_of_a_tile_does_not_depend_on_the_order_of_hashes():
+    assert told(sys.executable, PRINT, seed=77) == str(digests())
+
+
+@pytest.mark.slow
 def test_the_verilog_of_a_node_does_not_depend_on_the_order_of_hashes(tmp_path):
     assert written(sys.executable, tmp_path, seed=77) == machine.design("tiny", trace=True).sha256
 

@@ -4,7 +4,9 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
 
+from sim.compile import native
 from sim.compile.native import Deadline, simulate
 
 
@@ -50,3 +52,47 @@ def test_waves_are_written(tmp_path):
 
     simulate(dut, bench, waves=tmp_path / "waves.vcd")
     assert "$enddefinitions" in (tmp_path / "waves.vcd").read_text()
+
+
+def counted(dut, cycles, **options):
+    """What the counter says after so many cycles of a kept simulation."""
+    seen = []
+
+    async def bench(ctx):
+        seen.append(ctx.get(dut.enable))
+        ctx.set(dut.enable, 1)
+        await ctx.tick().repeat(cycles)
+        seen.append(ctx.get(dut.count))
+
+    simulate(dut, bench, keep=True, **options)
+    return seen
+
+
+def test_a_kept_simulator_begins_again_after_power_up(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(native, "Simulator", lambda dut: made.append(dut) or Simulator(dut))
+    dut = Counter()
+    assert counted(dut, 3) == [0, 3] and counted(dut, 5, waves=tmp_path / "waves.vcd") == [0, 5]
+    assert made == [dut] and "$enddefinitions" in (tmp_path / "waves.vcd").read_text()
+    with pytest.raises(Deadline, match="not finished after 4 cycles"):
+        counted(dut, 5, limit=4)
+    assert counted(dut, 5) == [0, 5] and made == [dut, dut]
+    assert counted(Counter(), 2) == [0, 2] and len(made) == 3
+
+
+def test_a_kept_simulator_has_as_many_benches_as_it_began_with():
+    dut, seen = Counter(), []
+
+    async def drives(ctx):
+        ctx.set(dut.enable, 1)
+        await ctx.tick().repeat(4)
+
+    async def watches(ctx):
+        while True:
+            await ctx.tick()
+            seen.append(ctx.get(dut.count))
+
+    for background, expected in ((), []), ((watches,), [1, 2, 3, 4]), ((watches,), [1, 2, 3, 4]):
+        seen.clear()
+        simulate(dut, drives, background=background, keep=True)
+        assert seen[:4] == expected

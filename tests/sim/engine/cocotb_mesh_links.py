@@ -4,13 +4,12 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
 
-from golden.arch.mesh import STEP
+from golden.arch.mesh import STEP, MeshConfig
 from golden.arch.packet import CHANNELS, CONTROL, CREDITS
 from sim.engine.binding import LINK_PARTS
 from sim.engine.ports import BODY_WORDS
 from tb.bind import bind, parameters
 from tb.clock import start
-from tests.rtl.mesh_model import MESH
 from tests.sim.engine.mesh_traffic import BEGIN, packets
 
 VALID = (1 << CHANNELS) - 1
@@ -71,9 +70,9 @@ class Tile:
 @cocotb.test
 async def every_link_in_every_cycle_is_that_of_the_engine(dut):
     expected = np.load(parameters()["links"]).astype(np.int64)
-    ports = bind(dut)
-    hosts = [Host(ports, i, packets(place, parameters()["seed"])) for i, place in enumerate(MESH.edges)]
-    tiles = [Tile(dut, place) for place in MESH.live]
+    ports, mesh = bind(dut), MeshConfig(parameters()["columns"], parameters()["rows"])
+    hosts = [Host(ports, i, packets(mesh, place, parameters()["seed"])) for i, place in enumerate(mesh.edges)]
+    tiles = [Tile(dut, place) for place in mesh.live]
     await start(ports)
     falls = FallingEdge(ports.clock.handle)
     # The first edge out of reset is past: it ended cycle 0.
@@ -86,6 +85,6 @@ async def every_link_in_every_cycle_is_that_of_the_engine(dut):
         if (wrong := np.argwhere(got != expected[cycle])).size:
             tile, port, part = wrong[0]
             values = f"{got[tuple(wrong[0])]:#x} here, {expected[cycle][tuple(wrong[0])]:#x} on the engine"
-            raise AssertionError(f"cycle {cycle}, tile {MESH.live[tile]}, link {port}, {LINK_PARTS[part]}: {values}")
+            raise AssertionError(f"cycle {cycle}, tile {mesh.live[tile]}, link {port}, {LINK_PARTS[part]}: {values}")
     assert not any(host.queue for host in hosts) and all(host.received for host in hosts)
     assert CONTROL["valid"].mask == VALID

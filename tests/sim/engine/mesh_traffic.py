@@ -6,20 +6,19 @@ import random
 from collections.abc import Iterator
 
 from golden.arch.global_address import cast_address, global_address
-from golden.arch.mesh import Place, beside
+from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import FLAG_MULTICAST, Kind, Packet
 from golden.asm import assemble
 from golden.host import Session
-from golden.host_mesh import WEST_EAST_ROUTE
+from golden.host_mesh import WEST_EAST_ROUTE, entering
 from golden.kernels.job import Launch
-from golden.noc.routing import entering
-from tests.rtl.mesh_model import MESH
 
 BEGIN = 8
 """The cycle in which the hosts begin; routers know by then where they are."""
 PROGRAM = """
 start:  li   x4, 0x2000         ; x1: the next node's line and semaphore 3; x2: another line there; x3: semaphore 5 there
         li   x5, 1
+        li   x9, {others}
         loopi end, 12
         add  x6, x6, x5
         st.d x6, x4, 0
@@ -30,26 +29,25 @@ start:  li   x4, 0x2000         ; x1: the next node's line and semaphore 3; x2: 
         rraise 5, x3, x5
         wait 3, 2
         wait 7, 1
-        wait 9, 1
+        waitr 9, x9
         fence
 end:    wait 5, 12
         halt
 """
 
 
-def packets(place: Place, seed: int) -> list[Packet]:
+def packets(mesh: MeshConfig, place: Place, seed: int) -> list[Packet]:
     """Those of the host at an edge port: the first loads and starts the programs, the others read and write meanwhile."""
     rng = random.Random(f"{seed}/{place}")
-    across = place[0] not in range(1, MESH.columns + 1)
+    across = place[0] not in range(1, mesh.columns + 1)
     session = Session(place, route=lambda: WEST_EAST_ROUTE if across else 0)
-    found = list(_work(session) if place == MESH.edges[0] else _noise(session, rng))
-    first = beside(place, MESH.inward(place))
-    return [entering(packet, first) for packet in found]
+    found = list(_work(mesh, session) if place == mesh.edges[0] else _noise(mesh, session, rng))
+    return [entering(mesh, place, packet) for packet in found]
 
 
-def _work(session: Session) -> Iterator[Packet]:
-    program = assemble(PROGRAM, features=frozenset({"base", "network"}))
-    live = MESH.live
+def _work(mesh: MeshConfig, session: Session) -> Iterator[Packet]:
+    program = assemble(PROGRAM.format(others=len(mesh.live) - 1), features=frozenset({"base", "network"}))
+    live = mesh.live
     everybody = live[0], live[-1]
     image = program.image + bytes(-len(program.image) % 8)
     for script in (session.write([(program.origin, image)], *everybody), session.flush(*everybody)):
@@ -61,12 +59,12 @@ def _work(session: Session) -> Iterator[Packet]:
         yield session.start(Launch(0, program.labels["start"], args), node).packet
 
 
-def _noise(session: Session, rng: random.Random) -> Iterator[Packet]:
+def _noise(mesh: MeshConfig, session: Session, rng: random.Random) -> Iterator[Packet]:
     for _ in range(150):
         line, words = 0x4000 + 64 * rng.randrange(64), rng.randrange(1, 9)
         kind, answer = rng.choice([(Kind.WRITE, None), (Kind.WRITE, Kind.ACK), (Kind.READ, Kind.READ_DATA)])
         payload = rng.getrandbits(512) if kind is Kind.WRITE else 0
         at = line + 8 * rng.randrange(9 - words)
-        many = {"far": MESH.live[-1], "flags": FLAG_MULTICAST} if kind is Kind.WRITE and not answer else {}
-        to = MESH.live[0] if many else rng.choice(MESH.live)
+        many = {"far": mesh.live[-1], "flags": FLAG_MULTICAST} if kind is Kind.WRITE and not answer else {}
+        to = mesh.live[0] if many else rng.choice(mesh.live)
         yield session.request(kind, answer, to, address=at, length=words, payload=payload, **many).packet

@@ -6,41 +6,45 @@ All are ``tiny`` with its trace.
 import numpy as np
 import pytest
 
+from golden.arch.memmap import Counter, ThreadState
 from golden.arch.mesh import MeshConfig
-from golden.arch.packet import Kind, Packet
-from sim.compile.elaborate import elaborate
+from golden.arch.packet import DebugOp, Kind, Packet, PortId
+from golden.asm import assemble
+from golden.kernels.job import Launch
 from sim.compile.verilator import build_cocotb, run_cocotb
 from sim.engine.binding import Engine
+from sim.engine.flips import Flip, apply
 from sim.engine.mesh import straps
 from sim.engine.topology import tiles
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge
-from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_model
+from tests.rtl.mesh_model import LARGER, MESH, TILE_WIRES, mesh_design
 from tests.sim.engine.mesh_traffic import BEGIN, packets
 
 pytestmark = pytest.mark.rtl
 CYCLES = 3000
 
 
-def run(seed, threads=1):
+def run(seed, threads=1, mesh=MESH):
     """Links of every cycle, and what each edge received."""
-    known = [straps(MESH, place) for place in MESH.live]
-    with Engine(machine.tile_design("tiny", trace=True), tiles(MESH), straps=known, threads=threads) as engine:
+    known = [straps(mesh, place) for place in mesh.live]
+    with Engine(machine.tile_design("tiny", trace=True), tiles(mesh), straps=known, threads=threads) as engine:
         engine.options(recording=True)
         engine.run(BEGIN)
-        for edge, place in enumerate(MESH.edges):
-            engine.send(edge, [packet.encode() for packet in packets(place, seed)])
+        for edge, place in enumerate(mesh.edges):
+            engine.send(edge, [packet.encode() for packet in packets(mesh, place, seed)])
         engine.run(CYCLES - BEGIN)
-        return engine.take_links(), [[Packet.decode(*words) for words in engine.take(edge)] for edge in range(len(MESH.edges))]
+        return engine.take_links(), [[Packet.decode(*words) for words in engine.take(edge)] for edge in range(len(mesh.edges))]
 
 
-def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts, seed):
-    links, received = run(seed)
-    assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(MESH.live)
+@pytest.mark.parametrize("mesh", [MESH, pytest.param(LARGER, marks=pytest.mark.slow)], ids=lambda mesh: f"{mesh.columns}x{mesh.rows}")
+def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts, seed, mesh):
+    links, received = run(seed, mesh=mesh)
+    assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(mesh.live)
     artifacts.mkdir(parents=True, exist_ok=True)
     np.save(artifacts / "links.npy", links)
-    model = build_cocotb(elaborate(mesh_model(), config="tiny"), public=TILE_WIRES)
-    parameters = {"seed": seed, "links": str(artifacts / "links.npy")}
+    model = build_cocotb(mesh_design(mesh), public=TILE_WIRES)
+    parameters = {"seed": seed, "columns": mesh.columns, "rows": mesh.rows, "links": str(artifacts / "links.npy")}
     assert run_cocotb(model, "tests/sim/engine/cocotb_mesh_links.py", results=artifacts / "cocotb", seed=seed, parameters=parameters)
 
 
@@ -75,9 +79,98 @@ def test_a_load_takes_the_time_of_one_node(edge):
         assert host.read(0x1000, 8192) == image and host.read(0x4000, 1) == bytes([number])
 
 
-def test_a_mesh_with_a_dead_node_is_refused():
-    with pytest.raises(ValueError, match="the RTL runs no mesh with dead nodes or links"):
-        machine.mesh_engine(MeshConfig(2, 2, frozenset({(2, 2)})), "tiny")
+@pytest.mark.parametrize("edge", [(2, 0), (4, 2)], ids=str)
+def test_every_edge_reaches_every_node_round_what_is_dead(edge):
+    """The node in the middle is, and a link: hosts ask by a route that leads there, nodes answer by one that leads back."""
+    mesh = MeshConfig(3, 3, frozenset({(2, 2)}), frozenset({frozenset({(1, 1), (2, 1)})}))
+    port = MeshEdge(machine.mesh_engine(mesh, "tiny", trace=True), mesh, edge)
+    for number, host in enumerate(port.hosts.values()):
+        host.write([(0x1000, bytes([number + 1]) * 200)])
+    for number, host in enumerate(port.hosts.values()):
+        assert host.read(0x1000, 200) == bytes([number + 1]) * 200
+
+
+@pytest.mark.parametrize("bit", [0, 76, 77, 588, 589, 596], ids=str)
+def test_a_wrong_bit_on_a_link_costs_one_packet(bit):
+    """Of ten writes the third is dropped by its node, counted there and where it came into the node's router, and all else goes on."""
+    with machine.mesh_engine(MESH, "tiny", trace=True) as engine:
+        hosts = MeshEdge(engine, MESH).hosts
+        apply(engine, MESH, Flip((1, 1), (2, 1), 3, bit))
+        line = bytes(range(1, 65))
+        hosts[2, 1].write([(0x1000, 10 * line)])
+        assert hosts[2, 1].read(0x1000, 640) == 2 * line + bytes(64) + 7 * line
+        assert [host.counters()[Counter.PARITY_ERRORS] for host in hosts.values()] == [0, 1]
+        errors = [engine.get(node, "parity_errors") for node in range(2)]
+        assert errors == [0, 1 << 16 * PortId.WEST]
+        hosts[1, 1].write([(0x1000, line)])
+        assert hosts[1, 1].read(0x1000, 64) == line
+
+
+def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):
+    """Packets on links, in buffers and at edges are in it: every link of every later cycle is the same."""
+    known = [straps(MESH, place) for place in MESH.live]
+
+    def begun() -> Engine:
+        engine = Engine(machine.tile_design("tiny", trace=True), tiles(MESH), straps=known)
+        engine.run(BEGIN)
+        return engine
+
+    def rest(engine: Engine):
+        engine.options(recording=True)
+        engine.run(800)
+        return engine.take_links(), [engine.take(edge) for edge in range(len(MESH.edges))]
+
+    with begun() as engine:
+        for edge, place in enumerate(MESH.edges):
+            engine.send(edge, [packet.encode() for packet in packets(MESH, place, seed)])
+        engine.run(700)
+        engine.save(tmp_path / "state")
+        links, received = rest(engine)
+    assert links.any()
+    with begun() as engine:
+        engine.restore(tmp_path / "state")
+        again, received_again = rest(engine)
+    assert np.array_equal(links, again) and received == received_again
+
+
+def test_waves_are_of_nodes_that_are_there(tmp_path):
+    with pytest.raises(ValueError, match="no waves of 3,1: no live node of the mesh of 2x1"):
+        machine.mesh_engine(MESH, "tiny", waves=tmp_path / "waves", shown=[(1, 1), (3, 1)])
+
+
+def test_a_debugger_at_the_edge_reaches_a_thread_of_the_far_node():
+    """It stops a thread of 2,2 that waits for a word, reads and changes a register by instructions of its own, and lets it go on."""
+    mesh = MeshConfig(2, 2)
+    program = assemble(WAITING)
+    with machine.mesh_engine(mesh, "tiny", trace=True) as engine:
+        host = MeshEdge(engine, mesh).hosts[2, 2]
+
+        def say(op, text=None):
+            return host.do(host.session.debug(op, 1, assemble(text).words[0] if text else 0))
+
+        host.write([(program.origin, program.image)])
+        host.flush()
+        host.start([Launch(1, program.origin)])
+        engine.run(200)
+        status = say(DebugOp.HALT)
+        assert status.state is ThreadState.HALTED and status.pc in range(program.labels["again"], program.labels["done"] + 1)
+        say(DebugOp.INJECT, "st.d x5, x0, 0x90")
+        assert host.read(0x90, 8) == (7).to_bytes(8, "little")
+        say(DebugOp.INJECT, "addi x5, x5, 100")
+        host.write([(0x88, (1).to_bytes(8, "little"))])
+        assert say(DebugOp.RESUME).state is not ThreadState.HALTED
+        assert host.wait(1)[0][1].state is ThreadState.IDLE and host.read(0x80, 8) == (108).to_bytes(8, "little")
+
+
+WAITING = """
+start:  li x5, 7
+again:  ld.d x6, x0, 0x88
+        peqi p1, x6, 0
+        (p1) br again
+done:   addi x5, x5, 1
+        st.d x5, x0, 0x80
+        halt
+"""
 
 
 def test_an_edge_port_that_is_none_is_refused():

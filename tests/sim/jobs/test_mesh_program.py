@@ -32,6 +32,79 @@ def _changed(name, fields):
     return name, fields | {"value": 35} if fields.get("value") == CHANGED else fields
 
 
+OPPOSITE = """
+start:  csrr x1, 1
+        li   x2, 4 << 5 | 4
+        sub  x2, x2, x1             ; the place opposite in a mesh of 3x3
+        slli x2, x2, 35
+        st.d x1, x0, 0x80
+        li   x4, 0x80
+        li   x5, 1 << 6 | 5         ; notifies, semaphore 5
+        slli x5, x5, 45
+        or   x5, x5, x2
+        addi x5, x5, 0x88
+        rput x4, x5, 1
+        wait 5, 1
+        ld.d x6, x0, 0x88
+        addi x7, x2, 0x80
+        li   x8, 0x90
+        rget x8, x7, 1, 6
+        wait 6, 1
+        ld.d x9, x0, 0x90
+        addi x7, x7, 0x20
+        rput x4, x7, 1, ack, fixed
+        fence
+        li   x10, 3
+        rraise 7, x7, x10
+        wait 7, 3
+        halt
+"""
+BEHIND = """
+start:  csrr x1, 1
+        li   x2, 0x80
+        st.d x1, x2, 0
+        slli x3, x1, 20             ; a megabyte for each node
+        li   x4, 1 << 5 | 0         ; the edge port 0,1
+        slli x4, x4, 35
+        or   x4, x4, x3
+        rput x2, x4, 1, ack
+        fence
+        li   x5, 0x90
+        csrr x10, 2
+        rget x5, x4, 1, 6
+        wait 6, 1
+        csrr x11, 2
+        sub  x11, x11, x10
+        st.d x11, x0, 0x98
+        ld.d x6, x0, 0x90
+        li   x7, 0x400
+        li   x8, 0x100              ; the program goes out in four rows of 32 bytes and comes back
+        st.d x8, x7, 0
+        li   x9, 0x1000
+        add  x8, x4, x9
+        st.d x8, x7, 8
+        li64 x8, 32 << 32 | 4
+        st.d x8, x7, 16
+        li64 x8, 128 << 32 | 32
+        st.d x8, x7, 24
+        st.d x0, x7, 32
+        li   x8, 0x800
+        st.d x8, x7, 64
+        add  x8, x4, x9
+        st.d x8, x7, 72
+        ld.d x8, x7, 16
+        st.d x8, x7, 80
+        ld.d x8, x7, 24
+        st.d x8, x7, 88
+        li   x8, 1
+        st.d x8, x7, 96
+        li   x9, 2
+        rlist x7, x9
+        fence
+        li   x12, 0x820
+        ld.d x12, x12, 0
+        halt
+"""
 HANG = "start: csrr x1, 1\nwait 7, 3\nhalt\n"
 
 
@@ -80,17 +153,8 @@ def test_a_hang_is_told_by_node(ran):
     ]
 
 
-def test_ctrl_c_is_told_with_where_the_threads_are(ran, monkeypatch):
-    lines = 0
-
-    def interrupted(record, form):
-        nonlocal lines
-        lines += 1
-        if lines == 40:
-            raise KeyboardInterrupt
-        return ""
-
-    monkeypatch.setattr(mesh_program, "trace_line", interrupted)
+def test_ctrl_c_is_told_with_where_the_threads_are(ran, ctrl_c):
+    ctrl_c(mesh_program, 40)
     code, said = ran("start: nop\nhere: br here\n", "--mesh", "3x3", "--trace")
     named = r"node \d,\d thread 0 at 0x10[04] \((nop|br 0x104)\)"
     assert code == 130 and re.fullmatch(rf"interrupted after \d+ instructions: ({named}; ){{8}}and 1 threads more\n", said.err), said.err
@@ -139,6 +203,33 @@ def test_every_node_tells_all_others(ran, columns, rows, command):
     assert code == 0, said.err
     for word in words:
         assert len(re.findall(rf"\b{word}\b", said.out)) == columns * rows, said.out
+
+
+@pytest.mark.rtl
+def test_round_a_dead_node_on_the_rtl(ran):
+    """Between 1,2 and 3,2, and between 2,1 and 2,3, no dimension order leads; the first node then asks the dead one."""
+    code, said = ran(OPPOSITE, "--mesh", "3x3", "--dead", "2,2", "--dump", "0x88,8:u64", command="rtl")
+    first, *dump = said.out.splitlines()
+    assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
+    opposite = {f"node {x},{y}": f"000088: {4 - y << 5 | 4 - x}" for y in (1, 2, 3) for x in (1, 2, 3) if (x, y) != (2, 2)}
+    assert dict(zip(dump[::2], dump[1::2], strict=True)) == opposite
+    asks = SEND.replace("(p1) br first", "(p1) br first\n halt").replace("rput x4, x5, 1", "rput x4, x5, 1, ack\n fence")
+    code, said = ran(asks, "--mesh", "2x2", "--dead", "2,1", command="rtl")
+    assert code == 1 and "node 1,1 thread 0 stopped with NETWORK at pc 0x140 (fence)" in said.out, said
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("latency", [0, 300])
+def test_memory_behind_an_edge_holds_the_same_on_the_rtl(ran, latency):
+    """Both nodes write and read it, one word and by a list; a read of the near node takes so many cycles beside the memory's own."""
+    code, said = ran(BEHIND, "--mesh", "2x1", "--dram", "0,1", "--dram-pace", "64", str(latency), "--dump", "0x98,8:u64", command="rtl")
+    first, *dump = said.out.splitlines()
+    assert code == 0 and first.endswith("equal to the instruction-set simulator"), said
+    assert dump == ["node 1,1", f"000098: {latency + NEAR}", "node 2,1", f"000098: {latency + NEAR + 2}"]
+
+
+NEAR = 27
+"""Cycles from before the `rget` to after the `wait` at the node beside the port."""
 
 
 @pytest.mark.rtl

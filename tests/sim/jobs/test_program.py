@@ -153,17 +153,8 @@ start1: wait 3, 1
 """
 
 
-def test_an_endless_program_says_where_ctrl_c_found_it(ran, monkeypatch):
-    lines = 0
-
-    def interrupted(record, form):
-        nonlocal lines
-        lines += 1
-        if lines == 5:
-            raise KeyboardInterrupt
-        return ""
-
-    monkeypatch.setattr(program, "trace_line", interrupted)
+def test_an_endless_program_says_where_ctrl_c_found_it(ran, ctrl_c):
+    ctrl_c(program, 5)
     said = ran("iss", ENDLESS, "--trace")
     where = "thread 0 at 0x104 (br 0x104); thread 1 at 0x108 (wait 3, 1) waits for semaphore 3 to reach 1 (it is 0)"
     assert (said.status, said.err) == (130, f"interrupted after 5 instructions: {where}\n")

@@ -3,11 +3,13 @@
 import pytest
 
 from rtl.fp.adder import Adder, Body
+from rtl.noc.router import Router
 from sim.suite.timing_silicon import silicon
 
 
 @pytest.mark.fast
 def test_silicon_has_gates_and_afterwards_nothing_has_changed():
     with silicon():
-        assert Adder(8).body is Body.SYNTHESIS
+        assert Adder(8).body is Body.SYNTHESIS and Router().gates
+    assert not Router().gates
     assert Adder(8).body is Body.SIMULATION

@@ -168,6 +168,12 @@ def test_a_path_that_leaves_by_a_port_is_uncovered():
     assert cut({"whole": Early}).uncovered == ["path out of whole by o"]
 
 
+def test_a_port_that_is_only_watched_is_not_in_silicon():
+    """A port is watched by its name, not by a part of it."""
+    assert cut({"whole": Early}, watched=("o",)).uncovered == []
+    assert cut({"whole": Early}, watched=("out",)).uncovered == ["path out of whole by o"]
+
+
 class Gated(wiring.Component):
     """Logic that does nothing but stop a clock."""
 

@@ -1,132 +1,22 @@
-"""Runs inside Verilator: the front end on the back end that is played (played.py), with queues that stand still and fills that take long.
-
-Order rule of the scoreboards: per thread in program order, as the simulator executes. `dispatched` compares every instruction that leaves
-decode, `queued` everything that enters a queue. Of a thread that ends in a fault the back end itself checks what was retired, since younger
-instructions may have gone on.
-"""
+"""Runs inside Verilator: programs on the front end, with queues that stand still and fills that take long (watched.py)."""
 
 from itertools import product
 
 import cocotb
 
 from golden.arch import isa
-from golden.arch.classes import Queue
-from golden.arch.memmap import ThreadState
-from golden.arch.packet import DebugOp
+from golden.arch.memmap import Csr, Fault, ThreadState
+from golden.arch.sram import inject
 from golden.asm import assemble
-from golden.kernels.job import Launch
-from golden.rig import Rig, RigJob
+from golden.rig import Rig
 from golden.rig.faults import FAULTS
 from tb.bind import bind
 from tb.clock import cycles
 from tb.clock import start as start_clock
-from tb.scoreboard import PerSource
 from tb.seed import generator
-from tests.rtl.core.front.played import CONFIG, THREADS, BackEnd, shows_pc, simulate_reference, start
+from tests.rtl.core.front.played import CONFIG, simulate_reference, start
 from tests.rtl.core.front.played_pins import Context, Pins
-
-RESTING = 8  # cycles after which a run is over: what the trace says comes a little after a thread's end
-LIMIT = 40_000  # cycles
-ENDED = ThreadState.IDLE, ThreadState.FAULTED
-
-
-class Watched(BackEnd):
-    """The back end with scoreboards."""
-
-    def __init__(self, dut: Pins, expected, memory, rng, lazy: float, latency: tuple[int, int]) -> None:
-        super().__init__(dut, expected, memory, rng, lazy, latency)
-        self.dispatched, self.entered = PerSource("dispatched"), PerSource("queued")
-        self.asked = {key: list(values) for key, values in expected.operands.items()}
-        self.youngest: dict[tuple[int, str], tuple[int, int]] = {}
-        self.repeated = 0
-        for t in THREADS:
-            if t in expected.faults:
-                continue
-            for values in expected.stream[t]:
-                self.dispatched.expect(values, t)
-                seq, _, word, executed = values
-                insn = isa.BY_OPCODE[word & 0x1FF]
-                if executed and (insn.queue is Queue.SCALAR):
-                    self.entered.expect((seq, word), (t, "scalar"))
-                if executed and insn.queue is Queue.VECTOR:
-                    self.entered.expect((seq, word), (t, "vector"))
-
-    def _retired(self, thread: int, values: tuple) -> None:
-        if thread in self.expected.faults:
-            super()._retired(thread, values)
-        else:
-            self.dispatched.got(values, thread)
-
-    def _entry(self, ctx, entry, thread: int, name: str) -> dict:
-        result = super()._entry(ctx, entry, thread, name)
-        item, place = (result["seq"], result["word"]), (thread, name)
-        if result["insn"].mnemonic == "waitr" and self.youngest.get(place) == item:
-            # Halted while it waited for its semaphore: it has not executed, and asks for the amount again.
-            self.repeated += 1
-            self.expected.operands[thread, item[0]].append(self.asked[thread, item[0]][0])
-        elif thread not in self.expected.faults:
-            self.entered.got(item, place)
-        self.youngest[place] = item
-        return result
-
-    def finish(self) -> None:
-        self.dispatched.finish()
-        if self.entered.pending or any(self.queued.values()):
-            self.entered.finish()
-
-
-class Debugger:
-    """Halts threads at random and lets them go on: nobody may notice."""
-
-    def __init__(self, ctx: Context, dut: Pins) -> None:
-        self.ctx, self.dut, self.rng = ctx, dut, generator("debugger")
-        self.halted = 0
-
-    def step(self, states: list[int]) -> None:
-        ctx, debug, rng = self.ctx, self.dut.debug, self.rng
-        thread = rng.choice(THREADS)
-        resume = states[thread] == ThreadState.HALTED and rng.random() < 0.3
-        halt = states[thread] == ThreadState.RUNNING and rng.random() < 0.04
-        self.halted += resume
-        ctx.set(debug.valid, resume or halt)
-        ctx.set(debug.thread, thread)
-        ctx.set(debug.op, DebugOp.RESUME if resume else DebugOp.HALT)
-
-
-async def play(dut, job, lazy: float, latency: tuple[int, int], debug: bool = False) -> Watched:
-    """Runs a job to its end, and compares."""
-    dut._log.info(f"seed {cocotb.RANDOM_SEED}")
-    ports = bind(dut)
-    memory = [(job.program.origin, job.program.image), *job.inputs]
-    pins, ctx, rng = Pins(ports), Context(), generator("back end")
-    back = Watched(pins, simulate_reference(memory, job.launches), memory, rng, lazy, latency)
-    debugger = Debugger(ctx, pins) if debug else None
-    await start_clock(ports, limit=LIMIT)
-    waiting, resting, begun = list(job.launches), 0, False
-    while resting <= RESTING:
-        if begun:
-            back.read(ctx)
-        states = [ctx.get(pins.status.state[t].state) for t in THREADS]
-        resting = resting + 1 if begun and not waiting and all(state in ENDED for state in states) else 0
-        ctx.set(pins.start.valid, 0)
-        if waiting and rng.random() < 0.3:
-            start(ctx, pins, waiting.pop(0))
-        if debugger:
-            debugger.step(states)
-        back.drive(ctx)
-        ctx.send()
-        begun = True
-        await cycles(ports, 1)
-    for t, thread in enumerate(back.expected.node.threads):
-        status = ports["status__state"].fields()[t]
-        assert (status["state"], status["cause"]) == (thread.state, thread.cause), f"thread {t}: {status}"
-        if thread.cause:
-            assert status["operand"] == thread.operand, f"thread {t}: {status}"
-            assert status["pc"] == thread.pc or not shows_pc(thread), f"thread {t}: {status}"
-            assert len(back.stream[t]) >= len(back.expected.stream[t])
-    back.finish()
-    assert debugger.halted if debugger else not back.repeated
-    return back
+from tests.rtl.core.front.watched import RESTING, Watched, compare_ends, play, written
 
 
 @cocotb.test()
@@ -136,6 +26,12 @@ async def random_programs_on_four_threads(dut, part: int):
     job = Rig(generator("program").getrandbits(30), CONFIG, length=150, threads=4).job()
     back = await play(dut, job, lazy, latency)
     assert back.dispatched.compared > 200 and back.entered.compared > 100
+
+
+@cocotb.test()
+@cocotb.parametrize(lazy=[0.05, 0.3, 0.6, 0.9])
+async def short_programs_on_some_threads(dut, lazy: float):
+    await play(dut, Rig(generator("program").getrandbits(30), CONFIG, length=60).job(), lazy)
 
 
 @cocotb.test()
@@ -164,15 +60,165 @@ last:   halt
 
 @cocotb.test()
 async def a_join_waits_for_a_halted_thread(dut):
-    program = assemble(JOINED)
-    launches = [Launch(t, program.labels[f"start{t}"]) for t in (1, 0)]
-    job = RigJob(0, JOINED, program, [], launches)
-    await play(dut, job, 0.05, (3, 12), debug=True)
+    job = written(JOINED)
+    job.launches.reverse()
+    await play(dut, job, 0.05, debug=True)
+
+
+LEFT: dict[int, int] = {}
+"""Semaphores that overflowed, and their values."""
 
 
 @cocotb.test()
-@cocotb.parametrize(cause=list(FAULTS))
-async def a_fault_stops_one_thread(dut, cause: str):
-    job = Rig(generator("program").getrandbits(30), CONFIG, length=20, threads=4, fault=cause).job()
-    back = await play(dut, job, 0.3, (3, 12))
+@cocotb.parametrize(cause=list(FAULTS), threads=[None, 4])
+async def a_fault_stops_one_thread(dut, cause: str, threads: int | None):
+    job = Rig(generator("program").getrandbits(30), CONFIG, length=20 if threads else 12, threads=threads, fault=cause).job()
+    back = await play(dut, job, semaphores=LEFT)
     assert [fault[1].name for fault in back.expected.faults.values()] == [cause]
+    if cause == "SEMAPHORE":
+        LEFT.update(enumerate(back.expected.node.semaphores))
+
+
+LOOPS = """
+start0: li x1, 3
+        li x2, 0
+        loop outer, x1
+        loopi inner, 5
+        addi x2, x2, 1
+inner:  loopi one, 4
+one:    nop
+        loop never, x0
+        trap 1
+never:  loopi same, 2
+        loopi same, 3
+        addi x2, x2, 7
+same:   addi x2, x2, 9
+outer:  plti p1, x2, 4
+        (p1) br bad
+        call x31, sub
+        lpc x3, sub
+        callr x30, x3
+        halt
+bad:    trap 2
+sub:    addi x4, x4, 1
+        (p2) br back
+        pand p2, p0, p0
+        jr x31
+back:   jr x30
+"""
+
+
+@cocotb.test()
+async def loops_branches_and_calls(dut):
+    await play(dut, written(LOOPS))
+
+
+LONG = """
+start0: li64 x1, {passes}
+        li x2, 0
+        loop end, x1
+        addi x2, x2, 1
+        pgei p1, x2, 4
+        (p1) trap 4
+        nop
+end:    trap 1
+"""
+
+
+@cocotb.test()
+@cocotb.parametrize(passes=[0, 1, 3, (1 << 32) - 1, 1 << 32, (1 << 32) + 2, 1 << 63, (1 << 64) - 1])
+async def a_loop_of_many_passes_goes_round_until_it_is_left(dut, passes: int):
+    """Counts that do not fit the counter go round as often as anybody can see."""
+    back = await play(dut, written(LONG.format(passes=passes)))
+    assert back.expected.faults[0][1:] == (Fault.TRAP, back.expected.faults[0][2], 1 if passes < 4 else 4)
+    assert sum(word & 0x1FF == isa.BY_MNEMONIC["pgei"].opcode for _, _, word, _ in back.stream[0]) == min(passes, 4)
+
+
+LOST = """
+start0: li64 x30, {place}
+        li64 x31, {inject}
+        csrw x31, {csr}
+        st.d x31, x30, 0
+        fence
+        csrw x0, {csr}
+        {read}
+        {end}
+start1: loopi end1, 60
+        nop
+end1:   nop
+        halt
+"""
+ENDS = {
+    "at once": "halt",
+    "in a fence": "fence\nhalt",
+    "in a fault": "trap 9",
+    "in a loop": "loopi last, 100\nnop\nlast: nop\nhalt",
+    "in a wait": "wait 5, 1\nhalt",
+}
+
+
+@cocotb.test()
+@cocotb.parametrize(end=list(ENDS), lazy=[0.0, 0.5])
+async def a_thread_hears_of_a_lost_word_before_it_ends(dut, end: str, lazy: float):
+    """However soon it comes to its end, or however long it waits or runs on."""
+    text = LOST.format(place=0x3000, inject=inject(7, 8), csr=int(Csr.ECC_INJECT), read="ld.d x1, x30, 0", end=ENDS[end])
+    back = await play(dut, written(text), lazy)
+    assert {t: fault[1] for t, fault in back.expected.faults.items()} == {0: Fault.ECC}
+    assert back.killed == {0} and sorted(back.stopped) == [0, 1]
+
+
+@cocotb.test()
+@cocotb.parametrize(entry=[0, 4, 8])
+async def a_lost_word_of_code_stops_who_comes_to_it(dut, entry: int):
+    """Two instructions are lost; the next word of the line is not."""
+    word = assemble("halt").words[0]
+    lines = f"li64 x1, {word}\nst.w x1, x30, 8\niflush\nli64 x1, {0x3000 + entry}"
+    text = LOST.format(place=0x3000, inject=inject(7, 8), csr=int(Csr.ECC_INJECT), read=lines, end="jr x1\nhalt")
+    back = await play(dut, written(text))
+    faults = {0: (Fault.ECC, 0x3000 + entry, 0x3000)} if entry < 8 else {}
+    assert {t: fault[1:] for t, fault in back.expected.faults.items()} == faults
+    assert not back.killed
+
+
+@cocotb.test()
+async def nobody_starves(dut):
+    """Three threads that never wait, and one whose queues are mostly full: all of them finish in comparable time."""
+    loop = "start{t}: li x1, 0\n loopi end{t}, 200\n nop\n nop\n nop\nend{t}: halt\n"
+    text = "".join(loop.format(t=t) for t in (1, 2, 3)) + "start0: loopi end0, 60\n addi x1, x1, 1\n addi x2, x2, 1\nend0: halt\n"
+    back = await play(dut, written(text), lazy=0.9)
+    assert back.cycle < 3000
+
+
+@cocotb.test()
+async def a_thread_that_a_packet_is_about_to_start_is_busy(dut):
+    """A tstart comes while the packet's registers are written: it faults as if the thread ran, which then starts as the packet says."""
+    job = written("start0: tstart 1, other\nhalt\nstart1: " + "nop\n" * 20 + "other: halt\n")
+    memory, ports = [(job.program.origin, job.program.image)], bind(dut)
+    pins, ctx = Pins(ports), Context()
+    back = Watched(pins, simulate_reference(memory, job.launches), memory, generator("back end"), 0.3, (3, 12))
+    assert back.expected.faults[0][1] == Fault.BUSY
+    await start_clock(ports, limit=2_000)
+
+    async def cycle() -> None:
+        back.drive(ctx)
+        ctx.send()
+        await cycles(ports, 1)
+        back.read(ctx)
+        ctx.set(pins.start.valid, 0)
+
+    await cycle()
+    start(ctx, pins, job.launches[0])
+    await cycle()
+    ctx.set(pins.start.thread, 1)
+    ctx.set(pins.start.claim, 1)
+    while ctx.get(pins.status.state[0].state) != ThreadState.FAULTED:
+        assert ctx.get(pins.status.state[1].state) == ThreadState.IDLE
+        await cycle()
+    start(ctx, pins, job.launches[1])
+    await cycle()
+    ctx.set(pins.start.claim, 0)
+    while 1 not in back.stopped:
+        await cycle()
+    for _ in range(RESTING):
+        await cycle()
+    compare_ends(ports, back)

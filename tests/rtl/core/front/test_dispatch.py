@@ -46,11 +46,15 @@ PARTS = {
 """Parts of a context, with the fields that the cases name."""
 
 
+@pytest.fixture(scope="module")
+def dut():
+    return Dispatch(CONFIG)
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_what_leaves(simulate, case):
+def test_what_leaves(simulate, dut, case):
     text, context, leaves = CASES[case]
     words = memoryview(assemble(text).image).cast("I").tolist()[:3]
-    dut = Dispatch(CONFIG)
 
     async def bench(ctx) -> None:
         ctx.set(dut.chosen.some, 1)
@@ -67,14 +71,13 @@ def test_what_leaves(simulate, case):
         assert not ctx.get(group.illegal)
         assert (ctx.get(group.flow) != Flow.PLAIN) == case.startswith("control in")
 
-    simulate(dut, bench, limit=10)
+    simulate(dut, bench, limit=10, keep=True)
 
 
 @pytest.mark.parametrize("predicate", ["true", "false", "on its way"])
-def test_an_illegal_word_is_refused_whatever_its_predicate(simulate, predicate):
+def test_an_illegal_word_is_refused_whatever_its_predicate(simulate, dut, predicate):
     """In the first slot alone: behind another instruction it comes first in the next group."""
     illegal = 0x1FF | 1 << PRED_LO
-    dut = Dispatch(CONFIG)
 
     async def bench(ctx) -> None:
         known = dut.chosen.context.known
@@ -87,4 +90,4 @@ def test_an_illegal_word_is_refused_whatever_its_predicate(simulate, predicate):
             await ctx.tick()
             assert (ctx.get(dut.left.go), ctx.get(dut.dispatched.group.illegal)) == (leaves, refused)
 
-    simulate(dut, bench, limit=10)
+    simulate(dut, bench, limit=10, keep=True)

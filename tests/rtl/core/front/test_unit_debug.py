@@ -13,13 +13,17 @@ from tests.rtl.core.front.played import CONFIG, BackEnd, simulate_reference, sta
 from tests.rtl.core.front.side import FrontSide
 
 
-def debugged(simulate, text: str, script, rng: random.Random, semaphores=None) -> BackEnd:
+@pytest.fixture(scope="module")
+def dut():
+    return FrontSide(CONFIG)
+
+
+def debugged(simulate, dut, text: str, script, rng: random.Random, semaphores=None) -> BackEnd:
     """Run a program under a script, a coroutine function: it gives a command, waits until the thread is still, or for a cycle, or
     starts the thread again."""
     program = assemble(text)
     memory = [(program.origin, program.image)]
     launches = [Launch(0, program.labels["start0"], ())]
-    dut = FrontSide(CONFIG)
     back = BackEnd(dut, simulate_reference(memory, launches, semaphores), memory, rng)
 
     async def bench(ctx) -> None:
@@ -54,7 +58,7 @@ def debugged(simulate, text: str, script, rng: random.Random, semaphores=None) -
         await again()
         await script(program, back, command, still, cycle, again)
 
-    simulate(dut, bench, limit=20_000)
+    simulate(dut, bench, limit=20_000, keep=True)
     return back
 
 
@@ -62,7 +66,7 @@ STRAIGHT = "start0: " + "\n".join(f"addi x{1 + i % 20}, x{i % 7}, {i}" for i in 
 STRAIGHT += "\nhere: add x1, x2, x3\nloopi end, 3\nnop\nend: nop\nhalt\n"
 
 
-def test_halt_step_resume(simulate, seed):
+def test_halt_step_resume(simulate, dut, seed):
     async def script(program, back, command, still, cycle, again) -> None:
         while not back.stream[0]:
             await cycle()
@@ -78,11 +82,11 @@ def test_halt_step_resume(simulate, seed):
         await command(DebugOp.RESUME)
         assert (await still())[0] == ThreadState.IDLE
 
-    back = debugged(simulate, STRAIGHT, script, random.Random(seed))
+    back = debugged(simulate, dut, STRAIGHT, script, random.Random(seed))
     assert back.stream[0] == back.expected.stream[0]
 
 
-def test_breakpoint(simulate, seed):
+def test_breakpoint(simulate, dut, seed):
     async def script(program, back, command, still, cycle, again) -> None:
         await command(DebugOp.BREAK_SET, program.labels["here"])
         state, pc, seq = await still()
@@ -90,11 +94,11 @@ def test_breakpoint(simulate, seed):
         await command(DebugOp.RESUME)
         assert (await still())[0] == ThreadState.IDLE
 
-    back = debugged(simulate, STRAIGHT, script, random.Random(seed))
+    back = debugged(simulate, dut, STRAIGHT, script, random.Random(seed))
     assert back.stream[0] == back.expected.stream[0]
 
 
-def test_inject(simulate, seed):
+def test_inject(simulate, dut, seed):
     word = isa.BY_MNEMONIC["addi"].encode(rd=9, ra=8, imm=7)
 
     async def script(program, back, command, still, cycle, again) -> None:
@@ -110,11 +114,11 @@ def test_inject(simulate, seed):
         await command(DebugOp.RESUME)
         assert (await still())[0] == ThreadState.IDLE
 
-    debugged(simulate, STRAIGHT, script, random.Random(seed))
+    debugged(simulate, dut, STRAIGHT, script, random.Random(seed))
 
 
 @pytest.mark.parametrize(("word", "state"), [(isa.BY_MNEMONIC["halt"].encode(), ThreadState.IDLE), (0x1FF, ThreadState.FAULTED)])
-def test_an_injected_instruction_that_ends_the_thread_tells_it_once(simulate, seed, word, state):
+def test_an_injected_instruction_that_ends_the_thread_tells_it_once(simulate, dut, seed, word, state):
     """Also when the thread has been started again and is halted there: one stop."""
 
     async def script(program, back, command, still, cycle, again) -> None:
@@ -135,10 +139,10 @@ def test_an_injected_instruction_that_ends_the_thread_tells_it_once(simulate, se
         await command(DebugOp.RESUME)
         assert (await still())[0] == ThreadState.IDLE
 
-    debugged(simulate, STRAIGHT, script, random.Random(seed))
+    debugged(simulate, dut, STRAIGHT, script, random.Random(seed))
 
 
-def test_a_waiting_thread_can_be_halted(simulate, seed):
+def test_a_waiting_thread_can_be_halted(simulate, dut, seed):
     """A thread that waits has not executed its wait: the debugger stops it there, and afterwards it waits again."""
 
     async def script(program, back, command, still, cycle, again) -> None:
@@ -156,5 +160,5 @@ def test_a_waiting_thread_can_be_halted(simulate, seed):
         assert (await still())[0] == ThreadState.IDLE
 
     text = "start0: nop\nwait 3, 0\nhere: wait 4, 5\nwait 4, 1\nnop\nhalt\n"
-    back = debugged(simulate, text, script, random.Random(seed), semaphores={4: 6})
+    back = debugged(simulate, dut, text, script, random.Random(seed), semaphores={4: 6})
     assert back.stream[0] == back.expected.stream[0]

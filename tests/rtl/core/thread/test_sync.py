@@ -81,6 +81,31 @@ def test_semaphores(simulate, seed, indices):
     assert served > 20 and (overflows or indices > 1)
 
 
+@pytest.mark.parametrize("amount", [0, 1, 5, LIMIT - 1])
+def test_a_value_that_just_suffices_is_taken_whole(simulate, amount):
+    dut = Semaphores()
+
+    async def bench(ctx) -> None:
+        wait, up = dut.waiter[2].wait, dut.store_steer.up
+        for name, value in (("valid", 1), ("semaphore", 9), ("amount", amount)):
+            ctx.set(wait[name], value)
+            ctx.set(getattr(up, name), value)
+        await ctx.tick()
+        ctx.set(up.valid, 0)
+        for _ in range(2 * THREADS):
+            if granted := ctx.get(dut.waiter[2].granted):
+                break
+            await ctx.tick()
+        assert granted
+        await ctx.tick()
+        ctx.set(wait.amount, 1)
+        for _ in range(2 * THREADS):
+            assert not ctx.get(dut.waiter[2].granted), "something was left"
+            await ctx.tick()
+
+    simulate(dut, bench, limit=100)
+
+
 def test_barriers(simulate, seed):
     """All who stand at a barrier go on when their number suffices for one of them; nobody else does."""
     rng, dut = random.Random(seed), Barriers()

@@ -150,6 +150,29 @@ def test_who_is_busy_for_those_who_start_and_join(simulate):
     running(simulate, script)
 
 
+def test_an_answer_that_comes_when_the_thread_has_died_changes_nothing(simulate):
+    """Of the network, whose answers may be late: cause, operand and pc are those of the fault, and nothing is dropped."""
+
+    async def script(ctx, dut, tick) -> None:
+        def seen() -> list[int]:
+            return [ctx.get(dut.shown.status[name]) for name in ("state", "cause", "pc", "operand")]
+
+        fault(ctx, dut, 0, Fault.RANGE, 0x50, 0xABC0)
+        await tick(2 * SHOWS)
+        before = seen()
+        assert before[:2] == [ThreadState.FAULTED, Fault.RANGE]
+        event = dut.net_steer.fault[0]
+        for name, value in (("valid", 1), ("thread", 1), ("cause", Fault.NETWORK), ("operand", 0x77)):
+            ctx.set(event[name], value)
+        await tick()
+        ctx.set(event.valid, 0)
+        for _ in range(2 * SHOWS):
+            assert seen() == before and not ctx.get(dut.shown.kill)
+            await tick()
+
+    running(simulate, script)
+
+
 def test_a_faulted_thread_waits_for_what_it_began(simulate):
     async def script(ctx, dut, tick) -> None:
         idle(ctx, dut, 0b101)

@@ -89,10 +89,15 @@ class Bench:
         self.told[got[0]] += 1
 
 
+@pytest.fixture(scope="module")
+def dut():
+    return Threads()
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("ready", [1.0, 0.3, 0.05])
-def test_every_answer_once_and_none_of_another_run(simulate, ready, rng):
-    dut, bench = Threads(), Bench(rng)
+def test_every_answer_once_and_none_of_another_run(simulate, dut, ready, rng):
+    bench = Bench(rng)
 
     async def check(ctx):
         for _ in range(500):
@@ -114,5 +119,5 @@ def test_every_answer_once_and_none_of_another_run(simulate, ready, rng):
                 bench.answered(ctx, dut)
             await ctx.tick()
 
-    simulate(dut, check)
+    simulate(dut, check, keep=True)
     assert min(bench.told.values()) > 5, bench.told

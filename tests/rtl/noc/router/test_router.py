@@ -78,10 +78,13 @@ class Neighbours:
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("load, back, many, slices", [(0.9, 0.9, 0, 1), (0.9, 0.2, 0.3, 3), (0.2, 0.9, 1, 1), (0.9, 0.9, 0.6, 1)])
-def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, many, slices):
+@pytest.mark.parametrize(
+    "load, back, many, slices, gates",
+    [(0.9, 0.9, 0, 1, False), (0.9, 0.2, 0.3, 3, True), (0.2, 0.9, 1, 1, False), (0.9, 0.9, 0.6, 1, False)],
+)
+def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, many, slices, gates):
     """Single packets, or a share of multicasts among them."""
-    dut, rules, around = Router(slices), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back, many)
+    dut, rules, around = Router(slices, gates), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back, many)
     bodies = [0] * len(PortId)
 
     async def configure(ctx):
