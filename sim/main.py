@@ -59,10 +59,11 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str] | None) -> int:
     from sim.commands import COMMANDS
 
-    parser = _Parser(prog="python -m sim", description="Build, run and measure the training node.")
+    parser = _Parser(prog="python -m sim", description="Build, run and measure the training node.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        sub = commands.add_parser(name, help=command.summary, description=command.summary)
+        # No abbreviations: a kernel without extent m would take --m for --mesh.
+        sub = commands.add_parser(name, help=command.summary, description=command.summary, allow_abbrev=False)
         sub.fill = command.arguments
         sub.set_defaults(run=command.run, parser=sub)
     try:

@@ -30,13 +30,14 @@ from sim.process import INTERRUPTED
 )
 def _train(options: argparse.Namespace) -> int:
     from sim.jobs import train
+    from sim.jobs.train_options import ONE, Options
     from sim.views.plots import plot_loss
     from sim.views.progress import TrainingProgress
     from sim.views.report import write_json
 
     if options.format != "bf16":
         raise CommandError(f"--format {options.format} is not in this machine: only bf16")
-    chosen = train.Options(
+    chosen = Options(
         workload=options.workload,
         steps=options.steps,
         batch=options.batch,
@@ -50,7 +51,7 @@ def _train(options: argparse.Namespace) -> int:
     )
     what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"
     where = {"rtl": f"the RTL ({chosen.config})", "iss": f"the simulator ({chosen.config})", "golden": "golden (NumPy)"}[chosen.engine]
-    nodes = "" if chosen.mesh == train.ONE else f", {chosen.mesh_name} nodes"
+    nodes = "" if chosen.mesh == ONE else f", {chosen.mesh_name} nodes"
     print(f"training {what} on {where}{nodes}", flush=True)
     with results(chosen.latest, f"{chosen.workload}-{chosen.engine}") as run:
         with TrainingProgress(chosen.steps) as progress:

@@ -24,6 +24,7 @@ def _waves(options: argparse.Namespace) -> int:
     from sim.compile.verilator import wave_format
     from sim.jobs import machine, train
     from sim.jobs.train_nodes import Mismatch
+    from sim.jobs.train_options import Options
 
     def tell(step: int, loss: float, _cycles: int) -> None:
         print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
@@ -32,7 +33,7 @@ def _waves(options: argparse.Namespace) -> int:
     latest, name, status = Path("build/waves"), f"{options.workload}.{wave_format()}", 0
     with results(latest, f"waves-{options.workload}") as run:
         path = run.folder / name
-        chosen = train.Options(options.workload, options.steps, options.batch, seed=options.seed, config=options.config, waves=path)
+        chosen = Options(options.workload, options.steps, options.batch, seed=options.seed, config=options.config, waves=path)
         try:
             outcome = train.train(chosen, tell)
         except Mismatch as mismatch:  # what the waves are for

@@ -12,7 +12,7 @@ from golden.arch.memmap import Counter
 from golden.kernels.job import Launch
 from sim.jobs import machine
 from sim.jobs.host import Host
-from sim.jobs.train import Options
+from sim.jobs.train_options import Options
 
 CAUSES = {
     "step": Counter.MATRIX_STEPS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,7 @@ from golden.numerics.convert import bits_f32
 from golden.workloads.mesh import MeshLayout
 from sim.jobs import machine
 from sim.jobs.host import Host, MeshEdge
-
-if TYPE_CHECKING:
-    from sim.jobs.train import Options
-
+from sim.jobs.train_options import Options
 
 Images = Sequence[tuple[int, bytes]]
 """Addresses and bytes of a node."""

@@ -7,6 +7,7 @@ import pytest
 
 from sim.commands import COMMANDS
 from sim.jobs import train
+from sim.jobs.train_options import Options
 
 FILES = {
     "few.s": "nop\n add x1, x2\n",
@@ -240,7 +241,7 @@ def checkpoint(folder, monkeypatch):
         if step == 3:
             raise KeyboardInterrupt
 
-    options = train.Options(steps=6, batch=16, engine="golden")
+    options = Options(steps=6, batch=16, engine="golden")
     assert train.train(options, stop).interrupted
     return train.checkpoint_file(options)
 

@@ -14,6 +14,7 @@ import pytest
 from golden.workloads.classifier import DigitsClassifier
 from sim.compile import cache
 from sim.jobs import machine, train
+from sim.jobs.train_options import Options
 
 STEPS = 40
 FLAGS = f"--workload digits-mlp --batch 16 --rate 0.3 --seed 3 --engine rtl --config tiny --steps {STEPS}"
@@ -80,7 +81,7 @@ def test_a_training_goes_on_with_the_printed_command(shell, tmp_path):
     assert sorted(os.listdir(tmp_path / "build" / "sim")) == ["loss.png", "report.json", "weights.npz"]
 
     # The uninterrupted run in NumPy, whose bits an RTL that trained to its end has had after every step.
-    options = train.Options(steps=STEPS, batch=16, seed=3, engine="golden", latest=tmp_path / "golden" / "sim")
+    options = Options(steps=STEPS, batch=16, seed=3, engine="golden", latest=tmp_path / "golden" / "sim")
     whole = train.train(options, quiet)
     with np.load(tmp_path / "build" / "sim" / "weights.npz") as weights:
         assert {name: weights[name].tobytes() for name in weights} == {name: bits.tobytes() for name, bits in whole.state.items()}
@@ -150,7 +151,7 @@ def interrupted_at(options, number):
 
 
 def test_no_line_of_the_training_loses_a_step_or_does_one_twice(tmp_path):
-    options = train.Options(steps=3, batch=16, engine="golden", latest=tmp_path / "sim")
+    options = Options(steps=3, batch=16, engine="golden", latest=tmp_path / "sim")
     whole = train.train(options, quiet)
     number = 1
     while (first := interrupted_at(options, number)).interrupted:
@@ -161,7 +162,7 @@ def test_no_line_of_the_training_loses_a_step_or_does_one_twice(tmp_path):
 
 
 def test_an_interruption_of_the_classification_loses_no_step(tmp_path, monkeypatch):
-    options = train.Options(steps=3, batch=16, engine="golden", latest=tmp_path / "sim")
+    options = Options(steps=3, batch=16, engine="golden", latest=tmp_path / "sim")
 
     def interrupted(workload, logits):
         raise KeyboardInterrupt
@@ -179,7 +180,7 @@ def test_another_run_leaves_the_checkpoint_alone(tmp_path):
         if step == 1:
             raise KeyboardInterrupt
 
-    options = train.Options(steps=2, batch=16, engine="golden", latest=tmp_path / "sim")
+    options = Options(steps=2, batch=16, engine="golden", latest=tmp_path / "sim")
     train.train(options, stop)
     train.train(replace(options, seed=1), quiet)
     assert train.checkpoint_file(options).is_file()

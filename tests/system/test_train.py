@@ -10,6 +10,7 @@ from golden.kernels.sgd import Sgd
 from golden.workloads import WORKLOADS
 from sim.jobs import machine, train
 from sim.jobs.train_nodes import Mismatch
+from sim.jobs.train_options import Options
 
 pytestmark = pytest.mark.system
 
@@ -26,7 +27,7 @@ def quiet(step, loss, cycles):
 
 
 def options(tmp_path, **more):
-    return train.Options(**{"steps": 2, "batch": 16, "config": "tiny", "latest": tmp_path / "sim", **more})
+    return Options(**{"steps": 2, "batch": 16, "config": "tiny", "latest": tmp_path / "sim", **more})
 
 
 def same(one: train.Outcome, two: train.Outcome) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from golden.arch.mesh import MeshConfig
-from sim.jobs import train
+from sim.jobs.train_options import Options
 
 
 def refuse(constant: str) -> None:
@@ -46,7 +46,7 @@ def test_a_report_says_with_what_it_trained(say, tmp_path, no_build):
 
 
 def test_what_is_not_given_is_the_workloads():
-    options = train.Options("digits-linear", engine="golden")
+    options = Options("digits-linear", engine="golden")
     assert (options.steps, options.batch, options.rate) == (660, 32, 0.3)
     assert re.fullmatch(r"--workload digits-linear --batch 32 --rate 0.3 --seed 0 --engine golden --config d1", options.flags)
     across = replace(options, mesh=MeshConfig(3, 2, frozenset({(2, 2)})), shards=16)

@@ -8,6 +8,7 @@ import pytest
 from golden.arch.mesh import MeshConfig, parse
 from sim.jobs import train
 from sim.jobs.train_nodes import Mismatch, Nodes
+from sim.jobs.train_options import Options
 
 DEAD = MeshConfig(2, 2, frozenset({(2, 1)}))
 
@@ -27,7 +28,7 @@ DEAD = MeshConfig(2, 2, frozenset({(2, 1)}))
 )
 def test_every_node_equals_golden(workload, mesh, shards, batch):
     """Nothing is classified: one step and its comparison are enough."""
-    options = train.Options(workload, 2, batch, engine="iss", config="tiny", mesh=mesh, shards=shards, seed=5)
+    options = Options(workload, 2, batch, engine="iss", config="tiny", mesh=mesh, shards=shards, seed=5)
     step, model = options.step(), options.model
     nodes, batches = Nodes(options), model.training(batch, 5)
     outcome = train.Outcome(model.initial(step, 5))
@@ -40,7 +41,7 @@ def test_every_node_equals_golden(workload, mesh, shards, batch):
 
 def test_a_wrong_bit_on_one_node_is_told(monkeypatch):
     """The second node's copy of a weight is turned before it is compared."""
-    options = train.Options("digits-linear", 1, 8, engine="iss", config="tiny", mesh=parse("2x1"))
+    options = Options("digits-linear", 1, 8, engine="iss", config="tiny", mesh=parse("2x1"))
     step, model = options.step(), options.model
     nodes = Nodes(options)
     state = model.initial(step, 0)
@@ -67,6 +68,6 @@ def test_the_same_weights_from_every_mesh():
     """Golden with eight shards, on one node, four and six."""
     finals = []
     for mesh in ("1x1", "2x2", "1x3", "3x2"):
-        options = train.Options("digits-linear", 3, 16, engine="golden", mesh=parse(mesh), shards=8)
+        options = Options("digits-linear", 3, 16, engine="golden", mesh=parse(mesh), shards=8)
         finals.append(train.train(options, lambda *_: None).state["W"])
     assert all(np.array_equal(finals[0], other) for other in finals[1:])
