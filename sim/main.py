@@ -17,6 +17,10 @@ class _Parser(argparse.ArgumentParser):
 
     fill: Callable[[argparse.ArgumentParser], None] | None = None
 
+    def __init__(self, **settings: Any) -> None:
+        """No abbreviations: a kernel without extent m would take --m for --mesh."""
+        super().__init__(**settings, allow_abbrev=False)
+
     def parse_known_args(self, args=None, namespace=None):
         if self.fill:
             fill, self.fill = self.fill, None
@@ -59,11 +63,10 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str] | None) -> int:
     from sim.commands import COMMANDS
 
-    parser = _Parser(prog="python -m sim", description="Build, run and measure the training node.", allow_abbrev=False)
+    parser = _Parser(prog="python -m sim", description="Build, run and measure the training node.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        # No abbreviations: a kernel without extent m would take --m for --mesh.
-        sub = commands.add_parser(name, help=command.summary, description=command.summary, allow_abbrev=False)
+        sub = commands.add_parser(name, help=command.summary, description=command.summary)
         sub.fill = command.arguments
         sub.set_defaults(run=command.run, parser=sub)
     try:
