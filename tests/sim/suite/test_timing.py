@@ -140,8 +140,16 @@ def run_a_minute(*_):
     timing.CHILDREN.run(["sleep", "60"])
 
 
+@pytest.fixture
+def served():
+    """Ctrl-C is served; a shell has it ignored in what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.fast
-def test_an_interruption_ends_the_tools_and_says_where_it_was(monkeypatch):
+def test_an_interruption_ends_the_tools_and_says_where_it_was(monkeypatch, served):
     """Of two units one is synthesised; then the arrival times of one are asked for."""
     units = [Unit(name, 1, [], name, []) for name in ("router", "sram")]
     told = Event()

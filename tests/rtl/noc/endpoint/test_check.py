@@ -16,10 +16,11 @@ SERVED = {Kind.WRITE: "store", Kind.RAISE: "effect", Kind.START: "starter", Kind
 
 def draw(pick: random.Random, place: tuple[int, int]) -> Packet:
     """A packet of any kind, often one that something is wrong with."""
-    near = pick.choice((0, 0, 8, 0x40, CONFIG.sram_bytes - 8, CONFIG.sram_bytes, CONTROL_BASE + LINE_BYTES * pick.randrange(14)))
+    line = CONTROL_BASE + LINE_BYTES * pick.randrange(14)
+    near = pick.choice((0, 0, 8, 0x40, CONFIG.sram_bytes - 8, CONFIG.sram_bytes, line, line, line, line))
     pcs = pick.choice((0x100, 0x102, CONFIG.sram_bytes - 4, CONFIG.sram_bytes, 1 << 40))
     boot = pick.randrange(1 << 10)
-    kind = pick.choice((*Kind, *list(Kind)[:6], 0, 7))
+    kind = pick.choice((*Kind, *list(Kind)[:6], *[Kind.READ] * 4, 0, 7))
     to = pick.choice((place, place, place, (place[0] ^ 1, place[1]), (place[0], place[1] ^ 16)))
     far = to if pick.random() < 0.7 else (min(31, to[0] + pick.randrange(3)), min(31, to[1] + pick.randrange(18)))
     return Packet(
