@@ -140,6 +140,8 @@ def _sweep(options: argparse.Namespace, routes, load) -> int:
     from sim.views.report import write_json
 
     latest, title = Path("build/noc"), f"{options.mesh}, {load.pattern}, {load.classes} class{'es' if load.classes == 2 else ''}"
+    if routes.mesh.dead:
+        title += f", {len(routes.mesh.dead)} dead"
     with results(latest, f"noc-{load.pattern}") as run:
         with CountProgress("first load", "cycles") as tell:
 
