@@ -286,7 +286,7 @@ class _Recipe:
         """The folder that holds the output, made or found."""
         lists = [self._verilate(), self.compile, self.link]
         parts = [json.dumps([list(part) for part in lists]), *(part for item in sorted(self.files.items()) for part in item)]
-        key = cache.digest(self.design.sha256, self.output, *_versions(), *_MACHINE, *parts)
+        key = cache.digest(self.design.sha256, self.output, FAST, SLOW, *_versions(), *_MACHINE, *parts)
         return cache.folder(kind, key, self._fill, what=what)
 
     def _verilate(self) -> list[str]:
