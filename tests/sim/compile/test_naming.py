@@ -18,11 +18,14 @@ from tests.sim.compile.parts import digests
 
 SITE = Path(pytest.__file__).parents[1]  # where the tests find what is installed
 # Writes the Verilog of a node into a folder that is empty before, and prints what it holds: as machine.design does, which needs NumPy.
-WRITE = """from golden.arch.config import get_config
+# Yosys is started by the Python of the tests, which has it installed.
+WRITE = f"""from types import SimpleNamespace
+from golden.arch.config import get_config
 from rtl.node import Node
-from sim.compile.elaborate import elaborate_once
+from sim.compile import elaborate
+elaborate.sys = SimpleNamespace(executable={sys.executable!r})
 make = lambda: Node(get_config("tiny"), trace=True)
-print(elaborate_once(make, ("rtl", "golden/arch"), top="node", config="tiny", parameters={"trace": True}).sha256)"""
+print(elaborate.elaborate_once(make, ("rtl", "golden/arch"), top="node", config="tiny", parameters={{"trace": True}}).sha256)"""
 # Prints the hashes of the text of parts.
 PRINT = """from tests.sim.compile.parts import digests
 print(digests())"""
