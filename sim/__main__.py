@@ -19,15 +19,24 @@ def _program() -> int:
     served = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if served:
         signal.signal(signal.SIGINT, _before_the_work)
-    from sim.main import main
 
     try:
+        from sim.main import main
+
         if served:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         status = main()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:  # a moment before or after main serves it
         _before_the_work(signal.SIGINT, None)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("golden", "rtl", "sim"):
+            raise
+        told = f"python -m sim: this Python lacks {error.name}: run .venv/bin/python -m sim, which `make setup` makes"
+        print(told, file=sys.stderr)
+        from sim.process import BAD_INPUT
+
+        return BAD_INPUT
     return status
 
 

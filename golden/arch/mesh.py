@@ -68,7 +68,7 @@ class MeshConfig:
                 raise ValueError(f"a mesh of {self.columns}x{self.rows}: {name} must be 1 to {LARGEST}")
         for place in sorted(self.dead):
             if place not in self.places:
-                raise ValueError(f"dead node {place[0]},{place[1]} is not in a mesh of {self.columns}x{self.rows}")
+                raise ValueError(f"dead node {place[0]},{place[1]} is not in a mesh of {self.columns}x{self.rows}: {self._counted}")
         for link in self.dead_links:
             ends = sorted(link)
             inside = len(ends) == 2 and all(end in self.places for end in ends)
@@ -137,6 +137,10 @@ class MeshConfig:
                     if other not in self.places:
                         found.append(Wire(there, here))
         return found
+
+    @property
+    def _counted(self) -> str:
+        return f"x counts from 1 to {self.columns}, y from 1 to {self.rows}"
 
     def _reached(self, start: Place) -> set[Place]:
         seen, todo = {start}, [start]

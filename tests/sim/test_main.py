@@ -1,6 +1,7 @@
 """``python -m sim`` itself: a bug shows where it happened, and a reader who has seen enough is no error."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -97,3 +98,9 @@ def test_help_names_every_command():
     command = [sys.executable, "-m", "sim", "--help"]
     shown = subprocess.run(command, cwd=cache.ROOT, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "140"})
     assert not [name for name in commands.COMMANDS if f"\n    {name} " not in shown.stdout]
+
+
+def test_a_python_without_the_packages_says_which_one_has_them():
+    said = subprocess.run([sys.executable, "-S", "-m", "sim", "iss", "x.s"], cwd=cache.ROOT, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert re.fullmatch(r"python -m sim: this Python lacks \w+: run \.venv/bin/python -m sim, which `make setup` makes\n", said.stderr)
