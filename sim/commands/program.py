@@ -163,7 +163,10 @@ def _iss(options: argparse.Namespace) -> int:
 def _rtl(options: argparse.Namespace) -> int:
     from sim.jobs.program import run_rtl
 
-    if mesh := _mesh(options):
+    mesh = _mesh(options)
+    if options.dram_pace and not (mesh and options.dram):
+        raise CommandError("--dram-pace is the pace of memory at edge ports: give --mesh and --dram too")
+    if mesh:
         from sim.jobs import mesh_lockstep, mesh_program
         from sim.jobs.dram import Pace
 

@@ -110,6 +110,8 @@ MISTAKES = [
     ("iss fine.s --mesh 2x2 --step", "--step steps one node: leave --mesh out"),
     ("iss fine.s --dead 1,1", "--dead names places of a mesh: give --mesh too"),
     ("rtl fine.s --nodes 1,1", "--nodes names places of a mesh: give --mesh too"),
+    ("rtl fine.s --dram-pace 64 200", "--dram-pace is the pace of memory at edge ports: give --mesh and --dram too"),
+    ("rtl fine.s --mesh 2x2 --dram-pace 64 200", "give --mesh and --dram too"),
     ("rtl fine.s --flip 1,1-2,1:3:100", "--flip names places of a mesh: give --mesh too"),
     ("rtl fine.s --mesh 2x2 --flip 1,1-2,1:0:1", "a wrong bit is written from-to:packet:bit, like 1,1-2,1:3:100", "'1,1-2,1:0:1'"),
     ("iss fine.s --dram 0,1", "--dram names places of a mesh: give --mesh too"),
