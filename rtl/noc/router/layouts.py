@@ -4,8 +4,9 @@ from amaranth.lib import data
 
 from golden.arch import route_table
 from golden.arch.mesh import STEP
-from golden.arch.packet import CHANNELS, COORD_BITS, CREDITS, PortId
+from golden.arch.packet import CHANNELS, CREDITS, PortId
 from rtl.common.shapes import struct
+from rtl.noc.layouts import TO
 
 PORTS = len(PortId)
 DEPTH = CREDITS
@@ -14,13 +15,13 @@ DEPTH = CREDITS
 ONWARD = data.ArrayLayout(PORTS, len(STEP))
 """For each port to a neighbour, the ports that a packet which leaves by it takes there: one-hot, or several of a multicast."""
 
-CARRIED = ("x", "y", "far_x", "far_y")
+CARRIED = tuple(TO)
 """Members of a control word that do not change on the way."""
 
-HEAD = data.StructLayout({"onward": ONWARD, **dict.fromkeys(CARRIED, COORD_BITS)})
+HEAD = data.StructLayout({"onward": ONWARD, **TO})
 """What a buffer holds of a packet beside its ports here."""
 
-WORD = data.StructLayout({"out": PORTS, **dict.fromkeys(CARRIED, COORD_BITS)})
+WORD = data.StructLayout({"out": PORTS, **TO})
 """A control word on its way out by one port: ports of the next router, destination, far corner."""
 
 ENTRY = struct(route_table.ENTRY)
