@@ -49,7 +49,7 @@ def _train(options: argparse.Namespace) -> int:
         shards=options.shards,
         resume=options.resume,
     )
-    what = f"{chosen.workload}, {chosen.steps} steps of batch {chosen.batch}, seed {chosen.seed}"
+    what = f"{chosen.workload}, {chosen.steps} step{'s' if chosen.steps > 1 else ''} of batch {chosen.batch}, seed {chosen.seed}"
     where = {"rtl": f"the RTL ({chosen.config})", "iss": f"the simulator ({chosen.config})", "golden": "golden (NumPy)"}[chosen.engine]
     nodes = "" if chosen.mesh == ONE else f", {chosen.mesh_name} nodes"
     print(f"training {what} on {where}{nodes}", flush=True)

@@ -31,8 +31,10 @@ def plot_loss(path: Path, loss: list[float], title: str) -> None:
     steps, values = steps[np.isfinite(values)], values[np.isfinite(values)]
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(steps, values, color="#b8c4d6", linewidth=1, label="each step")
-    axes.plot(steps, mean_around(values), color="#1f4e8c", linewidth=2, label=f"mean of up to {AROUND} steps on each side")
+    dot = "o" if len(values) == 1 else None  # a line through one point is nothing
+    axes.plot(steps, mean_around(values), color="#1f4e8c", linewidth=2, marker=dot, label=f"mean of up to {AROUND} steps on each side")
     axes.set(xlabel="step", ylabel="cross-entropy (nats)", title=title, ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.grid(alpha=0.3)
     axes.legend()
     with whole(path) as partial:

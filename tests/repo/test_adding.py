@@ -190,7 +190,7 @@ def test_a_whole_workload_is_one_file(tree):
     passed = tree.test("tests/golden/workloads/test_workload.py", "-k", "planted and (7-2 or phases)")
     assert re.search(r"^2 passed", passed, re.MULTILINE), passed
     trained = tree.said("-m", "sim", "train", *"--workload planted --engine golden --steps 1 --batch 180".split())
-    assert "training planted, 1 steps of batch 180" in trained and "held-out accuracy" in trained
+    assert "training planted, 1 step of batch 180" in trained and "held-out accuracy" in trained
 
 
 WITHOUT = [
