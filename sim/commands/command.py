@@ -23,6 +23,18 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+def wish(options: argparse.Namespace, title: str, program: Any = None) -> Any:
+    """What ``RECORD`` and ``CYCLES`` ask for, None for nothing; CommandError when only the window is given."""
+    if options.record is None:
+        if options.cycles:
+            raise CommandError("--cycles is the window of a recording: give --record FILE too")
+        return None
+    from sim.events.recorder import Wish
+
+    first, last = options.cycles or (None, None)
+    return Wish(options.record, first or 0, last, title, program)
+
+
 COMMANDS: dict[str, Command] = {}
 
 
@@ -94,8 +106,24 @@ def output_file(text: str) -> Path:
     return Path(text)
 
 
+def cycles(text: str) -> tuple[int | None, int | None]:
+    """Type of an argument: A:B, from cycle A to before B; either may be left out."""
+    first, colon, last = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        window = tuple(int(part, 0) if part else None for part in (first, last))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no window of cycles: A:B, like 1000:2000") from None
+    if any(part is not None and part < 0 for part in window) or (None not in window and window[0] >= window[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} holds no cycle: it goes from A to before B")
+    return window
+
+
 SEED = argument("--seed", type=seed_number, default=0, help="seed of everything random (default 0)")
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
+CYCLES = argument("--cycles", type=cycles, metavar="A:B", help="from cycle A of the run to before B")
+RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
 WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
 BATCH = argument("--batch", type=whole_number, help="rows of data per step (default: the workload's)")

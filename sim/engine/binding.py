@@ -11,7 +11,7 @@ Packets are the integers of golden.arch.packet: a control word and a body.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,8 @@ class Engine:
         self._library = self._load(waves)
         self._inputs, self._outputs = list(ports.inputs(design)), ports.outputs(design)
         self._options = {"resting": 0, "tracing": 0, "recording": 0}
+        self._until: Callable[[], int] | None = None
+        self._paused: Callable[[], None] | None = None
         table = self.topology.table
         self._handle = self._library.engine_new(self.topology.nodes, self.topology.edges, len(table), table.ctypes.data)
         self._library.engine_set_threads(self._handle, threads)
@@ -220,12 +222,18 @@ class Engine:
     def run(self, cycles: int, packets: int = 0, edge: int = 0, quiet: int = 1 << 62) -> Ended:
         """Run until one of: so many cycles, so many packets at ``edge``'s host (0: never), nothing moved for so many cycles."""
         while cycles > 0:
-            part = min(cycles, _SLICE)
+            part = min(cycles, self._until() if self._until else _SLICE)
             ended = Ended(self._library.engine_run(self._handle, part, edge, packets, quiet))
+            if self._paused:
+                self._paused()
             if ended is not Ended.CYCLES:
                 return ended
             cycles -= part
         return Ended.CYCLES
+
+    def pause(self, until: Callable[[], int] | None, paused: Callable[[], None] | None) -> None:
+        """From now on call ``paused`` in the midst of runs: after ``until()`` cycles at the latest, which is asked anew each time."""
+        self._until, self._paused = until, paused
 
     # --- what is recorded ------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
 from golden.lockstep import Difference
+from sim.events.recorder import Wish
 from sim.files import content
 from sim.jobs import memory
 from sim.jobs.memory import Dump, Load
@@ -242,15 +243,18 @@ def _form(rest: list[str], default: str) -> str:
     return form
 
 
-def run_rtl(work: Work, say: Say, waves: Path | None = None) -> bool:
-    """Run on the RTL, every retired instruction compared with the simulator; True when every thread ended by itself."""
+def run_rtl(work: Work, say: Say, waves: Path | None = None, record: Wish | None = None) -> bool:
+    """Run on the RTL, every retired instruction compared with the simulator; True when every thread ended by itself.
+
+    ``waves``, ``record``: the run's waves, and its events as wished.
+    """
     from sim.jobs.lockstep import run_lockstep
 
     last: list[bytes] = []
     tell = (lambda record: say(trace_line(record, work.trace))) if work.trace else None
     try:
         result = run_lockstep(
-            work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append
+            work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append, record=record
         )
     except Difference as found:
         raise Difference(f"{found}\n{AGREE}") from None
