@@ -71,7 +71,8 @@ def _cost(options: argparse.Namespace) -> int:
 
 @command("profile", "Where the matrix unit's cycles go, kernel by kernel (make profile).", WORKLOAD, BATCH, SEED, CONFIG)
 def _profile(options: argparse.Namespace) -> int:
-    from sim.jobs.profile import CAUSES, overlap, profile, total
+    from sim.events.causes import CAUSES
+    from sim.jobs.profile import overlap, profile, total
     from sim.jobs.train_options import Options
     from sim.views.plots import plot_causes
     from sim.views.report import print_table, write_json

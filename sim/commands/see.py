@@ -46,3 +46,84 @@ def _pipeline(options: argparse.Namespace) -> int:
     for line in [*drawing(course, options.thread), *legend()]:
         print(line)
     return 0
+
+
+@command(
+    "timeline",
+    "Write recorded cycles as a trace for Perfetto: threads, units, memory and counters on one axis.",
+    _EVENTS,
+    CYCLES,
+    argument("--output", type=output_file, required=True, metavar="JSON", help="where to write it"),
+)
+def _timeline(options: argparse.Namespace) -> int:
+    from sim.events.file import Recording
+    from sim.events.instructions import follow
+    from sim.views.timeline import write_timeline
+
+    recording = Recording(options.file)
+    first, last = recording.window(options.cycles)
+    count = write_timeline(options.output, follow(recording, first, last), recording.about)
+    print(f"{count} entries of cycles {first} to {last - 1}: {options.output}; 1 us on its axis is 1 cycle")
+    print(f"open it at https://ui.perfetto.dev (nothing is uploaded): Open trace file, {options.output}")
+    return 0
+
+
+@command(
+    "inspect",
+    "Print the state of a node at a cycle: threads, instructions under way, registers written so far.",
+    _EVENTS,
+    argument("--at", type=whole_number, required=True, metavar="CYCLE", help="the cycle"),
+)
+def _inspect(options: argparse.Namespace) -> int:
+    from sim.events.file import Recording
+    from sim.events.instructions import follow
+    from sim.views.state import state
+
+    recording = Recording(options.file)
+    cycle, _ = recording.window((options.at, options.at + 1))
+    first, _ = recording.window()
+    for line in state(follow(recording, first, cycle + 1), recording.about, cycle):
+        print(line)
+    return 0
+
+
+@command(
+    "hotspots",
+    "List a recorded program with the cycles of the matrix unit that each instruction cost, by cause.",
+    _EVENTS,
+    CYCLES,
+)
+def _hotspots(options: argparse.Namespace) -> int:
+    from sim.events.file import Recording
+    from sim.events.hotspots import spots
+    from sim.events.instructions import follow
+    from sim.views.hotspots import annotated
+
+    recording = Recording(options.file)
+    first, last = recording.window(options.cycles)
+    for line in annotated(*spots(follow(recording, first, last)), recording.about):
+        print(line)
+    return 0
+
+
+@command(
+    "compare",
+    "Say what became faster or slower between two profiles, and by which cause.",
+    argument("before", metavar="A.json", help="report of python -m sim profile"),
+    argument("after", metavar="B.json", help="another one"),
+)
+def _compare(options: argparse.Namespace) -> int:
+    from sim.jobs.compare import compare, differences, only, read_profile
+    from sim.views.report import print_table
+
+    before, after = read_profile(options.before), read_profile(options.after)
+    for sentence in differences(before, after):
+        print(sentence)
+    table = [
+        [change.name, change.before, change.after, change.after - change.before, change.ratio, change.why]
+        for change in compare(before, after)
+    ]
+    print_table(f"{options.before} and {options.after}", ["kernel", "before", "after", "cycles", "after / before", "by cause"], table)
+    for sentence in only(before, after):
+        print(sentence)
+    return 0

@@ -56,6 +56,9 @@ def recording(engine: Engine, wish: Wish | None, whole_trace: list[NDArray[np.ui
     EventsError
         When the run ended before the window began; no file is left then.
     """
+    if wish is None and whole_trace is None:
+        yield
+        return
     if wish is None:
         with _taking(engine, _Recorder(engine, None, None, whole_trace)):
             yield

@@ -10,19 +10,10 @@ from typing import Any
 from golden.arch.config import get_config
 from golden.arch.memmap import Counter
 from golden.kernels.job import Launch
+from sim.events.causes import CAUSES
 from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.train_options import Options
-
-CAUSES = {
-    "step": Counter.MATRIX_STEPS,
-    "load": Counter.MATRIX_WAIT_LOAD,
-    "drain": Counter.MATRIX_WAIT_DRAIN,
-    "simd": Counter.MATRIX_WAIT_SIMD,
-    "front end": Counter.MATRIX_WAIT_FRONT,
-    "synchronisation": Counter.MATRIX_WAIT_SYNC,
-}
-
 
 STEP = "step in one"
 
