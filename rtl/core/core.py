@@ -175,6 +175,6 @@ class Core(wiring.Component):
             cycle.packet_out.eq(links.packet_out.valid),
             cycle.fetch_miss.eq(front.events.fetch_miss),
             cycle.redirect.eq(front.events.redirect),
-            cycle.scalar.eq(scalar.trace_heads),
-            cycle.vector.eq(vector.trace_heads),
+            cycle.scalar.eq(scalar.trace_heads.record[0]),
+            cycle.vector.eq(vector.trace_heads.record[0]),
         ]

@@ -43,7 +43,7 @@ def _pipeline(options: argparse.Namespace) -> int:
         print(f"open it in Konata, https://shioyadan.github.io/Konata (nothing is uploaded), by dropping {options.kanata} there")
         return 0
     print(f"{recording.about.title}: cycles {first} to {last - 1}")
-    for line in [*drawing(course, options.thread), *legend()]:
+    for line in [*drawing(course, options.thread), *legend(course)]:
         print(line)
     return 0
 

@@ -29,12 +29,12 @@ ORDER = ("dispatch", "ended", "issue", "load", "lane", "scalar", "vector", "matr
 """Of what is told in one cycle: an instruction's dispatch before all else of it, how things stand last."""
 STAGES = {
     "D": "leaves decode",
-    "W": "a control instruction holds its thread: wait, barrier, fence, join, halt",
+    "W": "holds its thread until what it waits for has come",
     "Q": "in its queue",
     "I": "issues",
     "X": "executes",
-    "M": "a load, from its load queue to the last of its data",
-    "S": "a store, until the SRAM has taken its last beat",
+    "M": "its data, or its product, is on the way",
+    "S": "stores, until the last beat is taken",
 }
 """Stages of a life, in order."""
 STALLS = {
@@ -213,6 +213,8 @@ class _Follower:
             waiting.popleft()
         life = waiting.popleft()
         life.slot = Slot(number)
+        if life.stages[-1] == ("Q", cycle):
+            life.stages.pop()
         life.stages += [("I", cycle), ("X", cycle + 1), *([("M", cycle + 2)] if life.insn.port is Port.VLOAD else [])]
         life.done = max(life.done, cycle + 1)
         self._issued.add((queue, told["thread"]))

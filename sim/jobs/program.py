@@ -26,7 +26,7 @@ from sim.jobs.memory import Dump, Load
 Say = Callable[[str], None]
 AGREE = (
     "Both run a program that keeps the rules of docs/isa.md (Rules between instructions) alike: if this one does, the mistake is in the "
-    "hardware or in the simulator, not in the program; --waves FILE shows what the hardware did."
+    "hardware or in the simulator, not in the program; --record FILE and --waves FILE show what the hardware did."
 )
 START_ARGS = LINE_BYTES // 8  # a start packet's payload is a line
 

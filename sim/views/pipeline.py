@@ -18,8 +18,9 @@ def drawing(course: Course, thread: int | None = None) -> Iterator[str]:
     """The window: a ruler, how each thread stood, then instructions in the order of dispatch; one thread's or all."""
     first, last = course.first, course.last
     left = 3 + 7 + 34
-    yield " " * left + "".join(f"{cycle:<10}" for cycle in range(first, last, 10))[: last - first]
-    yield " " * left + "".join("|" if (cycle - first) % 10 == 0 else "." for cycle in range(first, last))
+    tens = range(-(-first // 10) * 10, last, 10)
+    yield " " * (left + (-first) % 10) + "".join(f"{cycle:<10}" for cycle in tens).rstrip()
+    yield " " * left + "".join("." if cycle % 10 else "|" for cycle in range(first, last))
     for number, spans in enumerate(course.stands):
         if thread in (None, number):
             row = [" "] * (last - first)
@@ -40,9 +41,14 @@ def _row(life: Life, first: int, last: int) -> str:
     return " " * max(0, life.begun - first) + row
 
 
-def legend() -> list[str]:
-    """What the letters mean."""
-    stages = ", ".join(f"{letter} {what}" for letter, what in STAGES.items())
-    stalls = ", ".join(f"{_STALLED[name]} {what}" for name, what in STALLS.items())
-    stands = ", ".join(f"{_STANDS[name]} {what}" for name, what in STANDS.items() if name != "idle")
-    return [f"stages: {stages}", f"the oldest of its queue waits: {stalls}", f"a thread's dispatch: {stands}"]
+def legend(course: Course) -> Iterator[str]:
+    """What the letters of a drawing mean, those that occur in it."""
+    used = {name for life in course.lives for name, _ in life.stages} | {reason for life in course.lives for reason, _, _ in life.stalls}
+    stands = {how for spans in course.stands for how, _, _ in spans} - {"idle"}
+    yield "stages: " + ", ".join(f"{letter} {what}" for letter, what in STAGES.items() if letter in used)
+    for name, what in STALLS.items():
+        if name in used:
+            yield f"the oldest of a queue waits: {_STALLED[name]} {what}"
+    for name, what in STANDS.items():
+        if name in stands:
+            yield f"a thread's dispatch: {_STANDS[name]} {what}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from golden.arch.isa import THREADS
 from golden.listing import effect
@@ -46,8 +47,8 @@ def _thread(course: Course, about: About, cycle: int, thread: int) -> Iterator[s
             stage, stall = life.stage(cycle), life.stall(cycle)
             since = next(first for name, first in reversed(life.stages) if name == stage)
             yield f"    {_at(life, about)}: {STAGES[stage]}, since cycle {since}" + (f"; {STALLS[stall]}" if stall else "")
-    if written := _registers(lives, cycle):
-        yield "    written so far: " + "  ".join(written)
+    for kind, written in groupby(_registers(lives, cycle), key=lambda text: text[0]):
+        yield "    written so far: " + ("\n" + 20 * " " if kind == "v" else "  ").join(written)
 
 
 def _registers(lives: list[Life], cycle: int) -> list[str]:

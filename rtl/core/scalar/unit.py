@@ -63,7 +63,7 @@ class ScalarUnit(wiring.Component):
             # Results of the two slots, then of loads and the slow unit; flip-flops.
             members["trace"] = Out(records(TraceScalar, ISSUE_SLOTS + 1))
             members["trace_issue"] = Out(records(TraceIssue, ISSUE_SLOTS))
-            members["trace_heads"] = Out(ScalarHeads)
+            members["trace_heads"] = Out(records(ScalarHeads))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -102,5 +102,5 @@ class ScalarUnit(wiring.Component):
             m.d.comb += [record.eq(each) for record, each in zip(self.trace.record, (*execute.trace, late.trace), strict=True)]
             for record, x in zip(self.trace_issue.record, execute.accesses.slot, strict=True):
                 m.d.comb += [record.valid.eq(x.valid), record.thread.eq(execute.accesses.thread), record.seq.eq(x.q.seq)]
-            m.d.sync += self.trace_heads.eq(issue.told)
+            m.d.sync += self.trace_heads.record[0].eq(issue.told)
         return m

@@ -67,7 +67,7 @@ class VectorUnit(wiring.Component):
         if trace:
             members |= {
                 "trace_issue": Out(records(TraceIssue, 2)),
-                "trace_heads": Out(VectorHeads),
+                "trace_heads": Out(records(VectorHeads)),
                 "trace_vector": Out(records(TraceVector)),
                 "trace_matrix": Out(records(TraceMatrix)),
                 "trace_load": Out(records(TraceLoad, 2)),
@@ -128,7 +128,7 @@ class VectorUnit(wiring.Component):
     def _trace(self, m: Module, issue: VectorIssue, simd: SimdPath, matrix: MatrixPath) -> None:
         for record, issued in zip(self.trace_issue.record, (issue.simd, issue.matrix), strict=True):
             m.d.sync += [record.valid.eq(issued.go), record.thread.eq(issued.thread), record.seq.eq(issued.entry.seq)]
-        m.d.sync += self.trace_heads.eq(issue.told)
+        m.d.sync += self.trace_heads.record[0].eq(issue.told)
         m.d.comb += [self.trace_vector.record[0].eq(simd.trace), self.trace_matrix.record[0].eq(matrix.trace)]
         for record, begin in zip(self.trace_load.record, self.load_begins.begin, strict=True):
             m.d.comb += [record[name].eq(begin[name]) for name in ("valid", "thread", "seq", "reg")]

@@ -28,6 +28,12 @@ def test_one_thread_alone(tmp_path):
     assert len(drawn(tmp_path, 10, 40, thread=1)) == 2
 
 
-def test_every_letter_is_explained():
-    text = "\n".join(legend())
-    assert all(what in text for what in [*STAGES.values(), *STALLS.values()])
+def test_the_ruler_names_whole_tens(tmp_path):
+    ruler, ticks, *_ = drawn(tmp_path, 17, 42)
+    assert ruler[LEFT:] == "   20        30        40" and ticks[LEFT:] == "...|.........|.........|."
+
+
+def test_every_letter_that_occurs_is_explained(tmp_path):
+    text = list(legend(follow(made(tmp_path / "a.events", course()), 10, 40)))
+    assert text[0].count(",") >= 5 and all(f"{letter} {what}" in text[0] for letter, what in STAGES.items() if letter != "S")
+    assert [line.split(": ")[1].split()[0] for line in text[1:]] == ["o", "t", "w", "-"] and STALLS["op"] in text[1]

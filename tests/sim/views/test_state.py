@@ -18,8 +18,8 @@ def test_instructions_under_way_with_what_they_wait_for(at):
     assert title == "a test: cycle 25, 25 cycles after the first that was recorded"
     assert thread == "thread 0: a control instruction holds it; last out of decode: 0x10c halt (#3, start)"
     assert under == [
-        "    0x104 mul x3, x2, x2 (#1, start): a load, from its load queue to the last of its data, since cycle 24",
-        "    0x10c halt (#3, start): a control instruction holds its thread: wait, barrier, fence, join, halt, since cycle 14",
+        "    0x104 mul x3, x2, x2 (#1, start): its data, or its product, is on the way, since cycle 24",
+        "    0x10c halt (#3, start): holds its thread until what it waits for has come, since cycle 14",
     ]
     assert written == "    written so far: x2=0x6" and (one, two, three) == tuple(f"thread {t}: the thread does not run" for t in (1, 2, 3))
 
