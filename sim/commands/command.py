@@ -24,15 +24,27 @@ class Command:
 
 
 def wish(options: argparse.Namespace, title: str, program: Any = None) -> Any:
-    """What ``RECORD`` and ``CYCLES`` ask for, None for nothing; CommandError when only the window is given."""
-    if options.record is None:
+    """What ``RECORD``, ``WAVES`` and ``CYCLES`` ask for, None for nothing; CommandError when only the window is given."""
+    if not options.record and not options.waves:
         if options.cycles:
-            raise CommandError("--cycles is the window of a recording: give --record FILE too")
+            raise CommandError("--cycles is the window of what is kept: give --record FILE or --waves FILE too")
         return None
     from sim.events.recorder import Wish
 
     first, last = options.cycles or (None, None)
-    return Wish(options.record, first or 0, last, title, program)
+    return Wish(options.record, options.waves, first or 0, last, title, program)
+
+
+def tell_kept(kept: Any) -> None:
+    """How what was kept is looked at."""
+    if kept and kept.events:
+        print(f"events: {kept.events}; look at them with: python -m sim pipeline {kept.events}")
+    if kept and kept.waves:
+        from sim.views.waves import opened
+
+        print(f"waves: {kept.waves}; open them with:")
+        for line in opened(kept.waves, kept.program):
+            print(f"  {line}")
 
 
 COMMANDS: dict[str, Command] = {}
@@ -124,6 +136,7 @@ SEED = argument("--seed", type=seed_number, default=0, help="seed of everything 
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
 CYCLES = argument("--cycles", type=cycles, metavar="A:B", help="from cycle A of the run to before B")
 RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
+WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 10000) to FILE")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
 WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
 BATCH = argument("--batch", type=whole_number, help="rows of data per step (default: the workload's)")

@@ -12,11 +12,13 @@ from sim.commands.command import (
     JSON,
     RECORD,
     SEED,
+    WAVES,
     CommandError,
     argument,
     command,
     real_number,
     sentence_of,
+    tell_kept,
     whole_number,
     wish,
 )
@@ -41,7 +43,7 @@ def _kernels(parser: argparse.ArgumentParser) -> None:
                 flag, dest=_PARAMETER + parameter.name, type=types[parameter.type], default=parameter.default, metavar="VALUE", help=meaning
             )
         sub.add_argument("--threads", type=whole_number, default=1, help="threads that share the work (default 1)")
-        for flags, settings in (SEED, CONFIG, JSON, RECORD, CYCLES, *_MESH):
+        for flags, settings in (SEED, CONFIG, JSON, RECORD, WAVES, CYCLES, *_MESH):
             sub.add_argument(*flags, **settings)
 
 
@@ -61,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     record = wish(options, f"{options.kernel} on {options.config}")
     if options.mesh:
         if record:
-            raise CommandError("--record keeps the events of one node: leave --mesh out")
+            raise CommandError("--record and --waves keep a window of one node: leave --mesh out")
         from sim.jobs.run_mesh import run_everywhere
 
         mesh = replace(options.mesh, dead=frozenset(options.dead))
@@ -72,8 +74,7 @@ def _run(options: argparse.Namespace) -> int:
         report = run_kernel(options.kernel, options.config, options.seed, options.threads, record, **given)
     for key, value in report.items():
         print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")
-    if record:
-        print(f"events: {record.path}; look at them with: python -m sim pipeline {record.path}")
+    tell_kept(record)
     if options.json:
         write_json(options.json, report)
     return 1 if report["mismatches"] else 0

@@ -12,11 +12,13 @@ from sim.commands.command import (
     CONFIG,
     CYCLES,
     RECORD,
+    WAVES,
     CommandError,
     argument,
     command,
     output_file,
     sentence_of,
+    tell_kept,
     whole_number,
     wish,
 )
@@ -168,7 +170,7 @@ def _iss(options: argparse.Namespace) -> int:
     *_MESH,
     argument("--dram-pace", type=whole_number, nargs=2, metavar=("BYTES", "CYCLES"), help="bytes a cycle, cycles of an access (64 200)"),
     argument("--flip", type=sentence_of(parse_flip), nargs="*", default=[], metavar="A-B:N:BIT", help="a wrong bit in packet N of a link"),
-    argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
+    WAVES,
     RECORD,
     CYCLES,
     argument("--nodes", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh whose waves they are"),
@@ -183,8 +185,8 @@ def _rtl(options: argparse.Namespace) -> int:
         from sim.jobs import mesh_lockstep, mesh_program
         from sim.jobs.dram import Pace
 
-        if options.record:
-            raise CommandError("--record keeps the events of one node: leave --mesh out")
+        if options.record or options.cycles:
+            raise CommandError("--record and --cycles keep a window of one node: leave --mesh out")
         pace = Pace(*options.dram_pace or ())
         around = mesh_lockstep.Around(options.waves, options.nodes, options.dram, pace, options.flip)
         return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, around) else 1
@@ -193,7 +195,6 @@ def _rtl(options: argparse.Namespace) -> int:
             raise CommandError(f"--{name} names places of a mesh: give --mesh too")
     work = _work(options)
     record = wish(options, f"{options.file} on {options.config}", work.program)
-    ended = run_rtl(work, print, options.waves, record)
-    if record:
-        print(f"events: {record.path}; look at them with: python -m sim pipeline {record.path}")
+    ended = run_rtl(work, print, record)
+    tell_kept(record)
     return 0 if ended else 1

@@ -16,6 +16,14 @@ CAUSES = {
     "synchronisation": Counter.MATRIX_WAIT_SYNC,
 }
 """Causes of a cycle in which a thread runs, each with the counter that counts it."""
+REMEDIES = {
+    "load": "more loads between a load and its step; gathers without bank conflicts",
+    "drain": "a second group of accumulators, one drained while the other works",
+    "simd": "overlap with a thread that has steps; the same operation of several rows one after another",
+    "front end": "longer bodies of loops; addresses by steps of descriptors; a second thread; a warm instruction cache",
+    "synchronisation": "shorter parts for the last to come; raise earlier; fewer fences",
+}
+"""What helps against each cause that is a loss."""
 IDLE = "idle"
 _BITS = {counter - Counter.MATRIX_WAIT_LOAD: cause for cause, counter in CAUSES.items() if counter != Counter.MATRIX_STEPS}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,18 @@ from sim.events.file import About, EventsError, Writer
 from sim.files import whole
 
 CHUNK = 2048  # cycles
-MOST = 100_000  # cycles that are kept unless more are asked for
+MOST_EVENTS, MOST_WAVES = 100_000, 10_000  # cycles that are kept unless others are asked for
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What shall be kept of a run: the file, and a window of its cycles, whose end may be open; what runs, for those who read it."""
+    """What shall be kept of a run: events, waves or both, each in a file; a window of its cycles, whose end may be open.
 
-    path: Path
+    ``title`` and ``program`` say what runs, for those who read the events.
+    """
+
+    events: Path | None = None
+    waves: Path | None = None
     first: int = 0
     last: int | None = None
     title: str = ""
@@ -32,7 +36,7 @@ class Wish:
 
     @property
     def end(self) -> int:
-        return self.first + MOST if self.last is None else self.last
+        return self.first + (MOST_WAVES if self.waves else MOST_EVENTS) if self.last is None else self.last
 
 
 def _about(engine: Engine, wish: Wish) -> About:
@@ -56,26 +60,26 @@ def recording(engine: Engine, wish: Wish | None, whole_trace: list[NDArray[np.ui
     EventsError
         When the run ended before the window began; no file is left then.
     """
-    if wish is None and whole_trace is None:
-        yield
-        return
     if wish is None:
-        with _taking(engine, _Recorder(engine, None, None, whole_trace)):
+        with _taking(engine, _Recorder(engine, Wish(last=0), whole_trace)) if whole_trace is not None else nullcontext():
             yield
         return
     failed = None
-    with whole(wish.path) as partial:
-        writer = Writer(partial, _about(engine, wish))
+    with ExitStack() as files:
+        begun = engine.cycle
+        writer = Writer(files.enter_context(whole(wish.events)), _about(engine, wish)) if wish.events else None
+        waves = files.enter_context(whole(wish.waves)) if wish.waves else None
         try:
-            with _taking(engine, _Recorder(engine, wish, writer, whole_trace)):
+            with _taking(engine, _Recorder(engine, wish, whole_trace, writer, waves)):
                 yield
-        except Exception as error:  # what the events are for
+        except Exception as error:  # what events and waves are for
             failed = error
-        ran = engine.cycle - writer.about.origin
-        if ran <= wish.first and not failed:
-            raise EventsError(f"the run has {ran} cycles: the window {wish.first}:{wish.end} begins behind its end")
-        writer.about.window = wish.first, max(wish.first, min(wish.end, ran))
-        writer.close()
+        ran = engine.cycle - begun
+        if ran <= wish.first:
+            raise failed or EventsError(f"the run has {ran} cycles: the window {wish.first}:{wish.end} begins behind its end")
+        if writer:
+            writer.about.window = wish.first, min(wish.end, ran)
+            writer.close()
     if failed:
         raise failed
 
@@ -91,18 +95,26 @@ def _taking(engine: Engine, recorder: _Recorder) -> Iterator[None]:
     finally:
         engine.pause(None, None)
         engine.options(tracing=False)
+        if recorder.waving:
+            engine.end_waves()
 
 
 class _Recorder:
     """Between stops the engine runs; at each, what was told since the last one is taken."""
 
     def __init__(
-        self, engine: Engine, wish: Wish | None, writer: Writer | None, whole_trace: list[NDArray[np.uint32]] | None
+        self,
+        engine: Engine,
+        wish: Wish,
+        whole_trace: list[NDArray[np.uint32]] | None,
+        writer: Writer | None = None,
+        waves: Path | None = None,
     ) -> None:
-        self.engine, self.writer, self.whole_trace = engine, writer, whole_trace
-        self.first, self.end = (wish.first, wish.end) if wish else (0, 0)
+        self.engine, self.writer, self.waves, self.whole_trace = engine, writer, waves, whole_trace
+        self.first, self.end = wish.first, wish.end
         self.origin = engine.cycle
         self.taken = 0
+        self.waving = False
 
     @property
     def now(self) -> int:
@@ -118,7 +130,13 @@ class _Recorder:
         """Take what was told; tell from here on when it is wanted."""
         self.take()
         inside = self.first <= self.now < self.end
-        self.engine.options(tracing=inside or self.whole_trace is not None)
+        self.engine.options(tracing=(inside and self.writer is not None) or self.whole_trace is not None)
+        if self.waves and inside != self.waving:
+            self.waving = inside
+            if inside:
+                self.engine.waves(self.waves, zero=self.origin)
+            else:
+                self.engine.end_waves()
 
     def take(self) -> None:
         first, last = self.taken, self.now

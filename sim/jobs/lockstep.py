@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,21 +53,20 @@ def run_lockstep(
     launches: Sequence[Launch],
     strict: bool = False,
     on_record: Callable[[Record], None] | None = None,
-    waves: Path | None = None,
     engine: Engine | None = None,
     on_memory: Callable[[bytes], None] | None = None,
     record: Wish | None = None,
 ) -> Result:
     """Run on both and compare every record, and the whole SRAM at the end, which ``on_memory`` gets (nothing of it after a fault).
 
-    ``record``: what is kept of the events of the RTL's run, also when they differ.
+    ``record``: what is kept of the RTL's run, also when they differ.
 
     Raises
     ------
     Difference
         At the first record or byte that differs, or when the threads end differently.
     """
-    own = engine or machine.engine(config.name, trace=True, waves=waves)
+    own = engine or machine.engine(config.name, trace=True, waved=bool(record and record.waves))
     try:
         run = _run_rtl(own, config, memory, launches, record)
     finally:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import LINE_BYTES, ThreadState
@@ -243,10 +242,10 @@ def _form(rest: list[str], default: str) -> str:
     return form
 
 
-def run_rtl(work: Work, say: Say, waves: Path | None = None, record: Wish | None = None) -> bool:
+def run_rtl(work: Work, say: Say, record: Wish | None = None) -> bool:
     """Run on the RTL, every retired instruction compared with the simulator; True when every thread ended by itself.
 
-    ``waves``, ``record``: the run's waves, and its events as wished.
+    ``record``: what is kept of the run.
     """
     from sim.jobs.lockstep import run_lockstep
 
@@ -254,7 +253,7 @@ def run_rtl(work: Work, say: Say, waves: Path | None = None, record: Wish | None
     tell = (lambda record: say(trace_line(record, work.trace))) if work.trace else None
     try:
         result = run_lockstep(
-            work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append, record=record
+            work.config, work.memory, work.launches, strict=True, on_record=tell, on_memory=last.append, record=record
         )
     except Difference as found:
         raise Difference(f"{found}\n{AGREE}") from None

@@ -22,7 +22,7 @@ MACS_PER_CYCLE = 256
 def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = None) -> dict[str, Any]:
     """Run a job and compare every output bit; the figures of the measured run.
 
-    ``warm``: run it once before, so that the instruction cache holds the program. ``record``: what is kept of the measured run's events.
+    ``warm``: run it once before, so that the instruction cache holds the program. ``record``: what is kept of the measured run.
     """
     host = Host(engine)
     host.load(job)
@@ -59,8 +59,8 @@ def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = N
 def run_kernel(
     name: str, config: str = "d1", seed: int = 0, threads: int = 1, record: Wish | None = None, **parameters: Any
 ) -> dict[str, Any]:
-    """Build, run, compare; the report of ``python -m sim run``. ``record``: what is kept of the events, of an engine with its trace."""
+    """Build, run, compare; the report of ``python -m sim run``. ``record``: what is kept of the measured run."""
     job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
-    with machine.engine(config, trace=record is not None) as engine:
+    with machine.engine(config, trace=bool(record and record.events), waved=bool(record and record.waves)) as engine:
         report = run_job(engine, job, record=record and replace(record, program=job.program))
     return {"kernel": name, "config": config, "seed": seed, "threads": len(job.launches), **parameters, **report}

@@ -46,7 +46,7 @@ def run(tmp_path_factory):
             engine.run(20)
         after = host.counters()
         with pytest.raises(EventsError, match=r"the run has \d+ cycles: the window 1000000:1100000 begins behind its end"):
-            with recording(engine, Wish(folder / "none.events", 1_000_000)):
+            with recording(engine, Wish(folder / "none.events", first=1_000_000)):
                 host.run(job.launches)
         with pytest.raises(HostError), recording(engine, Wish(folder / "failed.events")):
             engine.run(10)
@@ -56,7 +56,7 @@ def run(tmp_path_factory):
         host.load(job)
         host.run(job.launches)
         host.counters()
-        with recording(engine, Wish(folder / "some.events", 30, 50)):
+        with recording(engine, Wish(folder / "some.events", first=30, last=50)):
             host.run(job.launches)
     return folder, {counter: after[counter] - before[counter] for counter in Counter}
 
