@@ -40,7 +40,7 @@ def _pipeline(options: argparse.Namespace) -> int:
             raise CommandError("--thread chooses lines of the drawing; a log holds all threads: leave one of them out")
         write_kanata(options.kanata, course)
         print(f"{len(course.lives)} instructions in cycles {first} to {last - 1}: {options.kanata}")
-        print(f"open it in Konata, https://shioyadan.github.io/Konata (nothing is uploaded), by dropping {options.kanata} there")
+        print(f"open it in Konata, https://shioyadan.github.io/Konata/stable (nothing is uploaded), by dropping {options.kanata} there")
         return 0
     print(f"{recording.about.title}: cycles {first} to {last - 1}")
     for line in [*drawing(course, options.thread), *legend(course)]:
@@ -101,7 +101,8 @@ def _hotspots(options: argparse.Namespace) -> int:
 
     recording = Recording(options.file)
     first, last = recording.window(options.cycles)
-    for line in annotated(*spots(follow(recording, first, last)), recording.about):
+    course = follow(recording, first, last)
+    for line in annotated(*spots(course), recording.about, course):
         print(line)
     return 0
 

@@ -70,3 +70,14 @@ def test_what_nobody_in_the_window_did_is_told(tmp_path):
     events = [told(5, "step"), told(6, "load")]
     found, nobody = spots(follow(made(tmp_path / "a.events", events), 0, 50))
     assert not found and nobody == {"step": 1, "load": 1}
+
+
+def test_of_several_that_wait_the_lowest_thread_is_charged(tmp_path):
+    heads = [{}, {"valid": 1}, {"valid": 1}, {}]
+    events = [
+        (3, "dispatch 0", {"thread": 2, "seq": 0, "pc": 0x40, "word": STEP, "executed": 1}),
+        (4, "dispatch 0", {"thread": 1, "seq": 0, "pc": 0x41, "word": STEP, "executed": 1}),
+        told(6, "load", running=6, vector=heads),
+    ]
+    found, _ = spots(follow(made(tmp_path / "a.events", events), 0, 50))
+    assert {spot.pc: spot.cycles["load"] for spot in found.values()} == {0x100: 0, 0x104: 1}

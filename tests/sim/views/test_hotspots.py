@@ -4,13 +4,15 @@ from collections import Counter
 
 from sim.events.file import About
 from sim.events.hotspots import Spot
+from sim.events.instructions import Course
 from sim.views.hotspots import MOST, annotated
 
 ABOUT = About("a test", "tiny", [], code={0x100: (0, 7, "nop")}, labels={"start": 0x100, "loop": 0x108})
 
 
 def lines(found: list[Spot], nobody=()) -> list[str]:
-    return list(annotated({spot.pc: spot for spot in found}, Counter(dict(nobody)), ABOUT))
+    stands = [[("ready", 0, 30), ("waits", 30, 40)], [("idle", 0, 40)], [], []]
+    return list(annotated({spot.pc: spot for spot in found}, Counter(dict(nobody)), ABOUT, Course(0, 40, stands=stands)))
 
 
 def test_the_costliest_are_named_first():
@@ -20,9 +22,17 @@ def test_the_costliest_are_named_first():
 
 
 def test_the_listing_is_in_the_order_of_the_program_with_labels_and_lines():
-    listing = lines([Spot(0x100, "a", 1, Counter(load=10)), Spot(0x104, "c", 3), Spot(0x108, "b", 2, Counter(step=20))])[4:]
+    listing = lines([Spot(0x100, "a", 1, Counter(load=10)), Spot(0x104, "c", 3), Spot(0x108, "b", 2, Counter(step=20))])[7:]
     assert [line.split()[-1] for line in listing] == ["start:", "7", "c", "loop:", "b"]
     assert listing[1].split() == ["10", "1", "10", "000100", "a", ";", "line", "7"] and listing[2].split() == ["3", "000104", "c"]
+
+
+def test_cycles_are_added_up_by_label_and_by_thread():
+    spots = [Spot(0x100, "a", 1, Counter(load=10)), Spot(0x104, "c", 3, Counter(load=2, step=1)), Spot(0x108, "b", 2)]
+    assert lines(spots)[3:5] == [
+        "start: 13 cycles: load 12, step 1",
+        "thread 0 runs for 40 cycles: 30 it may dispatch, 10 a control instruction holds it",
+    ]
 
 
 def test_no_more_than_a_few_are_named():
