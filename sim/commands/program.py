@@ -176,6 +176,7 @@ def _iss(options: argparse.Namespace) -> int:
     argument("--nodes", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh whose waves they are"),
 )
 def _rtl(options: argparse.Namespace) -> int:
+    from golden.lockstep import Difference
     from sim.jobs.program import run_rtl
 
     mesh = _mesh(options)
@@ -195,6 +196,10 @@ def _rtl(options: argparse.Namespace) -> int:
             raise CommandError(f"--{name} names places of a mesh: give --mesh too")
     work = _work(options)
     record = wish(options, f"{options.file} on {options.config}", work.program)
-    ended = run_rtl(work, print, record)
+    try:
+        ended = run_rtl(work, print, record)
+    except Difference:
+        tell_kept(record)
+        raise
     tell_kept(record)
     return 0 if ended else 1

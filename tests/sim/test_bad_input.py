@@ -22,6 +22,7 @@ FILES = {
     "empty.bin": b"",
     "words.bin": b"\1\0\0\0",
     "bad.lib.gz": b"no gzip",
+    "cut.vcd": "$var wire",
     "cut.events": b"PK\x03\x04 and no more",
     "profile.json": b'{"phases": []}',
 }
@@ -71,6 +72,8 @@ MISTAKES = [
     ("timeline cut.events", "--output"),
     ("inspect cut.events --at 5", "no whole file of events"),
     ("inspect cut.events", "--at"),
+    ("inspect none.fst --at 5", "none.fst: No such file"),
+    ("inspect cut.vcd --at 5", "cut.vcd is no whole file of waves"),
     ("hotspots odd.bin", "no whole file of events"),
     ("hotspots none.events", "none.events: No such file"),
     ("compare profile.json profile.json", "profile.json is no report of python -m sim profile"),
