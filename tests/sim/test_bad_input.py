@@ -60,6 +60,7 @@ MISTAKES = [
     ("run conv", "invalid choice: 'conv'", "'axpy', 'gemm', 'relu-backward', 'sgd', 'softmax'"),
     ("run gemm --config huge", "no configuration 'huge'", "d1, tiny"),
     ("rtl fine.s --cycles 0:9", "--cycles is the window of what is kept: give --record FILE or --waves FILE too"),
+    ("rtl fine.s --cycles difference", "give --record FILE or --waves FILE too"),
     ("rtl fine.s --record a.events --cycles 9:9", "'9:9' holds no cycle"),
     ("rtl fine.s --record a.events --cycles 9", "'9' is no window of cycles: A:B"),
     ("rtl fine.s --record a.events --mesh 2x2", "--record and --cycles keep a window of one node: leave --mesh out"),
