@@ -24,7 +24,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ from amaranth.lib import memory, wiring
 from sim.compile import merge
 from sim.suite.timing_silicon import Hollows, bits, silicon
 
-LIMIT = 60_000  # bits of logic, flip-flops and mapped memory in one unit: a few minutes of ABC
+LIMIT = 60_000  # bits of logic, flip-flops, mapped memory and what chooses its words, in one unit: minutes of ABC
 CRUMB = 400  # a component below this stays with what surrounds it
 MACRO_BITS = 2_000  # storage below this is worth no macro
 
@@ -140,7 +140,7 @@ class _Cutter:
         own = [0] * len(self.modules)
         for index, cell in enumerate(self.netlist.cells):
             if index not in self.boxes:
-                own[cell.module_idx] += _weight(cell)
+                own[cell.module_idx] += _weight(cell, self.netlist.cells)
         total = list(own)
         for index in reversed(range(1, len(self.modules))):
             total[self.modules[index].parent] += total[index]
@@ -447,8 +447,8 @@ def _copied(cell: _nir.Cell) -> _nir.Cell:
     return made
 
 
-def _weight(cell: _nir.Cell) -> int:
-    """Bits of logic and flip-flops that a cell may become."""
+def _weight(cell: _nir.Cell, cells: Sequence[_nir.Cell]) -> int:
+    """Bits of logic and flip-flops that one of the cells may become."""
     if isinstance(cell, _nir.FlipFlop):
         return len(cell.data)
     if isinstance(cell, _nir.Operator):
@@ -456,9 +456,17 @@ def _weight(cell: _nir.Cell) -> int:
     if isinstance(cell, _nir.AssignmentList):
         return sum(len(each.value) for each in cell.assignments)
     if isinstance(cell, _nir.Memory):
-        return cell.width * cell.depth // (8 if any(cell.init) else 1)
+        return _words(cell)
+    if isinstance(cell, _nir.AsyncReadPort):
+        return _words(cells[cell.memory])  # each port chooses among all words
     return 0 if isinstance(cell, _MEMORY_PORTS) else 1
 
 
-def _weight_of(cutter: _Cutter, cells: list[int]) -> int:
-    return sum(_weight(cutter.netlist.cells[index]) for index in cells)
+def _words(cell: _nir.Memory) -> int:
+    """Bits of a mapped memory; of a table that is given, few remain."""
+    return cell.width * cell.depth // (8 if any(cell.init) else 1)
+
+
+def _weight_of(cutter: _Cutter, indices: list[int]) -> int:
+    cells = cutter.netlist.cells
+    return sum(_weight(cells[index], cells) for index in indices)

@@ -122,6 +122,38 @@ def test_a_light_component_is_one_unit_with_all_its_parts():
     assert made.storage == [STORE]
 
 
+class Readers(wiring.Component):
+    """A component beside a memory of 256 bits whose words several ports choose. `given`: the memory is a table."""
+
+    i: In(16)
+    o: Out(16)
+
+    def __init__(self, ports: int, given: bool = False):
+        self._ports, self._given = ports, given
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.late = late = Late()
+        m.submodules.store = store = memory.Memory(shape=16, depth=16, init=range(16) if self._given else [])
+        m.d.comb += [late.a.eq(self.i), self.o.eq(late.o)]
+        if not self._given:
+            write = store.write_port()
+            m.d.comb += [write.data.eq(self.i), write.addr.eq(self.i[:4]), write.en.eq(1)]
+        for _ in range(self._ports):
+            read, held = store.read_port(domain="comb"), Signal(16)
+            m.d.comb += read.addr.eq(late.o[:4])
+            m.d.sync += held.eq(held ^ read.data)
+        return m
+
+
+@pytest.mark.parametrize(("ports", "given", "opened"), [(1, False, False), (6, False, True), (6, True, False)])
+def test_what_chooses_a_memorys_words_weighs_for_every_port(ports, given, opened):
+    """A port is 16 * 16 bits of choice; of a table that is given an eighth is left."""
+    units = by_name(cut({"whole": lambda: Readers(ports, given)}, limit=1_200, crumb=4))
+    assert sorted(units) == (["late", "readers"] if opened else ["readers"])
+
+
 def test_equal_pieces_of_two_tops_are_one_unit():
     made = cut({"one": Late, "other": Late, "more": Extra}, limit=10, crumb=4)
     assert [(unit.name, unit.count, unit.parts) for unit in made.units] == [("late", 2, ["one"]), ("extra", 1, ["more"])]
