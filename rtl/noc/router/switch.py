@@ -102,10 +102,11 @@ class Switch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         step = -(-self.width // self.slices)
+        parts = []
         for n, low in enumerate(range(0, self.width, step)):
-            high = min(low + step, self.width)
-            m.submodules[f"slice{n}"] = part = Slice(high - low, self.gates)
+            m.submodules[f"slice{n}"] = part = Slice(min(step, self.width - low), self.gates)
             m.d.comb += [part.slots.eq(self.slots), part.select.eq(self.select)]
-            for p in range(PORTS):
-                m.d.comb += [part.i[p].eq(self.i[p][low:high]), self.o[p][low:high].eq(part.o[p])]
+            m.d.comb += [part.i[p].eq(self.i[p][low : low + part.width]) for p in range(PORTS)]
+            parts.append(part)
+        m.d.comb += [self.o[p].eq(Cat(part.o[p] for part in parts)) for p in range(PORTS)]
         return m
