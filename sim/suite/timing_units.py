@@ -276,11 +276,11 @@ class _Cutter:
 
     def _open_ports(self) -> list[str]:
         """Outputs of the top with logic behind the last flip-flop: their paths go on where nobody times them."""
-        cells = self.netlist.cells
+        cells, held = self.netlist.cells, (_nir.FlipFlop, _nir.SyncReadPort)
         return [
             f"path out of {self.modules[0].name[0]} by {name}"
             for name, value in self.netlist.top.ports_o.items()
-            if any(net.is_cell and not isinstance(cells[net.cell], (_nir.FlipFlop, _nir.SyncReadPort)) for net in value)
+            if any(net.is_cell and not isinstance(cells[net.cell], held) for net in (_through(net, cells) for net in value))
         ]
 
     def _foreign(self) -> list[str]:
@@ -395,7 +395,7 @@ class _Piece:
     def output_names(self) -> list[str]:
         """For each output the register and bit that it is, or an empty text."""
         names = {net: f"{name}[{bit}]" for name, (_, value) in self._registers().items() for bit, net in enumerate(value)}
-        return [names.get(net, "") for net in self.outputs]
+        return [names.get(_through(net, self._cutter.netlist.cells), "") for net in self.outputs]
 
     def _name_registers(self, part: _nir.Netlist, moved: type) -> None:
         for name, (signal, value) in self._registers().items():
@@ -433,6 +433,16 @@ def _data_inputs(cell: _nir.Cell) -> list[_nir.Net]:
     _copied(cell).resolve_nets(Seen)
     nets.pop(_NO_NET, None)
     return list(nets)
+
+
+def _through(net: _nir.Net, cells: Sequence[_nir.Cell]) -> _nir.Net:
+    """What a net is where a signal is only put together from others: the net that is assigned to this bit under no condition."""
+    while net.is_cell and isinstance(cell := cells[net.cell], _nir.AssignmentList):
+        parts = [each for each in cell.assignments if each.start <= net.bit < each.start + len(each.value)]
+        if parts and parts[-1].cond != _nir.Net.from_const(1):
+            return net
+        net = parts[-1].value[net.bit - parts[-1].start] if parts else cell.default[net.bit]
+    return net
 
 
 def _copied(cell: _nir.Cell) -> _nir.Cell:

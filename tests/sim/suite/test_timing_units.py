@@ -278,5 +278,50 @@ def test_a_lane_that_cannot_stand_for_another_one_is_uncovered(monkeypatch):
     assert made.uncovered == ["input of a late for which whole/lane_0 stands, which does not hear its own"]
 
 
+class Bundle(wiring.Component):
+    """A register that leaves as a part of a wider signal; the other part is a constant, or it leaves under a condition."""
+
+    a: In(8)
+    o: Out(16)
+
+    def __init__(self, condition: bool):
+        self._condition = condition
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        held = Signal(8)
+        m.d.sync += held.eq(self.a)
+        m.d.comb += self.o[:8].eq(held)
+        if self._condition:
+            with m.If(self.a[0]):
+                m.d.comb += self.o[8:].eq(held)
+        return m
+
+
+class Bundled(wiring.Component):
+    """A bundle and who takes it in."""
+
+    a: In(8)
+    o: Out(16)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.bundle = bundle = Bundle(condition=True)
+        m.d.comb += bundle.a.eq(self.a)
+        m.d.sync += self.o.eq(bundle.o)
+        return m
+
+
+def test_an_output_that_is_put_together_has_the_names_of_its_registers():
+    units = by_name(cut({"whole": Bundled}, limit=10, crumb=4))
+    assert units["bundle"].outputs == [f"held[{bit}]" for bit in range(8)] + [""] * 8
+
+
+@pytest.mark.parametrize(("condition", "uncovered"), [(False, []), (True, ["path out of whole by o"])])
+def test_a_port_that_is_put_together_from_registers_is_no_path(condition, uncovered):
+    assert cut({"whole": lambda: Bundle(condition)}).uncovered == uncovered
+
+
 def test_names_of_classes():
     assert [class_name(kind) for kind in (Early, Adder)] == ["early", "adder"]
