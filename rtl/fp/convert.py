@@ -152,7 +152,7 @@ class Narrow(wiring.Component):
                 "value": In(32),
                 # Round stochastically, with the value.
                 "stochastic": In(1),
-                # Random word of this element, with the value.
+                # Random word of this element, two cycles after the value: a generator's last stage may run beside the shift.
                 "random": In(RANDOM_BITS),
                 # The code, in the low bits, three cycles later.
                 "code": Out(max(fmt.bits for fmt in formats)),
@@ -198,7 +198,6 @@ class Narrow(wiring.Component):
             some=normal | fraction.any(),
             stochastic=self.stochastic,
             format=self.format,
-            random=self.random,
         )
 
     def _shift(self, m: Module, s1: SimpleNamespace) -> SimpleNamespace:
@@ -207,7 +206,7 @@ class Narrow(wiring.Component):
         m.d.comb += shifted.eq(Cat(Const(0, _KEPT), s1.significand) >> s1.shift)
         placed = [Cat(Const(0, fmt.mantissa_bits), s1.exponent) for fmt in self.formats]
         base = _per_format(m, s1.format, placed, 18, "base")
-        goes_on = ("sign", "nan", "inf", "subnormal", "some", "stochastic", "format", "random")
+        goes_on = ("sign", "nan", "inf", "subnormal", "some", "stochastic", "format")
         return stage(
             m,
             "s2",
@@ -221,7 +220,7 @@ class Narrow(wiring.Component):
         """Stage 3: the carry of the rest, beside both codes that it chooses between."""
         formats, addend = self.formats, Signal(RANDOM_BITS)
         half = Cat((~s2.kept[0]).replicate(RANDOM_BITS - 1), s2.kept[0])
-        m.d.comb += addend.eq(Mux(s2.stochastic, s2.random, half) if self.with_random else half)
+        m.d.comb += addend.eq(Mux(s2.stochastic, self.random, half) if self.with_random else half)
         up = add(m, s2.rest, addend, width=RANDOM_BITS + 1, body=self.body, name="rest")[-1]
         codes = [add(m, s2.base, s2.kept, carry, width=19, body=self.body, name=f"code_{carry}") for carry in (0, 1)]
         over, field_zero, picked = Signal(2), Signal(2), Signal(16)

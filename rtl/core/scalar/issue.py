@@ -121,7 +121,7 @@ class ScalarIssue(wiring.Component):
             & ~(c1.store & (c2.store | c2.vload | c2.sload))
             & ~(c1.sload & c2.sload)
             & ~(c1.slow & c2.slow)
-            & ~(c1.csr & c2.csr)
+            & ~(c1.csr & (c2.csr | c2.takes_mode))
             & ~(c1.vload & c2.vload & (~self.room.two_loads | (written == target)))
         )
         return together

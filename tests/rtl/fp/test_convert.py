@@ -42,8 +42,11 @@ def packed(flags) -> np.ndarray:
 def feed(batch: Batch, stages: int, inputs: dict) -> dict:
     """Run the rows; row k of the outputs belongs to row k of the inputs."""
     rows = max(len(array) for array in inputs.values() if np.ndim(array))
-    pad = np.zeros(stages, dtype=np.uint32)
-    held = {n: np.concatenate([np.asarray(a, dtype=np.uint32), pad]) if np.ndim(a) else a for n, a in inputs.items()}
+    late = {"random": NARROW_STAGES - 1}  # cycles after the others
+    held = {
+        name: np.pad(np.asarray(array, dtype=np.uint32), (late.get(name, 0), stages - late.get(name, 0))) if np.ndim(array) else array
+        for name, array in inputs.items()
+    }
     return {name: array[stages : stages + rows] for name, array in batch.run(held).items()}
 
 
