@@ -24,7 +24,8 @@ from golden.arch.classes import (
     Step,
 )
 from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Operand, OperandKind
-from golden.arch.simd_ops import SIMD_OP_BITS
+from golden.arch.formats import FloatFormat
+from golden.arch.simd_ops import SIMD_OP_BITS, SIMD_OPS, SimdOp
 from rtl.fp.operand import OperandFormat
 
 FIELDS_LO = PRED_LO + PRED_BITS
@@ -200,9 +201,11 @@ def queued_store(insn: Insn) -> bool:
 
 
 def uses_mode(insn: Insn) -> bool:
-    """Whether a vector instruction's operands or result have a bias that software sets."""
-    formats = (insn.a_format, insn.b_format)
-    return insn.queue is Queue.VECTOR and any(fmt is not None and fmt.float.has_bias for fmt in formats)
+    """Whether a vector instruction has operands or a result whose bias software sets, or takes random words."""
+    if insn.port is Port.SIMD:
+        info = SIMD_OPS[SimdOp(insn.simd_op)]
+        return info.stochastic or isinstance(info.format, FloatFormat) and info.format.has_bias
+    return insn.matrix is Matrix.STEP and any(fmt.float.has_bias for fmt in (insn.a_format, insn.b_format))
 
 
 def front_row(insn: Insn) -> dict[str, object]:

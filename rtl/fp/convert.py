@@ -1,8 +1,7 @@
 """Conversions between FP32 and the narrow formats (docs/numerics.md section 3).
 
 ``Widen`` takes one stage, ``Narrow`` three: shift distance, shift, round. Both are made for a tuple of formats, and a
-port says which one a word has; formats that no instance needs cost nothing. ``NarrowBf16`` takes one stage: BF16 has
-FP32's exponent, so nothing shifts.
+port says which one a word has; formats that no instance needs cost nothing.
 
 Narrowing keeps {K, 24 bits of fraction}: the significand, shifted right. Rounding adds a 24-bit word to the fraction
 (half less a little, or random bits) and its carry to K; the exponent is added above K's hidden bit, so a carry out of
@@ -15,7 +14,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.formats import BF16, BIAS_BITS, RANDOM_BITS, FloatFormat
+from golden.arch.formats import BIAS_BITS, RANDOM_BITS, FloatFormat
 from rtl.common.delay import stage
 from rtl.fp.adder import Body, add
 from rtl.fp.flags import FpFlags
@@ -259,38 +258,3 @@ class Narrow(wiring.Component):
             s3_flags.underflow.eq(~refused & finite & inexact & field_zero.bit_select(up, 1)),
         ]
         m.d.comb += [self.code.eq(s3_code), self.flags.eq(s3_flags)]
-
-
-class NarrowBf16(wiring.Component):
-    """FP32 to BF16, to nearest even; one stage, one word a cycle."""
-
-    # FP32 word. Taken every cycle.
-    value: In(32)
-    # BF16 code, one cycle later.
-    code: Out(16)
-    # Flags of the conversion, with the code.
-    flags: Out(FpFlags)
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        kept, dropped = self.value[16:31], self.value[:16]
-        exponent, fraction = self.value[23:31], self.value[:23]
-        rounded, nan, finite = Signal(15), Signal(), Signal()
-        code, flags = Signal(16, reset_less=True), Signal(FpFlags, reset_less=True)
-        m.d.comb += [
-            # Half less one, and one more if the last kept bit is one: ties go to even.
-            rounded.eq((self.value[:31] + 0x7FFF + kept[0])[16:31]),
-            nan.eq(exponent.all() & fraction.any()),
-            finite.eq(~exponent.all()),
-            self.code.eq(code),
-            self.flags.eq(flags),
-        ]
-        m.d.sync += [
-            # Infinity drops zeros only, so it stays itself.
-            code.eq(Mux(nan, BF16.nan_code, Cat(rounded, self.value[31]))),
-            flags.invalid.eq(nan),
-            flags.denormal.eq(~exponent.any() & fraction.any()),
-            flags.overflow.eq(finite & rounded[7:].all()),
-            flags.underflow.eq(finite & dropped.any() & ~rounded[7:].any()),
-        ]
-        return m

@@ -83,6 +83,7 @@ class VectorUnit(wiring.Component):
         m.submodules.matrix = matrix = MatrixPath(self.trace_on)
         wiring.connect(m, wiring.flipped(self.pushes), queue.pushes)
         wiring.connect(m, wiring.flipped(self.life), queue.life, issue.life)
+        wiring.connect(m, wiring.flipped(self.settings), simd.settings)
         for name in ("store_progress", "settings"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(issue, name))
         wiring.connect(m, wiring.flipped(self.load_begins), loads.begins)
