@@ -65,6 +65,7 @@ MISTAKES = [
     ("rtl fine.s --record a.events --cycles 9", "'9' is no window of cycles: A:B"),
     ("rtl fine.s --record a.events --mesh 2x2", "--record and --cycles keep a window of one node: leave --mesh out"),
     ("run gemm --record a.events --mesh 2x2", "--record and --waves keep a window of one node: leave --mesh out"),
+    ("iss fine.s --record a.events --step", "--record keeps the events of a run on one node: leave --step and --mesh out"),
     ("pipeline none.events", "none.events: No such file"),
     ("pipeline cut.events", "cut.events is no whole file of events: record it again"),
     ("pipeline fine.s --cycles 5:2", "'5:2' holds no cycle"),
