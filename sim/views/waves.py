@@ -5,6 +5,7 @@ Signals stand in groups, a thread's or a unit's. GTKWave shows enumerations and 
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,14 +102,25 @@ def values_at(path: Path, cycle: int) -> dict[str, int | None]:
     return {name: int(value) if value is not None and str(value).isdecimal() else None for name, value in found.items()}
 
 
-def state(path: Path, cycle: int) -> Iterator[str]:
-    """The signals of ``GROUPS`` in a cycle, a line each; program counters in bytes."""
+def state(path: Path, cycle: int, scope: str | None = None) -> Iterator[str]:
+    """The signals of ``GROUPS``, or all below a scope of the node, in a cycle, a line each; program counters in bytes.
+
+    WavesError when there is no such scope, with those of a similar name.
+    """
     values = values_at(path, cycle)
+    if scope is None:
+        groups = [(title, [name[1:] for name in names]) for title, names in chosen("", {f".{name}": 0 for name in values})]
+    else:
+        groups = [(scope, [name for name in values if name.startswith(f"{scope}.")])]
+        if not groups[0][1]:
+            scopes = {name[:end] for name in values for end in range(len(name)) if name[end] == "."}
+            near = difflib.get_close_matches(scope, scopes) or sorted(scopes, key=len)[:3]
+            raise WavesError(f"{path} has no scope {scope!r}: there are {', '.join(near)}")
     yield f"{path}: cycle {cycle}"
-    for title, names in chosen("", {f".{name}": 0 for name in values}):
+    for title, names in groups:
         yield f"{title}:"
         for name in names:
-            known, name = values[name[1:]], name[1:]
+            known = values[name]
             shown = "unknown" if known is None else f"{4 * known:#x}" if _PCS.search(name.rpartition(".")[2]) else f"{known:#x}"
             yield f"    {name} {shown}"
 

@@ -74,6 +74,7 @@ MISTAKES = [
     ("timeline cut.events", "--output"),
     ("inspect cut.events --at 5", "no whole file of events"),
     ("inspect cut.events", "--at"),
+    ("inspect cut.events --at 5 --scope core", "--scope chooses signals of waves"),
     ("inspect none.fst --at 5", "none.fst: No such file"),
     ("inspect cut.vcd --at 5", "cut.vcd is no whole file of waves"),
     ("hotspots odd.bin", "no whole file of events"),

@@ -101,6 +101,14 @@ def test_a_cycle_is_read_back(tmp_path):
     assert "    core.threads.life__running unknown" in lines and "thread 0:" in lines
 
 
+def test_all_of_a_scope_or_one_of_a_similar_name(tmp_path):
+    (tmp_path / "w.vcd").write_text(changing(TREE))
+    lines = list(state(tmp_path / "w.vcd", 6, "core.vector.issue"))
+    assert lines[1:] == ["core.vector.issue:", "    core.vector.issue.cause unknown", "    core.vector.issue.matrix__go unknown"]
+    with pytest.raises(WavesError, match=r"has no scope 'core\.vektor\.isue': there are core\.vector\.issue"):
+        list(state(tmp_path / "w.vcd", 6, "core.vektor.isue"))
+
+
 @pytest.mark.parametrize("cycle", [3, 7])
 def test_a_cycle_outside_is_told(tmp_path, cycle):
     (tmp_path / "w.vcd").write_text(changing(TREE))
