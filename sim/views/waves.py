@@ -14,8 +14,9 @@ from pathlib import Path
 import pywellen
 
 from golden.arch.isa import THREADS
-from golden.arch.memmap import Counter
+from golden.arch.memmap import Counter, ThreadState
 from golden.asm import Program, disassemble
+from rtl.core.thread.parts import Hold
 from sim.files import whole
 
 PICOSECONDS = 500
@@ -24,7 +25,7 @@ PICOSECONDS = 500
 GROUPS: list[tuple[str, list[str]]] = [
     ("clock", [r"^clk$"]),
     *[
-        (f"thread {t}", [rf"^core\.threads\.thread_{t}\.course\.(pc|hold|state|stage__hold|stage__state|looping)$"])
+        (f"thread {t}", [rf"^core\.threads\.thread_{t}\.course\.(pc|stage__hold|stage__state|looping)$"])
         for t in range(THREADS)
     ],
     ("threads", [r"^core\.threads\.life__(running|waiting|kill|starts)$"]),
@@ -37,7 +38,9 @@ GROUPS: list[tuple[str, list[str]]] = [
 ]
 _WORDS = re.compile(r"(^|_)word$")
 _PCS = re.compile(r"(^|_)pc$")
-_CAUSE = re.compile(r"\.cause$")
+_ENUMS = {"cause": re.compile(r"\.cause$"), "hold": re.compile(r"__hold$"), "state": re.compile(r"__state$")}
+_DIGITS = {"cause": 2, "hold": 1, "state": 1, "pc": 5, "word": 8}
+"""Of a value in a file that translates, hexadecimal."""
 
 
 class WavesError(RuntimeError):
@@ -127,7 +130,11 @@ def state(path: Path, cycle: int, scope: str | None = None) -> Iterator[str]:
 
 def _filters(path: Path, program: Program | None) -> dict[str, Path]:
     """Files that translate values, by what they translate: a line per value, its hexadecimal digits and its text."""
-    tables = {"cause": {1 << bit: Counter(Counter.MATRIX_WAIT_LOAD + bit).name for bit in range(6)} | {0: "step"}}
+    tables = {
+        "cause": {1 << bit: Counter(Counter.MATRIX_WAIT_LOAD + bit).name for bit in range(6)} | {0: "step"},
+        "hold": {hold.value: hold.name for hold in Hold},
+        "state": {state.value: state.name for state in ThreadState},
+    }
     if program:
         at = {program.origin + 4 * i: word for i, word in enumerate(program.words)}
         labels = {address: name for name, address in program.labels.items()}
@@ -136,10 +143,9 @@ def _filters(path: Path, program: Program | None) -> dict[str, Path]:
         tables["word"] = {word: disassemble(word, 0) for word in at.values()}
     files = {}
     for name, table in tables.items():
-        digits = {"cause": 2, "pc": 5, "word": 8}[name]
         files[name] = path.with_suffix(f".{name}.txt")
         with whole(files[name]) as partial:
-            partial.write_text("".join(f"{value:0{digits}x} {text}\n" for value, text in table.items()))
+            partial.write_text("".join(f"{value:0{_DIGITS[name]}x} {text}\n" for value, text in table.items()))
     return files
 
 
@@ -148,7 +154,7 @@ def _filter(name: str, filters: Mapping[str, Path]) -> Path | None:
     for kind, pattern in (("word", _WORDS), ("pc", _PCS)):
         if pattern.search(last):
             return filters.get(kind)
-    return filters["cause"] if _CAUSE.search(name) else None
+    return next((filters[kind] for kind, pattern in _ENUMS.items() if pattern.search(name)), None)
 
 
 def _gtkwave(path: Path, groups: Sequence[tuple[str, list[Shown]]]) -> Iterator[str]:
