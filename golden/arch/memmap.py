@@ -17,6 +17,9 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from golden.arch.bits import Layout
+from golden.arch.formats import BIAS_BITS
+
 ADDRESS_BITS = 21
 SRAM_LIMIT = 0x140000
 CONTROL_BASE = 0x1F0000
@@ -150,6 +153,8 @@ class Csr(Described):
 
 
 READ_ONLY_CSRS = frozenset({Csr.THREAD, Csr.NODE, Csr.CYCLE}) | {Csr.COUNTER + counter for counter in Counter}
-CSR_BITS = {Csr.PRIORITY: 4, Csr.FP_MODE: 18, Csr.FP_FLAGS: 4, Csr.SEED: 64, Csr.ECC_INJECT: 16}
+FP_MODE = Layout.of("FP_MODE", a=BIAS_BITS, b=BIAS_BITS, result=BIAS_BITS)
+"""Biases of the numbers that a thread's instructions read and write."""
+CSR_BITS = {Csr.PRIORITY: 4, Csr.FP_MODE: FP_MODE.width, Csr.FP_FLAGS: 4, Csr.SEED: 64, Csr.ECC_INJECT: 16}
 """Widths of those that keep what is written: higher bits read 0."""
 CSRS = frozenset({*CSR_BITS, Csr.COUNTER_CLEAR}) | READ_ONLY_CSRS

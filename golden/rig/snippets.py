@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from golden.arch import isa
-from golden.arch.classes import Alu, Flow, Port, Reduce
+from golden.arch.classes import Alu, Flow, Matrix, Port, Reduce
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import step_code
 from golden.arch.encoding import Insn, OperandKind
@@ -106,6 +106,7 @@ class Writer:
         self.alu = self._table(_is_arithmetic)
         self.tests = self._table(lambda i: any(op.kind is OperandKind.P for op in i.writes))
         self.simd = self._table(lambda i: i.port is Port.SIMD and i.reduce is Reduce.NONE)
+        self.steps = self._table(lambda i: i.matrix is Matrix.STEP)
         self.loads = self._table(lambda i: i.port is Port.VLOAD)
         self.stores = self._table(lambda i: i.port is Port.VSTORE)
         self.memory = self._table(lambda i: i.port in (Port.SLOAD, Port.SSTORE))
@@ -310,8 +311,9 @@ class Writer:
         for _ in range(self.rng.randint(2, 8)):
             kind = self.rng.random()
             if kind < 0.6:
-                flags = "".join(f", {flag}" for flag in ("first", "at", "bt") if self.rng.random() < 0.4)
-                lines.append(f"{self.when()}step.bf16 {self.c()}, {self.tame()}, {self.tame()}{flags}")
+                insn = self.rng.choice(self.steps)
+                flags = "".join(f", {op.name}" for op in insn.operands if op.kind is OperandKind.FLAG and self.rng.random() < 0.4)
+                lines.append(f"{self.when()}{insn.mnemonic} {self.c()}, {self.tame()}, {self.tame()}{flags}")
             elif kind < 0.75:
                 lines.append(self.when() + self.operands(isa.BY_MNEMONIC[self.rng.choice(("cld.f32", "cld.row"))]))
             else:

@@ -100,7 +100,7 @@ class Core(wiring.Component):
         connect(vector.operations, matrix.operations)
         # Control registers and events.
         connect(scalar.csr, control.access)
-        connect(control.settings, scalar.settings, vector.settings)
+        connect(control.settings, front.settings, scalar.settings, vector.settings)
         connect(threads.events, control.thread_events)
         connect(front.events, control.front_events)
         connect(scalar.events, control.scalar_events)

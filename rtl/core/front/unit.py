@@ -22,7 +22,7 @@ from rtl.core.front.tags import Tags
 from rtl.core.front.turns import Turns
 from rtl.core.front.watch import Watch
 from rtl.core.groups import Dispatched, Supply, Turn
-from rtl.core.interfaces import THREADS, FrontEvents, scalar_pushes, vector_pushes
+from rtl.core.interfaces import THREADS, FrontEvents, Settings, scalar_pushes, vector_pushes
 from rtl.core.trace import TraceDispatch, records
 from rtl.mem import ports
 
@@ -46,6 +46,7 @@ class FrontEnd(wiring.Component):
             # To the queues.
             "scalar": Out(scalar_pushes(config)).array(config.dispatch_threads),
             "vector": Out(vector_pushes(config)).array(config.dispatch_threads),
+            "settings": In(Settings),
             "fill": Out(ports.Fill),
             "events": Out(FrontEvents),
         }
@@ -68,6 +69,7 @@ class FrontEnd(wiring.Component):
             m.submodules[f"dispatch_{k}"] = dispatch = Dispatch(self._config)
             wiring.connect(m, turns.chosen[k], dispatch.chosen, fetch.chosen[k], tags.chosen[k], watch.chosen[k])
             wiring.connect(m, fetch.window[k], dispatch.window)
+            wiring.connect(m, wiring.flipped(self.settings), dispatch.settings)
             for mine, port in zip(dispatch.tagged, tags.slot[k], strict=True):
                 wiring.connect(m, mine, port)
             wiring.connect(m, dispatch.dispatched, turns.group[k], watch.dispatched[k])
