@@ -36,7 +36,7 @@ Arrival = data.StructLayout({"valid": 1, "barrier": 3, "count": 3})
 
 WaitPort = wiring.Signature(
     {
-        # A thread -> semaphores: what it waits for, valid until granted; the value is taken (one cycle).
+        # A thread -> semaphores: what it waits for, valid until granted, and not in the cycle after; the value is taken (one cycle).
         "wait": Out(Wait),
         "granted": In(1),
     }

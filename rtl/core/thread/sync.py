@@ -1,19 +1,22 @@
 """Semaphores and barriers of a node.
 
 One semaphore access a cycle: raises first (from the store queues, then from packets), else a waiting thread, in turn. A wait subtracts when
-the value suffices and no thread that came earlier waits on the same semaphore.
+the value suffices and no thread that came earlier waits on the same semaphore. Who is tried is chosen a cycle before its value is read.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import BARRIERS, SEMAPHORE_BITS, SEMAPHORES, Fault
 from rtl.common.arbiter import first_from
 from rtl.common.host_ports import Raise
 from rtl.common.select import by_number
-from rtl.core.interfaces import THREADS, StoreSteer
-from rtl.core.thread.parts import ArrivalPort, Overflow, WaitPort
+from rtl.core.interfaces import THREAD_BITS, THREADS, StoreSteer
+from rtl.core.thread.parts import ArrivalPort, Overflow, Wait, WaitPort
+
+Looked = data.StructLayout({"thread": THREAD_BITS, "wait": Wait})
+"""The thread whose wait is tried."""
 
 
 class Semaphores(wiring.Component):
@@ -41,28 +44,14 @@ class Semaphores(wiring.Component):
         ]
         m.submodules.values = values = memory.Memory(shape=SEMAPHORE_BITS, depth=SEMAPHORES, init=[])
         read, write = values.read_port(domain="comb"), values.write_port()
-        older = [[Signal(name=f"older_{t}_{u}") if t != u else None for u in range(THREADS)] for t in range(THREADS)]
-        waited = Signal(THREADS)
-        for t in range(THREADS):
-            m.d.sync += waited[t].eq(wait[t].valid & ~granted[t])
-            for u in range(THREADS):
-                if u != t:  # u came before t: it waited when t came, or comes in the same cycle with a lower number
-                    with m.If(wait[t].valid & ~waited[t]):
-                        m.d.sync += older[t][u].eq(wait[u].valid & (waited[u] | (u < t)))
-                    with m.Elif(~wait[u].valid | granted[u]):
-                        m.d.sync += older[t][u].eq(0)
-        first = [
-            wait[t].valid
-            & waited[t]
-            & ~Cat(older[t][u] & wait[u].valid & (wait[u].semaphore == wait[t].semaphore) for u in range(THREADS) if u != t).any()
-            for t in range(THREADS)
-        ]
-        turn = Signal(range(THREADS))
-        m.d.sync += turn.eq(turn + 1)
-        chosen = first_from(m, turn, Cat(first))
-        waits = by_number(m, chosen, wait, "waits")
+        looked, still = self._look(m, wait), Signal()
         total = Signal(SEMAPHORE_BITS + 1)
-        m.d.comb += [up.ready.eq(1), net.ready.eq(~up.valid)]
+        m.d.comb += [
+            up.ready.eq(1),
+            net.ready.eq(~up.valid),
+            # It has not been served since, nor given up.
+            still.eq(looked.wait.valid & by_number(m, looked.thread, [each.valid for each in wait], "still_waits")),
+        ]
         with m.If(up.valid | net.valid):
             source = Mux(up.valid, Cat(up.semaphore, up.amount), Cat(net.semaphore, net.amount))
             m.d.comb += [
@@ -72,12 +61,31 @@ class Semaphores(wiring.Component):
                 net.overflow.eq(total[-1] & ~up.valid),
                 write.en.eq(~total[-1]),
             ]
-        with m.Elif(Cat(first).any()):
-            m.d.comb += [read.addr.eq(waits.semaphore), total.eq(read.data - waits.amount)]
-            with m.If(read.data >= waits.amount):
-                m.d.comb += [write.en.eq(1), granted.eq(1 << chosen)]
+        with m.Else():
+            m.d.comb += [read.addr.eq(looked.wait.semaphore), total.eq(read.data - looked.wait.amount)]
+            with m.If(still & ~total[-1]):
+                m.d.comb += [write.en.eq(1), granted.eq(1 << looked.thread)]
         m.d.comb += [write.addr.eq(read.addr), write.data.eq(total[:SEMAPHORE_BITS])]
         return m
+
+    def _look(self, m: Module, wait: list[data.View]) -> data.View:
+        """A waiting thread before which none waits on its semaphore, in turn; a flip-flop, so that its value is read a cycle later."""
+        older = [[Signal(name=f"older_{t}_{u}") if t != u else None for u in range(THREADS)] for t in range(THREADS)]
+        waited, first, turn = Signal(THREADS), Signal(THREADS), Signal(range(THREADS))
+        for t in range(THREADS):
+            earlier = []
+            for u in range(THREADS):
+                if u != t:  # u came before t: it waited when t came, or comes in the same cycle with a lower number
+                    comes = waited[u] | (u < t)
+                    before = Mux(waited[t], older[t][u], comes) & wait[u].valid
+                    m.d.sync += older[t][u].eq(before & wait[t].valid)
+                    earlier.append(before & (wait[u].semaphore == wait[t].semaphore))
+            m.d.comb += first[t].eq(wait[t].valid & ~Cat(earlier).any())
+            m.d.sync += waited[t].eq(wait[t].valid)
+        m.d.sync += turn.eq(turn + 1)
+        looked, chosen = Signal(Looked), first_from(m, turn, first)
+        m.d.sync += [looked.thread.eq(chosen), looked.wait.eq(by_number(m, chosen, wait, "waits")), looked.wait.valid.eq(first.any())]
+        return looked
 
 
 class Barriers(wiring.Component):

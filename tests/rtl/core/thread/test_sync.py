@@ -98,6 +98,9 @@ def test_a_value_that_just_suffices_is_taken_whole(simulate, amount):
             await ctx.tick()
         assert granted
         await ctx.tick()
+        ctx.set(wait.valid, 0)
+        await ctx.tick()
+        ctx.set(wait.valid, 1)
         ctx.set(wait.amount, 1)
         for _ in range(2 * THREADS):
             assert not ctx.get(dut.waiter[2].granted), "something was left"
