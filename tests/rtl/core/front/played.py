@@ -166,7 +166,7 @@ class BackEnd:
         """Events whose time has come, as many as there are ports."""
         dut = self.dut
         steer = dut.scalar_steer
-        ports = {"p": [*steer.predicate, dut.vector_steer.predicate], "o": [steer.operand], "f": [steer.fault]}
+        ports = {"p": [*steer.predicate, dut.vector_steer.predicate], "o": [steer.operand], "f": [steer.fault], "s": [steer.setting]}
         for kind in ports.values():
             for port in kind:
                 ctx.set(port.valid, 0)
@@ -230,6 +230,7 @@ class BackEnd:
                 self.scalar[t].clear()
                 self.vector[t].clear()
                 self.store[t].clear()
+                self.events = [event for event in self.events if event[1:3] != ("s", t)]
                 continue
             if self.vector[t] and rng.random() > self.lazy:
                 self._vector(self.vector[t].popleft())
@@ -307,6 +308,8 @@ class BackEnd:
             values = self.expected.operands[t, seq]
             assert values, f"thread {t}: {insn.mnemonic} number {seq} asks for a register, which it should not"
             self._later("o", t, {"value": values.popleft()})
+        elif insn.mnemonic == "csrw":
+            self._later("s", t, {})
         else:
             self._predicate(entry)
         return True
