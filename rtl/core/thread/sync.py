@@ -1,10 +1,15 @@
-"""Semaphores and barriers of a node.
+r"""Semaphores and barriers of a node.
 
 One semaphore access a cycle: raises first (from the store queues, then from packets), else a waiting thread, in turn. A wait subtracts when
-the value suffices and no thread that came earlier waits on the same semaphore. Who is tried is chosen a cycle before its value is read.
+the value suffices and no thread that came earlier waits on the same semaphore.
+
+::
+
+    waits --choose--> [looked] --read, subtract--> [change] --> values        raises --read, add--> [change]
+                                              \--> [granted] --> the thread goes on
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,6 +22,8 @@ from rtl.core.thread.parts import ArrivalPort, Overflow, Wait, WaitPort
 
 Looked = data.StructLayout({"thread": THREAD_BITS, "wait": Wait})
 """The thread whose wait is tried."""
+Change = data.StructLayout({"valid": 1, "semaphore": 6, "value": SEMAPHORE_BITS})
+"""What the previous cycle made of a semaphore."""
 
 
 class Semaphores(wiring.Component):
@@ -32,8 +39,10 @@ class Semaphores(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        wait, granted, fault = [port.wait for port in self.waiter], Signal(THREADS), self.overflow.fault
+        wait, served, fault = [port.wait for port in self.waiter], Signal(THREADS), self.overflow.fault
         up, net = self.store_steer.up, self.net_raise
+        looked, granted = self._look(m, wait), Signal(THREADS)
+        m.d.sync += granted.eq(served)
         m.d.comb += [
             *(port.granted.eq(bit) for port, bit in zip(self.waiter, granted, strict=True)),
             fault.valid.eq(up.overflow),
@@ -41,32 +50,38 @@ class Semaphores(wiring.Component):
             fault.cause.eq(Fault.SEMAPHORE),
             fault.pc.eq(self.store_steer.pc),
             fault.operand.eq(up.semaphore),
-        ]
-        m.submodules.values = values = memory.Memory(shape=SEMAPHORE_BITS, depth=SEMAPHORES, init=[])
-        read, write = values.read_port(domain="comb"), values.write_port()
-        looked, still = self._look(m, wait), Signal()
-        total = Signal(SEMAPHORE_BITS + 1)
-        m.d.comb += [
             up.ready.eq(1),
             net.ready.eq(~up.valid),
-            # It has not been served since, nor given up.
-            still.eq(looked.wait.valid & by_number(m, looked.thread, [each.valid for each in wait], "still_waits")),
         ]
-        with m.If(up.valid | net.valid):
-            source = Mux(up.valid, Cat(up.semaphore, up.amount), Cat(net.semaphore, net.amount))
-            m.d.comb += [
-                read.addr.eq(source[:6]),
-                total.eq(read.data + source[6:]),
-                up.overflow.eq(total[-1] & up.valid),
-                net.overflow.eq(total[-1] & ~up.valid),
-                write.en.eq(~total[-1]),
-            ]
-        with m.Else():
-            m.d.comb += [read.addr.eq(looked.wait.semaphore), total.eq(read.data - looked.wait.amount)]
-            with m.If(still & ~total[-1]):
-                m.d.comb += [write.en.eq(1), granted.eq(1 << looked.thread)]
-        m.d.comb += [write.addr.eq(read.addr), write.data.eq(total[:SEMAPHORE_BITS])]
+        change, raising = Signal(Change), up.valid | net.valid
+        raised, tried = self._values(m, change, [Mux(up.valid, up.semaphore, net.semaphore), looked.wait.semaphore])
+        total, left = Signal(SEMAPHORE_BITS + 1), Signal(SEMAPHORE_BITS + 1)
+        # Who is tried may have been served since, or have given up.
+        still = by_number(m, looked.thread, [each.valid & ~mine for each, mine in zip(wait, granted, strict=True)], "still_waits")
+        m.d.comb += [
+            total.eq(raised + Mux(up.valid, up.amount, net.amount)),
+            left.eq(tried - looked.wait.amount),
+            up.overflow.eq(total[-1] & up.valid),
+            net.overflow.eq(total[-1] & ~up.valid),
+            served.eq(Mux(looked.wait.valid & still & ~left[-1] & ~raising, 1 << looked.thread, 0)),
+        ]
+        m.d.sync += [
+            change.valid.eq(Mux(raising, ~total[-1], served.any())),
+            change.semaphore.eq(Mux(up.valid, up.semaphore, Mux(net.valid, net.semaphore, looked.wait.semaphore))),
+            change.value.eq(Mux(raising, total, left)),
+        ]
         return m
+
+    def _values(self, m: Module, change: data.View, indices: list[Value]) -> list[Value]:
+        """The values of these semaphores: a change of the previous cycle is seen, and written in this one."""
+        m.submodules.values = values = memory.Memory(shape=SEMAPHORE_BITS, depth=SEMAPHORES, init=[])
+        write, found = values.write_port(), []
+        m.d.comb += [write.en.eq(change.valid), write.addr.eq(change.semaphore), write.data.eq(change.value)]
+        for index in indices:
+            read = values.read_port(domain="comb")
+            m.d.comb += read.addr.eq(index)
+            found.append(Mux(change.valid & (change.semaphore == index), change.value, read.data))
+        return found
 
     def _look(self, m: Module, wait: list[data.View]) -> data.View:
         """A waiting thread before which none waits on its semaphore, in turn; a flip-flop, so that its value is read a cycle later."""

@@ -23,8 +23,9 @@ def test_semaphores(simulate, seed, indices):
 
     async def bench(ctx) -> None:
         nonlocal served, overflows
-        raising = {"store": None, "net": None}
+        raising, operations = {"store": None, "net": None}, 0
         for _ in range(2500):
+            waiting = list(arrivals)  # in the previous cycle
             for arrival in list(arrivals):
                 if rng.random() < 0.004:  # the debugger stops the thread
                     arrivals.remove(arrival)
@@ -47,7 +48,19 @@ def test_semaphores(simulate, seed, indices):
                     ctx.set(port.semaphore, raising[name][0])
                     ctx.set(port.amount, raising[name][1])
             left.clear()
-            granted = sum(ctx.get(port.granted) << t for t, port in enumerate(dut.waiter))
+            granted = [t for t, port in enumerate(dut.waiter) if ctx.get(port.granted)]
+            for t in granted:  # in the previous cycle
+                mine = next(a for a in waiting if a[0] == t)
+                first = next(a for a in waiting if a[1] == mine[1])
+                assert first == mine, f"thread {t} was served before thread {first[0]}, which came first"
+                assert values[mine[1]] >= mine[2]
+                values[mine[1]] -= mine[2]
+                if mine in arrivals:  # else it has just given up, in vain
+                    arrivals.remove(mine)
+                left.add(t)
+                patience.pop(t, None)
+                served += 1
+            assert len(granted) + operations <= 1, "one counter, one operation a cycle"
             operations = 0
             for name, port in (("store", dut.store_steer.up), ("net", dut.net_raise)):
                 if raising[name] and ctx.get(port.ready):
@@ -58,19 +71,6 @@ def test_semaphores(simulate, seed, indices):
                     values[index] += amount if fits else 0
                     raising[name] = None
                     operations += 1
-            for t in range(THREADS):
-                if (granted >> t) & 1:
-                    mine = next(a for a in arrivals if a[0] == t)
-                    first = next(a for a in arrivals if a[1] == mine[1])
-                    assert first == mine, f"thread {t} was served before thread {first[0]}, which came first"
-                    assert values[mine[1]] >= mine[2]
-                    values[mine[1]] -= mine[2]
-                    arrivals.remove(mine)
-                    left.add(t)
-                    patience.pop(t, None)
-                    served += 1
-                    operations += 1
-            assert operations <= 1, "one counter, one operation a cycle"
             for t, index, amount in arrivals:
                 able = values[index] >= amount and next(a for a in arrivals if a[1] == index)[0] == t
                 patience[t] = patience.get(t, 0) + 1 if able else 0
