@@ -74,6 +74,8 @@ class Group(data.Struct):
     first: 1
     count: 4
     waits: 1
+    # The youngest that left is the last one of the innermost loop.
+    at_last: 1
     # What an instruction of control in the first slot does, its word, where it leads, what a predicate operation gives.
     flow: Flow
     word: 32

@@ -149,6 +149,7 @@ class Dispatch(wiring.Component):
             group.first.eq(first.go),
             group.count.eq(sum(slot.go for slot in slots)),
             group.waits.eq(Cat(flow == kind for kind in sorted(RETIRES_LATE)).any()),
+            group.at_last.eq(Cat(slot.last for slot in slots).any()),
             group.flow.eq(flow),
             group.word.eq(word),
             group.logic.eq(Array([a & b, a | b, a ^ b, a & ~b])[word[:2]]),

@@ -44,7 +44,7 @@ WaitPort = wiring.Signature(
 )
 ArrivalPort = wiring.Signature(
     {
-        # A thread -> barriers: it has come and waits, valid until passed; it goes on (one cycle).
+        # A thread -> barriers: it has come and waits, valid until passed, and not in the cycle after; it goes on (one cycle, a flip-flop).
         "arrival": Out(Arrival),
         "passed": In(1),
     }

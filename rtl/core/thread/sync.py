@@ -104,7 +104,7 @@ class Semaphores(wiring.Component):
 
 
 class Barriers(wiring.Component):
-    """Barriers of a few threads: the last to come lets all of them through."""
+    """Barriers of a few threads: the last to come lets all of them through, a cycle later."""
 
     # A thread has come and waits.
     waiter: In(ArrivalPort).array(THREADS)
@@ -112,13 +112,16 @@ class Barriers(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         arrival = [port.arrival for port in self.waiter]
+        passed, full = Signal(THREADS), Signal(THREADS)
+        m.d.sync += passed.eq(full)
+        for t, port in enumerate(self.waiter):
+            m.d.comb += port.passed.eq(passed[t])
         for b in range(BARRIERS):
-            here = Cat(arrival[t].valid & (arrival[t].barrier == b) for t in range(THREADS))
+            here = Cat(arrival[t].valid & ~passed[t] & (arrival[t].barrier == b) for t in range(THREADS))
             come = Signal(3, name=f"come{b}")
             m.d.comb += come.eq(sum(here[t] for t in range(THREADS)))
-            full = Cat(here[t] & (come >= arrival[t].count) for t in range(THREADS)).any()
-            with m.If(full):
+            with m.If(Cat(here[t] & (come >= arrival[t].count) for t in range(THREADS)).any()):
                 for t in range(THREADS):
                     with m.If(here[t]):
-                        m.d.comb += self.waiter[t].passed.eq(1)
+                        m.d.comb += full[t].eq(1)
         return m

@@ -117,22 +117,26 @@ def test_barriers(simulate, seed):
     async def bench(ctx) -> None:
         nonlocal passed
         here: dict[int, tuple[int, int]] = {}
+        due: set[int] = set()
+        left: set[int] = set()  # in the previous cycle
         for _ in range(1500):
+            goes = due  # on, in this cycle: it still stands there
             for t in range(THREADS):
-                if t in here and rng.random() < 0.02:  # the debugger stops the thread
+                if t in here and t not in goes and rng.random() < 0.02:  # it is stopped
                     del here[t]
-                if t not in here and rng.random() < 0.3:
+                elif t not in here and t not in left and rng.random() < 0.3:
                     here[t] = (rng.randrange(3), rng.choice((0, 1, 2, 2, 3, 4)))
                 ctx.set(dut.waiter[t].arrival.valid, t in here)
                 ctx.set(dut.waiter[t].arrival.barrier, here.get(t, (0, 0))[0])
                 ctx.set(dut.waiter[t].arrival.count, here.get(t, (0, 0))[1])
-            groups = {b: [t for t in here if here[t][0] == b] for b in range(3)}
+            assert {t for t, port in enumerate(dut.waiter) if ctx.get(port.passed)} == goes
+            groups = {b: [t for t in here if here[t][0] == b and t not in goes] for b in range(3)}
             due = {t for group in groups.values() if any(here[t][1] <= len(group) for t in group) for t in group}
-            assert {t for t, port in enumerate(dut.waiter) if ctx.get(port.passed)} == due
             passed += len(due)
-            for t in due:
+            for t in goes:
                 del here[t]
-            await ctx.delay(1e-9)
+            left = goes
+            await ctx.tick()
 
-    simulate(dut, bench, clocked=False)
+    simulate(dut, bench)
     assert passed > 100
