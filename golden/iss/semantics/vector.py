@@ -21,12 +21,13 @@ from golden.numerics import convert, matrix, simd
 @each(Port.SIMD, "vd va vb vc")
 def _simd(insn: Insn) -> Meaning:
     code = SimdOp(insn.simd_op)
-    flags = SIMD_OPS[code].flags
+    flags, converts = SIMD_OPS[code].flags, isinstance(SIMD_OPS[code].format, FloatFormat)
 
     def execute(n: Node, t: Thread, o: Operands) -> list[Effect]:
         registers = [t.v[o[name]] if name in o else None for name in ("va", "vb", "vc")]
-        t.raise_flags(flags, lambda: int(simd.execute_flags(code, *registers)))
-        return set_v(t, o["vd"], simd.execute(code, *registers, imm=o.get("imm", 0)))
+        how = {"imm": o.get("imm", 0), "fp": t.fp_state() if converts else simd.FpState()}
+        t.raise_flags(flags, lambda: int(simd.execute_flags(code, *registers, **how)))
+        return set_v(t, o["vd"], simd.execute(code, *registers, **how))
 
     return execute
 

@@ -27,7 +27,7 @@ Change = data.StructLayout({"valid": 1, "semaphore": 6, "value": SEMAPHORE_BITS}
 
 
 class Semaphores(wiring.Component):
-    """64 counting semaphores."""
+    """64 counting semaphores. Their memory is not cleared by reset: one that nobody has written since then counts as 0."""
 
     # From the store queues and from packets.
     store_steer: In(StoreSteer)
@@ -75,12 +75,15 @@ class Semaphores(wiring.Component):
     def _values(self, m: Module, change: data.View, indices: list[Value]) -> list[Value]:
         """The values of these semaphores: a change of the previous cycle is seen, and written in this one."""
         m.submodules.values = values = memory.Memory(shape=SEMAPHORE_BITS, depth=SEMAPHORES, init=[])
-        write, found = values.write_port(), []
+        write, found, written = values.write_port(), [], Signal(SEMAPHORES)
         m.d.comb += [write.en.eq(change.valid), write.addr.eq(change.semaphore), write.data.eq(change.value)]
+        with m.If(change.valid):
+            m.d.sync += written.bit_select(change.semaphore, 1).eq(1)
         for index in indices:
             read = values.read_port(domain="comb")
             m.d.comb += read.addr.eq(index)
-            found.append(Mux(change.valid & (change.semaphore == index), change.value, read.data))
+            held = Mux(written.bit_select(index, 1), read.data, 0)
+            found.append(Mux(change.valid & (change.semaphore == index), change.value, held))
         return found
 
     def _look(self, m: Module, wait: list[data.View]) -> data.View:

@@ -262,7 +262,7 @@ def test_step_of_cfloat8_in_every_storage_order_and_half(orders):
     codes = np.arange(64).reshape(8, 8)  # of positive numbers that are all different
     a, b = codes + 8, 64 - codes  # as they lie in the registers
     flags = "".join(f", {name}" for name, on in zip(("at", "bt", "ah", "bh"), orders, strict=True) if on)
-    text = f"li x9, {9 | 20 << 6}\ncsrw x9, {int(Csr.FP_MODE)}\nstep.143.152 c1, v1, v2, first{flags}"
+    text = f"li x9, {9 | 20 << 8}\ncsrw x9, {int(Csr.FP_MODE)}\nstep.143.152 c1, v1, v2, first{flags}"
     got = drained(text, {n + 1: packed(codes) for n, codes in enumerate((a, b))})
     left, right = value(a, 3, 9), value(b, 2, 20)
     left = (left[4 * ah : 4 * ah + 4] if at else left[:, 4 * ah : 4 * ah + 4].T).T
