@@ -80,8 +80,9 @@ class Core(wiring.Component):
             connect(threads.turn[t], front.turn[t])
             connect(front.dispatched[t], threads.dispatched[t])
             connect(threads.supply[t], front.supply[t])
-        connect(front.scalar, scalar.pushes)
-        connect(front.vector, vector.pushes)
+        for k in range(self._config.dispatch_threads):
+            connect(front.scalar[k], scalar.pushes[k])
+            connect(front.vector[k], vector.pushes[k])
         # Progress of the queues; what steers threads, and their life.
         connect(scalar.progress, threads.scalar_progress, memory.scalar_progress)
         connect(vector.progress, threads.vector_progress, scalar.vector_progress, memory.vector_progress)

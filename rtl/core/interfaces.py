@@ -212,6 +212,8 @@ StoreIssuePort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "store": 
 StoreAddressPort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "cancel": 1, "store": StoreAddress})
 
 # --- interfaces: dispatch to the queues ---------------------------------------------------------------------------------------
+#
+# A port of each for every group that dispatch sends in a cycle. Groups with a ``valid`` place are of different threads.
 
 
 def scalar_pushes(config: NodeConfig) -> wiring.Signature:
@@ -364,11 +366,11 @@ Settings = wiring.Signature(
 )
 FrontEvents = wiring.Signature(
     {
-        # front -> control, flip-flops: instructions that ended in decode in the previous cycle, that something was dispatched, that the
-        # course of a thread changed, that a thread's window was missing.
-        "retired": Out(range(9)),
+        # front -> control, flip-flops: instructions that ended in decode in the previous cycle, that something was dispatched,
+        # threads whose course changed, that a thread's window was missing.
+        "retired": Out(range(8 * THREADS + 1)),
         "dispatched": Out(1),
-        "redirect": Out(1),
+        "redirect": Out(range(THREADS + 1)),
         "fetch_miss": Out(1),
     }
 )

@@ -59,7 +59,8 @@ class Feeder:
             room = min(4, self.free[thread])
             group, self.programs[thread] = self.programs[thread][:room], self.programs[thread][room:]
             pushed = len(group)
-            inputs |= {"pushes__slot": {k: {"valid": 1, "entry": e} for k, e in enumerate(group)}, "pushes__thread": thread}
+            slots = {k: {"valid": 1, "entry": e} for k, e in enumerate(group)}
+            inputs |= {"pushes__0__slot": slots, "pushes__0__thread": thread}
         self.out = self.unit.cycle({**inputs, **more})
         self.free = self.unit.read(self.out, "progress__free")
         self.free[thread] -= pushed
