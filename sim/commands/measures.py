@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from golden.arch.mesh import parse
-from sim.commands.command import BATCH, CONFIG, JSON, SEED, WORKLOAD, argument, command
+from sim.commands.command import BATCH, CONFIG, JSON, SEED, THREADS, WORKLOAD, argument, command
 from sim.files import results
 
 
@@ -69,14 +69,14 @@ def _cost(options: argparse.Namespace) -> int:
     return 0
 
 
-@command("profile", "Where the matrix unit's cycles go, kernel by kernel (make profile).", WORKLOAD, BATCH, SEED, CONFIG)
+@command("profile", "Where the matrix unit's cycles go, kernel by kernel (make profile).", WORKLOAD, BATCH, SEED, CONFIG, THREADS)
 def _profile(options: argparse.Namespace) -> int:
     from sim.jobs.profile import CAUSES, overlap, profile, total
     from sim.jobs.train_options import Options
     from sim.views.plots import plot_causes
     from sim.views.report import print_table, write_json
 
-    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config)
+    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config, threads=options.threads)
     about = {"workload": chosen.workload, "config": chosen.config, "batch": chosen.batch, "seed": chosen.seed}
     latest = Path("build/profile")
     with results(latest, f"profile-{chosen.workload}") as run:
