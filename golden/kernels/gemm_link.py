@@ -1,7 +1,7 @@
 """A link of a chain of products: C = A B by parts of k, one call each, with C in the accumulators from the first to the last.
 
 One thread runs the links of a chain in order and uses no accumulator for anything else meanwhile. Terms are added in the order in which
-``Gemm`` adds them, so the bits are its bits. C is at most 2x4 tiles, one for each accumulator.
+``Gemm`` adds them, so the bits are its bits. C is at most 2x4 tiles, one for each accumulator; factors are BF16.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ def sum_axis(gemm: Gemm) -> Axis:
 
 
 def links(gemm: Gemm, at: Sequence[int]) -> tuple[Part, ...]:
-    """Its links, from each bound of k to the next; none when C has more tiles than accumulators hold or instructions reach.
+    """Its links, from each bound of k to the next; none when C has more tiles than accumulators hold or instructions reach, or a bias.
 
     Bounds are multiples of ``K_STEP`` but for the last.
     """
     rows, columns = _tiles(gemm)
-    if gemm.bias or rows > 2 or columns > (2 if gemm.transpose_b else 4) or rows * columns > ACCUMULATORS:
+    if gemm.bias or gemm.short or rows > 2 or columns > (2 if gemm.transpose_b else 4) or rows * columns > ACCUMULATORS:
         return ()
     axis, found = sum_axis(gemm), []
     for first, last in pairwise(at):

@@ -67,7 +67,7 @@ class ReluBackward(Kernel):
 # A set is v(4i), v(4i+1) dY, then v(4i) dX; v(4i+2) X, then a mask; v(4i+3) the other mask.
 _STAGES = (
     Stage(0, lambda i: [f"vld.c v{4 * i + 1}, d0[0,1]", f"vld.c v{4 * i}, d0, inner", f"vld.c v{4 * i + 2}, d1, inner"]),
-    Stage(1, lambda i: [f"vwiden.bf16.lo v{4 * i + 3}, v{4 * i + 2}", f"vwiden.bf16.hi v{4 * i + 2}, v{4 * i + 2}"]),
+    Stage(1, lambda i: [f"vwiden.bf16 v{4 * i + 3}, v{4 * i + 2}, 0", f"vwiden.bf16 v{4 * i + 2}, v{4 * i + 2}, 1"]),
     Stage(2, lambda i: [f"vflt v{4 * i + 3}, v31, v{4 * i + 3}", f"vflt v{4 * i + 2}, v31, v{4 * i + 2}"]),
     Stage(3, lambda i: [f"vand v{4 * i}, v{4 * i}, v{4 * i + 3}", f"vand v{4 * i + 1}, v{4 * i + 1}, v{4 * i + 2}"]),
     Stage(4, lambda i: [f"vnarrow.bf16 v{4 * i}, v{4 * i}, v{4 * i + 1}"]),

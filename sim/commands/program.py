@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
-from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
+from sim.commands.command import (
+    CONFIG,
+    CYCLES,
+    RECORD,
+    WAVES,
+    CommandError,
+    argument,
+    command,
+    output_file,
+    sentence_of,
+    tell_kept,
+    whole_number,
+    wish,
+)
 from sim.engine.flips import parse_flip
 from sim.files import content, whole
 from sim.jobs.memory import parse_dump, parse_load
@@ -157,7 +170,9 @@ def _iss(options: argparse.Namespace) -> int:
     *_MESH,
     argument("--dram-pace", type=whole_number, nargs=2, metavar=("BYTES", "CYCLES"), help="bytes a cycle, cycles of an access (64 200)"),
     argument("--flip", type=sentence_of(parse_flip), nargs="*", default=[], metavar="A-B:N:BIT", help="a wrong bit in packet N of a link"),
-    argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
+    WAVES,
+    RECORD,
+    CYCLES,
     argument("--nodes", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh whose waves they are"),
 )
 def _rtl(options: argparse.Namespace) -> int:
@@ -170,10 +185,16 @@ def _rtl(options: argparse.Namespace) -> int:
         from sim.jobs import mesh_lockstep, mesh_program
         from sim.jobs.dram import Pace
 
+        if options.record or options.cycles:
+            raise CommandError("--record and --cycles keep a window of one node: leave --mesh out")
         pace = Pace(*options.dram_pace or ())
         around = mesh_lockstep.Around(options.waves, options.nodes, options.dram, pace, options.flip)
         return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, around) else 1
     for name in ("nodes", "flip"):
         if getattr(options, name):
             raise CommandError(f"--{name} names places of a mesh: give --mesh too")
-    return 0 if run_rtl(_work(options), print, options.waves) else 1
+    work = _work(options)
+    record = wish(options, f"{options.file} on {options.config}", work.program)
+    ended = run_rtl(work, print, record)
+    tell_kept(record)
+    return 0 if ended else 1

@@ -39,19 +39,20 @@ def check_tools() -> None:
         raise ToolError(lacking)
 
 
-def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
-    """One node in the C++ engine, which writes waves from its first cycle to the given file."""
+def engine(config: str = "d1", trace: bool = False, waves: Path | None = None, waved: bool = False) -> Engine:
+    """One node in the C++ engine, which writes waves from its first cycle to the given file; ``waved``: it can write waves when asked."""
     check_tools()
-    node = Engine(design(config, trace, after=engine_build(TOP, config)), waves=waves is not None)
+    waved = waved or waves is not None
+    node = Engine(design(config, trace, after=engine_build(TOP, config), names=waved), waves=waved)
     if waves:
         node.waves(waves)
     return node
 
 
-def tile_design(config: str = "d1", trace: bool = False) -> Design:
-    """The Verilog of a tile, made or found in build/; an engine will be built from it."""
-    known, after = get_config(config).with_network(), engine_build(TILE, config)
-    return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, parameters={"trace": trace}, after=after)
+def tile_design(config: str = "d1", trace: bool = False, names: bool = False) -> Design:
+    """The Verilog of a tile, made or found in build/; an engine will be built from it. `names`: as in `elaborate`."""
+    known, settings = get_config(config).with_network(), {"parameters": {"trace": trace}, "after": engine_build(TILE, config)}
+    return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, names=names, **settings)
 
 
 def tables(routes: Routes, place: Place) -> list[Mapping[str, int] | None]:
@@ -72,7 +73,7 @@ def mesh_engine(
     routes = detours(mesh)
     check_tools()
     known = [straps(mesh, place) for place in mesh.live]
-    engine = Engine(tile_design(config, trace), tiles(mesh), waves is not None, known, os.cpu_count() or 1)
+    engine = Engine(tile_design(config, trace, waves is not None), tiles(mesh), waves is not None, known, os.cpu_count() or 1)
     if routes:
         write_tables(engine, [tables(routes, place) for place in mesh.live])
     else:

@@ -12,21 +12,14 @@ from typing import Any
 from golden.arch.config import get_config
 from golden.arch.memmap import Counter
 from golden.kernels.job import Launch
+from sim.events.causes import CAUSES
 from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.train_options import Options
 
-CAUSES = {
-    "step": Counter.MATRIX_STEPS,
-    "load": Counter.MATRIX_WAIT_LOAD,
-    "drain": Counter.MATRIX_WAIT_DRAIN,
-    "simd": Counter.MATRIX_WAIT_SIMD,
-    "front end": Counter.MATRIX_WAIT_FRONT,
-    "synchronisation": Counter.MATRIX_WAIT_SYNC,
-}
-
-
 STEP = "step"
+FIGURES = {"accesses": Counter.RETIRED_VECTOR_MEMORY, "simd": Counter.RETIRED_SIMD, "conflicts": Counter.SRAM_CONFLICTS}
+"""What a row says beside cycles: vector loads, stores and drains; SIMD operations; lanes that asked a bank in vain."""
 
 
 class AccountError(AssertionError):
@@ -34,7 +27,7 @@ class AccountError(AssertionError):
 
 
 def profile(options: Options, warm_steps: int = 1) -> list[dict[str, Any]]:
-    """Rows {name, cycles, causes}: one per kernel of a training step after ``warm_steps`` steps, and STEP, the next step as a whole."""
+    """Rows of ``account``: one per kernel of a training step after ``warm_steps`` steps, and STEP, the next step as a whole."""
     layout = options.model.layout(get_config(options.config), options.batch, options.rate, threads=options.threads)
     batches = options.model.training(options.batch, options.seed)
     with machine.engine(options.config) as engine:
@@ -62,6 +55,7 @@ def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "name": "all",
         "cycles": sum(row["cycles"] for row in rows),
         "causes": {c: sum(row["causes"][c] for row in rows) for c in CAUSES},
+        **{name: sum(row[name] for row in rows) for name in FIGURES},
     }
 
 
@@ -76,9 +70,11 @@ def overlap(rows: list[dict[str, Any]], step: dict[str, Any]) -> str:
 
 
 def account(name: str, spent: dict[Counter, int]) -> dict[str, Any]:
-    """One row from differences of counters read in one line; the time in which no thread ran is not the kernel's."""
+    """One row {name, cycles, causes, and ``FIGURES``} from differences of counters read at once; the time in which no thread ran is not
+    the kernel's.
+    """
     cycles = spent[Counter.CYCLES] - spent[Counter.MATRIX_IDLE]
     causes = {cause: spent[counter] for cause, counter in CAUSES.items()}
     if sum(causes.values()) != cycles:
         raise AccountError(f"{name}: causes {causes} add up to {sum(causes.values())}, not to {cycles} cycles")
-    return {"name": name, "cycles": cycles, "causes": causes}
+    return {"name": name, "cycles": cycles, "causes": causes, **{figure: spent[counter] for figure, counter in FIGURES.items()}}
