@@ -21,9 +21,9 @@ from golden.kernels.kernel import Kernel
 from golden.kernels.placement import Allocator, Matrix
 from golden.kernels.stream import LONGEST_IMMEDIATE
 from golden.workloads.graph import Step
-from golden.workloads.pieces import Piece, cut
+from golden.workloads.pieces import Piece
 from golden.workloads.plan import Together, plan
-from golden.workloads.schedule import Placement, place
+from golden.workloads.schedule import Placement, cut_best, place
 from golden.workloads.tensors import TensorKind, View
 
 
@@ -65,7 +65,7 @@ class Layout:
 
     def __init__(self, step: Step, config: NodeConfig, exchange: Exchange | None = None, threads: int = THREADS) -> None:
         self.step, self.exchange = step, exchange
-        self.pieces = cut(step, threads)
+        self.pieces = cut_best(step, threads)
         self.course, self.ahead = self._place(threads)
         self.label: dict[str, str] = {}
         """Subroutine of each piece."""
@@ -185,7 +185,7 @@ class Layout:
                 at = self.offsets[number] + 8 * piece.kernel.registers()
                 lines += [f"        ldp.d x{i}, x20, 8" for i in registers]
             if level != (level := course.levels.get(number, 0)):
-                lines += [f"        li x21, {level << 2 | level}", f"        csrw x21, {int(Csr.PRIORITY)}"]
+                lines += [f"        li x21, {level}", f"        csrw x21, {int(Csr.PRIORITY)}"]
             lines += [f"        wait {semaphore}, 1" for semaphore in course.waits.get(number, ())]
             lines.append(f"        call x31, {self.label[piece.name]}")
             lines += [f"        raise {semaphore}, 1" for semaphore in course.raises.get(number, ())]

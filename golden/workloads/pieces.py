@@ -38,9 +38,8 @@ class Piece(Call):
     chain: str | None = None
 
 
-def cut(step: Step, threads: int) -> list[Piece]:
-    """The pieces, in the order of the calls; one a call for one thread."""
-    chains = threads // 2
+def cut(step: Step, threads: int, chains: int = 0) -> list[Piece]:
+    """The pieces, in the order of the calls, with at most so many chains; one a call for one thread."""
     samples = {tensor.name: tensor.samples for tensor in step.tensors.values() if tensor.samples is not None}
     pieces = []
     for number, call in enumerate(step.calls):

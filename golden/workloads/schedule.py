@@ -1,9 +1,9 @@
 """Pieces of a step placed over the threads of a node: who runs what in which order, and the semaphores between them.
 
 The placement is list scheduling over a small model of the machine: a thread runs one piece at a time, the matrix pipe serves the threads
-by priority, the SIMD pipe serves them alike. Whenever a thread is free it takes the first piece that is ready, slices of the batch from
-the oldest to the youngest, so that their stages follow each other like those of a pipeline: the matrix unit works on a later slice while
-an older one is in the SIMD pipe.
+by priority, the SIMD pipe serves them alike. Whenever a thread is free it takes the first piece that is ready: slices of the batch from
+the oldest to the youngest, of a slice what most waits for, links of chains last. So the stages of the slices follow each other like
+those of a pipeline: the matrix unit works on a later slice, or on a chain, while an older one is in the SIMD pipe.
 
 A thread tells another how far it has come by one counting semaphore for each pair, raised behind a piece for which the other waits, and
 only where what the other knows already does not say it. All semaphores are back at 0 when all is done.
@@ -19,17 +19,20 @@ from typing import TypeVar
 
 from golden.arch.isa import THREADS
 from golden.kernels.work import Work, work
-from golden.workloads.pieces import Piece, dependencies
+from golden.workloads.graph import Step
+from golden.workloads.pieces import Piece, cut, dependencies
 
 T = TypeVar("T")
-CALL = 35
+CALL = 45
 """Cycles of a call beside its work: arguments, descriptors, the first loads, the last store."""
 SIMD_RATE = 0.6
 """SIMD operations a cycle of one thread alone, whose results are far apart."""
+INSTRUCTION = 0.65
+"""Cycles of the SIMD pipe that an instruction is worth where loads and stores are most of the work."""
 SHORT = 48
 """Cycles of the matrix pipe of a piece that goes before all others."""
 LEVELS = 4
-"""Priorities of the pipes."""
+"""Priorities of the matrix pipe."""
 
 
 @dataclass
@@ -41,7 +44,7 @@ class Placement:
     threads : what each runs, in order.
     waits : before a piece: semaphores, 1 of each.
     raises : behind a piece: semaphores.
-    levels : priority of each piece, the highest 3.
+    levels : priority of each piece in the matrix pipe, the highest 3.
     """
 
     threads: list[list[int]]
@@ -82,6 +85,18 @@ def semaphore(by: int, for_: int) -> int:
     return THREADS * by + for_
 
 
+def cut_best(step: Step, threads: int) -> list[Piece]:
+    """The pieces of a step, with as many chains as the model finds best."""
+
+    def cycles(pieces: Sequence[Piece]) -> float:
+        needs = dependencies(pieces)
+        model = _Model(pieces, needs, _ages(needs), threads)
+        model.run()
+        return model.cycles
+
+    return min((cut(step, threads, chains) for chains in range(threads // 2 + 1)), key=cycles)
+
+
 def place(pieces: Sequence[Piece], threads: int) -> Placement:
     """Pieces in the order of a step on so many threads."""
     needs = dependencies(pieces)
@@ -90,7 +105,7 @@ def place(pieces: Sequence[Piece], threads: int) -> Placement:
         order = list(range(len(pieces)))
         return Placement([order], known={number: [number] for number in order})
     begun = _Model(pieces, needs, ages, threads).run()
-    made = Placement([[] for _ in range(threads)], levels=_levels(pieces))
+    made = Placement([[] for _ in range(threads)], levels=_levels(pieces, needs))
     for number, thread in begun:
         made.threads[thread].append(number)
     _synchronise(made, needs, begun)
@@ -107,15 +122,20 @@ def _ages(needs: Sequence[set[int]]) -> list[int]:
     return ages
 
 
-def _levels(pieces: Sequence[Piece]) -> dict[int, int]:
-    """What is short in the matrix pipe before all others, because much waits for it; of a call's pieces the first before the last, so
-    that they are done one after another."""
+def _levels(pieces: Sequence[Piece], needs: Sequence[set[int]]) -> dict[int, int]:
+    """What is short in the matrix pipe before all others, because much waits for it, and what nobody waits for behind all; of a call's
+    pieces the first before the last, so that they are done one after another. A chain has time until its last link."""
+    needed = set().union(*needs)
     alike = Counter(piece.of for piece in pieces)
     seen: Counter[int] = Counter()
     levels = {}
     for number, piece in enumerate(pieces):
         long = work(piece.kernel).matrix > SHORT
-        levels[number] = 0 if piece.chain else LEVELS - 2 - (LEVELS - 1) * seen[piece.of] // alike[piece.of] if long else LEVELS - 1
+        levels[number] = LEVELS - 1 - LEVELS * seen[piece.of] // alike[piece.of] if long else LEVELS - 1
+        if piece.chain:
+            levels[number] = 1
+        if number not in needed:
+            levels[number] = 0
         seen[piece.of] += 1
     return levels
 
@@ -147,9 +167,20 @@ class _Model:
         self.pieces, self.needs, self.ages, self.threads = pieces, needs, ages, threads
         self.last = {piece.chain: number for number, piece in enumerate(pieces) if piece.chain}
         self.work = [work(piece.kernel) for piece in pieces]
+        self.cycles = 0.0
+        self.paths = self._paths()
+
+    def _paths(self) -> list[float]:
+        """Of each piece the cycles from its begin to the end of all that waits for it, if nothing stood in the way."""
+        alone = [CALL + _alone(work) / (1 if work.matrix >= work.simd else SIMD_RATE) for work in self.work]
+        paths = list(alone)
+        for number in reversed(range(len(paths))):
+            for needed in self.needs[number]:
+                paths[needed] = max(paths[needed], alone[needed] + paths[number])
+        return paths
 
     def run(self) -> list[tuple[int, int]]:
-        """(piece, thread) in the order in which they begin."""
+        """(piece, thread) in the order in which they begin; ``cycles`` is when all is done."""
         now, done, begun = 0.0, {}, []  # done: when each was
         waiting = list(range(len(self.needs)))
         running: dict[int, _Running] = {}
@@ -157,7 +188,7 @@ class _Model:
         holds: dict[int, str] = {}  # whose accumulators hold a chain
         while waiting or running:
             ready = [n for n in waiting if all(m in done for m in self.needs[n])]
-            for number in sorted(ready, key=lambda n: (self.ages[n], n)):
+            for number in sorted(ready, key=lambda n: (bool(self.pieces[n].chain), self.ages[n], -self.paths[n], n)):
                 free = [thread for thread in range(self.threads) if thread not in running and self._may(number, thread, holds)]
                 if not free:
                     continue
@@ -203,6 +234,11 @@ class _Model:
         return rates
 
 
+def _alone(work: Work) -> float:
+    """What a piece takes of the pipe that it works in."""
+    return float(work.matrix if work.matrix >= work.simd else max(work.simd, INSTRUCTION * work.instructions))
+
+
 @dataclass(eq=False)
 class _Running:
     """A piece under way: what is left of its call, then of its work."""
@@ -213,7 +249,7 @@ class _Running:
     work: Work
 
     def __post_init__(self) -> None:
-        self.rest = float(max(self.work.matrix, self.work.simd))
+        self.rest = _alone(self.work)
 
     @property
     def pipe(self) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from golden.asm import assemble
-from golden.kernels.stream import Stage, loop, repeated, streamed
+from golden.kernels.stream import Stage, loop, repeated, streamed, woven
 
 STAGES = (Stage(0, lambda i: [f"vld.c v{i}, d0, inner"]), Stage(2, lambda i: [f"vst.c v{i}, d1, inner"]))
 
@@ -44,3 +44,7 @@ def test_a_count_beyond_the_immediate_goes_through_a_register():
 
 def test_once_is_no_loop():
     assert repeated("l", 1, ["nop"]) == ["nop"] and repeated("l", 3, ["nop"]) == ["        loopi l_end, 3", "nop", "l_end:"]
+
+
+def test_a_store_stands_behind_a_load():
+    assert woven(["vst.c v1", "vld.c v2", "vld.c v3", "vfadd v4"]) == ["vld.c v2", "vst.c v1", "vld.c v3", "vfadd v4"]
