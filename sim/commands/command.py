@@ -24,6 +24,11 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+def cycles_or_difference(text: str) -> tuple[int | None, int | None] | str:
+    """Type of an argument: the same, or the word ``DIFFERENCE``."""
+    return text if text == DIFFERENCE else cycles(text)
+
+
 def wish(options: argparse.Namespace, title: str, program: Any = None) -> Any:
     """What ``RECORD``, ``WAVES`` and ``CYCLES`` ask for, None for nothing; CommandError when only the window is given."""
     if not options.record and not options.waves:
@@ -136,6 +141,8 @@ def cycles(text: str) -> tuple[int | None, int | None]:
 SEED = argument("--seed", type=seed_number, default=0, help="seed of everything random (default 0)")
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
 CYCLES = argument("--cycles", type=cycles, metavar="A:B", help="from cycle A of the run to before B")
+DIFFERENCE = "difference"
+AROUND = (2000, 500)  # cycles before and after a difference
 RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
 WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 10000) to FILE")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")

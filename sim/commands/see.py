@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from golden.arch.isa import THREADS
 from sim.commands.command import CYCLES, CommandError, argument, command, output_file, whole_number
@@ -70,11 +71,19 @@ def _timeline(options: argparse.Namespace) -> int:
 
 @command(
     "inspect",
-    "Print the state of a node at a cycle: threads, instructions under way, registers written so far.",
-    _EVENTS,
+    "Print the state of a node at a cycle: threads, instructions under way, registers written so far; of waves, signals.",
+    argument("file", metavar="FILE", help="events (--record FILE), or waves of one node (--waves FILE)"),
     argument("--at", type=whole_number, required=True, metavar="CYCLE", help="the cycle"),
 )
 def _inspect(options: argparse.Namespace) -> int:
+    if options.file.endswith((".fst", ".vcd")):
+        from sim.views import waves
+
+        with open(options.file, "rb"):  # what is not there is told as such
+            pass
+        for line in waves.state(Path(options.file), options.at):
+            print(line)
+        return 0
     from sim.events.file import Recording
     from sim.events.instructions import follow
     from sim.views.state import state

@@ -11,7 +11,9 @@ import io
 import json
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +27,7 @@ from sim.engine.ports import Port, words
 
 VERSION = 1
 _ABOUT = "about.json"
+_AT_ONCE = 8  # chunks that wait to be compressed
 _HEAD = 3  # words before a record's own: port, cycle (2)
 
 
@@ -78,20 +81,31 @@ class About:
 
 
 class Writer:
-    """Writes a file; complete only after ``close``."""
+    """Writes a file; complete only after ``close``. Chunks are compressed on another thread, while the engine goes on."""
 
     def __init__(self, path: Path, about: About) -> None:
         self.about = about
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        self._thread = ThreadPoolExecutor(1)
+        self._under_way: deque[Future[None]] = deque()
 
     def add(self, node: int, first: int, last: int, records: NDArray[np.uint32]) -> None:
         """What a node told in the cycles from ``first`` to before ``last`` of the file; chunks of a node come in order."""
-        text = io.BytesIO()
-        np.save(text, records, allow_pickle=False)
-        self._zip.writestr(_member(len(self.about.chunks)), text.getvalue())
+        if len(self._under_way) >= _AT_ONCE:
+            self._under_way.popleft().result()
+        self._under_way.append(self._thread.submit(self._write, len(self.about.chunks), records))
         self.about.chunks.append((node, first, last))
 
+    def _write(self, number: int, records: NDArray[np.uint32]) -> None:
+        text = io.BytesIO()
+        np.save(text, records, allow_pickle=False)
+        self._zip.writestr(_member(number), text.getvalue())
+
     def close(self) -> None:
+        """OSError when something could not be written."""
+        self._thread.shutdown()
+        for done in self._under_way:
+            done.result()
         self._zip.writestr(_ABOUT, json.dumps({"version": VERSION, **asdict(self.about)}))
         self._zip.close()
 

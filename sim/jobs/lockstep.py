@@ -72,7 +72,11 @@ def run_lockstep(
     finally:
         if engine is None:
             own.close()
-    result = compare(config, memory, launches, run, strict, on_record)
+    try:
+        result = compare(config, memory, launches, run, strict, on_record)
+    except Difference as found:
+        found.cycle = run.dispatched.get(found.place) if found.place else None
+        raise
     result.coverage.keep()
     if on_memory:
         on_memory(run.image)
@@ -91,14 +95,16 @@ def _run_rtl(
         statuses = dict(host.wait_any(len(launches)))
         cycles = engine.cycle - before
         engine.run(AFTERWARDS)
-    collector = Collector(config.features)
-    for name, fields in decode_trace(engine.design, np.concatenate(trace)):
+    collector, dispatched = Collector(config.features), {}
+    for cycle, name, fields in events(engine.design, np.concatenate(trace)):
+        if name.startswith("dispatch"):
+            dispatched[fields["thread"], fields["seq"]] = cycle - before
         collector.feed(name, fields)
     stopped = frozenset(t for t, status in statuses.items() if status.state is ThreadState.FAULTED)
     collector.finish(stopped)
     # Nothing is compared with the memory that a fault leaves, and a lost word has no value.
     image = b"" if stopped else host.read(0, config.sram_bytes)
-    return Run(collector.complete(), statuses, image, cycles)
+    return Run(collector.complete(), statuses, image, cycles, dispatched=dispatched)
 
 
 def _blank(config: NodeConfig, memory: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:

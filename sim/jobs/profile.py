@@ -7,12 +7,18 @@ it left.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from golden.arch.config import get_config
 from golden.arch.memmap import Counter
 from golden.kernels.job import Launch
 from sim.events.causes import CAUSES
+from sim.events.file import Recording
+from sim.events.instructions import follow
+from sim.events.phases import by_phase
+from sim.events.recorder import MOST_EVENTS, Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.train_options import Options
@@ -26,11 +32,14 @@ class AccountError(AssertionError):
     """The causes of a phase do not add up to its cycles: a bug in the counters."""
 
 
-def profile(options: Options, warm_steps: int = 1) -> list[dict[str, Any]]:
-    """Rows of ``account``: one per kernel of a training step after ``warm_steps`` steps, and STEP, the next step as a whole."""
+def profile(options: Options, warm_steps: int = 1, record: Wish | None = None) -> list[dict[str, Any]]:
+    """Rows of ``account``: one per kernel of a training step after ``warm_steps`` steps, and STEP, the next step as a whole.
+
+    ``record``: what is kept of STEP.
+    """
     layout = options.model.layout(get_config(options.config), options.batch, options.rate, threads=options.threads)
     batches = options.model.training(options.batch, options.seed)
-    with machine.engine(options.config) as engine:
+    with machine.engine(options.config, trace=record is not None) as engine:
         host = Host(engine)
         host.write(layout.initial(layout.step.state(options.model.initial(layout.step, options.seed))))
         for _ in range(warm_steps):
@@ -46,7 +55,23 @@ def profile(options: Options, warm_steps: int = 1) -> list[dict[str, Any]]:
         host.write(layout.inputs(next(batches)))
         rows = [measure(name, [launch]) for name, launch in layout.phases.items()]
         host.write(layout.inputs(next(batches)))
-        return [*rows, measure(STEP, layout.train)]
+        with recording(engine, record and replace(record, program=layout.program, title=f"a step of {options.workload}")):
+            step = measure(STEP, layout.train)
+        return [*rows, step]
+
+
+def as_it_runs(events: Path, rows: list[dict[str, Any]], step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows {name, cycles, causes} of the recorded STEP by kernel, of which ``rows`` has the names; AccountError unless they add up to it.
+
+    A recording that holds less than the step accounts for what it holds.
+    """
+    told = Recording(events)
+    window = told.window()
+    found = by_phase(follow(told, *window), told.about, [row["name"] for row in rows])
+    every = sum(row["cycles"] for row in found)
+    if window[1] - window[0] < MOST_EVENTS and every != step["cycles"]:
+        raise AccountError(f"the events of the step account for {every} cycles, its counters for {step['cycles']}")
+    return found
 
 
 def total(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -256,7 +256,7 @@ def run_rtl(work: Work, say: Say, record: Wish | None = None) -> bool:
             work.config, work.memory, work.launches, strict=True, on_record=tell, on_memory=last.append, record=record
         )
     except Difference as found:
-        raise Difference(f"{found}\n{AGREE}") from None
+        raise Difference(f"{found}\n{AGREE}", found.place, found.cycle) from None
     say(f"{result.retired} instructions in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)

@@ -94,7 +94,7 @@ _PLANTED: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("one place in dimension order", "column | yx, row | ~yx", "column | ~yx, row | yx"),
         ("one place in dimension order", '(x["after"], y["here"])', '(x["here"], y["here"])'),
         ("one place in dimension order", "(control.out[: len(STEP)] & entry.outs).any()", "1"),
-        ("an exception wins", "Mux(hits.any(), exception, order)", "order"),
+        ("an exception wins", "Mux(found[PORTS], found[:PORTS], order)", "order"),
         ("an exception wins", "control.y <= entry.y1", "control.y < entry.y1"),
         ("an exception wins", "entry.routes[1], entry.routes[0]", "entry.routes[0], entry.routes[1]"),
         ("reaches every member", "before.eq(low < at)", "before.eq(high < at)"),

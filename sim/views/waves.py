@@ -12,17 +12,19 @@ from pathlib import Path
 
 import pywellen
 
+from golden.arch.isa import THREADS
 from golden.arch.memmap import Counter
 from golden.asm import Program, disassemble
 from sim.files import whole
 
-_THREADS = 4
+PICOSECONDS = 500
+"""Of a cycle, as the engine writes it (sim/engine/loop.h)."""
 # Groups in their order: title, and patterns of full names below the core, each of which takes what it matches.
 GROUPS: list[tuple[str, list[str]]] = [
     ("clock", [r"^clk$"]),
     *[
         (f"thread {t}", [rf"^core\.threads\.thread_{t}\.course\.(pc|hold|state|stage__hold|stage__state|looping)$"])
-        for t in range(_THREADS)
+        for t in range(THREADS)
     ],
     ("threads", [r"^core\.threads\.life__(running|waiting|kill|starts)$"]),
     ("dispatch", [r"^core\.front\.turns\.chosen__(some|thread)$", r"^core\.front\.dispatch\.slot_\d\.(word|go)$"]),
@@ -81,6 +83,34 @@ def opened(path: Path, program: Program | None = None) -> list[str]:
         with whole(file) as partial:
             partial.write_text("\n".join(lines) + "\n")
     return [f"gtkwave {path} {saved}", f"surfer {path} --command-file {commands}"]
+
+
+def values_at(path: Path, cycle: int) -> dict[str, int | None]:
+    """Every signal of the node at the beginning of a cycle, by its name below the node; None while it is unknown.
+
+    WavesError when the file holds nothing of that cycle.
+    """
+    scope, _ = signals(path)
+    variables = pywellen.Waveform(str(path)).all_vars()
+    clock = next(variable for variable in variables if variable.full_name == f"{scope}.clk")
+    first, last = clock.tv[0][0] // PICOSECONDS, clock.tv[-1][0] // PICOSECONDS
+    if not first <= cycle <= last:
+        raise WavesError(f"{path} holds cycles {first} to {last}: {cycle} lies outside")
+    inside = {v.full_name.removeprefix(f"{scope}."): v for v in variables if v.full_name.startswith(f"{scope}.")}
+    found = {name: variable.signal.value_at(PICOSECONDS * cycle) for name, variable in inside.items()}
+    return {name: int(value) if value is not None and str(value).isdecimal() else None for name, value in found.items()}
+
+
+def state(path: Path, cycle: int) -> Iterator[str]:
+    """The signals of ``GROUPS`` in a cycle, a line each; program counters in bytes."""
+    values = values_at(path, cycle)
+    yield f"{path}: cycle {cycle}"
+    for title, names in chosen("", {f".{name}": 0 for name in values}):
+        yield f"{title}:"
+        for name in names:
+            known, name = values[name[1:]], name[1:]
+            shown = "unknown" if known is None else f"{4 * known:#x}" if _PCS.search(name.rpartition(".")[2]) else f"{known:#x}"
+            yield f"    {name} {shown}"
 
 
 def _filters(path: Path, program: Program | None) -> dict[str, Path]:

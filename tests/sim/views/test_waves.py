@@ -5,7 +5,7 @@ import re
 import pytest
 
 from golden.asm import assemble
-from sim.views.waves import GROUPS, WavesError, opened, signals
+from sim.views.waves import GROUPS, WavesError, opened, signals, state, values_at
 
 TREE = {
     "TOP": {"clk": 1},
@@ -77,6 +77,35 @@ def test_groups_begin_and_end(waves):
     lines = waves.with_suffix(".gtkw").read_text().splitlines()
     assert lines.count("@800200") == lines.count("@1000200") >= 5
     assert {line[1:] for line in lines if line.startswith("-")} <= {title for title, _ in GROUPS}
+
+
+def changing(tree) -> str:
+    """The same, with a clock that beats for three cycles from cycle 4 on, and a program counter that counts with it."""
+    text = vcd(tree)
+    names = {line.split()[4]: line.split()[3] for line in text.splitlines() if line.startswith("$var")}
+    clocks = [line.split()[3] for line in text.splitlines() if line.startswith("$var") and line.split()[4] == "clk"]
+    body = ""
+    for cycle in (4, 5, 6):
+        ticks = ["".join(f"b{level} {clock}\n" for clock in clocks) for level in (1, 0)]
+        body += f"#{500 * cycle}\n{ticks[0]}b{0x40 + cycle:b} {names['pc']}\n#{500 * cycle + 250}\n{ticks[1]}"
+    head, zeros = text.split("$enddefinitions $end\n#0")
+    return f"{head}$enddefinitions $end\n{body}"
+
+
+def test_a_cycle_is_read_back(tmp_path):
+    (tmp_path / "w.vcd").write_text(changing(TREE))
+    assert values_at(tmp_path / "w.vcd", 5)["core.threads.thread_0.course.pc"] == 0x45
+    assert values_at(tmp_path / "w.vcd", 5)["core.threads.life__running"] is None
+    lines = list(state(tmp_path / "w.vcd", 6))
+    assert lines[0].endswith("w.vcd: cycle 6") and "    core.threads.thread_0.course.pc 0x118" in lines
+    assert "    core.threads.life__running unknown" in lines and "thread 0:" in lines
+
+
+@pytest.mark.parametrize("cycle", [3, 7])
+def test_a_cycle_outside_is_told(tmp_path, cycle):
+    (tmp_path / "w.vcd").write_text(changing(TREE))
+    with pytest.raises(WavesError, match=f"holds cycles 4 to 6: {cycle} lies outside"):
+        values_at(tmp_path / "w.vcd", cycle)
 
 
 @pytest.mark.parametrize("text", ["", "no waves", vcd(TREE)[:100]])
