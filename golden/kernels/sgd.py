@@ -6,17 +6,19 @@ d1 dW, d2 the copy, d3 a line whose first element is the rate, d4 W again.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
-from golden.kernels.kernel import Kernel, Operand, Role, extent, kernel, line, number, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, extent, kernel, line, number, random_f32, rounding
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
-from golden.kernels.stream import unrolled
+from golden.kernels.stream import Stage, streamed
 from golden.numerics import convert, fma
 
 PASS = 32  # elements: two vectors of FP32, one of BF16
-UNROLL = 4
+SETS = 7
 _SIGN = np.uint32(1 << 31)
 
 
@@ -48,6 +50,10 @@ class Sgd(Kernel):
         """Passes over the arrays as they lie."""
         return -(-self.m * self.pitch // (2 * PASS))
 
+    def axes(self) -> tuple[Axis, ...]:
+        """Rows that fill whole passes."""
+        return (Axis("m", {"w": 0, "dw": 0, "copy": 0}, 2 * PASS // math.gcd(2 * PASS, self.pitch)),)
+
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
         return {"w": random_f32(rng, self.m, self.n), "dw": random_f32(rng, self.m, self.n)}
 
@@ -66,7 +72,7 @@ class Sgd(Kernel):
         lines = [f"{label}:"] + [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4)]
         lines += ["        setd d4, x1, x2"]
         lines += ["        vld.c v31, d3", "        vsplat v31, v31, 0"]
-        lines += unrolled(label, self.passes, UNROLL, _passes)
+        lines += streamed(label, self.passes, SETS, _STAGES)
         return "\n".join([*lines, "        jr x31"]) + "\n"
 
     def views(self, w: Matrix, dw: Matrix, copy: Matrix, rate: Matrix) -> tuple[Descriptor, ...]:
@@ -80,17 +86,12 @@ class Sgd(Kernel):
         return Matrix(matrix.name, matrix.address, self.passes, PASS, matrix.format, matrix.dtype.itemsize * PASS)
 
 
-def _passes(n: int) -> list[str]:
-    """n passes of 32: v(6i), v(6i+1) W; v(6i+2), v(6i+3) dW; v(6i+4) copy. d4 follows d0 with the stores."""
-    lines = []
-    for i in range(n):
-        v = 6 * i
-        lines += [f"vld.c v{v}, d0", f"vld.c v{v + 1}, d0[0,1], inner", f"vld.c v{v + 2}, d1", f"vld.c v{v + 3}, d1[0,1], inner"]
-    for i in range(n):
-        v = 6 * i
-        lines += [f"vfnma v{v}, v31, v{v + 2}, v{v}", f"vfnma v{v + 1}, v31, v{v + 3}, v{v + 1}"]
-    lines += [f"vnarrow.bf16 v{6 * i + 4}, v{6 * i}, v{6 * i + 1}" for i in range(n)]
-    for i in range(n):
-        v = 6 * i
-        lines += [f"vst.c v{v}, d4", f"vst.c v{v + 1}, d4[0,1], inner", f"vst.c v{v + 4}, d2, inner"]
-    return lines
+# A set is v(4i), v(4i+1) W; v(4i+2), v(4i+3) dW, then v(4i+2) the copy. d4 follows d0 with the stores.
+_STAGES = (
+    Stage(3, lambda i: [f"vst.c v{4 * i}, d4", f"vst.c v{4 * i + 1}, d4[0,1], inner"]),
+    Stage(5, lambda i: [f"vst.c v{4 * i + 2}, d2, inner"]),
+    Stage(0, lambda i: [f"vld.c v{4 * i}, d0", f"vld.c v{4 * i + 1}, d0[0,1], inner"]),
+    Stage(0, lambda i: [f"vld.c v{4 * i + 2}, d1", f"vld.c v{4 * i + 3}, d1[0,1], inner"]),
+    Stage(2, lambda i: [f"vfnma v{4 * i + j}, v31, v{4 * i + 2 + j}, v{4 * i + j}" for j in (0, 1)]),
+    Stage(4, lambda i: [f"vnarrow.bf16 v{4 * i + 2}, v{4 * i}, v{4 * i + 1}"]),
+)

@@ -7,7 +7,19 @@ import sys
 from dataclasses import replace
 
 from golden.arch.mesh import MeshConfig, parse, parse_place
-from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, CommandError, argument, command, real_number, sentence_of, whole_number
+from sim.commands.command import (
+    BATCH,
+    CONFIG,
+    SEED,
+    THREADS,
+    WORKLOAD,
+    CommandError,
+    argument,
+    command,
+    real_number,
+    sentence_of,
+    whole_number,
+)
 from sim.files import results
 from sim.process import INTERRUPTED
 
@@ -25,6 +37,7 @@ from sim.process import INTERRUPTED
     argument("--mesh", type=sentence_of(parse), default=MeshConfig(1, 1), metavar="CxR", help="columns x rows of nodes (default 1x1)"),
     argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
     argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
+    THREADS,
     argument("--format", default="bf16", help="number format of the matrix products (this machine has bf16)"),
     argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
 )
@@ -47,6 +60,7 @@ def _train(options: argparse.Namespace) -> int:
         config=options.config,
         mesh=replace(options.mesh, dead=frozenset(options.dead)),
         shards=options.shards,
+        threads=options.threads,
         resume=options.resume,
     )
     what = f"{chosen.workload}, {chosen.steps} step{'s' if chosen.steps > 1 else ''} of batch {chosen.batch}, seed {chosen.seed}"
