@@ -37,7 +37,7 @@ class Convert(Kernel):
     @classmethod
     def of(cls, operands: Mapping[str, Shaped], **given: Any) -> Self:
         x, y = operands["x"], operands["y"]
-        return cls(m=x.rows, n=x.columns, source=x.format, out=y.format, **given)
+        return cls(**{"m": x.rows, "n": x.columns, "source": x.format, "out": y.format, **given})
 
     def operands(self) -> tuple[Operand, ...]:
         return (
@@ -51,7 +51,7 @@ class Convert(Kernel):
         return {"x": x, "mode": mode_line(result=self.bias)}
 
     def reference(self, x: NDArray, mode: NDArray[np.uint32]) -> dict[str, NDArray]:
-        wide = convert.widen(FLOAT_FORMATS[self.source], x)
+        wide = convert.bf16_to_f32(x) if self.source == "BF16" else x
         return {"y": convert.narrow(FLOAT_FORMATS[self.out], wide, biases(mode)["result"])}
 
     def exact(self, x, mode):
