@@ -49,7 +49,8 @@ def _train(options: argparse.Namespace) -> int:
         resume=options.resume,
     )
     steps = f"{chosen.steps} step{'s' if chosen.steps > 1 else ''}"
-    what = f"{chosen.workload} in {chosen.format}, {steps} of batch {chosen.batch}, seed {chosen.seed}"
+    trained = chosen.workload if chosen.format == "bf16" else f"{chosen.workload} in {chosen.format}"
+    what = f"{trained}, {steps} of batch {chosen.batch}, seed {chosen.seed}"
     where = {"rtl": f"the RTL ({chosen.config})", "iss": f"the simulator ({chosen.config})", "golden": "golden (NumPy)"}[chosen.engine]
     nodes = "" if chosen.mesh == ONE else f", {chosen.mesh_name} nodes"
     print(f"training {what} on {where}{nodes}", flush=True)

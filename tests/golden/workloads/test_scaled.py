@@ -7,7 +7,7 @@ import pytest
 
 from golden.arch.config import CONFIGS
 from golden.arch.formats import CFLOAT8_1_4_3, CFLOAT8_1_5_2, FLOAT_FORMATS
-from golden.kernels.mode import biases, mode_line, random_key
+from golden.kernels.mode import biases, random_key
 from golden.numerics.convert import bits_f32, f32_bits, narrow, widen
 from golden.workloads import WORKLOADS
 from golden.workloads.scaled import BIASES, fitting, largest
@@ -106,14 +106,6 @@ def test_random_words_follow_from_seed_step_and_call():
     ]
     assert len(set(keys)) == len(keys) == 4 * len(step.lines)
     assert not any(counter & 0xFFFFFFFF for _, counter in keys)
-
-
-def test_a_line_is_read_as_it_is_written():
-    line = mode_line(a=1, b=62, result=63, seed=1 << 63 | 5, counter=7 << 40 | 1)
-    assert biases(line) == {"a": 1, "b": 62, "result": 63} and random_key(line) == (1 << 63 | 5, 7 << 40 | 1)
-    assert line[0, :6].tolist() == [1, 7 << 8, 63 << 16 | 62 << 8 | 1, 0, 5, 1 << 31] and not line[0, 6:].any()
-    with pytest.raises(ValueError, match="FP_MODE field b = 64 does not fit: 0 to 63"):
-        mode_line(b=64)
 
 
 def test_the_ones_are_one_whatever_the_bias():
