@@ -45,8 +45,8 @@ class Sgd(Kernel):
     def operands(self) -> tuple[Operand, ...]:
         """Pitches in the ratio of the elements' sizes, and room for whole passes."""
         shape, elements, passes = (self.m, self.n), self.elements, self.passes
-        bytes = FLOAT_FORMATS[self.out].bytes
-        copy = Operand("copy", *shape, self.out, Role.OUT, pitch=bytes * elements, size=bytes * PASS * passes, bias=self._bias)
+        size = FLOAT_FORMATS[self.out].bytes
+        copy = Operand("copy", *shape, self.out, Role.OUT, pitch=size * elements, size=size * PASS * passes, bias=self._bias)
         return (
             Operand("w", *shape, "FP32", Role.UPDATE, pitch=4 * elements, size=4 * PASS * passes),
             Operand("dw", *shape, "FP32", pitch=4 * elements, size=4 * PASS * passes),

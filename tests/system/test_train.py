@@ -37,15 +37,17 @@ def same(one: train.Outcome, two: train.Outcome) -> bool:
     )
 
 
+@pytest.mark.parametrize("format", ["bf16", "cfloat8"])
 @pytest.mark.parametrize("workload", sorted(WORKLOADS))
-def test_two_steps_equal_golden(tmp_path, workload):
-    outcome = train.train(options(tmp_path, workload=workload), quiet)
-    golden = train.train(options(tmp_path, workload=workload, engine="golden"), quiet)
-    step = options(tmp_path, workload=workload).step()
+def test_two_steps_equal_golden(tmp_path, workload, format):
+    chosen = {"workload": workload, "format": format}
+    outcome = train.train(options(tmp_path, **chosen), quiet)
+    golden = train.train(options(tmp_path, **chosen, engine="golden"), quiet)
+    step = options(tmp_path, **chosen).step()
     assert outcome.compared == 2 * sum(tensor.rows * tensor.columns for tensor in step.compared)
     assert same(outcome, golden) and outcome.accuracy == golden.accuracy and outcome.held_out == 360
-    report = train.report(options(tmp_path, workload=workload), outcome)
-    assert report["mismatches"] == 0 and report["cycles"] > 0 and report["config"] == "tiny"
+    report = train.report(options(tmp_path, **chosen), outcome)
+    assert report["format"] == format and report["mismatches"] == 0 and report["cycles"] > 0 and report["config"] == "tiny"
 
 
 def test_a_batch_in_shards_equals_golden(tmp_path):
