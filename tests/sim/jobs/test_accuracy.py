@@ -41,3 +41,12 @@ def test_formats_learn_alike():
         assert fp32.accuracy > 0.75 and 0 < fp32.cross_entropy < 0.9
         for run in others:
             assert 0 < abs(run.cross_entropy - fp32.cross_entropy) < 0.05, run
+
+
+def test_the_page_in_the_tree_is_one_of_this_command():
+    """All lines but the figures."""
+    losses = [Run(name, seed, 0.9, 0.5 + seed / 10) for name in accuracy.FORMATS for seed in range(2)]
+    lines = accuracy.PAGE_FILE.read_text().splitlines()
+    written = [line for line in accuracy.page(losses) if not line.startswith("|")]
+    assert [line for line in lines if not line.startswith("|")] == written
+    assert len([line for line in lines if line.startswith("|")]) == len(accuracy.table(losses))
