@@ -56,6 +56,7 @@ class Layout:
 
     def __init__(self, step: Step, config: NodeConfig, exchange: Exchange | None = None) -> None:
         self.step, self.exchange = step, exchange
+        self.features = (config.with_network() if exchange else config).features
         self.label: dict[str, str] = {}
         """Subroutine of each call."""
         for call in step.calls:
@@ -92,7 +93,7 @@ class Layout:
             lines += [f"only_{self.exchange.name}: call x31, {self.exchange.name}", "        halt"]
             texts.append(self.exchange.text)
             names |= {f"{self.exchange.name}_table{index}": address for index, address in enumerate(self.tables)}
-        return assemble("\n".join([*lines, *texts]), source=self.step.name, names=names)
+        return assemble("\n".join([*lines, *texts]), source=self.step.name, names=names, features=self.features)
 
     def _entry(self, label: str, calls: Sequence[Call], offset: int) -> list[str]:
         """An entry point that runs some calls, whose arguments begin ``offset`` bytes into the table."""

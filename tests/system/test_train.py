@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig
 from golden.kernels.sgd import Sgd
 from golden.workloads import WORKLOADS
@@ -37,7 +38,11 @@ def same(one: train.Outcome, two: train.Outcome) -> bool:
     )
 
 
-@pytest.mark.parametrize("format", ["bf16", "cfloat8"])
+# Those in which the machine can train: CFloat8 needs conversions and random words.
+FORMATS = ["bf16", "cfloat8"] if get_config("tiny").features >= {"cfloat8", "narrow", "stochastic"} else ["bf16"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("workload", sorted(WORKLOADS))
 def test_two_steps_equal_golden(tmp_path, workload, format):
     chosen = {"workload": workload, "format": format}

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from golden.arch.config import CONFIGS
 from golden.kernels.job import make_job
 from golden.kernels.kernel import KERNELS
 from golden.kernels.mode import mode_line
 from golden.numerics.convert import f32_bits, f32_to_bf16
+from tests.golden.iss.bench import TINY
 from tests.golden.kernels.bench import check
-
-TINY = CONFIGS["tiny"]
 
 
 @pytest.mark.parametrize("source", ["BF16", "FP32"])

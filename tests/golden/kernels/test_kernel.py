@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from golden.arch.config import CONFIGS
 from golden.kernels import KERNELS
 from golden.kernels.job import make_job, named, random_job
 from golden.kernels.kernel import (
@@ -26,9 +25,9 @@ from golden.kernels.kernel import (
     rounding,
     summary,
 )
+from tests.golden.iss.bench import TINY
 from tests.golden.kernels.bench import PALETTES, bf16_values, check, drawn, f32_values, off, shapes, walked
 
-TINY = CONFIGS["tiny"]
 EVERY = sorted(KERNELS)
 
 

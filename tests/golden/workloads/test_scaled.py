@@ -5,16 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from golden.arch.config import CONFIGS
 from golden.arch.formats import CFLOAT8_1_4_3, CFLOAT8_1_5_2, FLOAT_FORMATS
 from golden.kernels.mode import biases, random_key
 from golden.numerics.convert import bits_f32, f32_bits, narrow, widen
 from golden.workloads import WORKLOADS
 from golden.workloads.scaled import BIASES, fitting, largest
 from golden.workloads.workload import named
+from tests.golden.iss.bench import TINY
 from tests.golden.workloads.bench import Trainer
 
-TINY = CONFIGS["tiny"]
 EVERY = sorted(WORKLOADS)
 
 
