@@ -20,7 +20,7 @@ PACKAGES = ("golden", "rtl", "sim", "tb")
 FACTS = ("golden.arch",)
 NUMBERS = (*FACTS, "golden.numerics", "numpy")
 VIEWS = ("matplotlib", "numpy", "rich", "pywellen")
-SPOKEN = ("decoded", "interfaces", "operations", "access", "groups", "trace")
+SPOKEN = ("decoded", "interfaces", "operations", "access", "groups", "pushed", "trace")
 CORE = ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", *(f"rtl.core.{module}" for module in SPOKEN))
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "golden": (*FACTS, "golden", "numpy"),

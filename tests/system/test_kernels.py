@@ -54,6 +54,16 @@ def test_gemm_in_every_storage_order(engine, rng, transpose_a, transpose_b):
         run(engine, "gemm", rng, m=m, n=n, k=k, transpose_a=transpose_a, transpose_b=transpose_b)
 
 
+@pytest.mark.parametrize("transpose_a, transpose_b", list(product((False, True), repeat=2)))
+def test_gemm_of_cfloat8(engine, rng, transpose_a, transpose_b):
+    """Every pair of formats, biases drawn near those that keep numbers apart."""
+    pairs = product(("1_4_3", "1_5_2"), repeat=2)
+    for (m, n, k), (format_a, format_b) in zip(SHAPES[:8], (*pairs, *product(("1_5_2", "1_4_3"), repeat=2)), strict=True):
+        formats = {"format": "cfloat8", "format_a": format_a, "format_b": format_b}
+        biases = {side: int(rng.integers(4, 20)) for side in ("bias_a", "bias_b")}
+        run(engine, "gemm", rng, m=m, n=n, k=k, transpose_a=transpose_a, transpose_b=transpose_b, **formats, **biases)
+
+
 @pytest.mark.parametrize("out", ["BF16", "FP32"])
 def test_gemm_with_bias_and_relu(engine, rng, out):
     for m, n, k in SHAPES[:6]:
