@@ -17,11 +17,11 @@ from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
 from golden.kernels.kernel import Kernel, Operand, Role, Shaped, choice, extent, kernel, random_bf16, random_f32, rounding
 from golden.kernels.mode import biases, mode_line, mode_operand, take_mode
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
-from golden.kernels.stream import unrolled
+from golden.kernels.stream import Stage, streamed
 from golden.numerics import convert
 
 COLUMNS = 32  # what one narrowing gives
-UNROLL = 4
+SETS = 7
 
 
 @kernel("convert")
@@ -62,23 +62,19 @@ class Convert(Kernel):
         lines = [f"{label}:", "        setd d0, x1, x2", "        setd d1, x3, x4", *take_mode(5)]
         panels = -(-self.n // COLUMNS)
         for panel in range(panels):
-            lines += unrolled(f"{label}_{panel}", self.m, UNROLL, self._rows)
+            lines += streamed(f"{label}_{panel}", self.m, SETS, self._stages())
             if panel + 1 < panels:
                 lines += [f"        dstep d{d}, outer" for d in range(2)]
         return "\n".join([*lines, "        jr x31"]) + "\n"
 
-    def _rows(self, n: int) -> list[str]:
-        """n rows: v(4i) X in BF16, v(4i+1), v(4i+2) in FP32, v(4i+3) Y."""
-        lines = []
-        for v in range(0, 4 * n, 4):
-            if self.source == "BF16":
-                lines.append(f"vld.c v{v}, d0, inner")
-            else:
-                lines += [f"vld.c v{v + 2}, d0[0,1]", f"vld.c v{v + 1}, d0, inner"]
-        if self.source == "BF16":
-            lines += [f"vwiden.bf16 v{v + 1 + part}, v{v}, {part}" for v in range(0, 4 * n, 4) for part in range(2)]
-        lines += [f"vnarrow.{FLOAT_FORMATS[self.out].short} v{v + 3}, v{v + 1}, v{v + 2}" for v in range(0, 4 * n, 4)]
-        return lines + [f"vst.c v{v + 3}, d1, inner" for v in range(0, 4 * n, 4)]
+    def _stages(self) -> tuple[Stage, ...]:
+        """A set is v(4i) X in BF16, v(4i+1), v(4i+2) in FP32, v(4i+3) Y."""
+        out, narrow = FLOAT_FORMATS[self.out].short, self.source == "BF16"
+        load = [lambda i: [f"vld.c v{4 * i}, d0, inner"]] if narrow else []
+        wide = [lambda i: [f"vwiden.bf16 v{4 * i + 1 + part}, v{4 * i}, {part}" for part in range(2)]] if narrow else []
+        load = load or [lambda i: [f"vld.c v{4 * i + 2}, d0[0,1]", f"vld.c v{4 * i + 1}, d0, inner"]]
+        narrowing = [lambda i: [f"vnarrow.{out} v{4 * i + 3}, v{4 * i + 1}, v{4 * i + 2}"], lambda i: [f"vst.c v{4 * i + 3}, d1, inner"]]
+        return tuple(Stage(number, text) for number, text in enumerate([*load, *wide, *narrowing]))
 
     def views(self, x: Matrix, y: Matrix, mode: Matrix) -> tuple[Descriptor, ...]:
         right = COLUMNS * x.dtype.itemsize // 8

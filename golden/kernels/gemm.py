@@ -13,7 +13,6 @@ Descriptors: d0 A (inner step: k; outer: down a block), d1 B (inner: k; outer: r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,14 +21,14 @@ from numpy.typing import NDArray
 from golden.arch.descriptor import Descriptor
 from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
 from golden.arch.memmap import FP_MODE, Csr
-from golden.kernels.kernel import Kernel, Operand, Part, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
 from golden.kernels.mode import biases, mode_line, mode_operand, take_mode
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import loop
 from golden.numerics import convert, matrix
 
 UNROLL = 4  # steps of k per pass of the inner loop: one register group each
-MAX_THREADS = 4
+BLOCK = 16  # rows and columns of C: 2x2 tiles
 
 
 @kernel("gemm")
@@ -150,22 +149,10 @@ class Gemm(Kernel):
         views += [] if bias is None else [bias.descriptor(**steps("x", 8, "y", 1))]
         return *views, *([] if mode is None else [mode.descriptor()])
 
-    def split(self, threads: int) -> tuple[Part, ...]:
-        """Panels of rows of C."""
-        if not 1 <= threads <= MAX_THREADS:
-            raise ValueError(f"gemm: {threads} threads, a node has 1 to {MAX_THREADS}")
-        parts = []
-        for row, rows in panels(self.m, threads):
-            parts.append(Part(replace(self, m=rows), {"a": (0, row) if self.transpose_a else (row, 0), "c": (row, 0)}))
-        return tuple(parts)
-
-
-def panels(m: int, threads: int) -> list[tuple[int, int]]:
-    """(first row, rows) for each thread: whole blocks of 16 rows, as even as they come; no thread without work."""
-    blocks = -(-m // 16)
-    threads = min(threads, blocks)
-    bounds = [16 * (blocks * t // threads) for t in range(threads)] + [m]
-    return [(bounds[t], min(bounds[t + 1], m) - bounds[t]) for t in range(threads)]
+    def axes(self) -> tuple[Axis, ...]:
+        """Panels of rows of C, or of columns, of whole blocks."""
+        columns = {"b": 0 if self.transpose_b else 1, "c": 1, **({"bias": 1} if self.bias else {})}
+        return Axis("m", {"a": 1 if self.transpose_a else 0, "c": 0}, BLOCK), Axis("n", columns, BLOCK)
 
 
 def _largest(values: NDArray[np.float64]) -> float:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
 from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
-from golden.kernels.kernel import Kernel, Operand, Role, Shaped, choice, extent, kernel, random_bf16, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, Shaped, choice, extent, kernel, random_bf16, random_f32, rounding
 from golden.kernels.mode import biases, mode_line, mode_operand, take_mode
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
-from golden.kernels.stream import unrolled
+from golden.kernels.stream import Stage, streamed
 from golden.numerics import compare, convert
 
 COLUMNS = 32  # what one narrowing gives
-UNROLL = 4
+SETS = 7
 
 
 @kernel("relu-backward")
@@ -53,6 +53,9 @@ class ReluBackward(Kernel):
             *((mode_operand(),) if self.narrows else ()),
         )
 
+    def axes(self) -> tuple[Axis, ...]:
+        return (Axis("m", {"dy": 0, "x": 0, "dx": 0}),)
+
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
         x = random_bf16(rng, self.m, self.n)
         x[rng.random(x.shape) < 0.25] = 0
@@ -75,7 +78,7 @@ class ReluBackward(Kernel):
         lines += take_mode(7) if self.narrows else []
         panels = -(-self.n // COLUMNS)
         for panel in range(panels):
-            lines += unrolled(f"{label}_{panel}", self.m, UNROLL, self._rows)
+            lines += streamed(f"{label}_{panel}", self.m, SETS, self._stages())
             if panel + 1 < panels:
                 lines += [f"        dstep d{d}, outer" for d in range(3)]
         return "\n".join([*lines, "        jr x31"]) + "\n"
@@ -84,22 +87,14 @@ class ReluBackward(Kernel):
         wide, *narrow = (matrix.descriptor(**steps("y", 1, "x", COLUMNS * matrix.dtype.itemsize // 8)) for matrix in (dy, x, dx))
         return wide, *narrow, *([] if mode is None else [mode.descriptor()])
 
-    def _rows(self, n: int) -> list[str]:
-        """n rows: v(6i), v(6i+1) dY; v(6i+2) X; v(6i+3), v(6i+4) masks; v(6i+5) dX."""
+    def _stages(self) -> tuple[Stage, ...]:
+        """A set is v(4i), v(4i+1) dY, then v(4i) dX; v(4i+2) X, then a mask; v(4i+3) the other mask."""
         source, out = FLOAT_FORMATS[self.x].short, FLOAT_FORMATS[self.out].short
-        lines = []
-        for i in range(n):
-            v = 6 * i
-            lines += [f"vld.c v{v + 1}, d0[0,1]", f"vld.c v{v}, d0, inner", f"vld.c v{v + 2}, d1, inner"]
-        for i in range(n):
-            v = 6 * i
-            lines += [f"vwiden.{source} v{v + 3 + part}, v{v + 2}, {part}" for part in range(2)]
-        for i in range(n):
-            v = 6 * i
-            lines += [f"vflt v{v + 3}, v31, v{v + 3}", f"vflt v{v + 4}, v31, v{v + 4}"]
-        for i in range(n):
-            v = 6 * i
-            lines += [f"vand v{v}, v{v}, v{v + 3}", f"vand v{v + 1}, v{v + 1}, v{v + 4}"]
-        lines += [f"vnarrow.{out} v{6 * i + 5}, v{6 * i}, v{6 * i + 1}" for i in range(n)]
-        lines += [f"vst.c v{6 * i + 5}, d2, inner" for i in range(n)]
-        return lines
+        return (
+            Stage(0, lambda i: [f"vld.c v{4 * i + 1}, d0[0,1]", f"vld.c v{4 * i}, d0, inner", f"vld.c v{4 * i + 2}, d1, inner"]),
+            Stage(1, lambda i: [f"vwiden.{source} v{4 * i + 3}, v{4 * i + 2}, 0", f"vwiden.{source} v{4 * i + 2}, v{4 * i + 2}, 1"]),
+            Stage(2, lambda i: [f"vflt v{4 * i + 3}, v31, v{4 * i + 3}", f"vflt v{4 * i + 2}, v31, v{4 * i + 2}"]),
+            Stage(3, lambda i: [f"vand v{4 * i}, v{4 * i}, v{4 * i + 3}", f"vand v{4 * i + 1}, v{4 * i + 1}, v{4 * i + 2}"]),
+            Stage(4, lambda i: [f"vnarrow.{out} v{4 * i}, v{4 * i}, v{4 * i + 1}"]),
+            Stage(5, lambda i: [f"vst.c v{4 * i}, d2, inner"]),
+        )

@@ -7,6 +7,7 @@ order. d0 W, d1 dW, d2 the copy, d3 a line whose first element is the rate, d4 W
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -15,15 +16,15 @@ from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
 from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
-from golden.kernels.kernel import Kernel, Operand, Role, Shaped, choice, extent, kernel, line, number, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, Shaped, choice, extent, kernel, line, number, random_f32, rounding
 from golden.kernels.mode import biases, mode_line, mode_operand, random_key, take_mode
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
-from golden.kernels.stream import unrolled
+from golden.kernels.stream import Stage, streamed
 from golden.numerics import convert, fma
 from golden.numerics.random import element_words
 
 PASS = 32  # elements: two vectors of FP32, one of BF16
-UNROLL = 4
+SETS = 7
 _SIGN = np.uint32(1 << 31)
 
 
@@ -75,6 +76,12 @@ class Sgd(Kernel):
         """Passes over the arrays as they lie."""
         return -(-self.m * self.elements // PASS)
 
+    def axes(self) -> tuple[Axis, ...]:
+        """Rows that fill whole passes; random words follow from the place in the whole, so what is rounded with them stays one."""
+        if self.narrows:
+            return ()
+        return (Axis("m", {"w": 0, "dw": 0, "copy": 0}, PASS // math.gcd(PASS, self.elements)),)
+
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
         values = {"w": random_f32(rng, self.m, self.n), "dw": random_f32(rng, self.m, self.n)}
         key = {"seed": int(rng.integers(1 << 63)), "counter": int(rng.integers(1 << 31)) << 32}
@@ -100,7 +107,7 @@ class Sgd(Kernel):
         if self.narrows:
             lines += ["        setd d5, x9, x10", *take_mode(9, seed=True), "        vld.c v30, d5", *_TWO]
         lines += ["        vld.c v31, d3", "        vsplat v31, v31, 0"]
-        lines += unrolled(label, self.passes, UNROLL, self._passes)
+        lines += streamed(label, self.passes, SETS, self._stages())
         return "\n".join([*lines, "        jr x31"]) + "\n"
 
     def views(self, w: Matrix, dw: Matrix, copy: Matrix, rate: Matrix, mode: Matrix | None = None) -> tuple[Descriptor, ...]:
@@ -115,27 +122,22 @@ class Sgd(Kernel):
         """The matrix as rows of ``PASS`` elements, its padding among them."""
         return Matrix(matrix.name, matrix.address, self.passes, PASS, matrix.format, matrix.dtype.itemsize * PASS)
 
-    def _passes(self, n: int) -> list[str]:
-        """n passes of 32: v(6i), v(6i+1) W; v(6i+2), v(6i+3) dW; v(6i+4) copy. d4 follows d0 with the stores."""
-        lines = []
-        for i in range(n):
-            v = 6 * i
-            lines += [f"vld.c v{v}, d0", f"vld.c v{v + 1}, d0[0,1], inner", f"vld.c v{v + 2}, d1", f"vld.c v{v + 3}, d1[0,1], inner"]
-        for i in range(n):
-            v = 6 * i
-            lines += [f"vfnma v{v}, v31, v{v + 2}, v{v}", f"vfnma v{v + 1}, v31, v{v + 3}, v{v + 1}"]
-        for v in range(0, 6 * n, 6):
-            lines += self._narrowed(v)
-        for i in range(n):
-            v = 6 * i
-            lines += [f"vst.c v{v}, d4", f"vst.c v{v + 1}, d4[0,1], inner", f"vst.c v{v + 4}, d2, inner"]
-        return lines
+    def _stages(self) -> tuple[Stage, ...]:
+        """A set is v(4i), v(4i+1) W; v(4i+2), v(4i+3) dW, then v(4i+2) the copy. d4 follows d0 with the stores."""
+        return (
+            Stage(3, lambda i: [f"vst.c v{4 * i}, d4", f"vst.c v{4 * i + 1}, d4[0,1], inner"]),
+            Stage(5, lambda i: [f"vst.c v{4 * i + 2}, d2, inner"]),
+            Stage(0, lambda i: [f"vld.c v{4 * i}, d0", f"vld.c v{4 * i + 1}, d0[0,1], inner"]),
+            Stage(0, lambda i: [f"vld.c v{4 * i + 2}, d1", f"vld.c v{4 * i + 3}, d1[0,1], inner"]),
+            Stage(2, lambda i: [f"vfnma v{4 * i + j}, v31, v{4 * i + 2 + j}, v{4 * i + j}" for j in (0, 1)]),
+            Stage(4, lambda i: self._narrowed(4 * i)),
+        )
 
     def _narrowed(self, v: int) -> list[str]:
         short = FLOAT_FORMATS[self.out].short
         if not self.narrows:
-            return [f"vnarrow.{short} v{v + 4}, v{v}, v{v + 1}"]
-        return [f"vnarrow.{short}.sr v{v + 4}, v{v}, v{v + 1}, v30", "viadd32 v30, v30, v29"]
+            return [f"vnarrow.{short} v{v + 2}, v{v}, v{v + 1}"]
+        return [f"vnarrow.{short}.sr v{v + 2}, v{v}, v{v + 1}, v30", "viadd32 v30, v30, v29"]
 
 
 _TWO = [

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import NodeConfig
+from golden.arch.isa import THREADS
 from golden.workloads.graph import Step
 from golden.workloads.layout import Layout
 from golden.workloads.plan import DoesNotFit
@@ -91,8 +92,10 @@ class Workload:
             raise ValueError(f"{self.name} has no output named loss: declare it with step.output()")
         return step
 
-    def layout(self, config: NodeConfig, batch: int | None = None, rate: float | None = None, shards: int = 1) -> Layout:
-        """The step on a node.
+    def layout(
+        self, config: NodeConfig, batch: int | None = None, rate: float | None = None, shards: int = 1, threads: int = THREADS
+    ) -> Layout:
+        """The step on so many threads of a node.
 
         Raises
         ------
@@ -100,18 +103,18 @@ class Workload:
             Says, beside which tensors take how much, the largest batch that would fit.
         """
         try:
-            return Layout(self.step(batch, rate, shards), config)
+            return Layout(self.step(batch, rate, shards), config, threads=threads)
         except DoesNotFit as error:
-            fits = self._largest(config, self.batch if batch is None else batch, shards)
+            fits = self._largest(config, self.batch if batch is None else batch, shards, threads)
             raise DoesNotFit(f"{error}; {f'a batch of {fits} fits' if fits else 'no batch fits: take a larger configuration'}") from None
 
-    def _largest(self, config: NodeConfig, too_many: int, shards: int) -> int:
+    def _largest(self, config: NodeConfig, too_many: int, shards: int, threads: int) -> int:
         """The largest batch below ``too_many`` that fits, 0 for none."""
         fits = shards - 1
         while too_many - fits > 1:
             middle = (fits + too_many) // 2
             try:
-                Layout(self.step(middle, None, shards), config)
+                Layout(self.step(middle, None, shards), config, threads=threads)
                 fits = middle
             except DoesNotFit:
                 too_many = middle

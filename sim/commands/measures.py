@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse
-from sim.commands.command import BATCH, CONFIG, JSON, SEED, WORKLOAD, CommandError, argument, command, output_file, whole_number
+from sim.commands.command import (
+    BATCH,
+    CONFIG,
+    JSON,
+    SEED,
+    THREADS,
+    WORKLOAD,
+    CommandError,
+    argument,
+    command,
+    output_file,
+    whole_number,
+)
 from sim.files import results
 
 if TYPE_CHECKING:
@@ -80,6 +92,7 @@ def _cost(options: argparse.Namespace) -> int:
     BATCH,
     SEED,
     CONFIG,
+    THREADS,
     argument("--record", type=output_file, metavar="FILE", help="keep the events of the step, and account for its cycles as it runs"),
 )
 def _profile(options: argparse.Namespace) -> int:
@@ -93,7 +106,7 @@ def _profile(options: argparse.Namespace) -> int:
     from sim.views.report import print_table, write_json
     from sim.views.roofline import plot_roofline
 
-    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config)
+    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config, threads=options.threads)
     about = {"workload": chosen.workload, "config": chosen.config, "batch": chosen.batch, "seed": chosen.seed}
     title = f"{chosen.workload}, batch {chosen.batch}"
     latest = Path("build/profile")

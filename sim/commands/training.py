@@ -7,7 +7,18 @@ import sys
 from dataclasses import replace
 
 from golden.arch.mesh import MeshConfig, parse, parse_place
-from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, argument, command, real_number, sentence_of, whole_number
+from sim.commands.command import (
+    BATCH,
+    CONFIG,
+    SEED,
+    THREADS,
+    WORKLOAD,
+    argument,
+    command,
+    real_number,
+    sentence_of,
+    whole_number,
+)
 from sim.files import results
 from sim.process import INTERRUPTED
 
@@ -25,6 +36,7 @@ from sim.process import INTERRUPTED
     argument("--mesh", type=sentence_of(parse), default=MeshConfig(1, 1), metavar="CxR", help="columns x rows of nodes (default 1x1)"),
     argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
     argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
+    THREADS,
     argument("--format", default="bf16", help="of what matrix products read: bf16 (default) or cfloat8"),
     argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
 )
@@ -46,6 +58,7 @@ def _train(options: argparse.Namespace) -> int:
         mesh=replace(options.mesh, dead=frozenset(options.dead)),
         format=options.format,
         shards=options.shards,
+        threads=options.threads,
         resume=options.resume,
     )
     steps = f"{chosen.steps} step{'s' if chosen.steps > 1 else ''}"

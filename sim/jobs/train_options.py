@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.arch.config import get_config
+from golden.arch.isa import THREADS
 from golden.arch.mesh import MeshConfig
 from golden.workloads import shards
 from golden.workloads import workload as workloads
@@ -31,6 +32,7 @@ class Options:
     mesh: MeshConfig = ONE
     format: str = "bf16"
     shards: int | None = None  # as few as the mesh needs
+    threads: int = THREADS  # of a node, which share a step
     latest: Path = Path("build/sim")  # names the newest finished run; checkpoints lie beside it
     resume: bool = False
     waves: Path | None = None
@@ -48,6 +50,8 @@ class Options:
             object.__setattr__(self, "shards", shards.default(nodes))
         self.model.step(self.batch, self.rate)
         shards.check(self.batch, self.shards, nodes)
+        if not 1 <= self.threads <= THREADS:
+            raise ValueError(f"{self.threads} threads share no step: a node has 1 to {THREADS}")
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps train nothing: at least 1")
         self.step()

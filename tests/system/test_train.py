@@ -55,6 +55,13 @@ def test_two_steps_equal_golden(tmp_path, workload, format):
     assert report["format"] == format and report["mismatches"] == 0 and report["cycles"] > 0 and report["config"] == "tiny"
 
 
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_any_number_of_threads_equals_golden(tmp_path, threads):
+    """Four slices of 16 samples."""
+    outcome, golden = (train.train(options(tmp_path, engine=engine, batch=64, threads=threads), quiet) for engine in ("rtl", "golden"))
+    assert outcome.compared and same(outcome, golden) and outcome.accuracy == golden.accuracy
+
+
 def test_a_batch_in_shards_equals_golden(tmp_path):
     """Four shards on one node, their gradients added there."""
     outcome, golden = (train.train(options(tmp_path, engine=engine, shards=4), quiet) for engine in ("rtl", "golden"))

@@ -226,7 +226,7 @@ def test_control_registers(compiled: Stepped) -> None:
     lines = [("li", {"rd": 1, "imm": -1})]
     for csr in (Csr.PRIORITY, Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.ECC_INJECT):
         if csr is Csr.FP_MODE:
-            lines += value(1, FP_MODE_BITS)
+            lines += constant(1, FP_MODE_BITS)
         elif csr is Csr.FP_FLAGS:
             lines.append(("li", {"rd": 1, "imm": -1}))
         lines += [("csrw", {"ra": 1, "csr": csr}), ("csrr", {"rd": 2, "csr": csr}), ("csrw", {"ra": 0, "csr": csr})]
@@ -242,7 +242,7 @@ def test_control_registers(compiled: Stepped) -> None:
     assert feeder.results[-1][-1] == 0b0111
 
 
-def value(register: int, number: int) -> list[tuple[str, dict[str, int]]]:
+def constant(register: int, number: int) -> list[tuple[str, dict[str, int]]]:
     """A number of at most 60 bits in a register."""
     lines = [("li", {"rd": register, "imm": 0})]
     return lines + [("lih", {"rd": register, "imm": number >> place & 0x7FFF}) for place in (45, 30, 15, 0)]
@@ -254,8 +254,8 @@ def test_a_bias_out_of_range_is_a_fault(compiled: Stepped, bit: int) -> None:
     feeder = Feeder(compiled)
     feeder.watched = ("steer__fault",)
     wrong, mode = 1 << bit | 7, {"csr": Csr.FP_MODE}
-    feeder.program(1, *value(1, 0x3F0915), ("csrw", {"ra": 1, **mode}), *value(1, wrong), ("csrw", {"ra": 1, **mode}))
-    feeder.program(2, *value(3, 0x010203), ("csrw", {"ra": 3, **mode}), ("csrr", {"rd": 2, **mode}))
+    feeder.program(1, *constant(1, 0x3F0915), ("csrw", {"ra": 1, **mode}), *constant(1, wrong), ("csrw", {"ra": 1, **mode}))
+    feeder.program(2, *constant(3, 0x010203), ("csrw", {"ra": 3, **mode}), ("csrr", {"rd": 2, **mode}))
     feeder.run(60)
     (event,) = [item[1] for item in feeder.seen["steer__fault"] if item[1]["valid"]]
     assert (event["cause"], event["operand"], event["thread"]) == (Fault.BIAS, wrong, 1)
