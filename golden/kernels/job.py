@@ -62,11 +62,19 @@ def named(name: str, **given: Any) -> Kernel:
 
 
 def make_job(config: NodeConfig, kernel: Kernel, values: dict[str, NDArray], threads: int = 1) -> Job:
-    """A kernel on bit patterns ``values`` of what it reads; its constants come by themselves."""
+    """A kernel on bit patterns ``values`` of what it reads; its constants come by themselves.
+
+    Raises
+    ------
+    AsmError
+        When the kernel needs a part that the configuration does not have.
+    ValueError
+        When its operands do not fit.
+    """
     operands = {operand.name: operand for operand in kernel.operands()}
     values = {**values, **{name: operand.value for name, operand in operands.items() if operand.value is not None}}
     parts = kernel.split(threads)
-    program = assemble(_source(parts), source=kernel.name)
+    program = assemble(_source(parts), source=kernel.name, features=config.features)
 
     space = Allocator(config, program.end)
     matrices = {

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
+from golden.arch.formats import FLOAT_FORMATS
 from golden.arch.isa import THREADS
 from golden.kernels.placement import Matrix, pitch_of
 from golden.numerics.convert import f32_bits, f32_to_bf16
@@ -308,7 +309,8 @@ def line(value: float) -> NDArray[np.uint32]:
         return np.full((1, 16), np.float32(value)).view(np.uint32)
 
 
-def rounding(value: NDArray[np.float64], format: str) -> NDArray[np.float64]:
+def rounding(value: NDArray[np.float64], format: str, bias: int | None = None) -> NDArray[np.float64]:
     """Half a unit in the last place of a result near ``value``: 2^-24 of it in FP32, 2^-8 in BF16, or half the smallest subnormal."""
-    relative, smallest = {"FP32": (2.0**-24, 2.0**-150), "BF16": (2.0**-8, 2.0**-134)}[format]
-    return np.maximum(relative * np.abs(value), smallest)
+    record = FLOAT_FORMATS[format]
+    m = record.mantissa_bits
+    return np.maximum(2.0 ** -(m + 1) * np.abs(value), 2.0 ** (-record.bias_value(bias) - m))

@@ -65,6 +65,7 @@ class Layout:
 
     def __init__(self, step: Step, config: NodeConfig, exchange: Exchange | None = None, threads: int = THREADS) -> None:
         self.step, self.exchange = step, exchange
+        self.features = (config.with_network() if exchange else config).features
         self.pieces = cut_best(step, threads)
         self.course, self.ahead = self._place(threads)
         self.label: dict[str, str] = {}
@@ -167,7 +168,7 @@ class Layout:
             lines += [f"only_{self.exchange.name}: call x31, {self.exchange.name}", "        halt"]
             texts.append(self.exchange.text)
             names |= {f"{self.exchange.name}_table{index}": address for index, address in enumerate(self.tables)}
-        return assemble("\n".join([*lines, *texts]), source=self.step.name, names=names)
+        return assemble("\n".join([*lines, *texts]), source=self.step.name, names=names, features=self.features)
 
     def _entry(self, label: str, thread: int, course: Placement, launched: bool = True) -> list[str]:
         """An entry point that runs a thread's pieces; x20 reads their arguments, but for those that come with its start."""

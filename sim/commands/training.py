@@ -13,7 +13,6 @@ from sim.commands.command import (
     SEED,
     THREADS,
     WORKLOAD,
-    CommandError,
     argument,
     command,
     real_number,
@@ -38,7 +37,7 @@ from sim.process import INTERRUPTED
     argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
     argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
     THREADS,
-    argument("--format", default="bf16", help="number format of the matrix products (this machine has bf16)"),
+    argument("--format", default="bf16", help="of what matrix products read: bf16 (default) or cfloat8"),
     argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
 )
 def _train(options: argparse.Namespace) -> int:
@@ -48,8 +47,6 @@ def _train(options: argparse.Namespace) -> int:
     from sim.views.progress import TrainingProgress
     from sim.views.report import write_json
 
-    if options.format != "bf16":
-        raise CommandError(f"--format {options.format} is not in this machine: only bf16")
     chosen = Options(
         workload=options.workload,
         steps=options.steps,
@@ -59,11 +56,14 @@ def _train(options: argparse.Namespace) -> int:
         engine=options.engine,
         config=options.config,
         mesh=replace(options.mesh, dead=frozenset(options.dead)),
+        format=options.format,
         shards=options.shards,
         threads=options.threads,
         resume=options.resume,
     )
-    what = f"{chosen.workload}, {chosen.steps} step{'s' if chosen.steps > 1 else ''} of batch {chosen.batch}, seed {chosen.seed}"
+    steps = f"{chosen.steps} step{'s' if chosen.steps > 1 else ''}"
+    trained = chosen.workload if chosen.format == "bf16" else f"{chosen.workload} in {chosen.format}"
+    what = f"{trained}, {steps} of batch {chosen.batch}, seed {chosen.seed}"
     where = {"rtl": f"the RTL ({chosen.config})", "iss": f"the simulator ({chosen.config})", "golden": "golden (NumPy)"}[chosen.engine]
     nodes = "" if chosen.mesh == ONE else f", {chosen.mesh_name} nodes"
     print(f"training {what} on {where}{nodes}", flush=True)

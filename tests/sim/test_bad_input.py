@@ -37,7 +37,7 @@ MISTAKES = [
     ("train --config huge", "no configuration 'huge'", "d1, tiny"),
     ("train --config huge --engine golden", "no configuration 'huge'", "d1, tiny"),
     ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'iss', 'golden'"),
-    ("train --format fp8", "--format fp8", "only bf16"),
+    ("train --format fp8", "no training in 'fp8'", "bf16, cfloat8"),
     ("train --mesh 2x2 --dead 1,3 --engine golden", "dead node 1,3 is not in a mesh of 2x2"),
     ("train --mesh 3x3 --dead 1,2 2,1 --config tiny", "what is dead cuts the mesh", "1,1 cannot be reached"),
     ("train --mesh 2", "a mesh is written columns x rows, like 8x8, not '2'"),
