@@ -8,7 +8,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In
 
 from golden.arch.config import NodeConfig
-from golden.arch.simd_ops import LATENCY, SIMD_OPS, SimdOp
+from golden.arch.simd_ops import LATENCY, SIMD_OP_BITS, SIMD_OPS, SimdOp
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.store import StoreUnit
 from rtl.core.operations import DIGEST_LATENCY, DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
@@ -66,9 +66,10 @@ class StubSimd(wiring.Component):
         m = Module()
         known = {int(op): info for op, info in SIMD_OPS.items()}
         rows = [
-            sum(("abc"[k] in known[i].operands) << k for k in range(3)) | bool(known[i].imm) << 3 if i in known else 0 for i in range(128)
+            sum(("abc"[k] in known[i].operands) << k for k in range(3)) | bool(known[i].imm) << 3 if i in known else 0
+            for i in range(1 << SIMD_OP_BITS)
         ]
-        m.submodules.table = table = memory.Memory(shape=4, depth=128, init=rows)
+        m.submodules.table = table = memory.Memory(shape=4, depth=len(rows), init=rows)
         look = table.read_port(domain="comb")
         m.d.comb += look.addr.eq(self.op)
         reads = look.data
