@@ -4,6 +4,7 @@ Golden executes an instruction when it is dispatched. Dispatch sees the units as
 """
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -202,7 +203,8 @@ class Programs:
     def _vector_entry(self, side: Side, op: Op, insn, values: dict[str, int]) -> dict[str, int]:
         """Fills the entry but for what it waits for; the biases that it takes along."""
         mode = {field_.name: int(self.rng.integers(1 << field_.width)) for field_ in FP_MODE}
-        op.entry = {"mode": mode, "seq": op.seq, "word": insn.encode(**values), "row": vector_row(insn), "st_mark": side.st_tail}
+        row = {name: part.value if isinstance(part, Enum) else part for name, part in vector_row(insn).items()}
+        op.entry = {"mode": mode, "seq": op.seq, "word": insn.encode(**values), "row": row, "st_mark": side.st_tail}
         op.entry |= {f"parity_{x}": int(self.rng.integers(2)) for x in "abcd"}
         for name, field_ in (("va", "a"), ("vb", "b"), ("vc", "c"), ("vd", "d")):
             if name in values:
