@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from golden.arch import isa
 from golden.arch.classes import Port
+from golden.asm import assemble
 from golden.kernels.kernel import Kernel
 
 
@@ -43,7 +44,8 @@ def work_of(text: str) -> Work:
             continue
         times = open_loops[-1][1] if open_loops else 1
         insn = isa.BY_MNEMONIC.get(words[0])
-        instructions += times
+        # A name of the assembler's own, such as a constant of 64 bits, stands for several words.
+        instructions += times * (1 if insn else len(assemble(rest).words))
         if insn and insn.port is Port.MATRIX:
             matrix += times
         elif insn and insn.port is Port.SIMD:
