@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from golden.arch import isa
-from golden.arch.classes import Port
+from golden.arch.classes import Flow, Port
+from golden.arch.encoding import Insn
 from golden.asm import assemble
 from golden.kernels.kernel import Kernel
 
@@ -50,9 +51,14 @@ def work_of(text: str) -> Work:
             matrix += times
         elif insn and insn.port is Port.SIMD:
             simd += times * (2 if insn.special else 1)
-        elif words[0] == "li" and words[2].isdecimal():
+        elif insn and _constant(insn) and words[2].isdecimal():
             known[words[1]] = int(words[2])
-        elif words[0] in ("loop", "loopi"):
-            count = int(words[2]) if words[0] == "loopi" else known.get(words[2], 1)
+        elif insn and insn.flow in (Flow.LOOP, Flow.LOOPI):
+            count = int(words[2]) if insn.flow is Flow.LOOPI else known.get(words[2], 1)
             open_loops.append((words[1], times * count))
     return Work(matrix, simd, instructions)
+
+
+def _constant(insn: Insn) -> bool:
+    """Whether it does nothing but put a number into a register."""
+    return [(operand.name, operand.reads) for operand in insn.operands] == [("rd", False), ("imm", True)]
