@@ -80,6 +80,7 @@ MISTAKES = [
     ("hotspots odd.bin", "no whole file of events"),
     ("accuracy --seeds x", "--seeds", "'x' is no whole number"),
     ("accuracy --seeds 0", "--seeds 0 gives no deviation: at least 2"),
+    ("accuracy --steps 0", "--steps 0 trains nothing: at least 1"),
     ("hotspots none.events", "none.events: No such file"),
     ("compare profile.json profile.json", "profile.json is no report of python -m sim profile"),
     ("compare none.json profile.json", "none.json: No such file"),
