@@ -41,14 +41,18 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[coverage.FOLDER] = str(folder)
 
 
+@pytest.hookimpl(trylast=True)  # what is left out is gone
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files whose tests compile models come first: a build that begins last ends last, and the other worker waits for it.
 
-    Those that share the model of the mesh, the longest build, stand together before them: the same worker runs them one after the other,
-    so that none waits for what another one builds.
+    Two workers begin with a half of the list each. The second half begins with the tests of tiles and meshes, which take the longest
+    builds: one worker makes them and runs all that needs them, and the other one waits for none of them.
     """
     models = {item.path for item in items if item.get_closest_marker("rtl") or item.get_closest_marker("system")}
-    items.sort(key=lambda item: (item.path not in models, not hasattr(getattr(item, "module", None), "mesh_design")))
+    meshes = [item for item in items if item.get_closest_marker("mesh")]
+    others = sorted((item for item in items if not item.get_closest_marker("mesh")), key=lambda item: item.path not in models)
+    middle = len(items) // 2
+    items[:] = [*others[:middle], *meshes, *others[middle:]]
 
 
 def pytest_collection_finish() -> None:

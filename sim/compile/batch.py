@@ -18,7 +18,7 @@ import numpy as np
 from amaranth.lib import wiring
 
 from sim.compile.elaborate import elaborate
-from sim.compile.verilator import build_engine
+from sim.compile.verilator import QUICK, build_engine
 
 _SOURCE = """// Made by sim/compile/batch.py.
 #include "Vtop.h"
@@ -76,7 +76,7 @@ class Batch:
             edge=_EDGE if manifest["clock"] else "",
         )
 
-        library = build_engine(design, [], texts={"batch.cpp": source}, name="batch", shared=True, flags=flags)
+        library = build_engine(design, [], texts={"batch.cpp": source}, name="batch", shared=True, flags=flags, level=QUICK)
         self._library = ctypes.CDLL(str(library))
         self._library.batch_make.restype = ctypes.c_void_p
         self._library.batch_run.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]

@@ -35,7 +35,9 @@ _SPEED = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]
 _QUIET = ["-Wno-lint", "-Wno-style", "-Wno-DECLFILENAME", "-Wwarn-UNOPTFLAT", "-Wno-fatal"]
 _FATAL = Path(__file__).with_name("fatal.cpp")
 LIMIT_S, OVERTIME = 1200, 124  # seconds that a cocotb file may run, and how `timeout` tells that it did not end
-FAST, SLOW = "-O2", "-O0"  # the latter for what runs once, when a model starts: a third of the C++
+# Of what runs long; of what tests run for seconds, where g++ takes half as long for 4 % of the speed; and of what runs once, when a model
+# starts: a third of the C++.
+FAST, QUICK, SLOW = "-O2", "-O1", "-O0"
 # Parities become one instruction each.
 _MACHINE = ["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []
 
@@ -104,6 +106,7 @@ def build_cocotb(
         link=["-Lcocotb", "-Wl,-rpath-link,cocotb", "-lcocotbvpi_verilator"],
         links={"cocotb": cocotb_tools.config.libs_dir},
         apart=apart,
+        level=QUICK,
     )
     return Model(recipe.made("cocotb", f"compiling {design.top} for cocotb"), design, kind, coverage)
 
@@ -119,6 +122,7 @@ def build_engine(
     texts: Mapping[str, str] | None = None,
     public: Iterable[tuple[str, str]] = (),
     cflags: Sequence[str] = (),
+    level: str = FAST,
 ) -> Path:
     """Compiles `design` with C++ `sources` into a program, or a shared object when `shared`; returns its path.
 
@@ -131,6 +135,7 @@ def build_engine(
     cflags: further flags for g++.
     texts: further sources and headers, name and content.
     public: as for `build_cocotb`.
+    level: of optimisation, `FAST` or `QUICK`.
     """
     file_name = f"{name}.so" if shared else name
     recipe = _Recipe(
@@ -141,6 +146,7 @@ def build_engine(
         compile=[*cflags, *(["-fPIC"] if shared else [])],
         link=["-shared"] if shared else [],
         prefix=prefix,
+        level=level,
     )
     return recipe.made("engine", engine_build(design.top, design.manifest["config"])) / file_name
 
@@ -282,6 +288,7 @@ class _Recipe:
     links: Mapping[str, Path] = field(default_factory=dict)  # folders that the linker reads, by the names it calls them
     prefix: str = "Vtop"
     apart: str = ""  # a module that is a library of its own
+    level: str = FAST
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", {**self.files, _FATAL.name: _FATAL.read_text()})
@@ -290,7 +297,7 @@ class _Recipe:
         """The folder that holds the output, made or found."""
         lists = [*self._verilated(), self.compile, self.link]
         parts = [json.dumps([list(part) for part in lists]), *(part for item in sorted(self.files.items()) for part in item)]
-        key = cache.digest(self.design.sha256, self.output, FAST, SLOW, *_versions(), *_MACHINE, *parts)
+        key = cache.digest(self.design.sha256, self.output, FAST, self.level, SLOW, *_versions(), *_MACHINE, *parts)
         return cache.folder(kind, key, self._fill, what=what)
 
     def _verilated(self) -> list[list[str]]:
@@ -340,9 +347,9 @@ class _Recipe:
             with stage("C++"):
                 made_of = objects.compiled(tools, dict.fromkeys(library, FAST), common, _versions())
                 own += [f"{name}.cpp" for name in self._apart.values()]
-                units = dict.fromkeys(own, FAST)
+                units = dict.fromkeys(own, self.level)
                 for prefix, model in models.items():
-                    units |= _units(work, model, prefix)
+                    units |= _units(work, model, prefix, self.level)
                 made_of += objects.compiled(tools, units, every, _versions())
             with stage("linking"):
                 objects.linked(tools, made_of, self.output, [*self.link, *libraries])
@@ -375,11 +382,11 @@ def _switches_of_the_library(root: Path) -> frozenset[str]:
     return frozenset(name for path in sources for name in re.findall(r"\bVM_\w+", path.read_text()))
 
 
-def _units(work: Path, made: Mapping[str, list[str]], prefix: str) -> dict[str, str]:
+def _units(work: Path, made: Mapping[str, list[str]], prefix: str, level: str) -> dict[str, str]:
     """Sources of the model with their optimisation: those that Verilator wrote, or one that includes them all when they are small."""
-    levels = {"FAST": FAST, "SLOW": SLOW}
+    levels = {"FAST": level, "SLOW": SLOW}
     names = {f"{name}.cpp": level for speed, level in levels.items() for part in ("CLASSES", "SUPPORT") for name in made[f"{part}_{speed}"]}
     if made["PARALLEL_BUILDS"] == ["1"]:
         return names
     (work / f"{prefix}__ALL.cpp").write_text("".join(f'#include "{name}"\n' for name in names))
-    return {f"{prefix}__ALL.cpp": FAST}
+    return {f"{prefix}__ALL.cpp": level}

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.compile.elaborate import Design
-from sim.compile.verilator import build_engine, wave_format
+from sim.compile.verilator import FAST, QUICK, build_engine, wave_format
 from sim.engine import ports
 from sim.engine.ports import BODY_WORDS
 from sim.engine.topology import Topology, apart
@@ -85,7 +85,8 @@ def build(design: Design, waves: bool = False) -> Path:
         flags += [f"--trace-{kind}", "--trace-structs"]
         cflags.append(f"-DENGINE_{kind.upper()}")
     texts = {"ports.h": ports.header(design), "fields.h": ports.fields()}
-    return build_engine(design, SOURCES, name="node", shared=True, flags=flags, cflags=[*cflags, "-pthread"], texts=texts)
+    level = QUICK if design.manifest["config"] == "tiny" else FAST  # that of tests
+    return build_engine(design, SOURCES, name="node", shared=True, flags=flags, cflags=[*cflags, "-pthread"], texts=texts, level=level)
 
 
 def load(path: Path, functions: Functions) -> ctypes.CDLL:

@@ -82,19 +82,27 @@ def test_a_test_that_hangs_meets_its_limit(elsewhere):
 
 
 MODEL = """import pytest
-{imported}
-pytestmark = pytest.mark.rtl
+
+pytestmark = {marks}
 
 
-def test_a_model():
+@pytest.mark.parametrize("number", range(2))
+def test_a_model(number):
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(8))
+def test_that_is_left_out(number):
     pass
 """
+RTL, MESH = "pytest.mark.rtl", "[pytest.mark.rtl, pytest.mark.mesh]"
 
 
-def test_tests_of_one_model_stand_together_and_first(elsewhere):
-    """One worker then builds it and runs all of them; another one would wait for the build."""
-    (elsewhere / "tests" / "mesh_model.py").write_text("mesh_design = None\n")
-    for name, imported in (("a", ""), ("b", "from mesh_model import mesh_design"), ("c", ""), ("d", "from mesh_model import mesh_design")):
-        (elsewhere / "tests" / f"test_{name}.py").write_text(MODEL.format(imported=imported))
-    output = run(elsewhere, "-v", "-o", "pythonpath=tests")
-    assert re.findall(r"^tests/test_(\w+)\.py::\w+.* (?:PASSED|FAILED) ", output, re.MULTILINE) == [*"bdac", "failing", "failing"]
+def test_models_come_first_and_those_of_meshes_first_in_the_second_half(elsewhere):
+    """Of two workers one builds them and runs all that needs them; the other one would wait for the build."""
+    for name, marks in (("a", RTL), ("b", MESH), ("c", "[]"), ("d", RTL)):
+        (elsewhere / "tests" / f"test_{name}.py").write_text(MODEL.format(marks=marks))
+    output = run(elsewhere, "-v", "-m", "not slow")
+    order = re.findall(r"^tests/test_(\w+)\.py::\w+.* (?:PASSED|FAILED) ", output, re.MULTILINE)
+    assert order == [*"aaddcbbc", "failing", "failing"]

@@ -6,6 +6,8 @@ from golden.arch.config import get_config
 from rtl.tile import Tile
 from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_design
 
+pytestmark = pytest.mark.mesh
+
 
 @pytest.mark.rtl
 def test_a_mesh_under_cocotb(bench, request):

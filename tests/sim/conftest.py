@@ -12,7 +12,7 @@ from sim.main import main
 
 @dataclass(frozen=True)
 class Said:
-    """A command's exit status and its two streams."""
+    """A command's exit status and its two streams, without what it told of builds: that is of this machine's past, not of the command."""
 
     status: int
     out: str
@@ -30,7 +30,8 @@ def say(tmp_path, monkeypatch, capsys):
             status = main(shlex.split(line))
         except SystemExit as ended:  # argparse
             status = ended.code
-        return Said(status, *capsys.readouterr())
+        out, err = capsys.readouterr()
+        return Said(status, out, "".join(line for line in err.splitlines(keepends=True) if not line.startswith("build: ")))
 
     return run
 

@@ -68,6 +68,7 @@ def test_a_batch_in_shards_equals_golden(tmp_path):
     assert outcome.compared and same(outcome, golden) and outcome.accuracy == golden.accuracy
 
 
+@pytest.mark.mesh
 def test_four_nodes_equal_golden_and_one_node(tmp_path):
     """A shard on each, every weight compared on each."""
     mesh = MeshConfig(2, 2)
@@ -77,6 +78,7 @@ def test_four_nodes_equal_golden_and_one_node(tmp_path):
     assert same(outcome, train.train(options(tmp_path, engine="golden", shards=4), quiet)) and outcome.held_out == 360
 
 
+@pytest.mark.mesh
 def test_five_nodes_round_a_dead_one_equal_golden_also_when_interrupted(tmp_path):
     """2,1 is dead: between 1,1 and 3,1 no dimension order leads. The first step ends in an interruption, the second goes on."""
 
@@ -89,6 +91,7 @@ def test_five_nodes_round_a_dead_one_equal_golden_also_when_interrupted(tmp_path
     assert same(outcome, train.train(options(tmp_path, engine="golden", shards=8), quiet)) and outcome.held_out == 360
 
 
+@pytest.mark.mesh
 def test_a_wrong_bit_on_one_node_of_four_is_told(tmp_path, monkeypatch):
     """In its own copy of a weight, which no other node reads."""
     begin = train.Nodes.begin

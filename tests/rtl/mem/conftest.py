@@ -10,7 +10,7 @@ import pytest
 from golden.arch.config import BANKS
 from rtl.mem.sram import SRAM
 from sim.compile.elaborate import elaborate
-from sim.compile.verilator import build_engine
+from sim.compile.verilator import QUICK, build_engine
 from tb.memory import ANSWER, EVENT, PORTS, REQUEST
 
 HERE = Path(__file__).resolve().parent
@@ -93,6 +93,7 @@ def load_player():
                 shared=True,
                 public=storage,
                 cflags=["-DFLAT"] if flat else [],
+                level=QUICK,
             )))
             library.player_make.restype = ctypes.c_void_p
             library.player_free.argtypes = [ctypes.c_void_p]

@@ -21,7 +21,7 @@ from sim.jobs.host import MeshEdge
 from tests.rtl.mesh_model import LARGER, MESH, TILE_WIRES, mesh_design
 from tests.sim.engine.mesh_traffic import BEGIN, packets
 
-pytestmark = pytest.mark.rtl
+pytestmark = [pytest.mark.rtl, pytest.mark.mesh]
 CYCLES = 3000
 
 

@@ -11,7 +11,7 @@ from golden.host_mesh import entering
 from sim.jobs import machine
 from sim.jobs.dram import EngineDram, Pace
 
-pytestmark = pytest.mark.rtl
+pytestmark = [pytest.mark.rtl, pytest.mark.mesh]
 MESH = MeshConfig(2, 1)
 HOST, PORT = (0, 1), (3, 1)
 SIZE = 1 << 20

@@ -7,6 +7,8 @@ import pytest
 from sim.jobs import mesh_lockstep, mesh_program
 from sim.main import main
 
+pytestmark = pytest.mark.mesh
+
 SEND = """
 start:  csrr x1, 1              ; y << 5 | x
         peqi p1, x1, 33

@@ -9,6 +9,7 @@ from golden.arch.mesh import MeshConfig, parse
 from golden.rig import MeshRig, instructions
 from sim.jobs.mesh_lockstep import Part, run_lockstep
 
+pytestmark = pytest.mark.mesh
 TINY = get_config("tiny")
 
 

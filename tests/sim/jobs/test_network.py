@@ -9,6 +9,7 @@ from golden.arch.transfer import Transfer
 from sim.jobs import network
 from sim.main import main
 
+pytestmark = pytest.mark.mesh
 DATA = bytes(range(256)) * 32
 
 

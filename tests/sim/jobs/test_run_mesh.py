@@ -9,7 +9,7 @@ from golden.kernels import job
 from sim.jobs import machine, run_mesh
 from sim.main import main
 
-pytestmark = pytest.mark.rtl
+pytestmark = [pytest.mark.rtl, pytest.mark.mesh]
 MESH = MeshConfig(3, 2, frozenset({(2, 1)}))
 
 

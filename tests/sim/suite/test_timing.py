@@ -6,7 +6,7 @@ No figure is asserted here: synthesis and timing of whole units is `make timing`
 import json
 import signal
 import time
-from threading import Event, main_thread
+from threading import Event, Timer, main_thread
 
 import pytest
 from amaranth.hdl import Instance, Module, Signal
@@ -136,8 +136,11 @@ def test_arrival_times_that_never_settle_are_an_error(monkeypatch):
 
 
 def run_a_minute(*_):
-    """A tool; it has not long begun when somebody types Ctrl-C."""
-    signal.pthread_kill(main_thread().ident, signal.SIGINT)
+    """A tool; it has run for half a second when somebody types Ctrl-C.
+
+    By then the main thread waits for it. A signal between Python's look at its signals and the beginning of a wait does not end that wait.
+    """
+    Timer(0.5, signal.pthread_kill, (main_thread().ident, signal.SIGINT)).start()
     timing.CHILDREN.run(["sleep", "60"])
 
 
