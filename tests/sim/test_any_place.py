@@ -66,7 +66,7 @@ SIM = {
     "noc": None,
     "waves": None,
     "verilog": None,
-    "regress": "--select tests/sim/views",
+    "regress": "--tests tests/sim/views --coverage no",
     "times": "",
     "timing": "",
     "formal": None,
