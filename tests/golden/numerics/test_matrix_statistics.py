@@ -71,9 +71,10 @@ def test_error_with_four_bit_significands_is_still_below_the_chain():
     assert ratio < 0.5
 
 
-def test_no_drift_over_a_million_dot_products():
-    """Mean signed error within 3 standard errors, of the drained result and of the accumulator before the drain."""
-    side, blocks = 64, 245
+@pytest.mark.parametrize("blocks", [32, pytest.param(245, marks=pytest.mark.slow)])
+def test_no_drift_over_many_dot_products(blocks):
+    """Mean signed error within 3 standard errors, of the drained result and of the accumulator before the drain; a million when slow."""
+    side = 64
     rng = np.random.default_rng(43)
     sums = np.zeros((3, 2))
     count = 0
@@ -87,7 +88,7 @@ def test_no_drift_over_a_million_dot_products():
         for row, errors in zip(sums, (drained, inner, inner * np.sign(truth)), strict=True):
             row += errors.sum(), (errors**2).sum()
         count += side * side
-    assert count >= 1_000_000
+    assert count == blocks * side * side
     z = sums[:, 0] / np.sqrt(sums[:, 1])
     print(f"{count} dot products: z drained {z[0]:+.2f}, held {z[1]:+.2f}, held towards or from zero {z[2]:+.2f}")
     assert (np.abs(z) < 3).all()
