@@ -13,9 +13,10 @@ from rtl.mem.ports import LineRead, LineWrite
 from rtl.mem.sram import SRAM
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Here
-from rtl.noc.endpoint import Endpoint
+from rtl.noc.endpoint import EARLY_BITS, Endpoint, Identity
 from rtl.noc.interface import NetworkInterface
 from rtl.noc.layouts import Link
+from rtl.noc.router import ENTRY_PORT
 from rtl.noc.share import LineShare, RaiseShare
 
 
@@ -39,8 +40,12 @@ class Node(wiring.Component):
             "activity": Out(Activity),
         }
         if config.networked:
-            # Where the node is until a boot packet says otherwise, and how its packets set out; steady.
+            # Where the node is, and how its packets set out; steady.
             members["here"] = In(Here)
+            # As in Endpoint.
+            members["identity"] = Out(Identity)
+            members["entry"] = Out(ENTRY_PORT)
+            members["early"] = Out(EARLY_BITS)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
@@ -94,7 +99,9 @@ class Node(wiring.Component):
         wiring.connect(m, core.commands, network.commands)
         wiring.connect(m, network.handed, core.handed)
         wiring.connect(m, network.steer, core.net_steer)
-        m.d.comb += [network.link.eq(endpoint.credits), network.router.eq(self.credits)]
+        for name in ("identity", "entry"):
+            wiring.connect(m, getattr(endpoint, name), wiring.flipped(getattr(self, name)))
+        m.d.comb += [network.link.eq(endpoint.credits), network.router.eq(self.credits), self.early.eq(endpoint.early)]
         if self.trace_on:
             record, up = self.trace.network.record, raises.o
             m.d.comb += [

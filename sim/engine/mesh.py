@@ -1,4 +1,4 @@
-"""What routers are told before the first packet: where they are, who is not there, and the exceptions to dimension order."""
+"""What a mesh is told before anything else: tiles by boot packets, routers without a node by their inputs."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from golden.arch.mesh import STEP, MeshConfig, Place
-from golden.arch.packet import PortId
+from golden.arch.packet import Packet
 from golden.arch.route_table import ENTRY
+from golden.host_mesh import boot
 from sim.engine.binding import Engine
 
 PREPARED = 3
 """Cycles that routers take to learn where they are."""
 
 
-def straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
-    """Inputs of the tile at a place."""
-    return {**_here(place, mesh.closed(place)), "edges__east": mesh.columns + 1, "edges__south": mesh.rows + 1}
+BOOT_LIMIT, BOOT_QUIET = 1_000_000, 1_000
+"""Cycles in which echoes come back, and in which something moves."""
+
+
+def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
+    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot."""
+    port = mesh.edges.index(edge)
+
+    def send(packets: Sequence[Packet]) -> None:
+        engine.send(port, [packet.encode() for packet in packets])
+
+    def receive(count: int) -> Sequence[Packet]:
+        engine.run(BOOT_LIMIT, packets=count, edge=port, quiet=BOOT_QUIET)
+        return [Packet.decode(*words) for words in engine.take(port)]
+
+    boot(mesh, edge, send, receive)
 
 
 def router_straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
     """Inputs of a router at a place of a mesh that has nobody at its edge ports."""
-    return _here(place, [port for port in STEP if mesh.neighbour(place, port) not in mesh.places])
-
-
-def _here(place: Place, closed: Sequence[PortId]) -> dict[str, int]:
-    return {"x": place[0], "y": place[1], "closed": sum(1 << port for port in closed)}
+    closed = sum(1 << port for port in STEP if mesh.neighbour(place, port) not in mesh.places)
+    return {"x": place[0], "y": place[1], "closed": closed}
 
 
 def settle(engine: Engine) -> None:

@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.boot import NEXT_NODE
 from golden.arch.mesh import OPPOSITE, STEP
 from golden.arch.packet import COORD_BITS, PortId
 from golden.arch.route_table import ENTRIES
@@ -33,7 +34,8 @@ class LookAhead(wiring.Component):
     """The ports that a packet takes at the routers behind the ports of this one. Combinational.
 
     A packet to one place: every entry that matches gives its port, and entries that match the same packet agree; dimension order where
-    none matches. A multicast knows no entries and never returns to its first dimension. Nothing turns back.
+    none matches. A multicast knows no entries and never returns to its first dimension. A boot packet takes the node's port, whatever this
+    router knows. Nothing turns back.
     """
 
     control: In(CONTROL)
@@ -69,7 +71,8 @@ class LookAhead(wiring.Component):
                 & (control.out[: len(STEP)] & entry.outs).any()
             )
             found.append(Mux(hits[i], entry.next, 0))
-        exception = reduce(or_, found)
+        exception, boots = reduce(or_, found), Signal()
+        m.d.comb += boots.eq((control.x == NEXT_NODE[0]) & (control.y == NEXT_NODE[1]))
         for out, ((west, east, column), (north, south, row)) in places.items():
             # A multicast that moves along x does not turn any more by YX, and one that moves along y not by XY.
             if out in (PortId.EAST, PortId.WEST):
@@ -77,7 +80,8 @@ class LookAhead(wiring.Component):
             else:
                 west, east = west & ~(many & ~yx), east & ~(many & ~yx)
             order = branches(west, east, north, south, column, row, yx)
-            m.d.comb += self.onward[out].eq(Mux(hits.any(), exception, order) & (_ALL & ~(1 << OPPOSITE[out])))
+            onward = Mux(hits.any(), exception, order) & (_ALL & ~(1 << OPPOSITE[out]))
+            m.d.comb += self.onward[out].eq(Mux(boots, 1 << PortId.NODE, onward))
         return m
 
     @staticmethod
