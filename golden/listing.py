@@ -61,12 +61,13 @@ def values(data: bytes, form: str = HEX) -> str:
 def trace_line(record: Record, form: str = HEX) -> str:
     """One retired instruction: thread, number, pc, text, and what it changed; vectors and stored bytes in the given form."""
     text = disassemble(record.word, record.pc)
-    effects = "  ".join(_effect(*effect, form) for effect in record.effects)
+    effects = "  ".join(effect(*one, form) for one in record.effects)
     note = effects if record.executed else "predicate false"
     return f"t{record.thread} #{record.seq:<5} {record.pc:06x}  {text:44} {note}".rstrip()
 
 
-def _effect(letter: str, index: int, value: int | bytes, form: str) -> str:
+def effect(letter: str, index: int, value: int | bytes, form: str = HEX) -> str:
+    """What an effect of a record changed, and to what."""
     if isinstance(value, bytes):
         name = f"[{index:#x}]" if letter == "m" else f"{letter}{index}"
         return f"{name}={values(value, form)}"

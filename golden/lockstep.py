@@ -25,7 +25,17 @@ _HISTORY = 10
 
 
 class Difference(AssertionError):
-    """RTL and simulator disagree: the first record that differs on each side, and the instructions before it."""
+    """RTL and simulator disagree: the first record that differs on each side, and the instructions before it.
+
+    Attributes
+    ----------
+    place : thread and number of that record; None when threads or memory ended differently.
+    cycle : when the RTL dispatched it, if whoever ran the RTL knows.
+    """
+
+    def __init__(self, text: str, place: tuple[int, int] | None = None, cycle: int | None = None) -> None:
+        super().__init__(text)
+        self.place, self.cycle = place, cycle
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Injection:
 class Run:
     """What the RTL did: records per thread in program order, threads at their ends, all bytes of SRAM.
 
-    ``injected``: by thread and sequence number.
+    ``injected``: by thread and sequence number; ``dispatched``: by the same, cycles of the run, as far as they are known.
     """
 
     records: dict[int, list[Record]]
@@ -48,6 +58,7 @@ class Run:
     image: bytes
     cycles: int = 0
     injected: Mapping[tuple[int, int], Injection] = field(default_factory=dict)
+    dispatched: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
     def faulted(self, thread: int) -> bool:
         return thread in self.statuses and self.statuses[thread].state is ThreadState.FAULTED
@@ -117,7 +128,7 @@ def compare(
             continue  # an older instruction that the fault dropped
         seen[t] += 1
         if other is None or other.canonical() != record.canonical():
-            raise Difference(_difference(history[t], record, other))
+            raise Difference(_difference(history[t], record, other), (t, record.seq))
         history[t] = [*history[t][-_HISTORY + 1 :], record]
         result.retired += 1
         result.coverage.add(record)

@@ -14,10 +14,7 @@ from typing import Any
 from golden.arch import isa
 from golden.arch.classes import DescriptorUse, Port, Queue
 from golden.arch.encoding import Insn, OperandKind
-from golden.arch.trace import Record, merge_bytes
-
-_LANES = 8
-_STORE_KINDS = ("VECTOR", "DRAIN", "SCALAR", "RAISE")
+from golden.arch.trace import LANES, SCALAR_KINDS, STORE_KINDS, Record, merge_bytes
 
 
 class TraceError(AssertionError):
@@ -100,7 +97,7 @@ class Collector:
 
     def scalar(self, thread: int, seq: int, kind: int, index: int, value: int) -> None:
         """A scalar register (kind 0, 3), predicate (1) or descriptor position (2)."""
-        self._effect(thread, seq, "xpdx"[kind], index, value)
+        self._effect(thread, seq, SCALAR_KINDS[kind], index, value)
 
     def vector(self, thread: int, seq: int, index: int, is_predicate: int, data: int) -> None:
         """A SIMD result."""
@@ -126,20 +123,20 @@ class Collector:
         if lane in lanes:
             raise TraceError(f"thread {thread}: lane {lane} of v{reg} returned twice")
         lanes[lane] = data.to_bytes(8, "little")
-        if len(lanes) == _LANES:
+        if len(lanes) == LANES:
             del self.loads[thread, reg]
-            self._effect(thread, item.record.seq, "v", reg, b"".join(lanes[i] for i in range(_LANES)))
+            self._effect(thread, item.record.seq, "v", reg, b"".join(lanes[i] for i in range(LANES)))
 
     def store(self, thread: int, seq: int, kind: int, addr: list[int], strobe: int, data: int) -> None:
         """A store beat: word address per lane, byte strobes, data; of a raise, ``data`` is semaphore << 16 | amount."""
-        if _STORE_KINDS[kind] == "RAISE":
+        if STORE_KINDS[kind] == "RAISE":
             self._effect(thread, seq, "s", data >> 16, data & 0xFFFF)
             return
         item = self._item(thread, seq, "a store beat left")
         if not item.beats:
             raise TraceError(f"thread {thread} seq {seq}: a store beat too many")
         item.beats -= 1
-        lanes = range(1) if _STORE_KINDS[kind] == "SCALAR" else range(_LANES)
+        lanes = range(1) if STORE_KINDS[kind] == "SCALAR" else range(LANES)
         item.written += [
             (8 * addr[lane] + byte, (data >> (64 * lane + 8 * byte)) & 0xFF)
             for lane in lanes
@@ -164,10 +161,10 @@ class Collector:
             case "load":
                 self.load(**fields)
             case "lane":
-                self.lane(int(number) % _LANES, **fields)
+                self.lane(int(number) % LANES, **fields)
             case "store":
                 self.store(**fields)
-            case "network":  # belongs to no instruction
+            case "issue" | "cycle" | "network":  # change nothing
                 pass
             case _:
                 raise ValueError(f"no trace port {port}")

@@ -6,9 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
+from golden.arch.trace import NetworkEvent
 from rtl.common.host_ports import Activity
 from rtl.core.core import Core
-from rtl.core.trace import NetworkEvent, node_trace
+from rtl.core.trace import node_trace
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.mem.sram import SRAM
 from rtl.noc.credits import COUNT

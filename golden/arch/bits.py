@@ -75,7 +75,8 @@ class Layout:
         self._by_name = {field.name: field for field in self.fields}
         self._places = tuple((field.name, field.lo, (1 << field.width) - 1, field) for field in self.fields)
         self._plain = not any(field.signed or field.parts for field in self.fields)
-        self._array = bool(self.fields) and all(field.name == str(number) for number, field in enumerate(self.fields))
+        # Its fields are numbered.
+        self.is_array = bool(self.fields) and all(field.name == str(number) for number, field in enumerate(self.fields))
         if len(self._by_name) != len(self.fields):
             raise ValueError(f"two fields of a {record} have one name: {', '.join(field.name for field in self.fields)}")
         taken = 0
@@ -136,10 +137,10 @@ class Layout:
 
     def unpack(self, word: int) -> Any:
         """Every field's value by name, of an array as a list; bits of no field do not matter."""
-        if self._plain and not self._array:
+        if self._plain and not self.is_array:
             return {name: word >> lo & mask for name, lo, mask, _ in self._places}
         values = {name: self._value(field, word >> lo & mask) for name, lo, mask, field in self._places}
-        return list(values.values()) if self._array else values
+        return list(values.values()) if self.is_array else values
 
     @staticmethod
     def _value(field: Field, bits: int) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from golden.arch.formats import BF16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, FP16, FP32, SHP, UHP, FloatFormat
+from golden.arch.formats import FLOAT_FORMATS, RAW_CODE, FloatFormat
 
 
 class Flow(IntEnum):
@@ -158,22 +158,18 @@ class Reduce(IntEnum):
     ALL = 2
 
 
-class Format(IntEnum):
-    """The numbers of a step's operands or of a drain's result."""
-
-    FP32 = 0
-    BF16 = 1
-    RAW = 2  # the accumulator's own words of 64 bits
-    FP16 = 3
-    CFLOAT8_1_4_3 = 4
-    CFLOAT8_1_5_2 = 5
-    SHP = 6
-    UHP = 7
+class _Format(IntEnum):
+    """The numbers of a step's operands or of a drain's result: the float formats' codes, and raw words of an accumulator."""
 
     @property
     def float(self) -> FloatFormat | None:
         """The record of golden.arch.formats; raw words have none."""
-        return _FLOATS.get(self)
+        return _FLOATS.get(int(self))
+
+    @property
+    def short(self) -> str:
+        """The name in mnemonics."""
+        return self.float.short if self.float else "raw"
 
     @property
     def bytes(self) -> int:
@@ -186,12 +182,6 @@ class Format(IntEnum):
         return max(2, self.bytes)
 
 
-_FLOATS = {
-    Format.FP32: FP32,
-    Format.BF16: BF16,
-    Format.FP16: FP16,
-    Format.CFLOAT8_1_4_3: CFLOAT8_1_4_3,
-    Format.CFLOAT8_1_5_2: CFLOAT8_1_5_2,
-    Format.SHP: SHP,
-    Format.UHP: UHP,
-}
+_FLOATS = {fmt.code: fmt for fmt in FLOAT_FORMATS.values()}
+Format = _Format("Format", {fmt.name.upper(): fmt.code for fmt in FLOAT_FORMATS.values()} | {"RAW": RAW_CODE})
+"""``Format.FP32``, ``Format.BF16``, ... and ``Format.RAW``."""

@@ -29,7 +29,7 @@ class NodeConfig:
     scalar_queue: int = 8  # instructions per thread
     vector_queue: int = 16
     store_queue: int = 4
-    features: frozenset[str] = frozenset({"base"})
+    features: frozenset[str] = frozenset({"base", "cfloat8"})
 
     def __post_init__(self) -> None:
         for field in ("icache_lines", "fetch_buffer", "scalar_queue", "vector_queue", "store_queue"):

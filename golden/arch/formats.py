@@ -31,9 +31,13 @@ class FloatFormat:
     exponent holds Inf and NaN; without, it is an exponent like any other and results clamp to ``max_code``.
     ``literal_denormals`` selects the other reading of the published formula: f * 2^(-bias - m) for e = 0, which
     leaves a hole below the smallest normal (docs/numerics.md section 1).
+
+    ``short`` names the format in mnemonics and on the command line, ``code`` in instruction words.
     """
 
     name: str
+    short: str
+    code: int
     exponent_bits: int
     mantissa_bits: int
     signed: bool = True
@@ -130,13 +134,18 @@ class IntFormat:
         return (1 << (self.bits - int(self.signed))) - 1
 
 
-FP32 = FloatFormat("FP32", 8, 23, fixed_bias=127, ieee_specials=True)
-BF16 = FloatFormat("BF16", 8, 7, fixed_bias=127, ieee_specials=True)
-FP16 = FloatFormat("FP16", 5, 10, fixed_bias=15, ieee_specials=True)
-CFLOAT8_1_4_3 = FloatFormat("CFloat8_1_4_3", 4, 3)
-CFLOAT8_1_5_2 = FloatFormat("CFloat8_1_5_2", 5, 2)
-SHP = FloatFormat("SHP", 5, 10)
-UHP = FloatFormat("UHP", 6, 10, signed=False, fixed_bias=31)
+FP32 = FloatFormat("FP32", "f32", 0, 8, 23, fixed_bias=127, ieee_specials=True)
+BF16 = FloatFormat("BF16", "bf16", 1, 8, 7, fixed_bias=127, ieee_specials=True)
+FP16 = FloatFormat("FP16", "fp16", 3, 5, 10, fixed_bias=15, ieee_specials=True)
+CFLOAT8_1_4_3 = FloatFormat("CFloat8_1_4_3", "c143", 4, 4, 3)
+CFLOAT8_1_5_2 = FloatFormat("CFloat8_1_5_2", "c152", 5, 5, 2)
+SHP = FloatFormat("SHP", "shp", 6, 5, 10)
+UHP = FloatFormat("UHP", "uhp", 7, 6, 10, signed=False, fixed_bias=31)
+
+RAW_CODE = 2
+"""The code, beside those of the float formats, of an accumulator's own words of 64 bits."""
+FORMAT_CODE_BITS = 3
+"""Width of a format's code."""
 
 FLOAT_FORMATS = {f.name: f for f in (FP32, BF16, FP16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, SHP, UHP)}
 """Every float format by name."""

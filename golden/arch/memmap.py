@@ -17,6 +17,9 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from golden.arch.bits import Field, Layout
+from golden.arch.formats import BIAS_BITS
+
 ADDRESS_BITS = 21
 SRAM_LIMIT = 0x140000
 CONTROL_BASE = 0x1F0000
@@ -65,6 +68,7 @@ class Fault(Described):
     BUSY = 9, "started a running thread; operand: the thread"
     NETWORK = 10, "another node refused a request; operand: its global address, of a raise with the amount as address"
     FETCH = 11, "the pc left SRAM; operand: the pc"
+    BIAS = 12, "a bias outside 0 to 63; operand: what was to be written to FP_MODE"
 
 
 class ThreadState(Described):
@@ -141,7 +145,7 @@ class Csr(Described):
     NODE = 1, "read only: y << 5 | x"
     CYCLE = 2, "read only: the counter CYCLES"
     PRIORITY = 3, "bits 1..0 matrix, 3..2 scalar: the queue of the thread with the greater number goes first"
-    FP_MODE = 4, "bits 5..0 bias of A, 11..6 bias of B, 17..12 bias of results"
+    FP_MODE = 4, "a byte each: bias of A (bits 5..0), bias of B (13..8), bias of results (21..16); other bits must be 0"
     FP_FLAGS = 5, "sticky: bit 0 Invalid, 1 Denormal, 2 Overflow, 3 Underflow (docs/numerics.md 2.3)"
     SEED = 6, "of the random words (docs/numerics.md 6)"
     ECC_INJECT = 7, "bits that this thread's whole scalar stores write inverted (docs/sram.md)"
@@ -149,7 +153,11 @@ class Csr(Described):
     COUNTER_CLEAR = 128, "write only: whatever is written, every counter becomes 0"
 
 
+FP_MODE = Layout("FP_MODE", (Field(name, BIAS_BITS, 8 * i) for i, name in enumerate(("a", "b", "result"))))
+"""Biases of the numbers that a thread's instructions read and write, a byte each; bits of no field must be 0."""
+FP_MODE_BITS = sum(field.mask for field in FP_MODE)
+"""Ones where the biases are."""
 READ_ONLY_CSRS = frozenset({Csr.THREAD, Csr.NODE, Csr.CYCLE}) | {Csr.COUNTER + counter for counter in Counter}
-CSR_BITS = {Csr.PRIORITY: 4, Csr.FP_MODE: 18, Csr.FP_FLAGS: 4, Csr.SEED: 64, Csr.ECC_INJECT: 16}
+CSR_BITS = {Csr.PRIORITY: 4, Csr.FP_MODE: FP_MODE.width, Csr.FP_FLAGS: 4, Csr.SEED: 64, Csr.ECC_INJECT: 16}
 """Widths of those that keep what is written: higher bits read 0."""
 CSRS = frozenset({*CSR_BITS, Csr.COUNTER_CLEAR}) | READ_ONLY_CSRS

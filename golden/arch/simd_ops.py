@@ -17,11 +17,13 @@ t + LATENCY[op].
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from golden.arch.formats import FORMAT_CODE_BITS, INT_FORMATS, NARROW_FORMATS, FloatFormat, IntFormat
+
 SIMD_LANES = 16
 """32-bit lanes of a vector register."""
 
-SIMD_OP_BITS = 7
-"""Width of an operation code: three bits of class, four of operation."""
+SIMD_OP_BITS = 8
+"""Width of an operation code: four bits of class, four of operation."""
 
 IMM_BITS = 5
 """Width of the immediate."""
@@ -31,7 +33,7 @@ TAG_BITS = 20
 
 
 class SimdClass(IntEnum):
-    """Which hardware computes; the upper three bits of the operation code."""
+    """Which hardware computes; the upper four bits of the operation code."""
 
     FMA = 0
     COMPARE = 1
@@ -40,6 +42,9 @@ class SimdClass(IntEnum):
     PERMUTE = 4
     CONVERT = 5
     SPECIAL = 6
+    NARROW = 7
+    PACK = 8
+    PACKED = 9
 
 
 class SimdFlag(IntFlag):
@@ -107,17 +112,65 @@ class SimdOp(IntEnum):
     ZIP16_HI = 0x45
     DUP_LO = 0x46
     DUP_HI = 0x47
-    # Conversion class.
-    WIDEN_BF16_LO = 0x50
-    WIDEN_BF16_HI = 0x51
-    NARROW_BF16 = 0x52
-    ITOF = 0x53
-    FTOI = 0x54
+    ZIP8_LO = 0x48
+    ZIP8_HI = 0x49
+    CAT_LO = 0x4A
+    CAT_HI = 0x4B
+    SHUFFLE32 = 0x4C
+    SHUFFLE8 = 0x4D
+    # Conversion class: WIDEN_* of a float format has the format's code in bits 2:0.
+    WIDEN_BF16 = 0x51
+    WIDEN_FP16 = 0x53
+    WIDEN_C143 = 0x54
+    WIDEN_C152 = 0x55
+    WIDEN_SHP = 0x56
+    WIDEN_UHP = 0x57
+    ITOF = 0x58
+    FTOI = 0x59
+    WIDEN_I8 = 0x5C
+    WIDEN_U8 = 0x5D
+    WIDEN_I16 = 0x5E
+    WIDEN_U16 = 0x5F
     # Special class.
     RECIP = 0x60
     RSQRT = 0x61
     EXP2 = 0x62
     LOG2 = 0x63
+    # Narrowing class: bits 2:0 the format's code, bit 3 rounds stochastically.
+    NARROW_BF16 = 0x71
+    NARROW_FP16 = 0x73
+    NARROW_C143 = 0x74
+    NARROW_C152 = 0x75
+    NARROW_SHP = 0x76
+    NARROW_UHP = 0x77
+    NARROW_BF16_SR = 0x79
+    NARROW_FP16_SR = 0x7B
+    NARROW_C143_SR = 0x7C
+    NARROW_C152_SR = 0x7D
+    NARROW_SHP_SR = 0x7E
+    NARROW_UHP_SR = 0x7F
+    # Packing class: low two bits as in WIDEN_I8 to WIDEN_U16.
+    PACK_I8 = 0x88
+    PACK_U8 = 0x89
+    PACK_I16 = 0x8A
+    PACK_U16 = 0x8B
+    # Packed integers: bit 3 is set for bytes, else elements have 16 bits.
+    ISHL16 = 0x90
+    ISHR16 = 0x91
+    ISAR16 = 0x92
+    IEQ16 = 0x93
+    ILT16 = 0x94
+    ILTU16 = 0x95
+    IMIN16 = 0x96
+    IMAX16 = 0x97
+    ISHL8 = 0x98
+    ISHR8 = 0x99
+    ISAR8 = 0x9A
+    IEQ8 = 0x9B
+    ILT8 = 0x9C
+    ILTU8 = 0x9D
+    IMIN8 = 0x9E
+    IMAX8 = 0x9F
 
 
 @dataclass(frozen=True)
@@ -125,7 +178,8 @@ class SimdOpInfo:
     """One row of the table.
 
     ``operands`` names the registers read, a subset of "abc"; ``imm`` is the number of immediate bits that count (0:
-    ignored); ``flags`` which flags it can raise; ``meaning`` the operation, exact in every bit.
+    ignored); ``flags`` which flags it can raise; ``meaning`` the operation, exact in every bit; ``feature`` the part of the
+    machine that has it; ``format`` the record of a conversion's narrow side; ``stochastic`` whether random words round it.
     """
 
     op: SimdOp
@@ -133,6 +187,9 @@ class SimdOpInfo:
     imm: int
     flags: SimdFlag
     meaning: str
+    feature: str = "base"
+    format: FloatFormat | IntFormat | None = None
+    stochastic: bool = False
 
     @property
     def simd_class(self) -> SimdClass:
@@ -195,27 +252,12 @@ _ROWS = (
     SimdOpInfo(SimdOp.ZIP16_HI, "ab", 0, _NONE, "16-bit element 2i = element 16+i of a, 2i+1 = 16+i of b, i = 0..15"),
     SimdOpInfo(SimdOp.DUP_LO, "a", 0, _NONE, "lanes i and i+8 = lane i of a, i = 0..7"),
     SimdOpInfo(SimdOp.DUP_HI, "a", 0, _NONE, "lanes i and i+8 = lane i+8 of a, i = 0..7"),
-    SimdOpInfo(
-        SimdOp.WIDEN_BF16_LO,
-        "a",
-        0,
-        SimdFlag.INVALID | SimdFlag.DENORMAL,
-        "lane i = FP32 value of BF16 element i of a, i = 0..15 (exact; NaN becomes 0x7fc00000)",
-    ),
-    SimdOpInfo(
-        SimdOp.WIDEN_BF16_HI,
-        "a",
-        0,
-        SimdFlag.INVALID | SimdFlag.DENORMAL,
-        "lane i = FP32 value of BF16 element 16+i of a, i = 0..15 (exact; NaN becomes 0x7fc00000)",
-    ),
-    SimdOpInfo(
-        SimdOp.NARROW_BF16,
-        "ab",
-        0,
-        _ARITH,
-        "BF16 element i = lane i of a, element 16+i = lane i of b, i = 0..15, FP32 to BF16, nearest even",
-    ),
+    SimdOpInfo(SimdOp.ZIP8_LO, "ab", 0, _NONE, "byte 2i = byte i of a, byte 2i+1 = byte i of b, i = 0..31", "packed"),
+    SimdOpInfo(SimdOp.ZIP8_HI, "ab", 0, _NONE, "byte 2i = byte 32+i of a, byte 2i+1 = byte 32+i of b, i = 0..31", "packed"),
+    SimdOpInfo(SimdOp.CAT_LO, "ab", 0, _NONE, "lane i = lane i of a, lane 8+i = lane i of b, i = 0..7", "packed"),
+    SimdOpInfo(SimdOp.CAT_HI, "ab", 0, _NONE, "lane i = lane 8+i of a, lane 8+i = lane 8+i of b, i = 0..7", "packed"),
+    SimdOpInfo(SimdOp.SHUFFLE32, "ab", 0, _NONE, "lane i = lane ((lane i of b) mod 16) of a", "packed"),
+    SimdOpInfo(SimdOp.SHUFFLE8, "ab", 0, _NONE, "byte i = byte 16 floor(i / 16) + ((byte i of b) mod 16) of a", "packed"),
     SimdOpInfo(SimdOp.ITOF, "a", 0, _NONE, "for each lane the signed integer a as FP32, nearest even"),
     SimdOpInfo(
         SimdOp.FTOI,
@@ -230,7 +272,92 @@ _ROWS = (
     SimdOpInfo(SimdOp.LOG2, "a", 0, _ARITH, "for each lane log2(a), error at most 1.56 ulp (docs/numerics.md)"),
 )
 
-SIMD_OPS: dict[SimdOp, SimdOpInfo] = {row.op: row for row in _ROWS}
+
+def _part(bits: int) -> tuple[int, str]:
+    """Immediate bits that say which sixteen elements of so many bits are meant, and how a meaning names them."""
+    return (2, "16 (imm mod 4) + i") if bits == 8 else (1, "16 (imm mod 2) + i")
+
+
+def _places(bits: int) -> str:
+    return "bytes 32..63 are 0" if bits == 8 else "which fill the register"
+
+
+def _widen(fmt: FloatFormat) -> SimdOpInfo:
+    imm, place = _part(fmt.bits)
+    bias = " with the bias of A" if fmt.has_bias else ""
+    return SimdOpInfo(
+        SimdOp[f"WIDEN_{fmt.short.upper()}"],
+        "a",
+        imm,
+        SimdFlag.INVALID | SimdFlag.DENORMAL,
+        f"lane i = FP32 value of {fmt.name} element {place} of a{bias} (exact; NaN becomes 0x7fc00000)",
+        "base" if fmt.short == "bf16" else "narrow",
+        fmt,
+    )
+
+
+def _narrow(fmt: FloatFormat, stochastic: bool) -> SimdOpInfo:
+    bias = " with the bias of results" if fmt.has_bias else ""
+    how = "stochastically, counter in lanes 0 (low) and 1 of c" if stochastic else "nearest even"
+    return SimdOpInfo(
+        SimdOp[f"NARROW_{fmt.short.upper()}" + ("_SR" if stochastic else "")],
+        "abc" if stochastic else "ab",
+        0,
+        _ARITH,
+        f"{fmt.name} element i = lane i of a, element 16+i = lane i of b, i = 0..15, {_places(fmt.bits)}: from FP32{bias}, {how}",
+        "stochastic" if stochastic else "base" if fmt.short == "bf16" else "narrow",
+        fmt,
+        stochastic,
+    )
+
+
+def _widen_integer(fmt: IntFormat) -> SimdOpInfo:
+    imm, place = _part(fmt.bits)
+    extended = "copies of its sign enter" if fmt.signed else "zeros enter"
+    return SimdOpInfo(SimdOp[f"WIDEN_{fmt.name}"], "a", imm, _NONE, f"lane i = {fmt.name} element {place} of a, {extended}", "packed", fmt)
+
+
+def _pack(fmt: IntFormat) -> SimdOpInfo:
+    return SimdOpInfo(
+        SimdOp[f"PACK_{fmt.name}"],
+        "ab",
+        0,
+        _NONE,
+        f"{fmt.name} element i = lane i of a, element 16+i = lane i of b, i = 0..15, {_places(fmt.bits)}: "
+        f"signed integers, those outside {fmt.min}..{fmt.max} become the nearer end",
+        "packed",
+        fmt,
+    )
+
+
+_PACKED = (
+    ("ISHL", "a", "(a << imm), bits that leave the element are lost"),
+    ("ISHR", "a", "a >> imm, zeros enter"),
+    ("ISAR", "a", "a >> imm, copies of its top bit enter"),
+    ("IEQ", "ab", "a == b, " + _MASK),
+    ("ILT", "ab", "a < b as signed integers, " + _MASK),
+    ("ILTU", "ab", "a < b as unsigned integers, " + _MASK),
+    ("IMIN", "ab", "the lesser of a and b as signed integers"),
+    ("IMAX", "ab", "the greater of a and b as signed integers"),
+)
+
+
+def _packed(bits: int, name: str, operands: str, meaning: str) -> SimdOpInfo:
+    elements = "64 bytes" if bits == 8 else "32 sixteen-bit elements"
+    imm = 0 if operands == "ab" else bits.bit_length() - 1
+    return SimdOpInfo(SimdOp[f"{name}{bits}"], operands, imm, _NONE, f"for each of {elements} {meaning}", "packed")
+
+
+_SMALL_INTEGERS = tuple(INT_FORMATS[name] for name in ("I8", "U8", "I16", "U16"))
+_ROWS += (
+    *(_widen(fmt) for fmt in NARROW_FORMATS),
+    *(_widen_integer(fmt) for fmt in _SMALL_INTEGERS),
+    *(_narrow(fmt, stochastic) for stochastic in (False, True) for fmt in NARROW_FORMATS),
+    *(_pack(fmt) for fmt in _SMALL_INTEGERS),
+    *(_packed(bits, *row) for bits in (16, 8) for row in _PACKED),
+)
+
+SIMD_OPS: dict[SimdOp, SimdOpInfo] = {row.op: row for row in sorted(_ROWS, key=lambda row: row.op)}
 """The table: every operation with its operands, immediate, flags and meaning."""
 
 PIPE_STAGES = 7
@@ -267,6 +394,9 @@ def _check() -> None:
     if max(SimdOp).bit_length() != SIMD_OP_BITS:
         raise ValueError(f"SIMD operation codes need {max(SimdOp).bit_length()} bits, SIMD_OP_BITS says {SIMD_OP_BITS}")
     for row in _ROWS:
+        narrow = isinstance(row.format, FloatFormat)
+        if narrow and (row.op ^ row.format.code) & ((1 << FORMAT_CODE_BITS) - 1):
+            raise ValueError(f"{row.op.name} does not have the code {row.format.code} of its format")
         if not row.operands or any(name not in "abc" for name in row.operands):
             raise ValueError(f"{row.op.name} names operands {row.operands!r}, registers are a, b and c")
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from golden.arch import isa, sram
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import Descriptor
-from golden.arch.memmap import BARRIERS, CSR_BITS, SEMAPHORE_BITS, SEMAPHORES, Csr, Fault, ThreadState
+from golden.arch.memmap import BARRIERS, CSR_BITS, FP_MODE, SEMAPHORE_BITS, SEMAPHORES, Csr, Fault, ThreadState
 from golden.arch.trace import Effect
 from golden.iss.code import Code
-from golden.numerics import matrix
+from golden.numerics import matrix, simd
 
 if TYPE_CHECKING:
     from golden.iss.interface import Interface
@@ -87,6 +87,11 @@ class Thread:
         """OR what ``raised`` gives into FP_FLAGS; it is asked only if one of the ``possible`` flags is not set yet."""
         if possible & ~self.csr[Csr.FP_FLAGS]:
             self.csr[Csr.FP_FLAGS] |= raised()
+
+    def fp_state(self) -> simd.FpState:
+        """What conversions take from FP_MODE and SEED."""
+        biases = FP_MODE.unpack(self.csr[Csr.FP_MODE])
+        return simd.FpState(biases["a"], biases["result"], self.csr[Csr.SEED])
 
     @property
     def runs(self) -> bool:

@@ -2,6 +2,7 @@
 
 C is cut into 8x8 tiles and walked in blocks of 2x2 tiles, row of blocks by row of blocks; k advances by 4 a step, in ascending order,
 in one accumulator per tile. A block's four tiles need two loads of A and two of B per step of k: one load a step of the matrix unit.
+Eight-bit operands bring two steps of k with a load, and their biases stand in FP_MODE.
 Consecutive blocks use the two halves of the registers in turn, so that one drains while the next one multiplies. Ragged edges are
 the descriptors' extents.
 
@@ -12,17 +13,19 @@ Descriptors: d0 A (inner step: k; outer: down a block), d1 B (inner: k; outer: r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
-from golden.arch.formats import FLOAT_FORMATS
+from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
+from golden.arch.memmap import FP_MODE, Csr
 from golden.kernels.kernel import Kernel, Operand, Part, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import loop
-from golden.numerics import matrix
+from golden.numerics import convert, matrix
 
 UNROLL = 4  # steps of k per pass of the inner loop: one register group each
 MAX_THREADS = 4
@@ -37,10 +40,14 @@ class Gemm(Kernel):
     k: int = extent(64, "terms of a sum", MAX_COLUMNS)
     transpose_a: bool = flag("A is stored transposed (k x m)")
     transpose_b: bool = flag("B is stored transposed (n x k)")
-    format: str = choice("number format of A and B", "bf16")
+    format: str = choice("number format of A and B", "bf16", "cfloat8")
     out: str = choice("format of C", "BF16", "FP32")
     bias: bool = flag("C starts from a row of biases")
     relu: bool = flag("C ends in a ReLU")
+    format_a: str = choice("of A in cfloat8: exponent and mantissa bits", "1_4_3", "1_5_2")
+    format_b: str = choice("of B in cfloat8: exponent and mantissa bits", "1_4_3", "1_5_2")
+    bias_a: int = extent(7, "exponent bias of A in cfloat8", BIAS_MAX, 0)
+    bias_b: int = extent(7, "exponent bias of B in cfloat8", BIAS_MAX, 0)
 
     @classmethod
     def of(cls, operands: Mapping[str, Shaped], **given: Any) -> Self:
@@ -56,15 +63,31 @@ class Gemm(Kernel):
         a = (self.k, self.m) if self.transpose_a else (self.m, self.k)
         b = (self.n, self.k) if self.transpose_b else (self.k, self.n)
         bias = (Operand("bias", 1, self.n, "FP32"),) if self.bias else ()
-        return Operand("a", *a, "BF16"), Operand("b", *b, "BF16"), Operand("c", self.m, self.n, self.out, Role.OUT), *bias
+        factors = (self._factor("a", *a, self.format_a, self.bias_a), self._factor("b", *b, self.format_b, self.bias_b))
+        return *factors, Operand("c", self.m, self.n, self.out, Role.OUT), *bias
+
+    def _factor(self, name: str, rows: int, columns: int, format: str, bias: int) -> Operand:
+        return Operand(name, rows, columns, f"CFloat8_{format}", bias=bias) if self.short else Operand(name, rows, columns, "BF16")
+
+    @property
+    def short(self) -> bool:
+        """A and B are eight-bit numbers."""
+        return self.format == "cfloat8"
 
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
-        shapes = {operand.name: (operand.rows, operand.columns) for operand in self.operands()}
-        values: dict[str, NDArray] = {name: random_bf16(rng, *shapes[name]) for name in ("a", "b")}
+        factors = self.operands()[:2]
+        values: dict[str, NDArray] = {operand.name: random_bf16(rng, operand.rows, operand.columns) for operand in factors}
+        if self.short:
+            values = {
+                operand.name: convert.narrow(FLOAT_FORMATS[operand.format], convert.bf16_to_f32(values[operand.name]), operand.bias)
+                for operand in factors
+            }
         return values | ({"bias": random_f32(rng, 1, self.n)} if self.bias else {})
 
-    def reference(self, a: NDArray[np.uint16], b: NDArray[np.uint16], bias: NDArray[np.uint32] | None = None) -> dict[str, NDArray]:
+    def reference(self, a: NDArray, b: NDArray, bias: NDArray[np.uint32] | None = None) -> dict[str, NDArray]:
         """Terms are added in ascending order of k, four a step, into one accumulator that starts from +0 or the bias."""
+        factors = zip((a, b), self.operands(), strict=False)
+        a, b = (convert.widen_bf16(FLOAT_FORMATS[operand.format], bits, operand.bias) for bits, operand in factors)
         left, right = (a.T if self.transpose_a else a), (b.T if self.transpose_b else b)
         start = None if bias is None else matrix.load_f32(np.broadcast_to(bias, (self.m, self.n)))
         return {"c": matrix.drain(matrix.gemm_acc(left, right, start), FLOAT_FORMATS[self.out], relu=self.relu)}
@@ -85,6 +108,9 @@ class Gemm(Kernel):
         """x1..x6 hold the images of A, B, C, with a bias x7, x8 its; x30 is used."""
         lines = [f"{label}:"]
         lines += [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4 if self.bias else 3)]
+        if self.short:
+            mode = FP_MODE.pack({"a": self.bias_a, "b": self.bias_b, "result": 0})
+            lines += [f"        li x30, {mode}", f"        csrw x30, {int(Csr.FP_MODE)}"]
         writer = _Writer(self, label, lines)
         tile_rows, tile_columns = -(-self.m // 8), -(-self.n // 8)
         writer.repeat(tile_rows // 2, lambda: writer.row(2, tile_columns, last=tile_rows == 2))
@@ -94,8 +120,11 @@ class Gemm(Kernel):
         return "\n".join(lines) + "\n"
 
     def views(self, a: Matrix, b: Matrix, c: Matrix, bias: Matrix | None = None) -> tuple[Descriptor, ...]:
-        k_steps_a = ("y", 4, "x", 4) if self.transpose_a else ("x", 1, "y", 16)
-        k_steps_b = ("x", 1, "y", 16) if self.transpose_b else ("y", 4, "x", 4)
+        # A load's terms along a row are 8 bytes, along a column so many rows; two tiles along a row so many times 8 bytes.
+        terms, tiles = (8, 2) if self.short else (4, 4)
+        along, across = ("x", 1, "y", 16), ("y", terms, "x", tiles)
+        k_steps_a = across if self.transpose_a else along
+        k_steps_b = along if self.transpose_b else across
         right = 4 if self.out == "BF16" else 8
         views = a.descriptor(**steps(*k_steps_a)), b.descriptor(**steps(*k_steps_b)), c.descriptor(**steps("x", right, "y", 16))
         return views if bias is None else (*views, bias.descriptor(**steps("x", 8, "y", 1)))
@@ -106,8 +135,7 @@ class Gemm(Kernel):
             raise ValueError(f"gemm: {threads} threads, a node has 1 to {MAX_THREADS}")
         parts = []
         for row, rows in panels(self.m, threads):
-            kernel = Gemm(rows, self.n, self.k, self.transpose_a, self.transpose_b, self.format, self.out, self.bias, self.relu)
-            parts.append(Part(kernel, {"a": (0, row) if self.transpose_a else (row, 0), "c": (row, 0)}))
+            parts.append(Part(replace(self, m=rows), {"a": (0, row) if self.transpose_a else (row, 0), "c": (row, 0)}))
         return tuple(parts)
 
 
@@ -132,8 +160,12 @@ class _Writer:
 
     def __init__(self, gemm: Gemm, label: str, lines: list[str]) -> None:
         self.gemm, self.label, self.lines, self.count = gemm, label, lines, 0
-        self.load_a = "vld.g16" if gemm.transpose_a else "vld.g8"
-        self.load_b = "vld.g8" if gemm.transpose_b else "vld.g16"
+        across = "vld.g8" if gemm.short else "vld.g16"
+        self.load_a = across if gemm.transpose_a else "vld.g8"
+        self.load_b = "vld.g8" if gemm.transpose_b else across
+        # A load's halves: flags of the steps that take them.
+        self.halves = ("", ", ah, bh") if gemm.short else ("",)
+        self.step = f"step.{gemm.format_a}.{gemm.format_b}".replace("_", "") if gemm.short else "step.bf16"
         self.second_a = "[0,1]" if gemm.transpose_a else "[1,0]"
         self.second_b = "[1,0]" if gemm.transpose_b else "[0,1]"
         self.flags = (", at" if gemm.transpose_a else "") + (", bt" if gemm.transpose_b else "")
@@ -174,23 +206,27 @@ class _Writer:
 
     def block(self, half: int, rows: int, columns: int) -> None:
         """A block of rows x columns tiles with one half of the registers."""
-        k_steps = -(-self.gemm.k // 4)
-        passes, rest = divmod(k_steps - 1, UNROLL)
+        loads = -(-self.gemm.k // (4 * len(self.halves)))
+        # The last load may bring fewer steps, which a pass of the loop does not know.
+        last = -(-self.gemm.k // 4) - len(self.halves) * (loads - 1)
+        short = last < len(self.halves)
+        passes, rest = divmod(max(loads - 1 - short, 0), UNROLL)
         if self.gemm.bias:
             bias = 16 * half + 15
             self.say(f"vld.c v{bias}, d3, inner")
             for i in range(rows):
                 for j in range(columns):
                     self.say(f"cld.row c{4 * half + 2 * i + j}, v{bias}, {j}")
-        self.body(half, 0, rows, columns, first=not self.gemm.bias)
+        self.body(half, 0, rows, columns, last if loads == 1 else len(self.halves), first=not self.gemm.bias)
 
         def unrolled() -> None:
             for group in (1, 2, 3, 0):
-                self.body(half, group, rows, columns)
+                self.body(half, group, rows, columns, len(self.halves))
 
         self.repeat(passes, unrolled)
-        for group in range(1, rest + 1):
-            self.body(half, group, rows, columns)
+        groups = rest + (short and loads > 1)
+        for group in range(1, groups + 1):
+            self.body(half, group % UNROLL, rows, columns, last if group == groups else len(self.halves))
         drain = f"drain.{'bf16' if self.gemm.out == 'BF16' else 'f32'}"
         relu = ", relu" if self.gemm.relu else ""
         for i in reversed(range(rows)):
@@ -200,8 +236,8 @@ class _Writer:
         self.say("dstep d0, restart")
         self.say("dstep d1, outer")
 
-    def body(self, half: int, group: int, rows: int, columns: int, first: bool = False) -> None:
-        """One step of k for every tile of the block: the second tiles' loads first, the stepping loads last."""
+    def body(self, half: int, group: int, rows: int, columns: int, steps: int, first: bool = False) -> None:
+        """A load's steps of k for every tile of the block: the second tiles' loads first, the stepping loads last."""
         v = 16 * half + 4 * group
         if rows == 2:
             self.say(f"{self.load_a} v{v + 1}, d0{self.second_a}")
@@ -209,7 +245,8 @@ class _Writer:
             self.say(f"{self.load_b} v{v + 3}, d1{self.second_b}")
         self.say(f"{self.load_a} v{v}, d0, inner")
         self.say(f"{self.load_b} v{v + 2}, d1, inner")
-        for i in reversed(range(rows)):
-            for j in reversed(range(columns)):
-                flag = ", first" if first else ""
-                self.say(f"step.bf16 c{4 * half + 2 * i + j}, v{v + i}, v{v + 2 + j}{flag}{self.flags}")
+        for k, flags in enumerate(self.halves[:steps]):
+            for i in reversed(range(rows)):
+                for j in reversed(range(columns)):
+                    flag = ", first" if first and k == 0 else ""
+                    self.say(f"{self.step} c{4 * half + 2 * i + j}, v{v + i}, v{v + 2 + j}{flag}{self.flags}{flags}")

@@ -54,6 +54,7 @@ class Operand:
     pitch : bytes from row to row when the kernel demands them, None when any will do.
     size : bytes that the kernel may walk from the first element on, None for rows x pitch.
     only : what its values are limited to; empty when they may be any bits.
+    bias : exponent bias of its numbers, where the format leaves it open.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Operand:
     pitch: int | None = None
     size: int | None = None
     only: str = ""
+    bias: int | None = None
 
 
 # --- parameters ----------------------------------------------------------------------------------------------------------------

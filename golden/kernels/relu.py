@@ -69,7 +69,7 @@ def _rows(n: int) -> list[str]:
         lines += [f"vld.c v{v + 1}, d0[0,1]", f"vld.c v{v}, d0, inner", f"vld.c v{v + 2}, d1, inner"]
     for i in range(n):
         v = 6 * i
-        lines += [f"vwiden.bf16.lo v{v + 3}, v{v + 2}", f"vwiden.bf16.hi v{v + 4}, v{v + 2}"]
+        lines += [f"vwiden.bf16 v{v + 3 + part}, v{v + 2}, {part}" for part in range(2)]
     for i in range(n):
         v = 6 * i
         lines += [f"vflt v{v + 3}, v31, v{v + 3}", f"vflt v{v + 4}, v31, v{v + 4}"]

@@ -10,12 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LANES = 16
-"""Words that one (seed, counter) gives."""
-
-ROUND_CONSTANTS = (0x60, 0x2C, 0x380, 0xF0, 0x1A0, 0x12)
-PLANE_2 = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344)
-"""Start of the third plane: the first 128 bits of pi's fraction."""
+from golden.arch.random_words import PLANE_2, RANDOM_LANES, ROUND_CONSTANTS
 
 
 def random_words(seed: Any, counter: Any) -> NDArray[np.uint32]:
@@ -29,7 +24,7 @@ def random_words(seed: Any, counter: Any) -> NDArray[np.uint32]:
     for constant in ROUND_CONSTANTS:
         a0, a1, a2 = xoodoo_round(a0, a1, a2, constant)
     words = np.concatenate([a0, a1, a2])
-    lanes = np.empty((LANES, *seed.shape), dtype=np.uint32)
+    lanes = np.empty((RANDOM_LANES, *seed.shape), dtype=np.uint32)
     for i in range(4):
         w = words[3 * i : 3 * i + 3]
         lanes[4 * i : 4 * i + 3] = w & 0xFFFFFF

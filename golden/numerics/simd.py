@@ -2,6 +2,7 @@
 
     result = execute(SimdOp.FADD, a, b)         # arrays of 64 bytes, or of (n, 64) for n operations at once
     flags = execute_flags(SimdOp.FADD, a, b)    # SimdFlag, ORed over the lanes; an array of them for n operations
+    result = execute(SimdOp.NARROW_C143_SR, a, b, c, fp=FpState(bias_result=7, seed=1))
 
 Registers are bytes in memory order (little-endian), as the register file and the SRAM hold them.
 """
@@ -9,35 +10,51 @@ Registers are bytes in memory order (little-endian), as the register file and th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.formats import BF16
-from golden.arch.simd_ops import SIMD_OPS, SimdFlag, SimdOp
+from golden.arch.formats import FloatFormat, IntFormat
+from golden.arch.simd_ops import SIMD_OPS, SimdClass, SimdFlag, SimdOp, SimdOpInfo
 from golden.numerics import compare, convert, fma, special
 from golden.numerics.convert import Flags, bits_f32, f32_bits
+from golden.numerics.random import random_words
 
 Words = NDArray[np.uint32]
 
 _SIGN = np.uint32(0x80000000)
 _ONES = np.uint32(0xFFFFFFFF)
-_LOW_BF16, _HIGH_BF16 = slice(0, 16), slice(16, 32)
 
 
-def execute(op: SimdOp, a: Any, b: Any = None, c: Any = None, imm: int = 0) -> NDArray[np.uint8]:
+class FpState(NamedTuple):
+    """What conversions take from their thread: biases (0..63) of operand a and of results, and the random words' seed (64 bits)."""
+
+    bias_a: int = 0
+    bias_result: int = 0
+    seed: int = 0
+
+
+_ZERO_STATE = FpState()
+
+
+def execute(op: SimdOp, a: Any, b: Any = None, c: Any = None, imm: int = 0, fp: FpState = _ZERO_STATE) -> NDArray[np.uint8]:
     """The 64 bytes that ``op`` writes; arrays of shape (..., 64) give as many results.
 
     ``a``, ``b``, ``c``: uint8 arrays of shape (..., 64); operands that the operation does not read may be None.
-    ``imm``: 0..31. ValueError for a missing operand or a wrong length.
+    ``imm``: 0..31. ``fp``: counts in conversions of floating-point formats. ValueError for a missing operand or a wrong length.
     """
-    return np.ascontiguousarray(_RESULTS[op](*_registers(op, a, b, c), imm)).view(np.uint8)
+    words, info = _registers(op, a, b, c), SIMD_OPS[op]
+    if isinstance(info.format, FloatFormat):
+        return _bytes(_converted(info, words, imm, fp))
+    return _bytes(_RESULTS[op](*words, imm))
 
 
-def execute_flags(op: SimdOp, a: Any, b: Any = None, c: Any = None) -> NDArray[np.int64]:
+def execute_flags(op: SimdOp, a: Any, b: Any = None, c: Any = None, imm: int = 0, fp: FpState = _ZERO_STATE) -> NDArray[np.int64]:
     """The flags that ``op`` raises (``SimdFlag`` bits), shape of the operands without the last axis."""
-    words = _registers(op, a, b, c)
+    words, info = _registers(op, a, b, c), SIMD_OPS[op]
+    if isinstance(info.format, FloatFormat):
+        return _ored(_conversion_flags(info, words, imm, fp), axis=-1)
     if op not in _FLAGS:
         return np.zeros(words[0].shape[:-1], dtype=np.int64)
     return _ored(_FLAGS[op](*words), axis=-1)
@@ -61,6 +78,10 @@ def any_lane(register: Any) -> NDArray[np.bool_]:
 def all_lanes(register: Any) -> NDArray[np.bool_]:
     """True where every 32-bit lane is not zero."""
     return _words(register).all(axis=-1)
+
+
+def _bytes(result: Any) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(result).view(np.uint8)
 
 
 def _words(register: Any) -> Words:
@@ -117,13 +138,54 @@ def _zip(a: Words, b: Words, width: int, high: bool) -> NDArray[Any]:
     return pair.reshape(*pair.shape[:-2], -1)
 
 
-def _narrow(a: Words, b: Words) -> NDArray[np.uint16]:
-    return np.concatenate([convert.narrow(BF16, a), convert.narrow(BF16, b)], axis=-1)
+def _part(register: Words, fmt: FloatFormat | IntFormat, imm: int) -> NDArray[Any]:
+    """Sixteen elements of a register: those that the immediate names."""
+    elements = _pieces(register, f"<{'i' if isinstance(fmt, IntFormat) and fmt.signed else 'u'}{fmt.bytes}")
+    first = 16 * (imm % (elements.shape[-1] // 16))
+    return elements[..., first : first + 16]
 
 
-def _narrow_flags(a: Words, b: Words) -> Flags:
-    pairs = zip(convert.narrow_flags(BF16, a), convert.narrow_flags(BF16, b), strict=True)
-    return Flags(*(np.concatenate(pair, axis=-1) for pair in pairs))
+def _filled(elements: NDArray[Any]) -> NDArray[Any]:
+    """Elements, and zeros behind them to the register's end."""
+    missing = 64 // elements.dtype.itemsize - elements.shape[-1]
+    return np.concatenate([elements, np.zeros((*elements.shape[:-1], missing), elements.dtype)], axis=-1)
+
+
+def _random(counter: Words, seed: int) -> NDArray[np.uint32]:
+    """Words of the elements 0..31 of a narrowing whose counter lies in lanes 0 and 1."""
+    first = counter[..., 0].astype(np.uint64) | counter[..., 1].astype(np.uint64) << np.uint64(32)
+    with np.errstate(over="ignore"):
+        return np.concatenate([random_words(seed, first), random_words(seed, first + np.uint64(1))], axis=-1)
+
+
+def _narrowing(info: SimdOpInfo, words: tuple[Words, Words, Words], fp: FpState) -> tuple[FloatFormat, Words, int | None, Any]:
+    """Format, values, bias and random words of a narrowing, as golden.numerics.convert wants them."""
+    a, b, c = words
+    random = _random(c, fp.seed) if info.stochastic else None
+    return info.format, np.concatenate([a, b], axis=-1), fp.bias_result if info.format.has_bias else None, random
+
+
+def _converted(info: SimdOpInfo, words: tuple[Words, Words, Words], imm: int, fp: FpState) -> NDArray[Any]:
+    fmt = info.format
+    if info.simd_class is SimdClass.NARROW:
+        return _filled(convert.narrow(*_narrowing(info, words, fp)))
+    return convert.widen(fmt, _part(words[0], fmt, imm), fp.bias_a if fmt.has_bias else None)
+
+
+def _conversion_flags(info: SimdOpInfo, words: tuple[Words, Words, Words], imm: int, fp: FpState) -> Flags:
+    if info.simd_class is SimdClass.NARROW:
+        return convert.narrow_flags(*_narrowing(info, words, fp))
+    return convert.widen_flags(info.format, _part(words[0], info.format, imm))
+
+
+def _pack(fmt: IntFormat, a: Words, b: Words) -> NDArray[Any]:
+    clamped = np.clip(np.concatenate([a, b], axis=-1).view("<i4"), fmt.min, fmt.max)
+    return _filled(clamped.astype(f"<{'i' if fmt.signed else 'u'}{fmt.bytes}"))
+
+
+def _shuffle_bytes(a: Words, b: Words) -> NDArray[np.uint8]:
+    source, index = (_pieces(register, "u1").reshape(*register.shape[:-1], 4, 16) for register in (a, b))
+    return np.take_along_axis(source, index.astype(np.int64) & 15, axis=-1).reshape(*a.shape[:-1], 64)
 
 
 def _quiet(a: Words, b: Words) -> Flags:
@@ -195,9 +257,12 @@ _RESULTS: dict[SimdOp, Callable[..., Any]] = {
     SimdOp.ZIP16_HI: lambda a, b, c, imm: _zip(a, b, 2, high=True),
     SimdOp.DUP_LO: lambda a, b, c, imm: np.concatenate([a[..., :8], a[..., :8]], axis=-1),
     SimdOp.DUP_HI: lambda a, b, c, imm: np.concatenate([a[..., 8:], a[..., 8:]], axis=-1),
-    SimdOp.WIDEN_BF16_LO: lambda a, b, c, imm: convert.widen(BF16, _pieces(a, "<u2")[..., _LOW_BF16]),
-    SimdOp.WIDEN_BF16_HI: lambda a, b, c, imm: convert.widen(BF16, _pieces(a, "<u2")[..., _HIGH_BF16]),
-    SimdOp.NARROW_BF16: lambda a, b, c, imm: _narrow(a, b),
+    SimdOp.ZIP8_LO: lambda a, b, c, imm: _zip(a, b, 1, high=False),
+    SimdOp.ZIP8_HI: lambda a, b, c, imm: _zip(a, b, 1, high=True),
+    SimdOp.CAT_LO: lambda a, b, c, imm: np.concatenate([a[..., :8], b[..., :8]], axis=-1),
+    SimdOp.CAT_HI: lambda a, b, c, imm: np.concatenate([a[..., 8:], b[..., 8:]], axis=-1),
+    SimdOp.SHUFFLE32: lambda a, b, c, imm: np.take_along_axis(a, b.astype(np.int64) & 15, axis=-1),
+    SimdOp.SHUFFLE8: lambda a, b, c, imm: _shuffle_bytes(a, b),
     SimdOp.ITOF: lambda a, b, c, imm: _itof(a),
     SimdOp.FTOI: lambda a, b, c, imm: _ftoi(a),
     SimdOp.RECIP: lambda a, b, c, imm: special.recip(a),
@@ -213,9 +278,6 @@ _FLAGS: dict[SimdOp, Callable[..., Flags]] = {
     SimdOp.FNE: lambda a, b, c: _quiet(a, b),
     SimdOp.FLT: lambda a, b, c: _ordered(a, b),
     SimdOp.FLE: lambda a, b, c: _ordered(a, b),
-    SimdOp.WIDEN_BF16_LO: lambda a, b, c: convert.widen_flags(BF16, _pieces(a, "<u2")[..., _LOW_BF16]),
-    SimdOp.WIDEN_BF16_HI: lambda a, b, c: convert.widen_flags(BF16, _pieces(a, "<u2")[..., _HIGH_BF16]),
-    SimdOp.NARROW_BF16: lambda a, b, c: _narrow_flags(a, b),
     SimdOp.FTOI: lambda a, b, c: _ftoi_flags(a),
     SimdOp.RECIP: lambda a, b, c: special.special_flags("recip", a),
     SimdOp.RSQRT: lambda a, b, c: special.special_flags("rsqrt", a),
@@ -227,3 +289,36 @@ for _name, _shape in _FMA_SHAPES.items():
     for _odd in (False, True):
         _op = SimdOp[_name + ("_ODD" if _odd else "")]
         _RESULTS[_op], _FLAGS[_op] = _fma_class(_shape, _odd)
+
+
+def _integer_conversion(fmt: IntFormat, packs: bool) -> Callable[..., Any]:
+    if packs:
+        return lambda a, b, c, imm: _pack(fmt, a, b)
+    return lambda a, b, c, imm: _part(a, fmt, imm).astype("<i4")
+
+
+def _mask_of(true: NDArray[np.bool_], width: int) -> NDArray[Any]:
+    return -true.astype(f"<i{width}")
+
+
+def _packed_operations(width: int) -> dict[str, Callable[..., Any]]:
+    """Operations on elements of so many bytes, by name without the element's size."""
+    unsigned, signed = f"<u{width}", f"<i{width}"
+    return {
+        "ISHL": lambda a, b, c, imm: _pieces(a, unsigned) << np.array(imm % (8 * width), unsigned),
+        "ISHR": lambda a, b, c, imm: _pieces(a, unsigned) >> np.array(imm % (8 * width), unsigned),
+        "ISAR": lambda a, b, c, imm: _pieces(a, signed) >> np.array(imm % (8 * width), signed),
+        "IEQ": _elements(unsigned, lambda a, b: _mask_of(a == b, width)),
+        "ILT": _elements(signed, lambda a, b: _mask_of(a < b, width)),
+        "ILTU": _elements(unsigned, lambda a, b: _mask_of(a < b, width)),
+        "IMIN": _elements(signed, np.minimum),
+        "IMAX": _elements(signed, np.maximum),
+    }
+
+
+for _info in SIMD_OPS.values():
+    if isinstance(_info.format, IntFormat):
+        _RESULTS[_info.op] = _integer_conversion(_info.format, _info.simd_class is SimdClass.PACK)
+for _width in (1, 2):
+    for _name, _function in _packed_operations(_width).items():
+        _RESULTS[SimdOp[f"{_name}{8 * _width}"]] = _function

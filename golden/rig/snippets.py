@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from golden.arch import isa
-from golden.arch.classes import Alu, Flow, Port, Reduce
+from golden.arch.classes import Alu, Flow, Format, Matrix, Port, Reduce
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import step_code
 from golden.arch.encoding import Insn, OperandKind
-from golden.arch.memmap import Counter, Csr
+from golden.arch.memmap import CSR_BITS, FP_MODE_BITS, Counter, Csr
 from golden.arch.sram import inject
 from golden.rig.memory import (
     BF16_LINES,
@@ -108,6 +108,8 @@ class Writer:
         self.simd = self._table(lambda i: i.port is Port.SIMD and i.reduce is Reduce.NONE)
         self.loads = self._table(lambda i: i.port is Port.VLOAD)
         self.stores = self._table(lambda i: i.port is Port.VSTORE)
+        self.steps = self._table(lambda i: i.matrix is Matrix.STEP)
+        self.drains = self._table(lambda i: i.port is Port.DRAIN and i.format is not Format.RAW)
         self.memory = self._table(lambda i: i.port in (Port.SLOAD, Port.SSTORE))
 
     def _table(self, chosen: Callable[[Insn], bool]) -> list[Insn]:
@@ -310,8 +312,9 @@ class Writer:
         for _ in range(self.rng.randint(2, 8)):
             kind = self.rng.random()
             if kind < 0.6:
-                flags = "".join(f", {flag}" for flag in ("first", "at", "bt") if self.rng.random() < 0.4)
-                lines.append(f"{self.when()}step.bf16 {self.c()}, {self.tame()}, {self.tame()}{flags}")
+                insn = self.rng.choice(self.steps)
+                flags = "".join(f", {op.name}" for op in insn.operands if op.kind is OperandKind.FLAG and self.rng.random() < 0.4)
+                lines.append(f"{self.when()}{insn.mnemonic} {self.c()}, {self.tame()}, {self.tame()}{flags}")
             elif kind < 0.75:
                 lines.append(self.when() + self.operands(isa.BY_MNEMONIC[self.rng.choice(("cld.f32", "cld.row"))]))
             else:
@@ -319,10 +322,11 @@ class Writer:
         return lines
 
     def drain(self) -> str:
-        name = self.rng.choice(("bf16", "f32"))
-        d = self.descriptor(name)
+        insn = self.rng.choice(self.drains)
+        d = self.descriptor("f32" if insn.format is Format.FP32 else "bf16")
+        counter = f", {self.x()}" if insn.of_kind(OperandKind.X) else ""
         relu = ", relu" if self.rng.random() < 0.3 else ""
-        return f"{self.when()}drain.{name} {self.c()}, d{d}{self.tile()}{self.step(d)}{relu}"
+        return f"{self.when()}{insn.mnemonic} {self.c()}, d{d}{self.tile()}{counter}{self.step(d)}{relu}"
 
     def raw(self) -> list[str]:
         """A tile's raw words into memory and back."""
@@ -349,10 +353,10 @@ class Writer:
         readable = (Csr.THREAD, Csr.NODE, Csr.CYCLE, *states, Csr.COUNTER + rng.choice(list(Counter)))
         lines = [f"{self.when()}csrr {self.x()}, {int(rng.choice(readable))}"]
         if rng.random() < 0.5:
-            kinds = (Csr.PRIORITY, 4), (Csr.FP_MODE, 18), (Csr.SEED, 64), (Csr.COUNTER_CLEAR, 64), (Csr.ECC_INJECT, 16)
-            csr, bits = rng.choice(kinds)
+            csr = rng.choice((Csr.PRIORITY, Csr.FP_MODE, Csr.SEED, Csr.COUNTER_CLEAR, Csr.ECC_INJECT))
             # A single wrong bit in all that the thread stores from here on: nobody may notice.
-            value = inject(rng.randrange(72)) if csr is Csr.ECC_INJECT else rng.getrandbits(bits)
+            value = inject(rng.randrange(72)) if csr is Csr.ECC_INJECT else rng.getrandbits(CSR_BITS.get(csr, 64))
+            value &= FP_MODE_BITS if csr is Csr.FP_MODE else -1
             lines += [f"li64 x25, {value}", f"csrw x25, {int(csr)}"]
             lines += [f"csrr {self.x()}, {int(csr)}"] if csr is not Csr.COUNTER_CLEAR else []
         return lines

@@ -2,13 +2,14 @@
 
     by_number   the value of that number, as a multiplexer
     by_mark     the value whose mark is set, as gates: marks are one-hot, so nothing is decoded
+    by_branch   the same as branches, of which a simulation takes one: what the values are computed from costs nothing elsewhere
     mark        a number as one-hot marks
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 
 
 def by_number(m: Module, number: ValueLike, values: Sequence[Any], name: str) -> Any:
@@ -29,9 +30,7 @@ def by_mark(m: Module, marks: ValueLike, values: Sequence[Any], name: str) -> An
 
     Raises ValueError as ``by_number``, and when there are not as many marks as values.
     """
-    marks, chosen = Value.cast(marks), _like(values, name)
-    if len(marks) != len(values):
-        raise ValueError(f"{name} has {len(values)} values to choose from, but {len(marks)} marks")
+    marks, chosen = Value.cast(marks), _marked(marks, values, name)
     gated = [Value.cast(value) & mark.replicate(len(Value.cast(value))) for mark, value in zip(marks, values, strict=True)]
     total = gated[0]
     for value in gated[1:]:
@@ -40,9 +39,26 @@ def by_mark(m: Module, marks: ValueLike, values: Sequence[Any], name: str) -> An
     return chosen
 
 
+def by_branch(m: Module, marks: ValueLike, values: Sequence[Any], name: str) -> Any:
+    """As ``by_mark``, but of several values whose mark is set it is the first."""
+    marks, chosen = Value.cast(marks), _marked(marks, values, name)
+    total: Value = Const(0, len(Value.cast(chosen)))
+    for mark, value in reversed([*zip(marks, values, strict=True)]):
+        total = Mux(mark, Value.cast(value), total)
+    m.d.comb += Value.cast(chosen).eq(total)
+    return chosen
+
+
 def mark(number: ValueLike, count: int) -> Value:
     """``count`` bits of which the one of that ``number`` is set; none when there is no such bit."""
     return Cat(Value.cast(number) == place for place in range(count))
+
+
+def _marked(marks: ValueLike, values: Sequence[Any], name: str) -> Any:
+    chosen, count = _like(values, name), len(Value.cast(marks))
+    if count != len(values):
+        raise ValueError(f"{name} has {len(values)} values to choose from, but {count} marks")
+    return chosen
 
 
 def _like(values: Sequence[Any], name: str) -> Any:

@@ -1,6 +1,6 @@
 """The core: its regions, and who says what to whom. No logic of its own."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -99,7 +99,7 @@ class Core(wiring.Component):
         connect(vector.operations, matrix.operations)
         # Control registers and events.
         connect(scalar.csr, control.access)
-        connect(control.settings, scalar.settings, vector.settings)
+        connect(control.settings, front.settings, scalar.settings, vector.settings)
         connect(threads.events, control.thread_events)
         connect(front.events, control.front_events)
         connect(scalar.events, control.scalar_events)
@@ -135,12 +135,46 @@ class Core(wiring.Component):
         connect(me.handed, memory.handed)
         connect(me.net_steer, threads.net_steer)
         if self._trace_on:
-            connect(front.trace, me.trace.dispatch)
-            connect(threads.trace, me.trace.ended)
-            connect(scalar.trace, me.trace.scalar)
-            connect(vector.trace_vector, me.trace.vector)
-            connect(vector.trace_matrix, me.trace.matrix)
-            connect(vector.trace_load, me.trace.load)
-            connect(vector.trace_lane, me.trace.lane)
-            connect(memory.trace, me.trace.store)
+            self._trace(m, threads, front, scalar, memory, vector)
         return m
+
+    def _trace(
+        self, m: Module, threads: ThreadUnit, front: FrontEnd, scalar: ScalarUnit, memory: MemoryUnit, vector: VectorUnit
+    ) -> None:
+        trace = wiring.flipped(self.trace)
+        wiring.connect(m, front.trace, trace.dispatch)
+        wiring.connect(m, threads.trace, trace.ended)
+        wiring.connect(m, scalar.trace, trace.scalar)
+        wiring.connect(m, vector.trace_vector, trace.vector)
+        wiring.connect(m, vector.trace_matrix, trace.matrix)
+        wiring.connect(m, vector.trace_load, trace.load)
+        wiring.connect(m, vector.trace_lane, trace.lane)
+        wiring.connect(m, memory.trace, trace.store)
+        issued = (*scalar.trace_issue.record, *vector.trace_issue.record)
+        m.d.comb += [record.eq(each) for record, each in zip(self.trace.issue.record, issued, strict=True)]
+        cycle, links = self.trace.cycle.record[0], self.link_events
+        before = Signal.like(cycle)  # of what units show at once, told with what they show a cycle later
+        m.d.sync += [
+            before.running.eq(threads.life.running),
+            before.waiting.eq(threads.life.waiting),
+            before.present.eq(Cat(supply.present for supply in threads.supply)),
+            before.able.eq(Cat(turn.may.able for turn in threads.turn)),
+            before.retired_scalar.eq(scalar.events.retired),
+            before.retired_vector_memory.eq(scalar.events.retired_vector_memory),
+            before.store_beat.eq(memory.events.beat),
+            before.conflicts.eq(self.conflicts.count),
+        ]
+        m.d.comb += [
+            cycle.eq(before),
+            cycle.valid.eq(Cat(before.running, before.store_beat, links.packet_in.valid, links.packet_out.valid).any()),
+            cycle.matrix_step.eq(vector.events.matrix_step),
+            cycle.matrix_wait.eq(vector.events.matrix_wait),
+            cycle.simd_issue.eq(vector.events.simd_issue),
+            cycle.retired_front.eq(front.events.retired + threads.events.ended),
+            cycle.packet_in.eq(links.packet_in.valid),
+            cycle.packet_out.eq(links.packet_out.valid),
+            cycle.fetch_miss.eq(front.events.fetch_miss),
+            cycle.redirect.eq(front.events.redirect),
+            cycle.scalar.eq(scalar.trace_heads.record[0]),
+            cycle.vector.eq(vector.trace_heads.record[0]),
+        ]

@@ -25,6 +25,7 @@ from golden.arch.classes import (
 )
 from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Operand, OperandKind
 from golden.arch.simd_ops import SIMD_OP_BITS
+from rtl.fp.operand import OperandFormat
 
 FIELDS_LO = PRED_LO + PRED_BITS
 """Bits from here on belong to operands, or are reserved."""
@@ -62,6 +63,8 @@ class FrontRow(data.Struct):
     reads_v0: 1  # the vector register in F0 (stores)
     names_c: 1  # the accumulator in F0
     store: 1  # enters the store queue
+    sets: 1  # writes a control register
+    uses_mode: 1  # its result depends on FP_MODE, which it takes along
 
 
 class NamesRow(data.Struct):
@@ -151,11 +154,18 @@ class VectorRow(data.Struct):
     # Matrix: a step, or else what a load brings.
     step: 1
     load_kind: LoadKind
+    format_a: OperandFormat  # of a step
+    format_b: OperandFormat
 
 
 Row = data.StructLayout({"front": FrontRow, "names": NamesRow, "scalar": ScalarRow, "vector": VectorRow})
 """All of it."""
 
+_OPERAND_FORMATS = {
+    Format.BF16: OperandFormat.BF16,
+    Format.CFLOAT8_1_4_3: OperandFormat.CF143,
+    Format.CFLOAT8_1_5_2: OperandFormat.CF152,
+}
 _LOAD_KINDS = {Matrix.LOAD_QUARTER: LoadKind.QUARTER, Matrix.LOAD_ROW: LoadKind.ROW, Matrix.LOAD_RAW: LoadKind.RAW}
 
 
@@ -167,7 +177,7 @@ def implemented(insn: Insn) -> bool:
         case Port.DRAIN:
             return insn.format is not None and insn.format.name in DrainFormat.__members__
         case Port.MATRIX:
-            return insn.matrix is not Matrix.STEP or (insn.a_format, insn.b_format) == (Format.BF16, Format.BF16)
+            return insn.matrix is not Matrix.STEP or {insn.a_format, insn.b_format} <= set(_OPERAND_FORMATS)
         case _:
             return True
 
@@ -175,6 +185,12 @@ def implemented(insn: Insn) -> bool:
 def queued_store(insn: Insn) -> bool:
     """Whether it enters the store queue: stores, and what waits for older stores there."""
     return insn.store or insn.port is Port.NET
+
+
+def uses_mode(insn: Insn) -> bool:
+    """Whether a vector instruction's operands or result have a bias that software sets."""
+    formats = (insn.a_format, insn.b_format)
+    return insn.queue is Queue.VECTOR and any(fmt is not None and fmt.float.has_bias for fmt in formats)
 
 
 def front_row(insn: Insn) -> dict[str, object]:
@@ -197,6 +213,8 @@ def front_row(insn: Insn) -> dict[str, object]:
         "reads_v0": int(insn.reading(OperandKind.V, F0)),
         "names_c": int(insn.of_kind(OperandKind.C) is not None),
         "store": int(queued_store(insn)),
+        "sets": int(insn.port is Port.CSR and not insn.slow),
+        "uses_mode": int(uses_mode(insn)),
     }
 
 
@@ -268,6 +286,8 @@ def vector_row(insn: Insn) -> dict[str, object]:
         "all": int(insn.reduce is Reduce.ALL),
         "step": int(insn.matrix is Matrix.STEP),
         "load_kind": _LOAD_KINDS[insn.matrix] if insn.matrix in MATRIX_LOADS else LoadKind.QUARTER,
+        "format_a": _OPERAND_FORMATS.get(insn.a_format, OperandFormat.BF16),
+        "format_b": _OPERAND_FORMATS.get(insn.b_format, OperandFormat.BF16),
     }
 
 

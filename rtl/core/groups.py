@@ -25,7 +25,8 @@ class Where(data.Struct):
 
 
 class Counted(data.Struct):
-    """The next instruction's number; positions given out and reached; parities of loads dispatched and complete."""
+    """The next instruction's number; positions given out and reached; parities of loads dispatched and complete;
+    a control register is about to be written."""
 
     seq: SEQ_BITS
     vq_tail: VQ_POS_BITS
@@ -34,6 +35,7 @@ class Counted(data.Struct):
     st_read: ST_POS_BITS
     parity: isa.VECTOR_REGISTERS
     loaded: isa.VECTOR_REGISTERS
+    setting: 1
 
 
 class Known(data.Struct):
@@ -84,6 +86,8 @@ class Group(data.Struct):
     pending: 8
     vq_tail: VQ_POS_BITS
     st_tail: ST_POS_BITS
+    # Control registers that the group writes.
+    settings: range(9)
 
 
 def told(shape: type) -> wiring.Signature:

@@ -20,7 +20,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
-from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, WORD_ADDRESS_BITS, Csr
+from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, FP_MODE, WORD_ADDRESS_BITS, Csr
 from golden.arch.tags import ST_POS_BITS, VQ_POS_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Raise
@@ -29,6 +29,8 @@ from rtl.core.decoded import Names, ScalarRow, VectorRow
 THREAD_BITS = 2
 THREADS = isa.THREADS
 PC_BITS = ADDRESS_BITS - 2  # program counters are word addresses
+FpMode = data.StructLayout({field.name: field.width for field in FP_MODE})
+"""The fields of the control register FP_MODE, without what lies between them."""
 NAMES = isa.VECTOR_REGISTERS + isa.ACCUMULATORS  # hazard names: vector register r is r, accumulator c is 32 + c
 
 
@@ -72,6 +74,7 @@ class VectorEntry(data.Struct):
     parity_d: 1
     st: StWait  # last store that reads the destination (register or accumulator)
     st_mark: ST_POS_BITS  # store tail at dispatch: bounds how far stores may run ahead
+    mode: FpMode  # of the thread at dispatch
 
 
 ScalarPush = data.StructLayout({"valid": 1, "entry": ScalarEntry})
@@ -99,6 +102,10 @@ class Operand(data.Struct):
     valid: 1
     thread: THREAD_BITS
     value: 64
+
+
+SettingWrite = data.StructLayout({"valid": 1, "thread": THREAD_BITS})
+"""A csrw of a thread is done."""
 
 
 class FaultEvent(data.Struct):
@@ -297,6 +304,8 @@ ScalarSteer = wiring.Signature(
         "operand": Out(Operand),
         # A fault, two cycles after its execute stage. The thread issues nothing until it is killed.
         "fault": Out(FaultEvent),
+        # A control register has its value from the next cycle on.
+        "setting": Out(SettingWrite),
     }
 )
 VectorSteer = wiring.Signature(
@@ -342,9 +351,9 @@ CsrAccess = wiring.Signature(
 )
 Settings = wiring.Signature(
     {
-        # control -> scalar, vector: control registers, per thread; state.
+        # control -> front, scalar, vector: control registers, per thread; state.
         "priority": Out(data.ArrayLayout(CSR_BITS[Csr.PRIORITY], THREADS)),
-        "fp_mode": Out(data.ArrayLayout(CSR_BITS[Csr.FP_MODE], THREADS)),
+        "fp_mode": Out(data.ArrayLayout(FpMode, THREADS)),
         "seed": Out(data.ArrayLayout(CSR_BITS[Csr.SEED], THREADS)),
     }
 )

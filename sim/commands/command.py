@@ -23,6 +23,35 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+def cycles_or_difference(text: str) -> tuple[int | None, int | None] | str:
+    """Type of an argument: the same, or the word ``DIFFERENCE``."""
+    return text if text == DIFFERENCE else cycles(text)
+
+
+def wish(options: argparse.Namespace, title: str, program: Any = None) -> Any:
+    """What ``RECORD``, ``WAVES`` and ``CYCLES`` ask for, None for nothing; CommandError when only the window is given."""
+    if not options.record and not options.waves:
+        if options.cycles:
+            raise CommandError("--cycles is the window of what is kept: give --record FILE or --waves FILE too")
+        return None
+    from sim.events.recorder import Wish
+
+    first, last = options.cycles or (None, None)
+    return Wish(options.record, options.waves, first or 0, last, title, program)
+
+
+def tell_kept(kept: Any) -> None:
+    """How what was kept is looked at."""
+    if kept and kept.events:
+        print(f"events: {kept.events}; look at them with: python -m sim pipeline {kept.events}")
+    if kept and kept.waves:
+        from sim.views.waves import opened
+
+        print(f"waves: {kept.waves}; open them with:")
+        for line in opened(kept.waves, kept.program):
+            print(f"  {line}")
+
+
 COMMANDS: dict[str, Command] = {}
 
 
@@ -94,8 +123,27 @@ def output_file(text: str) -> Path:
     return Path(text)
 
 
+def cycles(text: str) -> tuple[int | None, int | None]:
+    """Type of an argument: A:B, from cycle A to before B; either may be left out."""
+    first, colon, last = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        window = tuple(int(part, 0) if part else None for part in (first, last))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no window of cycles: A:B, like 1000:2000") from None
+    if any(part is not None and part < 0 for part in window) or (None not in window and window[0] >= window[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} holds no cycle: it goes from A to before B")
+    return window
+
+
 SEED = argument("--seed", type=seed_number, default=0, help="seed of everything random (default 0)")
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
+CYCLES = argument("--cycles", type=cycles, metavar="A:B", help="from cycle A of the run to before B")
+DIFFERENCE = "difference"
+AROUND = (2000, 500)  # cycles before and after a difference
+RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
+WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 10000) to FILE")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
 WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
 BATCH = argument("--batch", type=whole_number, help="rows of data per step (default: the workload's)")

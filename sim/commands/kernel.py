@@ -6,7 +6,22 @@ import argparse
 from dataclasses import replace
 
 from golden.arch.mesh import parse, parse_place
-from sim.commands.command import CONFIG, JSON, SEED, CommandError, argument, command, real_number, sentence_of, whole_number
+from sim.commands.command import (
+    CONFIG,
+    CYCLES,
+    JSON,
+    RECORD,
+    SEED,
+    WAVES,
+    CommandError,
+    argument,
+    command,
+    real_number,
+    sentence_of,
+    tell_kept,
+    whole_number,
+    wish,
+)
 
 
 def _kernels(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +43,7 @@ def _kernels(parser: argparse.ArgumentParser) -> None:
                 flag, dest=_PARAMETER + parameter.name, type=types[parameter.type], default=parameter.default, metavar="VALUE", help=meaning
             )
         sub.add_argument("--threads", type=whole_number, default=1, help="threads that share the work (default 1)")
-        for flags, settings in (SEED, CONFIG, JSON, *_MESH):
+        for flags, settings in (SEED, CONFIG, JSON, RECORD, WAVES, CYCLES, *_MESH):
             sub.add_argument(*flags, **settings)
 
 
@@ -45,7 +60,10 @@ def _run(options: argparse.Namespace) -> int:
     from sim.views.report import write_json
 
     given = {name.removeprefix(_PARAMETER): value for name, value in vars(options).items() if name.startswith(_PARAMETER)}
+    record = wish(options, f"{options.kernel} on {options.config}")
     if options.mesh:
+        if record:
+            raise CommandError("--record and --waves keep a window of one node: leave --mesh out")
         from sim.jobs.run_mesh import run_everywhere
 
         mesh = replace(options.mesh, dead=frozenset(options.dead))
@@ -53,9 +71,10 @@ def _run(options: argparse.Namespace) -> int:
     elif options.dead:
         raise CommandError("--dead names places of a mesh: give --mesh too")
     else:
-        report = run_kernel(options.kernel, options.config, options.seed, options.threads, **given)
+        report = run_kernel(options.kernel, options.config, options.seed, options.threads, record, **given)
     for key, value in report.items():
         print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")
+    tell_kept(record)
     if options.json:
         write_json(options.json, report)
     return 1 if report["mismatches"] else 0

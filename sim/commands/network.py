@@ -95,6 +95,7 @@ def _random(options: argparse.Namespace, give_up: int) -> int:
     argument("--pattern", default="uniform", help="who sends to whom (default uniform; an unknown name lists all)"),
     argument("--rate", type=real_number, help="packets a cycle of each sending node (default 0.1); with --sweep where to look first"),
     argument("--classes", type=whole_number, default=2, help="classes in use, 1 or 2 (default 2)"),
+    argument("--multicast", type=real_number, default=0, metavar="SHARE", help="so many of the packets go to a rectangle (default 0)"),
     _DEAD,
     _DEAD_LINKS,
     argument("--cycles", type=whole_number, default=40_000, help="cycles that are measured (default 40000)"),
@@ -117,7 +118,8 @@ def _noc(options: argparse.Namespace) -> int:
     if options.points < 0:
         raise CommandError(f"--points {options.points}: at least 0")
     rate = 0.1 if options.rate is None else options.rate
-    load = Load(options.pattern, rate, options.classes, seed=options.seed, warm=options.warm, measured=options.cycles)
+    times = {"warm": options.warm, "measured": options.cycles}
+    load = Load(options.pattern, rate, options.classes, seed=options.seed, multicast=options.multicast, **times)
     mesh = _mesh(options)
     destinations(mesh, load.pattern)
     routes = compile_routes(mesh)

@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
-from sim.commands.command import CONFIG, CommandError, argument, command, output_file, sentence_of, whole_number
+from sim.commands.command import (
+    AROUND,
+    CONFIG,
+    DIFFERENCE,
+    RECORD,
+    WAVES,
+    CommandError,
+    argument,
+    command,
+    cycles_or_difference,
+    output_file,
+    sentence_of,
+    tell_kept,
+    whole_number,
+    wish,
+)
 from sim.engine.flips import parse_flip
 from sim.files import content, whole
 from sim.jobs.memory import parse_dump, parse_load
@@ -157,12 +172,17 @@ def _iss(options: argparse.Namespace) -> int:
     *_MESH,
     argument("--dram-pace", type=whole_number, nargs=2, metavar=("BYTES", "CYCLES"), help="bytes a cycle, cycles of an access (64 200)"),
     argument("--flip", type=sentence_of(parse_flip), nargs="*", default=[], metavar="A-B:N:BIT", help="a wrong bit in packet N of a link"),
-    argument("--waves", type=output_file, metavar="FILE", help="write waves to FILE"),
+    WAVES,
+    RECORD,
+    argument(
+        "--cycles",
+        type=cycles_or_difference,
+        metavar="A:B",
+        help="what --waves and --record keep: from cycle A to before B, or the word difference, for what is around the first one",
+    ),
     argument("--nodes", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh whose waves they are"),
 )
 def _rtl(options: argparse.Namespace) -> int:
-    from sim.jobs.program import run_rtl
-
     mesh = _mesh(options)
     if options.dram_pace and not (mesh and options.dram):
         raise CommandError("--dram-pace is the pace of memory at edge ports: give --mesh and --dram too")
@@ -170,10 +190,45 @@ def _rtl(options: argparse.Namespace) -> int:
         from sim.jobs import mesh_lockstep, mesh_program
         from sim.jobs.dram import Pace
 
+        if options.record or options.cycles:
+            raise CommandError("--record and --cycles keep a window of one node: leave --mesh out")
         pace = Pace(*options.dram_pace or ())
         around = mesh_lockstep.Around(options.waves, options.nodes, options.dram, pace, options.flip)
         return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, around) else 1
     for name in ("nodes", "flip"):
         if getattr(options, name):
             raise CommandError(f"--{name} names places of a mesh: give --mesh too")
-    return 0 if run_rtl(_work(options), print, options.waves) else 1
+    return 0 if _kept(options, _work(options)) else 1
+
+
+def _kept(options: argparse.Namespace, work: Work) -> bool:
+    """Run on one node and keep what is wished; around a difference what a second run shows, which is the first again."""
+    from golden.lockstep import Difference
+    from sim.jobs.program import run_rtl
+
+    around = options.cycles == DIFFERENCE
+    asked = argparse.Namespace(**{**vars(options), "cycles": None}) if around else options
+    record = wish(asked, f"{options.file} on {options.config}", work.program)
+    if around and not record:
+        raise CommandError("--cycles is the window of what is kept: give --record FILE or --waves FILE too")
+    try:
+        ended = run_rtl(work, print, None if around else record)
+    except Difference as found:
+        if not around:
+            tell_kept(record)
+            raise
+        if found.cycle is None:
+            raise
+        before, after = AROUND
+        record = replace(record, first=max(0, found.cycle - before), last=found.cycle + after)
+        print(f"the difference is in cycle {found.cycle}: once more, for what is around it", flush=True)
+        try:
+            run_rtl(replace(work, dumps=(), trace=None), lambda _: None, record)
+        finally:
+            tell_kept(record)
+        raise
+    if around:
+        print("there is no difference, so nothing was kept")
+    else:
+        tell_kept(record)
+    return ended

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, argument, command, whole_number
+from sim.commands.command import BATCH, CONFIG, CYCLES, SEED, WORKLOAD, argument, command, whole_number
 from sim.files import results
 from sim.process import INTERRUPTED
 
@@ -15,7 +15,8 @@ from sim.process import INTERRUPTED
     "waves",
     "Rerun a workload with waves (make waves).",
     WORKLOAD,
-    argument("--steps", type=whole_number, default=1, help="training steps to record (default 1)"),
+    argument("--steps", type=whole_number, default=1, help="training steps to run (default 1)"),
+    CYCLES,
     BATCH,
     SEED,
     CONFIG,
@@ -25,6 +26,7 @@ def _waves(options: argparse.Namespace) -> int:
     from sim.jobs import machine, train
     from sim.jobs.train_nodes import Mismatch
     from sim.jobs.train_options import Options
+    from sim.views.waves import opened
 
     def tell(step: int, loss: float, _cycles: int) -> None:
         print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
@@ -33,7 +35,8 @@ def _waves(options: argparse.Namespace) -> int:
     latest, name, status = Path("build/waves"), f"{options.workload}.{wave_format()}", 0
     with results(latest, f"waves-{options.workload}") as run:
         path = run.folder / name
-        chosen = Options(options.workload, options.steps, options.batch, seed=options.seed, config=options.config, waves=path)
+        settings = {"seed": options.seed, "config": options.config, "waves": path, "window": options.cycles or (None, None)}
+        chosen = Options(options.workload, options.steps, options.batch, **settings)
         try:
             outcome = train.train(chosen, tell)
         except Mismatch as mismatch:  # what the waves are for
@@ -48,6 +51,8 @@ def _waves(options: argparse.Namespace) -> int:
                 status = 1
         if path.exists():
             run.finish()
-            print(f"waves: {latest / name}; open them with: gtkwave {latest / name} (or surfer {latest / name})")
+            print(f"waves: {latest / name}; open them with:")
+            for line in opened(latest / name):
+                print(f"  {line}")
             print(run.told)
     return status

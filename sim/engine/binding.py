@@ -11,7 +11,7 @@ Packets are the integers of golden.arch.packet: a control word and a body.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,8 @@ FUNCTIONS: Functions = {
     "engine_take_trace": (None, [_POINTER, _U32, _POINTER]),
     "engine_links_size": (_U64, [_POINTER, _U32]),
     "engine_take_links": (None, [_POINTER, _U32, _POINTER]),
-    "engine_waves": (_U32, [_POINTER, ctypes.c_char_p, _U32, _POINTER]),
+    "engine_waves": (_U32, [_POINTER, ctypes.c_char_p, _U32, _POINTER, _U64]),
+    "engine_end_waves": (None, [_POINTER]),
     "engine_save": (_U32, [_POINTER, ctypes.c_char_p]),
     "engine_restore": (_U32, [_POINTER, ctypes.c_char_p]),
 }
@@ -123,6 +124,8 @@ class Engine:
         self._library = self._load(waves)
         self._inputs, self._outputs = list(ports.inputs(design)), ports.outputs(design)
         self._options = {"resting": 0, "tracing": 0, "recording": 0}
+        self._until: Callable[[], int] | None = None
+        self._paused: Callable[[], None] | None = None
         table = self.topology.table
         self._handle = self._library.engine_new(self.topology.nodes, self.topology.edges, len(table), table.ctypes.data)
         self._library.engine_set_threads(self._handle, threads)
@@ -220,12 +223,18 @@ class Engine:
     def run(self, cycles: int, packets: int = 0, edge: int = 0, quiet: int = 1 << 62) -> Ended:
         """Run until one of: so many cycles, so many packets at ``edge``'s host (0: never), nothing moved for so many cycles."""
         while cycles > 0:
-            part = min(cycles, _SLICE)
+            part = min(cycles, self._until() if self._until else _SLICE)
             ended = Ended(self._library.engine_run(self._handle, part, edge, packets, quiet))
+            if self._paused:
+                self._paused()
             if ended is not Ended.CYCLES:
                 return ended
             cycles -= part
         return Ended.CYCLES
+
+    def pause(self, until: Callable[[], int] | None, paused: Callable[[], None] | None) -> None:
+        """From now on call ``paused`` in the midst of runs: after ``until()`` cycles at the latest, which is asked anew each time."""
+        self._until, self._paused = until, paused
 
     # --- what is recorded ------------------------------------------------------------------------------------------------------
 
@@ -255,12 +264,16 @@ class Engine:
             found.append(words.reshape(-1, count, len(LINK_PARTS)))
         return np.stack(found, axis=1)
 
-    def waves(self, path: Path, nodes: Sequence[int] = (0,)) -> None:
-        """Write waves of these nodes from here on."""
+    def waves(self, path: Path, nodes: Sequence[int] = (0,), zero: int = 0) -> None:
+        """Write waves of these nodes from here on. A cycle is 500 ps, the one at time 0 is cycle ``zero``."""
         path.parent.mkdir(parents=True, exist_ok=True)
         chosen = np.array(nodes, np.uint32)
-        if not self._library.engine_waves(self._handle, str(path).encode(), len(chosen), chosen.ctypes.data):
+        if not self._library.engine_waves(self._handle, str(path).encode(), len(chosen), chosen.ctypes.data, zero):
             raise EngineError(f"cannot write waves to {path}: the engine was built without waves, or the folder is not writable")
+
+    def end_waves(self) -> None:
+        """Their file is complete, nothing more is written to it."""
+        self._library.engine_end_waves(self._handle)
 
     def save(self, path: Path) -> None:
         """Everything that changes, to a file; complete or not there."""

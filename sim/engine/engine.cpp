@@ -22,10 +22,10 @@ extern "C" {
 
 Engine* engine_new(uint32_t nodes, uint32_t edges, uint32_t wires, const uint32_t* table) { return new Engine(nodes, edges, wires, table); }
 
+void engine_end_waves(Engine* e);
+
 void engine_delete(Engine* e) {
-#ifdef ENGINE_WAVES
-    if (e->loop.wave) e->loop.wave->close();
-#endif
+    engine_end_waves(e);
     delete e;
 }
 
@@ -121,17 +121,27 @@ void engine_take_trace(Engine* e, uint32_t node, uint32_t* words) { take(e->loop
 uint64_t engine_links_size(Engine* e, uint32_t node) { return e->loop.nodes[node]->links.size(); }
 void engine_take_links(Engine* e, uint32_t node, uint32_t* words) { take(e->loop.nodes[node]->links, words); }
 
-// Waves of the nodes named, from here on.
-uint32_t engine_waves(Engine* e, const char* path, uint32_t count, const uint32_t* nodes) {
-    (void)e, (void)path, (void)count, (void)nodes;
+// Waves of the nodes named, from here on; their time counts from cycle `zero`.
+uint32_t engine_waves(Engine* e, const char* path, uint32_t count, const uint32_t* nodes, uint64_t zero) {
+    (void)e, (void)path, (void)count, (void)nodes, (void)zero;
 #ifdef ENGINE_WAVES
     auto& wave = e->loop.wave;
     wave.reset(new Wave);
+    e->loop.zero = zero;
     for (uint32_t i = 0; i < count; ++i) e->loop.nodes[nodes[i]]->top->trace(wave.get(), 99);
     wave->open(path);
     return wave->isOpen();
 #else
     return 0;
+#endif
+}
+
+// The waves' file is complete; nothing more is written to it.
+void engine_end_waves(Engine* e) {
+    (void)e;
+#ifdef ENGINE_WAVES
+    if (e->loop.wave) e->loop.wave->close();
+    e->loop.wave.reset();
 #endif
 }
 

@@ -48,6 +48,7 @@ struct Loop {
     uint64_t cycle = 0, quiet = 0;  // cycles since reset, and since anything moved anywhere
 #ifdef ENGINE_WAVES
     std::unique_ptr<Wave> wave;
+    uint64_t zero = 0;  // the cycle at time 0 of the waves
 #endif
 
     // Runs until `cycles` have passed or `done()` says something other than 0, which is returned.
@@ -96,13 +97,15 @@ struct Loop {
 
   private:
 #ifdef ENGINE_WAVES
+    static constexpr uint64_t PICOSECONDS = 500;  // of a cycle, as waves show it
+
     // All nodes at one level of the clock are in one picture.
     bool waved_cycle() {
         bool moves = false;
         for (auto& node : nodes) moves |= node->rise(cycle);
-        wave->dump(10 * cycle);
+        wave->dump(PICOSECONDS * (cycle - zero));
         for (auto& node : nodes) node->fall(cycle);
-        wave->dump(10 * cycle + 5);
+        wave->dump(PICOSECONDS * (cycle - zero) + PICOSECONDS / 2);
         return moves;
     }
 #endif

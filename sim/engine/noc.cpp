@@ -24,14 +24,20 @@ struct Random {
     uint32_t below(uint32_t bound) { return uint64_t(next() >> 32) * bound >> 32; }
 };
 
+// Where a packet goes: a node's number twice, or the corners of a multicast's rectangle with the least and the greatest coordinates.
+struct Target {
+    uint32_t to, far;
+    bool many() const { return to != far; }
+};
+
 struct Flit {
-    uint32_t to;
+    Target target;
     uint32_t born;
 };
 
 struct Statistics {
     uint64_t created, sent, received, window_created, window_received, latency_sum, latency_count, over_minimum;
-    uint64_t doubled, disordered, corrupted, misrouted;
+    uint64_t doubled, disordered, corrupted, misrouted, multicasts;
     uint64_t histogram[HISTOGRAM];
 };
 
@@ -41,7 +47,7 @@ uint64_t mix(uint64_t a, uint64_t b) { return Random{a * 0xD1342543DE82EF95ull +
 struct Traffic {
     const uint64_t* cycle;  // the loop's
     uint32_t columns, count;
-    double rate = 0;
+    double rate = 0, multicast = 0;  // packets a cycle of each that sends; the share of them that go to all nodes of a rectangle
     uint32_t classes = 2;
     std::vector<int32_t> to;     // destination by source; -1 sends nothing, -2 to any other live node
     std::vector<uint32_t> live;  // numbers of the nodes, for -2
@@ -54,18 +60,35 @@ struct Traffic {
 
     uint32_t x(uint32_t number) const { return number % columns + 1; }
     uint32_t y(uint32_t number) const { return number / columns + 1; }
+    uint32_t number(uint32_t x, uint32_t y) const { return (y - 1) * columns + x - 1; }
     uint8_t route(uint32_t from, uint32_t to) const { return routes[size_t(from) * count + to]; }
+    bool inside(Target target, uint32_t node) const {
+        return x(target.to) <= x(node) && x(node) <= x(target.far) && y(target.to) <= y(node) && y(node) <= y(target.far);
+    }
+    // Nodes that get a packet.
+    uint32_t copies(uint32_t from, Target target) const {
+        const uint32_t area = (x(target.far) - x(target.to) + 1) * (y(target.far) - y(target.to) + 1);
+        return area - (target.many() && inside(target, from));
+    }
+    // The ports by which it leaves its first router; a multicast goes along x first.
+    uint32_t outs(uint32_t from, Target target, int v) const {
+        if (!target.many()) return 1u << (route(from, target.to) >> (2 + 3 * (v & 1)) & 7);
+        const bool column = x(target.to) <= x(from) && x(from) <= x(target.far);
+        return uint32_t(y(target.to) < y(from) && column) << PORT_NORTH | uint32_t(y(target.far) > y(from) && column) << PORT_SOUTH |
+               uint32_t(x(target.to) < x(from)) << PORT_WEST | uint32_t(x(target.far) > x(from)) << PORT_EAST;
+    }
 };
 
-// The packet that `from` sends as number `number` to `to` on channel v: everything in it can be made again at its destination.
-Packet made(const Traffic& traffic, uint32_t from, uint32_t to, int v, uint32_t number, uint32_t born) {
+// The packet that `from` sends on channel v: its number among those to that node, or among its multicasts, and its place among all packets
+// of the source and channel. Everything in it can be made again at its destination.
+Packet made(const Traffic& traffic, uint32_t from, Target target, int v, uint32_t number, uint32_t place, uint32_t born) {
     std::array<uint32_t, 1> word{};
     put(word, CONTROL_valid, 1u << v);
-    put(word, CONTROL_x, traffic.x(to));
-    put(word, CONTROL_y, traffic.y(to));
-    put(word, CONTROL_far_x, traffic.x(to));
-    put(word, CONTROL_far_y, traffic.y(to));
-    Random random{mix(uint64_t(from) << 32 | to, uint64_t(number) << 34 | uint64_t(v) << 32 | born)};
+    put(word, CONTROL_x, traffic.x(target.to));
+    put(word, CONTROL_y, traffic.y(target.to));
+    put(word, CONTROL_far_x, traffic.x(target.far));
+    put(word, CONTROL_far_y, traffic.y(target.far));
+    Random random{mix(uint64_t(from) << 32 | target.far << 16 | target.to, uint64_t(number) << 34 | uint64_t(v) << 32 | born)};
     Packet packet{word[0], {}};
     Body& body = packet.body;
     put(body, HEADER_kind, 1);
@@ -76,7 +99,7 @@ Packet made(const Traffic& traffic, uint32_t from, uint32_t to, int v, uint32_t 
     const uint64_t low = uint64_t(body[1]) << 32 | body[0];
     put(body, HEADER_parity, parity(word[0]) | (parity(low) ^ parity(body[2])) << 1);
     for (int i = 0; i < 8; ++i) {
-        const uint64_t value = i ? random.next() : (random.next() & ~0xFFFFFFFFull) | born;
+        const uint64_t value = i ? random.next() : uint64_t(place) << 32 | born;
         put(body, {BODY_payload.at + 64 * i, 64}, value);
         put(body, {BODY_payload_parity.at + i, 1}, parity(value));
     }
@@ -90,6 +113,7 @@ class Terminal : public Edge {
         random.state = mix(seed, number);
         credits.fill(CREDITS);
         sent.assign(size_t(traffic.count) * CHANNELS, 0);
+        last.assign(size_t(traffic.count) * CHANNELS, 0);
         expected.assign(size_t(traffic.count) * CHANNELS, 0);
     }
 
@@ -106,15 +130,36 @@ class Terminal : public Edge {
     void create() {
         const int32_t fixed = traffic.to[number];
         if (fixed == -1 || random.unit() >= traffic.rate) return;
+        if (traffic.multicast && random.unit() < traffic.multicast) {
+            queue(0, rectangle());
+            ++statistics.multicasts;
+            return;
+        }
         uint32_t to = fixed;
         if (fixed == -2) {
             do to = traffic.live[random.below(traffic.live.size())];
             while (to == number);
         }
         const uint32_t cls = traffic.classes == 2 ? random.next() >> 63 : 0;
-        waiting[2 * cls + choose(to, cls)].push_back({to, uint32_t(*traffic.cycle)});
-        ++statistics.created;
-        statistics.window_created += traffic.measuring;
+        queue(2 * cls + choose(to, cls), {to, to});
+    }
+
+    // Two nodes are its corners; all nodes live.
+    Target rectangle() {
+        uint32_t a, b;
+        do a = random.below(traffic.count), b = random.below(traffic.count);
+        while (a == b);
+        const uint32_t x0 = std::min(traffic.x(a), traffic.x(b)), x1 = std::max(traffic.x(a), traffic.x(b));
+        const uint32_t y0 = std::min(traffic.y(a), traffic.y(b)), y1 = std::max(traffic.y(a), traffic.y(b));
+        return {traffic.number(x0, y0), traffic.number(x1, y1)};
+    }
+
+    // Counted are the copies.
+    void queue(int v, Target target) {
+        waiting[v].push_back({target, uint32_t(*traffic.cycle)});
+        const uint32_t copies = traffic.copies(number, target);
+        statistics.created += copies;
+        if (traffic.measuring) statistics.window_created += copies;
     }
 
     // The route of a packet.
@@ -150,8 +195,10 @@ class Terminal : public Edge {
             waiting[v].pop_front();
             --credits[v];
             turn = v;
-            next = made(traffic, number, flit.to, v, sent[flit.to * CHANNELS + v]++, flit.born);
-            next.control |= 1u << (CONTROL_out.at + (traffic.route(number, flit.to) >> (2 + 3 * (v & 1)) & 7));
+            const Target target = flit.target;
+            uint32_t& count = target.many() ? casts : sent[target.to * CHANNELS + v];
+            next = made(traffic, number, target, v, count++, ++places[v], flit.born);
+            next.control |= traffic.outs(number, target, v) << CONTROL_out.at;
             ++statistics.sent;
             break;
         }
@@ -167,21 +214,27 @@ class Terminal : public Edge {
     void check(const Body& body) {
         Statistics& s = statistics;
         const int v = __builtin_ctz(arrived & VALID);
-        const uint32_t from = (get(body, HEADER_source_y) - 1) * traffic.columns + get(body, HEADER_source_x) - 1;
+        const uint32_t from = traffic.number(get(body, HEADER_source_x), get(body, HEADER_source_y));
         const uint32_t sequence = get(body, HEADER_address), born = get(body, {BODY_payload.at, 32});
+        const uint32_t place = get(body, {BODY_payload.at + 32, 32});
         ++s.received;
         const bool known = from < traffic.count;
-        const Packet whole = known ? made(traffic, from, number, v, sequence, born) : Packet{};
         const std::array<uint32_t, 1> word{arrived};
-        if (get(word, CONTROL_x) != traffic.x(number) || get(word, CONTROL_y) != traffic.y(number)) {
+        const Target target{traffic.number(get(word, CONTROL_x), get(word, CONTROL_y)),
+                            traffic.number(get(word, CONTROL_far_x), get(word, CONTROL_far_y))};
+        const Packet whole = known ? made(traffic, from, target, v, sequence, place, born) : Packet{};
+        if (!traffic.inside(target, number) || from == number) {
             ++s.misrouted;
         } else if (!known || whole.body != body || (whole.control ^ arrived) & ~(((1u << CONTROL_out.width) - 1) << CONTROL_out.at)) {
             ++s.corrupted;
         } else {
-            uint32_t& next = expected[from * CHANNELS + v];
-            s.doubled += sequence < next;
-            s.disordered += sequence > next;
-            next = std::max(next, sequence + 1);
+            // Of a source and channel all come in the order of their places, single ones and copies; of single ones none is left out.
+            uint32_t &next = expected[from * CHANNELS + v], &before = last[from * CHANNELS + v];
+            const bool again = target.many() ? place == before : sequence < next;
+            s.doubled += again;
+            s.disordered += !again && (place <= before || (!target.many() && sequence > next));
+            before = std::max(before, place);
+            if (!target.many()) next = std::max(next, sequence + 1);
             const uint32_t latency = *traffic.cycle - 1 - born;  // its control word stood in the last output register a cycle ago
             const int minimum = traffic.hops[2 * (size_t(from) * traffic.count + number) + (v & 1)] + 2;
             s.over_minimum += latency != uint32_t(minimum);
@@ -202,12 +255,13 @@ class Terminal : public Edge {
     int turn = 0;
     bool tie[2] = {};
     Random random{};
+    uint32_t casts = 0, places[CHANNELS] = {};  // multicasts sent, packets sent by channel
     Packet next{};  // in its flip-flop: on the wire from the next cycle on, the body a cycle behind
     Body on_wire{};
     bool body_due = false;
     // sink
     uint32_t arrived = 0;
-    std::vector<uint32_t> sent, expected;  // by destination or source, and channel
+    std::vector<uint32_t> sent, expected, last;  // by destination or source, and channel
 };
 
 }  // namespace
@@ -234,9 +288,10 @@ void noc_routes(Traffic* traffic, const uint8_t* routes, const uint8_t* hops) {
     std::copy_n(hops, traffic->hops.size(), traffic->hops.begin());
 }
 
-void noc_traffic(Traffic* traffic, double rate, uint32_t classes, const int32_t* to, const uint32_t* live, uint32_t count, uint32_t rule,
+void noc_traffic(Traffic* traffic, double rate, double multicast, uint32_t classes, const int32_t* to, const uint32_t* live, uint32_t count, uint32_t rule,
                  const int32_t* weights) {
     traffic->rate = rate;
+    traffic->multicast = multicast;
     traffic->classes = classes;
     traffic->to.assign(to, to + traffic->count);
     traffic->live.assign(live, live + count);

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.arch.mesh import MeshConfig, Place
+from golden.arch.mesh import STEP, MeshConfig, Place
 from golden.arch.packet import CREDITS
 from sim.compile.elaborate import Design
 from sim.compile.verilator import build_engine
@@ -31,7 +31,7 @@ HISTOGRAM = 4096
 """Latencies that are told apart; the last stands for all that are longer."""
 COUNTS = (
     "created", "sent", "received", "window_created", "window_received", "latency_sum", "latency_count", "over_minimum",
-    "doubled", "disordered", "corrupted", "misrouted",
+    "doubled", "disordered", "corrupted", "misrouted", "multicasts",
 )  # fmt: skip
 """Fields of noc.cpp's `Statistics` before the histogram."""
 NOBODY, ANYBODY = -1, -2
@@ -40,7 +40,7 @@ _FUNCTIONS: Functions = FUNCTIONS | {
     "noc_new": (_POINTER, [_POINTER, _U32, _U32, _POINTER, _U64]),
     "noc_delete": (None, [_POINTER]),
     "noc_routes": (None, [_POINTER, _POINTER, _POINTER]),
-    "noc_traffic": (None, [_POINTER, ctypes.c_double, _U32, _POINTER, _POINTER, _U32, _U32, _POINTER]),
+    "noc_traffic": (None, [_POINTER, ctypes.c_double, ctypes.c_double, _U32, _POINTER, _POINTER, _U32, _U32, _POINTER]),
     "noc_measure": (None, [_POINTER, _U32]),
     "noc_statistics": (None, [_POINTER, _POINTER]),
 }
@@ -88,7 +88,8 @@ class SourceRoutes:
 
 def _constants() -> str:
     """What noc.cpp must know beside packets."""
-    return f"#define CREDIT_BITS {CREDITS.bit_length()}\n#define HISTOGRAM {HISTOGRAM}\n"
+    numbers = {"CREDIT_BITS": CREDITS.bit_length(), "HISTOGRAM": HISTOGRAM} | {f"PORT_{port.name}": int(port) for port in STEP}
+    return "".join(f"#define {name} {value}\n" for name, value in numbers.items())
 
 
 def build(design: Design) -> Path:
@@ -126,8 +127,13 @@ class Network(Engine):
             self._library.noc_delete(self._traffic)
             self._traffic = None
 
-    def traffic(self, to: Mapping[Place, Place | str], rate: float, classes: int, rule: SourceRule = SourceRule()) -> None:
-        """Every sending node creates a packet with probability `rate` a cycle, on one of `classes` classes; text means any live node."""
+    def traffic(
+        self, to: Mapping[Place, Place | str], rate: float, classes: int, rule: SourceRule = SourceRule(), multicast: float = 0
+    ) -> None:
+        """Every sending node creates a packet with probability `rate` a cycle, on one of `classes` classes; text means any live node.
+
+        A share `multicast` of the packets goes to all nodes of a random rectangle, as requests on XY; nothing may be dead then.
+        """
         places = self.mesh.places
         table = np.full(len(places), NOBODY, np.int32)
         for place, target in to.items():
@@ -135,7 +141,7 @@ class Network(Engine):
         live = np.array([places[place] for place in self.mesh.live], np.uint32)
         weights = np.array([rule.waiting, rule.unreturned, rule.used], np.int32)
         self._library.noc_traffic(
-            self._traffic, rate, classes, table.ctypes.data, live.ctypes.data, len(live), rule.rule, weights.ctypes.data
+            self._traffic, rate, multicast, classes, table.ctypes.data, live.ctypes.data, len(live), rule.rule, weights.ctypes.data
         )
 
     def measure(self, on: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from golden.arch import descriptor, global_address, isa, memmap, transfer
 from golden.arch.bits import Layout
 from golden.arch.encoding import Insn, Operand, OperandKind
+from golden.arch.formats import FLOAT_FORMATS
 from golden.arch.simd_ops import LATENCY, OCCUPANCY, SIMD_OPS, SimdClass
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -41,6 +42,7 @@ def isa_page() -> str:
     facts |= {name: str(getattr(memmap, name)) for name in ("SEMAPHORES", "SEMAPHORE_BITS", "BARRIERS")}
     tables = {
         "instructions": _instructions(),
+        "formats": _formats(),
         "timing": _timing(),
         "descriptors": _descriptors(),
         "global_address": _fields(global_address.CAST, global_address.MEANINGS),
@@ -107,6 +109,15 @@ def syntax(insn: Insn) -> str:
 def _bits(op: Operand) -> str:
     high = op.lo + op.width - 1
     return f"{op.name} {op.lo}" if op.width == 1 else f"{op.name} {high}..{op.lo}"
+
+
+def _formats() -> list[str]:
+    rows = [
+        [f"`{fmt.short}`", str(fmt.code), fmt.name, str(fmt.bits), str(fmt.exponent_bits), str(fmt.mantissa_bits)]
+        + ["by software" if fmt.has_bias else str(fmt.fixed_bias), "yes" if fmt.ieee_specials else "no"]
+        for fmt in FLOAT_FORMATS.values()
+    ]
+    return _table(["name", "code", "format", "bits", "exponent", "mantissa", "bias", "Inf and NaN"], rows)
 
 
 def _timing() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from golden.retire import Collector
 from sim.compile.elaborate import Design
 from sim.engine import ports
 from sim.engine.binding import Engine
+from sim.events.recorder import Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import Host
 
@@ -53,50 +53,58 @@ def run_lockstep(
     launches: Sequence[Launch],
     strict: bool = False,
     on_record: Callable[[Record], None] | None = None,
-    waves: Path | None = None,
     engine: Engine | None = None,
     on_memory: Callable[[bytes], None] | None = None,
+    record: Wish | None = None,
 ) -> Result:
     """Run on both and compare every record, and the whole SRAM at the end, which ``on_memory`` gets (nothing of it after a fault).
+
+    ``record``: what is kept of the RTL's run, also when they differ.
 
     Raises
     ------
     Difference
         At the first record or byte that differs, or when the threads end differently.
     """
-    own = engine or machine.engine(config.name, trace=True, waves=waves)
+    own = engine or machine.engine(config.name, trace=True, waved=bool(record and record.waves))
     try:
-        run = _run_rtl(own, config, memory, launches)
+        run = _run_rtl(own, config, memory, launches, record)
     finally:
         if engine is None:
             own.close()
-    result = compare(config, memory, launches, run, strict, on_record)
+    try:
+        result = compare(config, memory, launches, run, strict, on_record)
+    except Difference as found:
+        found.cycle = run.dispatched.get(found.place) if found.place else None
+        raise
     result.coverage.keep()
     if on_memory:
         on_memory(run.image)
     return result
 
 
-def _run_rtl(engine: Engine, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch]) -> Run:
+def _run_rtl(
+    engine: Engine, config: NodeConfig, memory: Sequence[tuple[int, bytes]], launches: Sequence[Launch], record: Wish | None
+) -> Run:
     host = Host(engine, limit=LIMIT)
     host.write([*_blank(config, memory), *memory])
     host.flush()
-    engine.take_trace()
-    engine.options(tracing=True)
-    before = engine.cycle
-    host.start(launches)
-    statuses = dict(host.wait_any(len(launches)))
-    cycles = engine.cycle - before
-    engine.run(AFTERWARDS)
-    engine.options(tracing=False)
-    collector = Collector(config.features)
-    for name, fields in decode_trace(engine.design, engine.take_trace()):
+    before, trace = engine.cycle, []
+    with recording(engine, record, trace):
+        host.start(launches)
+        statuses = dict(host.wait_any(len(launches)))
+        cycles = engine.cycle - before
+        engine.run(AFTERWARDS)
+    collector, dispatched = Collector(config.features), {}
+    for cycle, name, fields in events(engine.design, np.concatenate(trace)):
+        if name.startswith("dispatch"):
+            dispatched[fields["thread"], fields["seq"]] = cycle - before
         collector.feed(name, fields)
     stopped = frozenset(t for t, status in statuses.items() if status.state is ThreadState.FAULTED)
     collector.finish(stopped)
     # Nothing is compared with the memory that a fault leaves, and a lost word has no value.
     image = b"" if stopped else host.read(0, config.sram_bytes)
-    return Run(collector.complete(), statuses, image, cycles)
+    return Run(collector.complete(), statuses, image, cycles, dispatched=dispatched)
 
 
 def _blank(config: NodeConfig, memory: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:

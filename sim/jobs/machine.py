@@ -38,19 +38,20 @@ def check_tools() -> None:
         raise ToolError(lacking)
 
 
-def engine(config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
-    """One node in the C++ engine, which writes waves from its first cycle to the given file."""
+def engine(config: str = "d1", trace: bool = False, waves: Path | None = None, waved: bool = False) -> Engine:
+    """One node in the C++ engine, which writes waves from its first cycle to the given file; ``waved``: it can write waves when asked."""
     check_tools()
-    node = Engine(design(config, trace, after=engine_build(TOP, config)), waves=waves is not None)
+    waved = waved or waves is not None
+    node = Engine(design(config, trace, after=engine_build(TOP, config), names=waved), waves=waved)
     if waves:
         node.waves(waves)
     return node
 
 
-def tile_design(config: str = "d1", trace: bool = False) -> Design:
-    """The Verilog of a tile, made or found in build/; an engine will be built from it."""
-    known, after = get_config(config).with_network(), engine_build(TILE, config)
-    return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, parameters={"trace": trace}, after=after)
+def tile_design(config: str = "d1", trace: bool = False, names: bool = False) -> Design:
+    """The Verilog of a tile, made or found in build/; an engine will be built from it. `names`: as in `elaborate`."""
+    known, settings = get_config(config).with_network(), {"parameters": {"trace": trace}, "after": engine_build(TILE, config)}
+    return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, names=names, **settings)
 
 
 def mesh_engine(
@@ -65,7 +66,8 @@ def mesh_engine(
     edge = way_in(mesh)
     rounds(mesh, edge)
     check_tools()
-    engine = Engine(tile_design(config, trace), tiles(mesh), waves is not None, threads=os.cpu_count() or 1)
+    design = tile_design(config, trace, waves is not None)
+    engine = Engine(design, tiles(mesh), waves is not None, threads=os.cpu_count() or 1)
     boot_tiles(engine, mesh, edge)
     if waves:
         engine.waves(waves, [mesh.live.index(place) for place in shown] or (0,))

@@ -13,6 +13,7 @@ from golden.arch.config import NodeConfig, get_config
 from golden.arch.global_address import global_address
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.packet import CHANNELS, PortId
+from golden.arch.trace import NetworkEvent
 from golden.arch.transfer import Transfer
 from golden.asm import Program, assemble
 from golden.host_blocking import BlockingHost
@@ -21,7 +22,6 @@ from golden.kernels.job import Launch
 from golden.workloads.mesh import MeshLayout
 from golden.workloads.shards import default
 from golden.workloads.workload import named
-from rtl.core.trace import NetworkEvent
 from sim.engine.binding import LINK_PARTS, Engine
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge

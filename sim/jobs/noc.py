@@ -36,7 +36,10 @@ class TrafficError(RuntimeError):
 
 @dataclass(frozen=True)
 class Load:
-    """What to put on a mesh: a pattern at `rate` packets a cycle for each node that sends, on `classes` classes."""
+    """What to put on a mesh: a pattern at `rate` packets a cycle for each node that sends, on `classes` classes.
+
+    A share `multicast` of them goes to all nodes of a rectangle between two random nodes, but their sender; what is counted are copies.
+    """
 
     pattern: str
     rate: float
@@ -45,12 +48,15 @@ class Load:
     seed: int = 0
     warm: int = WARM
     measured: int = MEASURED
+    multicast: float = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 1:
             raise TrafficError(f"a rate of {self.rate} packets a cycle: a node creates more than 0 and at most 1")
         if self.classes not in (1, 2):
             raise TrafficError(f"{self.classes} classes: packets are on 1 class or on 2")
+        if not 0 <= self.multicast <= 1:
+            raise TrafficError(f"a share of {self.multicast} multicasts: it is at least 0 and at most 1")
         if self.warm < 0 or self.measured < 1:
             raise TrafficError(f"{self.warm} + {self.measured} cycles: at least 0 before the measurement and 1 in it")
 
@@ -100,13 +106,15 @@ def measure(
     """One load on the RTL, and what became of every packet.
 
     `tell` hears how many cycles of how many have run. Without `hopeless` the measurement ends as soon as no later packet can bring the mean
-    latency below its limit; the row's `cycles` say how long it was.
+    latency below its limit, multicasts apart; the row's `cycles` say how long it was.
     """
     mesh = routes.mesh
+    if load.multicast and (mesh.dead or mesh.dead_links):
+        raise TrafficError("multicasts on a mesh where something is dead: what lies behind it gets no copy, so none can be missed")
     to = destinations(mesh, load.pattern)
     total, done = load.warm + load.measured, 0
     with Network(design(), mesh, known, seed=load.seed, threads=threads) as network:
-        network.traffic(to, load.rate, load.classes, load.rule)
+        network.traffic(to, load.rate, load.classes, load.rule, load.multicast)
         while done < total:
             if done == load.warm:
                 network.measure(True)
@@ -115,7 +123,8 @@ def measure(
             done += part
             if tell:
                 tell(done, total)
-            if not hopeless and network.statistics()[0]["latency_sum"] > LONGEST_MEAN * MOST * load.rate * load.measured * len(to):
+            limit = LONGEST_MEAN * MOST * load.rate * load.measured * len(to)
+            if not (hopeless or load.multicast) and network.statistics()[0]["latency_sum"] > limit:
                 break
         measured = done - load.warm
         counts, latencies = network.statistics()
@@ -133,6 +142,7 @@ def measure(
         "pattern": load.pattern,
         "classes": load.classes,
         "rate": load.rate,
+        "multicast": load.multicast,
         "seed": load.seed,
         "cycles": measured,
         "senders": len(to),
@@ -142,6 +152,7 @@ def measure(
         "mean_latency": counts["latency_sum"] / max(1, counts["latency_count"]),
         "p99_latency": int(np.searchsorted(np.cumsum(latencies), 0.99 * max(1, int(latencies.sum())))),
         "zero_load_latency": zero_load_latency(mesh, known, load.pattern),
+        "multicasts": final["multicasts"],
         "delivered": final["received"],
         "lost": final["created"] - final["received"],
         "doubled": final["doubled"],

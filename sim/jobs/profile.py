@@ -5,37 +5,39 @@ Each kernel of one training step runs from its own entry point, in the order of 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from golden.arch.config import get_config
 from golden.arch.memmap import Counter
 from golden.kernels.job import Launch
+from sim.events.causes import CAUSES
+from sim.events.file import Recording
+from sim.events.instructions import follow
+from sim.events.phases import by_phase
+from sim.events.recorder import MOST_EVENTS, Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.train_options import Options
 
-CAUSES = {
-    "step": Counter.MATRIX_STEPS,
-    "load": Counter.MATRIX_WAIT_LOAD,
-    "drain": Counter.MATRIX_WAIT_DRAIN,
-    "simd": Counter.MATRIX_WAIT_SIMD,
-    "front end": Counter.MATRIX_WAIT_FRONT,
-    "synchronisation": Counter.MATRIX_WAIT_SYNC,
-}
-
-
 STEP = "step in one"
+FIGURES = {"accesses": Counter.RETIRED_VECTOR_MEMORY, "simd": Counter.RETIRED_SIMD, "conflicts": Counter.SRAM_CONFLICTS}
+"""What a row says beside cycles: vector loads, stores and drains; SIMD operations; lanes that asked a bank in vain."""
 
 
 class AccountError(AssertionError):
     """The causes of a phase do not add up to its cycles: a bug in the counters."""
 
 
-def profile(options: Options, warm_steps: int = 1) -> list[dict[str, Any]]:
-    """Rows {name, cycles, causes}: one per kernel of a training step after ``warm_steps`` steps, and STEP, the next step as a whole."""
+def profile(options: Options, warm_steps: int = 1, record: Wish | None = None) -> list[dict[str, Any]]:
+    """Rows of ``account``: one per kernel of a training step after ``warm_steps`` steps, and STEP, the next step as a whole.
+
+    ``record``: what is kept of STEP.
+    """
     layout = options.model.layout(get_config(options.config), options.batch, options.rate)
     batches = options.model.training(options.batch, options.seed)
-    with machine.engine(options.config) as engine:
+    with machine.engine(options.config, trace=record is not None) as engine:
         host = Host(engine)
         host.write(layout.initial(layout.step.state(options.model.initial(layout.step, options.seed))))
         for _ in range(warm_steps):
@@ -51,7 +53,23 @@ def profile(options: Options, warm_steps: int = 1) -> list[dict[str, Any]]:
         host.write(layout.inputs(next(batches)))
         rows = [measure(name, launch) for name, launch in layout.phases.items()]
         host.write(layout.inputs(next(batches)))
-        return [*rows, measure(STEP, layout.train)]
+        with recording(engine, record and replace(record, program=layout.program, title=f"a step of {options.workload}")):
+            step = measure(STEP, layout.train)
+        return [*rows, step]
+
+
+def as_it_runs(events: Path, rows: list[dict[str, Any]], step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows {name, cycles, causes} of the recorded STEP by kernel, of which ``rows`` has the names; AccountError unless they add up to it.
+
+    A recording that holds less than the step accounts for what it holds.
+    """
+    told = Recording(events)
+    window = told.window()
+    found = by_phase(follow(told, *window), told.about, [row["name"] for row in rows])
+    every = sum(row["cycles"] for row in found)
+    if window[1] - window[0] < MOST_EVENTS and every != step["cycles"]:
+        raise AccountError(f"the events of the step account for {every} cycles, its counters for {step['cycles']}")
+    return found
 
 
 def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -60,6 +78,7 @@ def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "name": "all",
         "cycles": sum(row["cycles"] for row in rows),
         "causes": {c: sum(row["causes"][c] for row in rows) for c in CAUSES},
+        **{name: sum(row[name] for row in rows) for name in FIGURES},
     }
 
 
@@ -74,9 +93,11 @@ def overlap(rows: list[dict[str, Any]], step: dict[str, Any]) -> str:
 
 
 def account(name: str, spent: dict[Counter, int]) -> dict[str, Any]:
-    """One row from differences of counters read in one line; the time in which no thread ran is not the kernel's."""
+    """One row {name, cycles, causes, and ``FIGURES``} from differences of counters read at once; the time in which no thread ran is not
+    the kernel's.
+    """
     cycles = spent[Counter.CYCLES] - spent[Counter.MATRIX_IDLE]
     causes = {cause: spent[counter] for cause, counter in CAUSES.items()}
     if sum(causes.values()) != cycles:
         raise AccountError(f"{name}: causes {causes} add up to {sum(causes.values())}, not to {cycles} cycles")
-    return {"name": name, "cycles": cycles, "causes": causes}
+    return {"name": name, "cycles": cycles, "causes": causes, **{figure: spent[counter] for figure, counter in FIGURES.items()}}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import LINE_BYTES, ThreadState
@@ -18,6 +17,7 @@ from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
 from golden.lockstep import Difference
+from sim.events.recorder import Wish
 from sim.files import content
 from sim.jobs import memory
 from sim.jobs.memory import Dump, Load
@@ -25,7 +25,7 @@ from sim.jobs.memory import Dump, Load
 Say = Callable[[str], None]
 AGREE = (
     "Both run a program that keeps the rules of docs/isa.md (Rules between instructions) alike: if this one does, the mistake is in the "
-    "hardware or in the simulator, not in the program; --waves FILE shows what the hardware did."
+    "hardware or in the simulator, not in the program; --record FILE and --waves FILE show what the hardware did."
 )
 START_ARGS = LINE_BYTES // 8  # a start packet's payload is a line
 
@@ -242,18 +242,21 @@ def _form(rest: list[str], default: str) -> str:
     return form
 
 
-def run_rtl(work: Work, say: Say, waves: Path | None = None) -> bool:
-    """Run on the RTL, every retired instruction compared with the simulator; True when every thread ended by itself."""
+def run_rtl(work: Work, say: Say, record: Wish | None = None) -> bool:
+    """Run on the RTL, every retired instruction compared with the simulator; True when every thread ended by itself.
+
+    ``record``: what is kept of the run.
+    """
     from sim.jobs.lockstep import run_lockstep
 
     last: list[bytes] = []
     tell = (lambda record: say(trace_line(record, work.trace))) if work.trace else None
     try:
         result = run_lockstep(
-            work.config, work.memory, work.launches, strict=True, on_record=tell, waves=waves, on_memory=last.append
+            work.config, work.memory, work.launches, strict=True, on_record=tell, on_memory=last.append, record=record
         )
     except Difference as found:
-        raise Difference(f"{found}\n{AGREE}") from None
+        raise Difference(f"{found}\n{AGREE}", found.place, found.cycle) from None
     say(f"{result.retired} instructions in {result.cycles} cycles, equal to the instruction-set simulator")
     for text in result.faults:
         say(text)

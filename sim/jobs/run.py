@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ from golden.arch.config import get_config
 from golden.arch.memmap import Counter
 from golden.kernels.job import Job, random_job
 from sim.engine.binding import Engine
+from sim.events.recorder import Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import Host
 
 MACS_PER_CYCLE = 256
 
 
-def run_job(engine: Engine, job: Job, warm: bool = True) -> dict[str, Any]:
+def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = None) -> dict[str, Any]:
     """Run a job and compare every output bit; the figures of the measured run.
 
-    ``warm``: run it once before, so that the instruction cache holds the program.
+    ``warm``: run it once before, so that the instruction cache holds the program. ``record``: what is kept of the measured run.
     """
     host = Host(engine)
     host.load(job)
@@ -29,7 +31,8 @@ def run_job(engine: Engine, job: Job, warm: bool = True) -> dict[str, Any]:
         host.write(job.inputs)
     before, started = host.counters(), time.perf_counter()
     first = engine.cycle
-    host.run(job.launches)
+    with recording(engine, record):
+        host.run(job.launches)
     seconds, simulated = time.perf_counter() - started, engine.cycle - first
     after = host.counters()
     mismatches = compared = 0
@@ -53,9 +56,11 @@ def run_job(engine: Engine, job: Job, warm: bool = True) -> dict[str, Any]:
     }
 
 
-def run_kernel(name: str, config: str = "d1", seed: int = 0, threads: int = 1, **parameters: Any) -> dict[str, Any]:
-    """Build, run, compare; the report of ``python -m sim run``."""
+def run_kernel(
+    name: str, config: str = "d1", seed: int = 0, threads: int = 1, record: Wish | None = None, **parameters: Any
+) -> dict[str, Any]:
+    """Build, run, compare; the report of ``python -m sim run``. ``record``: what is kept of the measured run."""
     job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
-    with machine.engine(config) as engine:
-        report = run_job(engine, job)
+    with machine.engine(config, trace=bool(record and record.events), waved=bool(record and record.waves)) as engine:
+        report = run_job(engine, job, record=record and replace(record, program=job.program))
     return {"kernel": name, "config": config, "seed": seed, "threads": len(job.launches), **parameters, **report}

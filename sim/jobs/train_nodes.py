@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from golden.iss.host import MeshEdge as SimulatedEdge
 from golden.iss.mesh import Mesh
 from golden.numerics.convert import bits_f32
 from golden.workloads.mesh import MeshLayout
+from sim.events.recorder import Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import Host, MeshEdge
 from sim.jobs.train_options import Options
@@ -45,16 +47,26 @@ class Machine(Protocol):
 
 
 class Engined:
-    """Nodes in the engine: one without a router, or the tiles of a mesh."""
+    """Nodes in the engine: one without a router, or the tiles of a mesh.
+
+    Waves of one node are those that are wished for, from the end of loading on; those of a mesh show all that its first node does.
+    """
 
     name = "the RTL"
 
-    def __init__(self, mesh: MeshConfig, config: str, waves: Path | None) -> None:
+    def __init__(self, mesh: MeshConfig, config: str, waves: Path | None, window: tuple[int | None, int | None] = (None, None)) -> None:
         self.hosts: Mapping[Place, BlockingHost]
+        self._kept = ExitStack()
         if len(mesh.live) == 1:
-            self._engine = machine.engine(config, waves=waves)
+            wish = Wish(waves=waves, first=window[0] or 0, last=window[1]) if waves else None
+            self._engine = machine.engine(config, waved=waves is not None)
             host = Host(self._engine)
-            self.hosts, self.load = {mesh.live[0]: host}, lambda writes: host.write(writes[mesh.live[0]])
+
+            def load(writes: Mapping[Place, Images]) -> None:
+                host.write(writes[mesh.live[0]])
+                self._kept.enter_context(recording(self._engine, wish))
+
+            self.hosts, self.load = {mesh.live[0]: host}, load
         else:
             self._engine = machine.mesh_engine(mesh, config, waves=waves)
             edge = MeshEdge(self._engine, mesh, mesh.edges[-1])
@@ -65,7 +77,10 @@ class Engined:
         return self._engine.cycle
 
     def close(self) -> None:
-        self._engine.close()
+        try:
+            self._kept.close()
+        finally:
+            self._engine.close()
 
 
 class Simulated:
@@ -96,7 +111,9 @@ class Nodes:
         self.mesh = MeshLayout(options.model, options.mesh, config, options.batch, options.rate, options.shards)
         simulated = options.engine == "iss"
         self.machine: Machine = (
-            Simulated(options.mesh, options.config, options.seed) if simulated else Engined(options.mesh, options.config, options.waves)
+            Simulated(options.mesh, options.config, options.seed)
+            if simulated
+            else Engined(options.mesh, options.config, options.waves, options.window)
         )
         self.first = self.machine.cycle or 0
 

@@ -47,6 +47,7 @@ class LookAheadTop(Top):
         matches = Signal(ENTRIES)
         for i in range(ENTRIES):
             m.d.comb += matches[i].eq(self._matches(table[i], control, yx))
+        m.d.comb += part.detours.eq(matches.any() | self.free(1, "detours"))
         agreed = self.free(PORTS, "agreed")
         agree = Cat(~matches[i] | (table[i].next == agreed) for i in range(ENTRIES)).all()
         inside = (member_x >= control.x) & (member_x <= control.far_x) & (member_y >= control.y) & (member_y <= control.far_y)
@@ -109,6 +110,7 @@ class InputTop(Top):
         m.d.comb += [control.eq(self.free(CONTROL.size, "control")), part.control.eq(control), Assume(at_most_one(control.valid))]
         for name, near in (("x", part.x), ("y", part.y)):
             m.d.comb += near.eq(self.free(near.shape().size, name))
+        m.d.comb += part.detours.eq(1)
         granted, follow = self.free(PORTS * CHANNELS, "granted"), self.free(1, "follow")
         m.d.comb += part.granted.eq(granted)
         mine = granted[v * PORTS : (v + 1) * PORTS]

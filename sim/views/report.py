@@ -35,7 +35,7 @@ def _finite(value: Any) -> Any:
 def write_page(path: Path | str, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], notes: Sequence[str] = ()) -> Path:
     """A table as a page of HTML that needs nothing but itself; ``notes`` stand below it, a paragraph each."""
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "\n".join(f"<tr>{''.join(_html_cell(value) for value in row)}</tr>" for row in rows)
+    body = "\n".join(f"<tr>{''.join(html_cell(value) for value in row)}</tr>" for row in rows)
     below = "\n".join(f"<p>{escape(note)}</p>" for note in notes)
     style = (
         "body{font:15px sans-serif;margin:2em}td,th{padding:.2em .8em;border-bottom:1px solid #ccc;text-align:left}td.n{text-align:right}"
@@ -49,7 +49,8 @@ def write_page(path: Path | str, title: str, columns: Sequence[str], rows: Seque
     return Path(path)
 
 
-def _html_cell(value: Any) -> str:
+def html_cell(value: Any) -> str:
+    """A cell of a table; numbers stand right."""
     kind = "" if isinstance(value, str) else ' class="n"'
     return f"<td{kind}>{escape(_cell(value))}</td>"
 

@@ -19,7 +19,7 @@ def recorded(request: pytest.FixtureRequest, artifacts: Path, monkeypatch: pytes
     make: Callable[..., Engine] = machine.engine
     numbers = count()
 
-    def record(config: str = "d1", trace: bool = False, waves: Path | None = None) -> Engine:
+    def record(config: str = "d1", trace: bool = False, waves: Path | None = None, waved: bool = False) -> Engine:
         return make(config, trace, waves or artifacts / f"node{next(numbers)}.{wave_format()}")
 
     monkeypatch.setattr(machine, "engine", record)

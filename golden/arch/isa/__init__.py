@@ -51,7 +51,7 @@ TABLE: list[Insn] = [
 check_table(TABLE)
 BY_MNEMONIC: dict[str, Insn] = {insn.mnemonic: insn for insn in TABLE}
 BY_OPCODE: dict[int, Insn] = {insn.opcode: insn for insn in TABLE}
-FEATURES = ("base", "load-execute", "narrow", "cfloat8", "network")
+FEATURES = ("base", "load-execute", "narrow", "stochastic", "cfloat8", "packed", "network")
 
 
 def lookup(word: int, features: frozenset[str]) -> Insn | None:

@@ -10,37 +10,43 @@ _BOTH = accumulator(writes=True)
 _A, _B = vector("va", F1), vector("vb", F2)
 
 
-def _step(i: int, name: str, a: Format, b: Format) -> Insn:
-    what = a.name if a is Format.BF16 else f"{a.name} and {b.name}"
-    text = (
-        f"c[c] += A (8x4) times B (4x8) of {what}; first: c[c] is taken as +0; A = v[va] (rows of 8 B; at: transposed, rows of 16 B), "
-        "B = v[vb] (rows of 16 B; bt: transposed, rows of 8 B); rules in docs/numerics.md"
-    )
-    operands = (_BOTH, _A, _B, flag("first", F0 + 3), flag("at", F3), flag("bt", F3 + 1))
-    if a is not Format.BF16:
-        operands, text = (*operands, flag("ah", F3 + 2), flag("bh", F3 + 3)), f"{text}; ah, bh: the upper half of the vector"
+def _step(i: int, a: Format, b: Format) -> Insn:
+    wide = a is Format.BF16
+    operands: tuple[Operand, ...] = (_BOTH, _A, _B, flag("first", F0 + 3), flag("at", F3), flag("bt", F3 + 1))
+    if wide:
+        places = "A = v[va] (rows of 8 B; at: transposed, rows of 16 B), B = v[vb] (rows of 16 B; bt: transposed, rows of 8 B)"
+    else:
+        operands = (*operands, flag("ah", F3 + 2), flag("bh", F3 + 3))
+        places = (
+            "A in v[va], B in v[vb], both in rows of 8 B, of which the step takes columns 0 to 3, or with ah 4 to 7, of A "
+            "and rows 0 to 3, or with bh 4 to 7, of B; at, bt: it is transposed, and so columns and rows change places; "
+            "each with its own bias"
+        )
+    what = a.name if wide else f"{a.name} and {b.name}"
     return Insn(
-        f"step.{name}",
+        f"step.{_suffix(a, b)}",
         0x1A0 + i,
         Port.MATRIX,
         operands,
-        text,
+        f"c[c] += A (8x4) times B (4x8) of {what}; first: c[c] is taken as +0; {places}; rules in docs/numerics.md",
         "matrix",
-        feature="base" if a is Format.BF16 else "cfloat8",
+        feature="base" if wide else "cfloat8",
         a_format=a,
         b_format=b,
         matrix=Matrix.STEP,
     )
 
 
-_C143, _C152 = Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2
+def _suffix(a: Format, b: Format) -> str:
+    """bf16, or the fields of both eight-bit formats: 143.152."""
+    return a.short if a is Format.BF16 else f"{a.short.removeprefix('c')}.{b.short.removeprefix('c')}"
+
+
+_EIGHT = (Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2)
+_PAIRS = ((Format.BF16, Format.BF16), *((a, b) for a in _EIGHT for b in _EIGHT))
 
 TABLE = [
-    _step(0, "bf16", Format.BF16, Format.BF16),
-    _step(1, "143.143", _C143, _C143),
-    _step(2, "143.152", _C143, _C152),
-    _step(3, "152.143", _C152, _C143),
-    _step(4, "152.152", _C152, _C152),
+    *(_step(i, a, b) for i, (a, b) in enumerate(_PAIRS)),
     Insn(
         "cld.f32",
         0x1A8,

@@ -145,47 +145,38 @@ def _load_execute(i: int, op: SimdOp) -> Insn:
     )
 
 
-_DRAINS = {
-    "f32": Format.FP32,
-    "bf16": Format.BF16,
-    "raw": Format.RAW,
-    "fp16": Format.FP16,
-    "c143": Format.CFLOAT8_1_4_3,
-    "c152": Format.CFLOAT8_1_5_2,
-    "shp": Format.SHP,
-    "uhp": Format.UHP,
-}
-
-
-def _drain(name: str, number: Format) -> Insn:
-    narrow = number > Format.RAW
+def _drain(number: Format, stochastic: bool = False) -> Insn:
+    """A drain that rounds to nearest even, or stochastically with the counter in a scalar register."""
+    how = ""
     operands: tuple[Operand, ...] = (accumulator(), descriptor(), TILE, STEP, flag("relu", F2 + 3))
-    if narrow:
-        operands = (*operands, flag("sr", F2 + 4), scalar("rc", F3))
+    faults: tuple[str, ...] = ("RANGE", "ECC")
+    if stochastic:
+        operands, how = (accumulator(), descriptor(), TILE, scalar("rc", F3), *operands[3:]), " stochastically with the counter x[rc]"
     text = (
         "the 8x8 tile at the inner position of d[d] moved by tile (8 rows, 8 columns) = "
-        f"c[c] rounded to {number.name}, with relu negative elements become +0{_AFTER}"
+        f"c[c] rounded{how} to {number.name}, with relu negative elements become +0{_AFTER}"
     )
-    faults: tuple[str, ...] = ("RANGE", "ECC")
     if number is Format.RAW:
         operands, faults = (accumulator(), descriptor(), STEP), ("RANGE",)
         text = f"the 512 B at the inner position of d[d] = the raw words of c[c], row by row; extents do not matter{_AFTER}"
     return Insn(
-        f"drain.{name}",
-        0x0D8 + number,
+        f"drain.{number.short}" + (".sr" if stochastic else ""),
+        (0x0E0 if stochastic else 0x0D8) + number,
         Port.DRAIN,
         operands,
         text,
         "vector memory",
-        feature="narrow" if narrow else "base",
+        feature="stochastic" if stochastic else "base" if number in _PLAIN_DRAINS else "narrow",
         faults=faults,
         descriptor=DescriptorUse.ACCESS,
         format=number,
     )
 
 
+_PLAIN_DRAINS = frozenset({Format.FP32, Format.BF16, Format.RAW})
 VECTOR_MEMORY = [insn for i, gather in enumerate(_GATHERS) for insn in _gather(i, *gather)]
 VECTOR_MEMORY += [_load_execute(i, op) for i, op in enumerate((SimdOp.FADD, SimdOp.FMUL, SimdOp.FMAX))]
-VECTOR_MEMORY += [_drain(name, number) for name, number in _DRAINS.items()]
+VECTOR_MEMORY += [_drain(number) for number in sorted(Format)]
+VECTOR_MEMORY += [_drain(number, stochastic=True) for number in sorted(Format) if number not in (Format.FP32, Format.RAW)]
 
 TABLE = [*SCALAR_MEMORY, *DESCRIPTOR, *VECTOR_MEMORY]

@@ -23,6 +23,7 @@ def _operation(op: SimdOp, info: SimdOpInfo) -> Insn:
         tuple(operands),
         f"v[vd] = {info.meaning}",
         f"simd {info.simd_class.name.lower()}",
+        feature=info.feature,
         simd_op=int(op),
     )
 

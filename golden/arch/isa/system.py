@@ -10,5 +10,5 @@ CSR = Operand("csr", OperandKind.UINT, F2, 10)
 
 TABLE = [
     Insn("csrr", 0x1E0, Port.CSR, (RD, CSR), "x[rd] = control register csr (section Control registers)", "system", faults=("ILLEGAL",)),
-    Insn("csrw", 0x1E1, Port.CSR, (RA, CSR), "control register csr = x[ra]", "system", faults=("ILLEGAL",)),
+    Insn("csrw", 0x1E1, Port.CSR, (RA, CSR), "control register csr = x[ra]", "system", faults=("ILLEGAL", "BIAS")),
 ]

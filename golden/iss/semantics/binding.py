@@ -21,7 +21,7 @@ from golden.numerics import matrix
 
 Operands = dict[str, int]
 Meaning = Callable[[Node, Thread, Operands], list[Effect]]
-FEATURES = frozenset({"base", "network"})
+FEATURES = frozenset(isa.FEATURES) - {"load-execute"}
 """Parts of the machine whose instructions have a meaning here."""
 
 SEMANTICS: dict[str, Meaning] = {}

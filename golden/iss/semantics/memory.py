@@ -16,7 +16,9 @@ from golden.iss.errors import UndefinedStore
 from golden.iss.semantics.binding import Meaning, Operands, each, op, set_v, set_x
 from golden.iss.state import FaultStop, Node, Thread, piece_bytes, signed, tile_bytes
 from golden.numerics import matrix, simd
+from golden.numerics.random import element_words
 
+_ELEMENTS = np.arange(64).reshape(8, 8)
 DRAIN_FLAGS = SimdFlag.INVALID | SimdFlag.OVERFLOW | SimdFlag.UNDERFLOW
 
 
@@ -147,18 +149,21 @@ def _vector_store(insn: Insn) -> Meaning:
     return store
 
 
+@each(Port.DRAIN, "c d tile rc step relu")
 @each(Port.DRAIN, "c d tile step relu")
 def _drain(insn: Insn) -> Meaning:
     fmt = insn.format.float
 
     def drain(n: Node, t: Thread, o: Operands) -> list[Effect]:
-        acc, relu = t.c[o["c"]], bool(o["relu"])
-        bits = matrix.drain(acc, fmt, relu=relu)
+        acc, fp = t.c[o["c"]], t.fp_state()
+        random = element_words(fp.seed, t.x[o["rc"]], 64 * o["tile"] + _ELEMENTS) if "rc" in o else None
+        how = {"bias": fp.bias_result if fmt.has_bias else None, "random": random, "relu": bool(o["relu"])}
+        bits = matrix.drain(acc, fmt, **how)
         image = bits.astype(bits.dtype.newbyteorder("<")).tobytes()
         addresses, keep = tile_bytes(t.inner[o["d"]], o["tile"], bits.dtype.itemsize)
         effects = _write_bytes(n, addresses, keep, np.frombuffer(image, np.uint8))
         stored = keep.reshape(8, 8, -1)[:, :, 0]
-        t.raise_flags(DRAIN_FLAGS, lambda: simd.combine_flags(matrix.drain_flags(acc, fmt, relu=relu), stored))
+        t.raise_flags(DRAIN_FLAGS, lambda: simd.combine_flags(matrix.drain_flags(acc, fmt, **how), stored))
         return effects + _step(t, o["d"], o["step"])
 
     return drain

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from golden.arch.classes import Alu, Compare, Flow, Logic, Port
 from golden.arch.encoding import Insn
-from golden.arch.memmap import CSR_BITS, CSRS, READ_ONLY_CSRS, Csr, Fault
+from golden.arch.memmap import CSR_BITS, CSRS, FP_MODE_BITS, READ_ONLY_CSRS, Csr, Fault
 from golden.arch.trace import Effect
 from golden.iss.semantics.binding import Meaning, Operands, each, op, set_p, set_x
 from golden.iss.state import MASK64, FaultStop, Node, Thread, signed
@@ -103,6 +103,8 @@ def _csrw(n: Node, t: Thread, o: Operands) -> list[Effect]:
     csr = o["csr"]
     if csr not in CSRS or csr in READ_ONLY_CSRS:
         raise FaultStop(Fault.ILLEGAL, o["word"])
+    if csr == Csr.FP_MODE and t.x[o["ra"]] & ~FP_MODE_BITS:
+        raise FaultStop(Fault.BIAS, t.x[o["ra"]])
     if csr in t.csr:
         t.csr[csr] = t.x[o["ra"]] & ((1 << CSR_BITS[csr]) - 1)
     return []

@@ -6,11 +6,13 @@ import numpy as np
 
 from golden.arch.classes import Port
 from golden.arch.encoding import Insn
+from golden.arch.formats import BF16, FloatFormat
+from golden.arch.memmap import FP_MODE, Csr
 from golden.arch.simd_ops import SIMD_OPS, SimdOp
 from golden.arch.trace import Effect
 from golden.iss.semantics.binding import Meaning, Operands, each, op, set_c, set_p, set_v
 from golden.iss.state import Node, Thread
-from golden.numerics import matrix, simd
+from golden.numerics import convert, matrix, simd
 
 
 @each(Port.SIMD, "vd va")
@@ -19,12 +21,13 @@ from golden.numerics import matrix, simd
 @each(Port.SIMD, "vd va vb vc")
 def _simd(insn: Insn) -> Meaning:
     code = SimdOp(insn.simd_op)
-    flags = SIMD_OPS[code].flags
+    flags, converts = SIMD_OPS[code].flags, isinstance(SIMD_OPS[code].format, FloatFormat)
 
     def execute(n: Node, t: Thread, o: Operands) -> list[Effect]:
         registers = [t.v[o[name]] if name in o else None for name in ("va", "vb", "vc")]
-        t.raise_flags(flags, lambda: int(simd.execute_flags(code, *registers)))
-        return set_v(t, o["vd"], simd.execute(code, *registers, imm=o.get("imm", 0)))
+        how = {"imm": o.get("imm", 0), "fp": t.fp_state() if converts else simd.FpState()}
+        t.raise_flags(flags, lambda: int(simd.execute_flags(code, *registers, **how)))
+        return set_v(t, o["vd"], simd.execute(code, *registers, **how))
 
     return execute
 
@@ -39,12 +42,31 @@ def _vall(n: Node, t: Thread, o: Operands) -> list[Effect]:
     return set_p(t, o["pd"], bool((t.v[o["va"]].view(np.uint32) != 0).all()))
 
 
-@op("step.bf16", "c va vb first at bt")
-def _step_bf16(n: Node, t: Thread, o: Operands) -> list[Effect]:
-    a, b = t.v[o["va"]].view("<u2"), t.v[o["vb"]].view("<u2")
-    left = a.reshape(4, 8).T if o["at"] else a.reshape(8, 4)
-    right = b.reshape(8, 4).T if o["bt"] else b.reshape(4, 8)
-    return set_c(t, o["c"], matrix.step(t.c[o["c"]], left, right, first=bool(o["first"])))
+@each(Port.MATRIX, "c va vb first at bt")
+@each(Port.MATRIX, "c va vb first at bt ah bh")
+def _step(insn: Insn) -> Meaning:
+    a_format, b_format = insn.a_format.float, insn.b_format.float
+
+    def step(n: Node, t: Thread, o: Operands) -> list[Effect]:
+        mode = FP_MODE.unpack(t.csr[Csr.FP_MODE])
+        a, b = (t.v[o[name]].view(f"<u{fmt.bytes}") for name, fmt in (("va", a_format), ("vb", b_format)))
+        # A's rows, and B's columns, are four terms long; a vector of eight-bit numbers has eight, of which a step takes one half.
+        left = _half(a.reshape(-1, 8), o.get("ah", 0)).T if o["at"] else _half(a.reshape(8, -1).T, o.get("ah", 0)).T
+        right = _half(b.reshape(8, -1).T, o.get("bh", 0)) if o["bt"] else _half(b.reshape(-1, 8), o.get("bh", 0))
+        left, right = _bf16(a_format, left, mode["a"]), _bf16(b_format, right, mode["b"])
+        return set_c(t, o["c"], matrix.step(t.c[o["c"]], left, right, first=bool(o["first"])))
+
+    return step
+
+
+def _half(terms: np.ndarray, half: int) -> np.ndarray:
+    """Four rows of terms."""
+    return terms[4 * half : 4 * half + 4]
+
+
+def _bf16(fmt: FloatFormat, codes: np.ndarray, bias: int) -> np.ndarray:
+    """What a step multiplies: BF16 as it is, CFloat8 widened."""
+    return codes if fmt is BF16 else convert.widen_bf16(fmt, codes, bias)
 
 
 def _replace(acc: matrix.Accumulators, rows: slice, columns: slice, new: matrix.Accumulators) -> matrix.Accumulators:

@@ -11,12 +11,13 @@ from golden.arch.classes import RETIRES_LATE, Flow
 from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.trace import SEQ_BITS
+from rtl.common.select import by_number
 from rtl.core.front.decode import Decoder
 from rtl.core.front.parts import Chosen, Window, left
 from rtl.core.front.slot import Slot
 from rtl.core.front.tags import Tagged, Tags
 from rtl.core.groups import WINDOW_WORDS, Dispatched
-from rtl.core.interfaces import PC_BITS, scalar_pushes, vector_pushes
+from rtl.core.interfaces import PC_BITS, FpMode, Settings, scalar_pushes, vector_pushes
 
 
 class Dispatch(wiring.Component):
@@ -33,6 +34,7 @@ class Dispatch(wiring.Component):
             {
                 "chosen": In(Chosen),
                 "window": In(Window),
+                "settings": In(Settings),
                 # What goes to the queues, oldest first.
                 "scalar": Out(scalar_pushes(config)),
                 "vector": Out(vector_pushes(config)),
@@ -48,7 +50,7 @@ class Dispatch(wiring.Component):
         m.submodules.tags = tags = Tags(self._width)
         slots = [Slot(i) for i in range(self._width)]
         context, thread = self.chosen.context, self.chosen.thread
-        outside = Signal()
+        outside, mode = Signal(), Signal(FpMode)
         m.d.comb += [
             outside.eq(self.chosen.some & ~context.debugged.inject & (context.where.pc >= self._config.sram_bytes // 4)),
             tags.thread.eq(thread),
@@ -71,6 +73,7 @@ class Dispatch(wiring.Component):
             if i:
                 m.d.comb += slot.before.eq(slots[i - 1].after)
             self._push(m, i, slot, decoder, tags.slot[i])
+            m.d.comb += self.vector.slot[i].entry.mode.eq(mode)
         first, counted = slots[0].before, context.counted
         m.d.comb += [
             first.open.eq(self.chosen.some),
@@ -78,6 +81,8 @@ class Dispatch(wiring.Component):
             first.parity.eq(counted.parity),
             first.vq_tail.eq(counted.vq_tail),
             first.st_tail.eq(counted.st_tail),
+            first.setting.eq(counted.setting),
+            mode.eq(by_number(m, thread, list(self.settings.fp_mode), "mode_now")),
         ]
         self._group(m, slots, outside)
         return m
@@ -156,6 +161,7 @@ class Dispatch(wiring.Component):
             group.pending.eq(after.pending),
             group.vq_tail.eq(after.vq_tail),
             group.st_tail.eq(after.st_tail),
+            group.settings.eq(sum(slot.sets for slot in slots)),
         ]
         with m.Switch(flow):
             with m.Case(Flow.CALL):

@@ -2,7 +2,7 @@
 
 A slot is open while every older one went and none ended the group (a control instruction, a loop's last). An instruction leaves when it is
 legal and nothing in it must wait in decode: an unknown predicate, a predicate written while its older value is on its way, a second load of
-one register. Control instructions leave from the first slot alone.
+one register, FP state while a control register is about to be written. Control instructions leave from the first slot alone.
 """
 
 from amaranth.hdl import Module, Mux, Signal
@@ -18,13 +18,15 @@ from rtl.core.interfaces import PC_BITS, ST_POS_BITS, VQ_POS_BITS
 
 
 class Chain(data.Struct):
-    """What the older slots leave: the group goes on; predicates on their way, parities of loads, positions given out."""
+    """What the older slots leave: the group goes on; predicates on their way, parities of loads, positions given out; a control
+    register is about to be written."""
 
     open: 1
     pending: isa.PREDICATES
     parity: isa.VECTOR_REGISTERS
     vq_tail: VQ_POS_BITS
     st_tail: ST_POS_BITS
+    setting: 1
 
 
 class Slot(wiring.Component):
@@ -49,6 +51,8 @@ class Slot(wiring.Component):
     on: Out(1)
     to_scalar: Out(1)
     to_vector: Out(1)
+    # It writes a control register.
+    sets: Out(1)
     # What it does to the course of its thread, if it leaves.
     flow: Out(Flow)
     # It should leave, but is no instruction.
@@ -74,7 +78,8 @@ class Slot(wiring.Component):
         logic_waits = (row.flow == Flow.LOGIC) & (unknown(F0) | unknown(F1) | unknown(F2))
         # One load of a register may be under way: a second would give its parity back to those who wait for it.
         again = holds & row.scalar & row.writes_v & (before.parity ^ self.context.counted.loaded).bit_select(f0, 1)
-        stops = unknown(PRED_LO) | again | (holds & ((pending & written).any() | logic_waits))
+        unsettled = row.uses_mode & before.setting
+        stops = unknown(PRED_LO) | again | (holds & ((pending & written).any() | logic_waits | unsettled))
         control = holds & (row.flow != Flow.PLAIN)
         clean = row.legal & ~self.outside & ~self.lost
         leaves = before.open & self.here & clean & ~stops
@@ -88,10 +93,12 @@ class Slot(wiring.Component):
             self.on.eq(self.go & holds),
             self.to_scalar.eq(self.on & row.scalar),
             self.to_vector.eq(self.on & row.vector),
+            self.sets.eq(self.on & row.sets),
             after.open.eq(self.go & ~control & ~ends),
             after.pending.eq(pending | Mux(self.on, written, 0)),
             after.parity.eq(before.parity ^ Mux(self.to_scalar & row.writes_v, 1 << f0, 0)),
             after.vq_tail.eq(before.vq_tail + self.to_vector),
             after.st_tail.eq(before.st_tail + (self.to_scalar & row.store)),
+            after.setting.eq(before.setting | self.sets),
         ]
         return m

@@ -21,7 +21,7 @@ from rtl.core.front.fetch.unit import Fetch
 from rtl.core.front.turns import Turns
 from rtl.core.front.watch import Watch
 from rtl.core.groups import Dispatched, Supply, Turn
-from rtl.core.interfaces import THREADS, FrontEvents, scalar_pushes, vector_pushes
+from rtl.core.interfaces import THREADS, FrontEvents, Settings, scalar_pushes, vector_pushes
 from rtl.core.trace import TraceDispatch, records
 from rtl.mem import ports
 
@@ -45,6 +45,7 @@ class FrontEnd(wiring.Component):
             # To the queues.
             "scalar": Out(scalar_pushes(config)),
             "vector": Out(vector_pushes(config)),
+            "settings": In(Settings),
             "fill": Out(ports.Fill),
             "events": Out(FrontEvents),
         }
@@ -65,6 +66,7 @@ class FrontEnd(wiring.Component):
             wiring.connect(m, wiring.flipped(self.supply[t]), fetch.supply[t])
         wiring.connect(m, turns.chosen, dispatch.chosen, fetch.chosen, watch.chosen)
         wiring.connect(m, fetch.window, dispatch.window)
+        wiring.connect(m, wiring.flipped(self.settings), dispatch.settings)
         wiring.connect(m, dispatch.dispatched, turns.group, watch.dispatched)
         wiring.connect(m, dispatch.scalar, wiring.flipped(self.scalar), watch.scalar)
         wiring.connect(m, dispatch.vector, wiring.flipped(self.vector), watch.vector)

@@ -153,6 +153,8 @@ class ExecuteStage(wiring.Component):
             csr.is_write.eq(~Mux(second, slots[1].q.row.slow, slots[0].q.row.slow)),
             csr.commit.eq(some & Mux(second, done[1], done[0])),
             csr.data.eq(chosen(second, "a")),
+            self.steer.setting.valid.eq(csr.commit & csr.is_write),
+            self.steer.setting.thread.eq(self.accesses.thread),
         ]
         some, second = pick(slots, "operand")
         m.d.comb += [

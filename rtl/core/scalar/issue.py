@@ -21,6 +21,7 @@ from rtl.core.interfaces import THREADS, Life, Settings, StoreProgress, vector_p
 from rtl.core.scalar.execute import ExecuteState
 from rtl.core.scalar.late import LateState
 from rtl.core.scalar.queue import HEADS, Heads, Take
+from rtl.core.trace import ScalarHeads
 
 
 def passed(wait: Value, position: Value, counter: Value) -> Value:
@@ -34,9 +35,13 @@ class ScalarIssue(wiring.Component):
     Parameters
     ----------
     config: sizes.
+    trace: with the port ``told``.
     """
 
-    def __init__(self, config: NodeConfig) -> None:
+    def __init__(self, config: NodeConfig, trace: bool = False) -> None:
+        self.trace_on = trace
+        # What the oldest instruction of each thread waits for in this cycle.
+        told = {"told": Out(ScalarHeads)} if trace else {}
         super().__init__({
             "heads": In(Heads),
             "take": Out(Take),
@@ -50,6 +55,7 @@ class ScalarIssue(wiring.Component):
             "settings": In(Settings),
             "late": In(LateState),
             "issued": Out(Issued),
+            **told,
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -63,6 +69,8 @@ class ScalarIssue(wiring.Component):
                 ready[t].eq(valid[0] & ~hold & self._alone(m, t, one, f"{t}_one")),
                 pair[t].eq(valid[1] & self._together(m, t, one, two) & self._alone(m, t, two, f"{t}_two")),
             ]
+            if self.trace_on:
+                m.d.comb += self.told[t].eq(Cat(valid[0], self._operands(t, one), ready[t]))
         first = preferred(m, ready, [priority[2:4] for priority in self.settings.priority], "first")
         thread = round_robin(m, first, init=1)
         both = by_number(m, thread, list(pair), "both")
@@ -79,13 +87,9 @@ class ScalarIssue(wiring.Component):
 
     def _alone(self, m: Module, t: int, q: data.View, name: str) -> Signal:
         """The conditions that do not depend on the other instruction of the cycle."""
-        c, pending, room, vector = q.row, self.late.pending[t], self.room, self.vector_progress
+        c, room, vector = q.row, self.room, self.vector_progress
         f0 = q.word[F0 : F0 + 5]
-        operands = (
-            ~(c.reads_a & pending.bit_select(q.names.a, 1))
-            & ~(c.reads_b & pending.bit_select(q.names.b, 1))
-            & ~(c.writes_rd & pending.bit_select(f0, 1))
-        )
+        operands = self._operands(t, q)
         load = (
             passed(q.vq.wait, q.vq.pos, vector.vq_head[t])
             & passed(q.st.wait, q.st.pos, self.store_progress.st_read[t])
@@ -103,6 +107,15 @@ class ScalarIssue(wiring.Component):
             & (~c.setd | ~room.worn[t].bit_select(q.names.d, 1))
         )
         return ok
+
+    def _operands(self, t: int, q: data.View) -> Value:
+        """No scalar register that it reads or writes is under way."""
+        c, pending = q.row, self.late.pending[t]
+        return (
+            ~(c.reads_a & pending.bit_select(q.names.a, 1))
+            & ~(c.reads_b & pending.bit_select(q.names.b, 1))
+            & ~(c.writes_rd & pending.bit_select(q.word[F0 : F0 + 5], 1))
+        )
 
     def _together(self, m: Module, t: int, one: data.View, two: data.View) -> Signal:
         """The second instruction may go with the first."""

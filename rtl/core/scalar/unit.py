@@ -27,7 +27,7 @@ from rtl.core.scalar.issue import ScalarIssue
 from rtl.core.scalar.late import LateResults
 from rtl.core.scalar.queue import ScalarQueue
 from rtl.core.scalar.registers import ScalarRegisters
-from rtl.core.trace import TraceScalar, records
+from rtl.core.trace import ScalarHeads, TraceIssue, TraceScalar, records
 from rtl.mem.ports import ScalarReturn
 
 
@@ -62,12 +62,14 @@ class ScalarUnit(wiring.Component):
         if trace:
             # Results of the two slots, then of loads and the slow unit; flip-flops.
             members["trace"] = Out(records(TraceScalar, ISSUE_SLOTS + 1))
+            members["trace_issue"] = Out(records(TraceIssue, ISSUE_SLOTS))
+            members["trace_heads"] = Out(records(ScalarHeads))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.queue = queue = ScalarQueue(self._config)
-        m.submodules.issue = issue = ScalarIssue(self._config)
+        m.submodules.issue = issue = ScalarIssue(self._config, self._trace)
         m.submodules.registers = registers = ScalarRegisters()
         m.submodules.execute = execute = ExecuteStage()
         m.submodules.late = late = LateResults(self._trace)
@@ -98,4 +100,7 @@ class ScalarUnit(wiring.Component):
             ]
         if self._trace:
             m.d.comb += [record.eq(each) for record, each in zip(self.trace.record, (*execute.trace, late.trace), strict=True)]
+            for record, x in zip(self.trace_issue.record, execute.accesses.slot, strict=True):
+                m.d.comb += [record.valid.eq(x.valid), record.thread.eq(execute.accesses.thread), record.seq.eq(x.q.seq)]
+            m.d.sync += self.trace_heads.record[0].eq(issue.told)
         return m

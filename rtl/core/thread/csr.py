@@ -3,11 +3,11 @@
 A thread starts with zeros. csrw writes at the end of its execute stage; csrr reads in its own, so the two keep program order.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.memmap import CSR_BITS, CSRS, READ_ONLY_CSRS, Counter, Csr
+from golden.arch.memmap import CSR_BITS, CSRS, FP_MODE, READ_ONLY_CSRS, Counter, Csr
 from rtl.common.host_ports import COUNTER_BITS, Place
 from rtl.core.interfaces import THREADS, CsrAccess, Life, MatrixEvents, Settings, VectorEvents
 from rtl.mem.ports import Inject
@@ -57,6 +57,11 @@ class CsrFile(wiring.Component):
             m.d.comb += legal.eq(access.number.matches(*sorted(map(int, known[False]))))
         m.d.comb += access.illegal.eq(~legal)
 
+        spread = [Signal(CSR_BITS[Csr.FP_MODE], name=f"fp_mode_{t}") for t in range(THREADS)]
+        for word, mode in zip(spread, settings.fp_mode, strict=True):
+            m.d.comb += [word[field.lo : field.lo + field.width].eq(mode[field.name]) for field in FP_MODE]
+        shown = files | {Csr.FP_MODE: spread}
+
         # --- write ---
         writes = access.commit & access.is_write
         m.d.comb += self.read.clear.eq(writes & (access.number == Csr.COUNTER_CLEAR))
@@ -66,7 +71,7 @@ class CsrFile(wiring.Component):
                 with m.Switch(access.number):
                     for csr, registers in files.items():
                         with m.Case(csr):
-                            m.d.sync += registers[t].eq(access.data)
+                            m.d.sync += registers[t].eq(_kept(csr, access.data))
             with m.If(self.life.starts[t]):
                 m.d.sync += [registers[t].eq(0) for registers in files.values()]
 
@@ -77,7 +82,7 @@ class CsrFile(wiring.Component):
                 m.d.sync += thread_value.eq(access.thread)
             with m.Case(Csr.NODE):
                 m.d.sync += thread_value.eq(Cat(self.place.x, self.place.y))
-            for csr, registers in files.items():
+            for csr, registers in shown.items():
                 with m.Case(csr):
                     with m.Switch(access.thread):
                         for t in range(THREADS):
@@ -90,3 +95,8 @@ class CsrFile(wiring.Component):
         ]
         m.d.comb += access.value.eq(Mux(is_counter, self.read.value, Mux(is_cycle, self.read.cycles, Cat(thread_value))))
         return m
+
+
+def _kept(csr: Csr, value: Value) -> Value:
+    """What a register keeps of the value that a csrw brings."""
+    return Cat(value[field.lo : field.lo + field.width] for field in FP_MODE) if csr is Csr.FP_MODE else value

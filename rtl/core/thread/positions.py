@@ -9,8 +9,8 @@ from golden.arch.config import NodeConfig
 from golden.arch.tags import ST_AHEAD, VQ_AHEAD
 from golden.arch.trace import SEQ_BITS
 from rtl.core.groups import Counted, Dispatched, told
-from rtl.core.interfaces import ST_POS_BITS, VQ_POS_BITS, StoreProgress, scalar_progress, vector_progress
-from rtl.core.thread.parts import Begin, Room, Stage
+from rtl.core.interfaces import ST_POS_BITS, VQ_POS_BITS, ScalarSteer, StoreProgress, scalar_progress, vector_progress
+from rtl.core.thread.parts import Begin, Doom, Room, Stage
 
 
 class Numbers(wiring.Component):
@@ -42,8 +42,12 @@ class Numbers(wiring.Component):
         return m
 
 
+_ISSUED = 4
+"""Most instructions of a thread that have left the scalar queue and are not done."""
+
+
 class Positions(wiring.Component):
-    """Positions given out and parities of loads; a start takes up those that the units have reached.
+    """Positions given out, parities of loads, control registers about to be written; a start takes up those that the units have reached.
 
     Parameters
     ----------
@@ -53,11 +57,14 @@ class Positions(wiring.Component):
 
     def __init__(self, config: NodeConfig, number: int) -> None:
         self._width, self._number = config.dispatch_width, number
+        self._most_settings = config.scalar_queue + _ISSUED
         super().__init__(
             {
                 "dispatched": In(Dispatched),
                 "stage": In(Stage),
                 "begin": In(Begin),
+                "doom": In(Doom),
+                "scalar_steer": In(ScalarSteer),
                 "scalar_progress": In(scalar_progress(config)),
                 "vector_progress": In(vector_progress(config)),
                 "store_progress": In(StoreProgress),
@@ -76,6 +83,7 @@ class Positions(wiring.Component):
         group, number, counted = self.dispatched.group, self._number, self.counted.state
         vector, store = self.vector_progress, self.store_progress
         vq_tail, st_tail, parity = Signal(VQ_POS_BITS), Signal(ST_POS_BITS), Signal(isa.VECTOR_REGISTERS)
+        settings = Signal(range(self._most_settings + 1))
         m.d.comb += [
             self.retired.eq(numbers.retired),
             counted.seq.eq(numbers.seq),
@@ -85,11 +93,18 @@ class Positions(wiring.Component):
             counted.st_read.eq(store.st_read[number]),
             counted.parity.eq(parity),
             counted.loaded.eq(vector.load_parity[number]),
+            counted.setting.eq(settings.any()),
         ]
         with m.If(group.valid):
             m.d.sync += [parity.eq(group.parity), vq_tail.eq(group.vq_tail), st_tail.eq(group.st_tail)]
         with m.If(self.begin.valid):
             m.d.sync += [vq_tail.eq(counted.vq_head), st_tail.eq(counted.st_read), parity.eq(counted.loaded)]
+
+        # Control registers that are about to be written; what a fault drops is not.
+        written = self.scalar_steer.setting.valid & (self.scalar_steer.setting.thread == number)
+        m.d.sync += settings.eq(settings + Mux(group.valid, group.settings, 0) - written)
+        with m.If(self.begin.valid | self.doom.kill):
+            m.d.sync += settings.eq(0)
 
         # Marks of the oldest queued instructions bound how far the other queues may run ahead.
         scalar_head, vector_head = self.scalar_progress.head[number], vector.head[number]

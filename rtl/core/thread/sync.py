@@ -17,7 +17,7 @@ from rtl.core.thread.parts import ArrivalPort, Overflow, WaitPort
 
 
 class Semaphores(wiring.Component):
-    """64 counting semaphores."""
+    """64 counting semaphores. Their memory is not cleared by reset: one that nobody has written since then counts as 0."""
 
     # From the store queues and from packets.
     store_steer: In(StoreSteer)
@@ -41,6 +41,10 @@ class Semaphores(wiring.Component):
         ]
         m.submodules.values = values = memory.Memory(shape=SEMAPHORE_BITS, depth=SEMAPHORES, init=[])
         read, write = values.read_port(domain="comb"), values.write_port()
+        written, value = Signal(SEMAPHORES), Signal(SEMAPHORE_BITS)
+        m.d.comb += value.eq(Mux(written.bit_select(read.addr, 1), read.data, 0))
+        with m.If(write.en):
+            m.d.sync += written.bit_select(write.addr, 1).eq(1)
         older = [[Signal(name=f"older_{t}_{u}") if t != u else None for u in range(THREADS)] for t in range(THREADS)]
         waited = Signal(THREADS)
         for t in range(THREADS):
@@ -67,14 +71,14 @@ class Semaphores(wiring.Component):
             source = Mux(up.valid, Cat(up.semaphore, up.amount), Cat(net.semaphore, net.amount))
             m.d.comb += [
                 read.addr.eq(source[:6]),
-                total.eq(read.data + source[6:]),
+                total.eq(value + source[6:]),
                 up.overflow.eq(total[-1] & up.valid),
                 net.overflow.eq(total[-1] & ~up.valid),
                 write.en.eq(~total[-1]),
             ]
         with m.Elif(Cat(first).any()):
-            m.d.comb += [read.addr.eq(waits.semaphore), total.eq(read.data - waits.amount)]
-            with m.If(read.data >= waits.amount):
+            m.d.comb += [read.addr.eq(waits.semaphore), total.eq(value - waits.amount)]
+            with m.If(value >= waits.amount):
                 m.d.comb += [write.en.eq(1), granted.eq(1 << chosen)]
         m.d.comb += [write.addr.eq(read.addr), write.data.eq(total[:SEMAPHORE_BITS])]
         return m

@@ -23,6 +23,7 @@ from rtl.core.interfaces import (
     Settings,
     StoreProgress,
 )
+from rtl.core.trace import VectorHeads
 from rtl.core.vector.parts import Heads, Issued, LoadState, SimdState, Take
 
 STARVED = 512
@@ -34,24 +35,37 @@ if {*LATENCY.values()} != {SHORT, LONG} or {*OCCUPANCY.values()} != {1, 2}:
 
 
 class VectorIssue(wiring.Component):
-    """The choice; combinational from the queues' heads."""
+    """The choice; combinational from the queues' heads.
 
-    heads: In(Heads)
-    # State of the registers.
-    loads: In(LoadState)
-    pipe: In(SimdState)
-    # Store positions read.
-    store_progress: In(StoreProgress)
-    # Of threads that are killed nothing issues; threads that run, and those of them that wait, for the causes.
-    life: In(Life)
-    # The low two bits of a thread's priority are for the matrix slot, 3 the highest.
-    settings: In(Settings)
-    # What issues in this cycle.
-    take: Out(Take)
-    simd: Out(Issued)
-    matrix: Out(Issued)
-    # Why no matrix operation does, one-hot; zero when one does.
-    cause: Out(WAIT_CAUSES)
+    Parameters
+    ----------
+    trace: with the port ``told``.
+    """
+
+    def __init__(self, trace: bool = False) -> None:
+        self.trace_on = trace
+        members = {
+            "heads": In(Heads),
+            # State of the registers.
+            "loads": In(LoadState),
+            "pipe": In(SimdState),
+            # Store positions read.
+            "store_progress": In(StoreProgress),
+            # Of threads that are killed nothing issues; threads that run, and those of them that wait, for the causes.
+            "life": In(Life),
+            # The low two bits of a thread's priority are for the matrix slot, 3 the highest.
+            "settings": In(Settings),
+            # What issues in this cycle.
+            "take": Out(Take),
+            "simd": Out(Issued),
+            "matrix": Out(Issued),
+            # Why no matrix operation does, one-hot; zero when one does.
+            "cause": Out(WAIT_CAUSES),
+        }
+        if trace:
+            # What the oldest instruction of each thread waits for in this cycle.
+            members["told"] = Out(VectorHeads)
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -83,6 +97,8 @@ class VectorIssue(wiring.Component):
                 lacks_load[t].eq(valid & ~row.simd & ~loaded),
                 lacks_drain[t].eq(valid & ~row.simd & ~read),
             ]
+            if self.trace_on:
+                m.d.comb += self.told[t].eq(Cat(valid, loaded, made, read))
 
         self._simd(m, simd_able, specials)
         self._matrix(m, matrix_able)

@@ -184,7 +184,7 @@ class SimdPipe(wiring.Component):
                 alu.b.eq(b[i]),
                 alu.c.eq(c[i]),
                 # The low half of the register is elements 0..15: lanes 0..7.
-                units.widen[i].code.eq(Mux(op[0], a[self.lanes // 2 + i // 2], a[i // 2])[half : half + 16]),
+                units.widen[i].code.eq(Mux(control.imm[0], a[self.lanes // 2 + i // 2], a[i // 2])[half : half + 16]),
                 units.to_float[i].value.eq(a[i]),
                 units.to_integer[i].value.eq(a[i]),
                 fma.a.eq(a[i]),
@@ -202,23 +202,23 @@ class SimdPipe(wiring.Component):
     def _narrow_side(self, m: Module, units: SimpleNamespace, op: list[Value], known: Signal) -> tuple[list[Signal], Signal]:
         """Stages 2 to 5: results of all classes but the multiply-add lanes, selected as they appear, then waiting; their flags."""
         lanes = range(self.lanes)
-        is_compare, is_permute, is_convert = (is_class(op[1], which) for which in (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT))
-        narrowed = op[1][:4] == SimdOp.NARROW_BF16 & 15
+        classes = (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT, SimdClass.NARROW)
+        is_compare, is_permute, is_convert, narrowed = (is_class(op[1], which) for which in classes)
         other = []
         for i in lanes:
             # Elements 0..15 come from a and make lanes 0..7.
             converted = Mux(narrowed, Cat(units.narrow[2 * i].code, units.narrow[2 * i + 1].code), units.widen[i].result)
-            across = Mux(is_permute, units.permute.result[i], Mux(is_convert, converted, units.alu[i].result))
+            across = Mux(is_permute, units.permute.result[i], Mux(is_convert | narrowed, converted, units.alu[i].result))
             other.append(_held(m, 2, f"other_{i}", Mux(is_compare, units.compare[i].result, across)))
         flags = Signal(FpFlags)
         with m.If(is_compare):
             m.d.comb += flags.invalid.eq(Cat(compare.invalid for compare in units.compare).any())
+        with m.Elif(narrowed):
+            m.d.comb += flags.eq(any_flags(narrow.flags for narrow in units.narrow))
         with m.Elif(is_convert):
-            narrow_flags, widen_flags = (any_flags(part.flags for part in parts) for parts in (units.narrow, units.widen))
+            widen_flags = any_flags(widen.flags for widen in units.widen)
             # Conversions of integers share the class and read no float, but FTOI, which adds its flags in stage 4.
-            with m.If(narrowed):
-                m.d.comb += flags.eq(narrow_flags)
-            with m.Elif(~op[1][:4].matches(SimdOp.ITOF & 15, SimdOp.FTOI & 15)):
+            with m.If(~op[1][:4].matches(SimdOp.ITOF & 15, SimdOp.FTOI & 15)):
                 m.d.comb += flags.eq(widen_flags)
         with m.Else():
             m.d.comb += flags.eq(known)

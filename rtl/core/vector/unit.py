@@ -24,7 +24,7 @@ from rtl.core.interfaces import (
     vector_pushes,
 )
 from rtl.core.operations import DIGEST_LATENCY, matrix_operations
-from rtl.core.trace import TraceLane, TraceLoad, TraceMatrix, TraceVector, records
+from rtl.core.trace import TraceIssue, TraceLane, TraceLoad, TraceMatrix, TraceVector, VectorHeads, records
 from rtl.core.vector.issue import VectorIssue
 from rtl.core.vector.load_tracker import LoadTracker
 from rtl.core.vector.matrix_path import MatrixPath
@@ -66,6 +66,8 @@ class VectorUnit(wiring.Component):
         }
         if trace:
             members |= {
+                "trace_issue": Out(records(TraceIssue, 2)),
+                "trace_heads": Out(records(VectorHeads)),
                 "trace_vector": Out(records(TraceVector)),
                 "trace_matrix": Out(records(TraceMatrix)),
                 "trace_load": Out(records(TraceLoad, 2)),
@@ -76,7 +78,7 @@ class VectorUnit(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.queue = queue = VectorQueue(self.config)
-        m.submodules.issue = issue = VectorIssue()
+        m.submodules.issue = issue = VectorIssue(self.trace_on)
         m.submodules.registers = registers = VectorRegisters()
         m.submodules.loads = loads = LoadTracker()
         m.submodules.simd = simd = SimdPath(self.simd, self.trace_on)
@@ -120,10 +122,13 @@ class VectorUnit(wiring.Component):
             m.d.sync += moving.eq(Cat(issue.take.threads[t], moving[:-1]))
             m.d.comb += progress.idle[t].eq(queue.empty[t] & ~moving.any() & ~loads.state.busy[t].any())
         if self.trace_on:
-            self._trace(m, simd, matrix)
+            self._trace(m, issue, simd, matrix)
         return m
 
-    def _trace(self, m: Module, simd: SimdPath, matrix: MatrixPath) -> None:
+    def _trace(self, m: Module, issue: VectorIssue, simd: SimdPath, matrix: MatrixPath) -> None:
+        for record, issued in zip(self.trace_issue.record, (issue.simd, issue.matrix), strict=True):
+            m.d.sync += [record.valid.eq(issued.go), record.thread.eq(issued.thread), record.seq.eq(issued.entry.seq)]
+        m.d.sync += self.trace_heads.record[0].eq(issue.told)
         m.d.comb += [self.trace_vector.record[0].eq(simd.trace), self.trace_matrix.record[0].eq(matrix.trace)]
         for record, begin in zip(self.trace_load.record, self.load_begins.begin, strict=True):
             m.d.comb += [record[name].eq(begin[name]) for name in ("valid", "thread", "seq", "reg")]

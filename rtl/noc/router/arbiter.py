@@ -1,6 +1,6 @@
 """Who may use an output: least recently granted of the ports, and of the channels of each port, both at once."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,10 +14,12 @@ class LeastRecent(wiring.Component):
     ----------
     count : int
         Requesters.
+    gates : bool
+        As a circuit wants it; else what a simulation leaves out while nobody asks stands behind branches.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, gates: bool = False) -> None:
+        self.count, self.gates = count, gates
         super().__init__(
             {
                 "request": In(count),
@@ -33,11 +35,15 @@ class LeastRecent(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         before = self.before
+        granted = []
         for i in range(self.count):
             ahead = [self.request[j] & (before[j, i] if j < i else ~before[i, j]) for j in range(self.count) if j != i]
-            m.d.comb += self.grant[i].eq(self.request[i] & ~Cat(*ahead).any())
-        for i, j in before:
-            m.d.sync += before[i, j].eq(before[i, j] & ~self.served[i] | self.served[j])
+            granted.append(self.request[i] & ~Cat(*ahead).any())
+        # Of a branch with 0 on one side Verilator makes an AND, and computes the other.
+        m.d.comb += self.grant.eq(Cat(granted) if self.gates else Mux(self.request.any(), Cat(granted), self.request))
+        with m.If(1 if self.gates else self.served.any()):
+            for i, j in before:
+                m.d.sync += before[i, j].eq(before[i, j] & ~self.served[i] | self.served[j])
         return m
 
 
@@ -48,10 +54,12 @@ class Arbiter(wiring.Component):
     ----------
     inputs : int
         Ports that may ask for the output.
+    gates : bool
+        As in LeastRecent.
     """
 
-    def __init__(self, inputs: int) -> None:
-        self.inputs = inputs
+    def __init__(self, inputs: int, gates: bool = False) -> None:
+        self.inputs, self.gates = inputs, gates
         matrix = data.ArrayLayout(CHANNELS, inputs)
         super().__init__(
             {
@@ -62,7 +70,7 @@ class Arbiter(wiring.Component):
             }
         )
         # Attributes so that proofs see their orders.
-        self.ports, self.channels = LeastRecent(inputs), [LeastRecent(CHANNELS) for _ in range(inputs)]
+        self.ports, self.channels = LeastRecent(inputs, gates), [LeastRecent(CHANNELS, gates) for _ in range(inputs)]
 
     def elaborate(self, platform):
         m = Module()

@@ -13,7 +13,13 @@ from rtl.noc.router.lookahead import NEAR, LookAhead
 
 
 class RouterInput(wiring.Component):
-    """Looks ahead once for the word that comes, and offers the first word of every channel."""
+    """Looks ahead once for the word that comes, and offers the first word of every channel.
+
+    Parameters
+    ----------
+    gates : bool
+        As a circuit wants it, not as a simulation does.
+    """
 
     # The link.
     control: In(CONTROL)
@@ -22,15 +28,16 @@ class RouterInput(wiring.Component):
     x: In(NEAR)
     y: In(NEAR)
     table: In(data.ArrayLayout(ENTRY, ENTRIES))
+    detours: In(1)
     # Per channel: the ports that its first word asks for, that word, the ports by which it leaves; combinational.
     want: Out(data.ArrayLayout(PORTS, CHANNELS))
     heads: Out(data.ArrayLayout(HEAD, CHANNELS))
     granted: In(data.ArrayLayout(PORTS, CHANNELS))
     slots: Out(data.ArrayLayout(SLOT, CHANNELS))
 
-    def __init__(self) -> None:
+    def __init__(self, gates: bool = False) -> None:
         super().__init__()
-        self.lookahead, self.fifos = LookAhead(), [Fifo() for _ in range(CHANNELS)]  # attributes so that proofs see them
+        self.lookahead, self.fifos = LookAhead(gates), [Fifo() for _ in range(CHANNELS)]  # attributes so that proofs see them
 
     def elaborate(self, platform):
         m = Module()
@@ -41,6 +48,7 @@ class RouterInput(wiring.Component):
             lookahead.x.eq(self.x),
             lookahead.y.eq(self.y),
             lookahead.table.eq(self.table),
+            lookahead.detours.eq(self.detours),
             word.onward.eq(lookahead.onward),
             *(word[name].eq(self.control[name]) for name in CARRIED),
         ]

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,14 +36,25 @@ class LookAhead(wiring.Component):
     A packet to one place: every entry that matches gives its port, and entries that match the same packet agree; dimension order where
     none matches. A multicast knows no entries and never returns to its first dimension. A boot packet takes the node's port, whatever this
     router knows. Nothing turns back.
+
+    Parameters
+    ----------
+    gates : bool
+        As a circuit wants it; else a simulation looks ahead for packets alone, and at the table where it holds anything.
     """
 
     control: In(CONTROL)
     x: In(NEAR)
     y: In(NEAR)
     table: In(data.ArrayLayout(ENTRY, ENTRIES))
+    # An entry may match; without, none does.
+    detours: In(1)
     # By port of this router; meaningless for those by which the packet does not leave.
     onward: Out(ONWARD)
+
+    def __init__(self, gates: bool = False) -> None:
+        self.gates = gates
+        super().__init__()
 
     def elaborate(self, platform):
         m = Module()
@@ -58,10 +69,10 @@ class LookAhead(wiring.Component):
             PortId.SOUTH: (x["here"], y["after"]),
             PortId.WEST: (x["before"], y["here"]),
         }
-        hits, found = Signal(ENTRIES), []
+        matches = []
         for i in range(ENTRIES):
             entry = self.table[i]
-            m.d.comb += hits[i].eq(
+            hit = (
                 (control.x >= entry.x0)
                 & (control.x <= entry.x1)
                 & (control.y >= entry.y0)
@@ -70,9 +81,15 @@ class LookAhead(wiring.Component):
                 & Mux(yx, entry.routes[1], entry.routes[0])
                 & (control.out[: len(STEP)] & entry.outs).any()
             )
-            found.append(Mux(hits[i], entry.next, 0))
-        exception, boots = reduce(or_, found), Signal()
+        boots = Signal()
         m.d.comb += boots.eq((control.x == NEXT_NODE[0]) & (control.y == NEXT_NODE[1]))
+            matches.append(Mux(hit, Cat(entry.next, 1), 0))
+        # The ports of the entries that match, and whether any does.
+        found = Signal(PORTS + 1)
+        # Of a branch with 0 on one side Verilator makes an AND, and computes the other: any other value does, where none is needed.
+        comes = Const(1) if self.gates else control.valid.any()
+        m.d.comb += found.eq(Mux(comes & self.detours, reduce(or_, matches), control.out))
+        onward = []
         for out, ((west, east, column), (north, south, row)) in places.items():
             # A multicast that moves along x does not turn any more by YX, and one that moves along y not by XY.
             if out in (PortId.EAST, PortId.WEST):
@@ -80,8 +97,9 @@ class LookAhead(wiring.Component):
             else:
                 west, east = west & ~(many & ~yx), east & ~(many & ~yx)
             order = branches(west, east, north, south, column, row, yx)
-            onward = Mux(hits.any(), exception, order) & (_ALL & ~(1 << OPPOSITE[out]))
-            m.d.comb += self.onward[out].eq(Mux(boots, 1 << PortId.NODE, onward))
+            usual = Mux(found[PORTS], found[:PORTS], order) & (_ALL & ~(1 << OPPOSITE[out]))
+            onward.append(Mux(boots, Const(1 << PortId.NODE, PORTS), usual))
+        m.d.comb += self.onward.as_value().eq(Mux(comes, Cat(onward), control))
         return m
 
     @staticmethod

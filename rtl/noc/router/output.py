@@ -8,7 +8,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS
-from rtl.common.select import by_mark
+from rtl.common.select import by_branch, by_mark
 from rtl.noc.credits import COUNT, Credits
 from rtl.noc.layouts import CONTROL
 from rtl.noc.router.arbiter import Arbiter
@@ -22,10 +22,12 @@ class RouterOutput(wiring.Component):
     ----------
     inputs : int
         Ports that may ask for this output: all but its own.
+    gates : bool
+        As a circuit wants it, not as a simulation does.
     """
 
-    def __init__(self, inputs: int) -> None:
-        self.inputs = inputs
+    def __init__(self, inputs: int, gates: bool = False) -> None:
+        self.inputs, self.gates = inputs, gates
         matrix = data.ArrayLayout(CHANNELS, inputs)
         super().__init__(
             {
@@ -43,7 +45,7 @@ class RouterOutput(wiring.Component):
                 "count": Out(COUNT),
             }
         )
-        self.arbiter, self.credits = Arbiter(inputs), Credits()  # attributes so that proofs see their state
+        self.arbiter, self.credits = Arbiter(inputs, gates), Credits()  # attributes so that proofs see their state
 
     def elaborate(self, platform):
         m = Module()
@@ -51,7 +53,8 @@ class RouterOutput(wiring.Component):
         m.submodules.credits = credits = self.credits
         channels = Cat(reduce(or_, (arbiter.grant[p][v] for p in range(self.inputs))) for v in range(CHANNELS))
         places = [(p, v) for p in range(self.inputs) for v in range(CHANNELS)]
-        word = by_mark(m, arbiter.grant, [self.heads[p][v] for p, v in places], "word")
+        select = by_mark if self.gates else by_branch
+        word = select(m, arbiter.grant, [self.heads[p][v] for p, v in places], "word")
         m.d.comb += [
             *(arbiter.request[p].eq(self.want[p] & credits.ok) for p in range(self.inputs)),
             self.grant.eq(arbiter.grant),

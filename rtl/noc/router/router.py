@@ -29,7 +29,7 @@ class Router(wiring.Component):
     slices : int
         Parts of the payload's switch; changes no bit and no cycle.
     gates : bool
-        The switch as a circuit wants it, not as a simulation does.
+        As a circuit wants it; else what a simulation need not compute in a cycle stands behind branches. Changes no bit and no cycle.
     """
 
     # From the neighbours and the node, and to them.
@@ -57,11 +57,14 @@ class Router(wiring.Component):
         for name, here in (("x", self.x), ("y", self.y)):
             m.d.sync += [near[name].before.eq(here - 1), near[name].here.eq(here), near[name].after.eq(here + 1)]
         table = Signal(data.ArrayLayout(ENTRY, ENTRIES))
+        # Where no entry was ever written a simulation need not look at them.
+        detours = Signal()
         with m.If(self.entry.valid & (self.entry.index < ENTRIES)):
+            m.d.sync += detours.eq(1)
             m.d.sync += table[self.entry.index].eq(self.entry.entry)
 
         m.submodules.switch = switch = Switch(BODY.size, self.slices, self.gates)
-        inputs, outputs = [RouterInput() for _ in PortId], [RouterOutput(PORTS - 1) for _ in PortId]
+        inputs, outputs = [RouterInput(self.gates) for _ in PortId], [RouterOutput(PORTS - 1, self.gates) for _ in PortId]
         for p in PortId:
             m.submodules[f"input_{p.name.lower()}"] = inputs[p]
             m.submodules[f"output_{p.name.lower()}"] = outputs[p]
@@ -71,6 +74,7 @@ class Router(wiring.Component):
                 inputs[p].x.eq(near["x"]),
                 inputs[p].y.eq(near["y"]),
                 inputs[p].table.eq(table),
+                inputs[p].detours.eq(1 if self.gates else detours),
                 switch.i[p].eq(self.i[p].body),
                 switch.slots[p].eq(inputs[p].slots),
                 self.o[p].control.eq(outputs[p].control),
@@ -97,12 +101,14 @@ class Router(wiring.Component):
 
     def _count_errors(self, m: Module) -> None:
         for p in PortId:
-            due, route, bad = Signal(name=f"due{p}"), Signal(name=f"route{p}"), Signal(name=f"bad{p}")
+            due, route, came, bad = (Signal(name=f"{name}{p}") for name in ("due", "route", "came", "bad"))
             count = self.parity_errors[p]
             control = self.i[p].control
             m.d.sync += [
                 due.eq(control.valid.any()),
                 route.eq(parity.route_parity(control)),
-                bad.eq(due & parity.wrong(self.i[p].body, route)),
-                count.eq(Mux(bad & ~count.all(), count + 1, count)),
+                came.eq(due),
+                count.eq(Mux(came & bad & ~count.all(), count + 1, count)),
             ]
+            with m.If(due):
+                m.d.sync += bad.eq(parity.wrong(self.i[p].body, route))

@@ -16,7 +16,7 @@ def test_named_configurations():
 
 
 def test_a_node_of_a_mesh_has_one_part_more():
-    assert get_config("tiny").with_network() == replace(get_config("tiny"), features=frozenset({"base", "network"}))
+    assert get_config("tiny").with_network() == replace(get_config("tiny"), features=get_config("tiny").features | {"network"})
 
 
 def test_an_unknown_name_lists_those_that_exist():

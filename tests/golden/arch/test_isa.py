@@ -82,7 +82,7 @@ def test_a_missing_feature_makes_its_instructions_illegal():
         counts[insn.feature] += 1
         assert (isa.lookup(word, BASE) is not None) == (insn.feature == "base"), insn.mnemonic
         assert isa.lookup(word, ALL - {insn.feature}) is None
-    assert counts == {"base": counts["base"], "load-execute": 3, "narrow": 5, "cfloat8": 4, "network": 5}
+    assert counts == {"base": counts["base"], "load-execute": 3, "narrow": 15, "stochastic": 12, "cfloat8": 4, "packed": 30, "network": 5}
 
 
 def test_every_record_is_complete():
@@ -153,7 +153,7 @@ CLASSES = {
     "vld.c vld.g8 vlx.add": "VLOAD",
     "vst.c vst.g32": "VSTORE store beats=1",
     "drain.f32": "DRAIN store beats=4",
-    "drain.bf16 drain.fp16 drain.c143 drain.c152 drain.shp drain.uhp": "DRAIN store beats=2",
+    "drain.bf16 drain.fp16 drain.c143 drain.c152 drain.shp drain.uhp drain.bf16.sr drain.c143.sr": "DRAIN store beats=2",
     "drain.raw": "DRAIN store beats=8",
     "raise": "SYNC store beats=1",
     "vfma vany vitof viadd8": "SIMD",
@@ -201,7 +201,7 @@ def test_flow_is_that_of_the_name():
         ("getd", None, None, "half"),
         ("csrw", "ra", None, "csr"),
         ("raise", None, None, "imm"),
-        ("drain.fp16", "rc", None, None),
+        ("drain.fp16.sr", "rc", None, None),
         ("vfadd", None, None, None),
     ],
 )

@@ -20,8 +20,9 @@ def test_addresses():
 def test_codes():
     assert [f.name for f in Fault] == [
         "NONE", "ILLEGAL", "MISALIGNED", "RANGE", "ECC", "SEMAPHORE", "LOOP", "TRAP", "DESCRIPTOR", "BUSY", "NETWORK", "FETCH",
+        "BIAS",
     ]
-    assert [int(f) for f in Fault] == list(range(12))
+    assert [int(f) for f in Fault] == list(range(13))
     assert [s.name for s in ThreadState] == ["IDLE", "RUNNING", "WAITING", "HALTED", "FAULTED"]
     assert {c.name: int(c) for c in Csr} == {
         "THREAD": 0, "NODE": 1, "CYCLE": 2, "PRIORITY": 3, "FP_MODE": 4, "FP_FLAGS": 5, "SEED": 6, "ECC_INJECT": 7,
@@ -42,4 +43,4 @@ def test_control_registers():
     assert READ_ONLY_CSRS < CSRS
     assert {64 + n for n in range(26)} <= READ_ONLY_CSRS
     assert {int(c) for c in CSRS - READ_ONLY_CSRS} == {3, 4, 5, 6, 7, 128}
-    assert {int(c): bits for c, bits in memmap.CSR_BITS.items()} == {3: 4, 4: 18, 5: 4, 6: 64, 7: 16}
+    assert {int(c): bits for c, bits in memmap.CSR_BITS.items()} == {3: 4, 4: 22, 5: 4, 6: 64, 7: 16}

@@ -5,9 +5,9 @@ from golden.arch.simd_ops import ENTERS_FMA_AT, LATENCY, MAX_LATENCY, OCCUPANCY,
 
 def test_codes_are_class_and_operation():
     assert all(info.simd_class == op >> 4 and info.op is op for op, info in SIMD_OPS.items())
-    assert set(SIMD_OPS) == set(SimdOp) and len(SIMD_OPS) == 57
+    assert set(SIMD_OPS) == set(SimdOp) and len(SIMD_OPS) == 102
     assert (SimdOp.FSUB_ODD, SimdOp.FLE, SimdOp.FNEG, SimdOp.IMAX, SimdOp.DUP_HI, SimdOp.FTOI, SimdOp.LOG2) == (
-        0x0D, 0x15, 0x27, 0x3D, 0x47, 0x54, 0x63,
+        0x0D, 0x15, 0x27, 0x3D, 0x47, 0x59, 0x63,
     )
 
 
@@ -19,6 +19,11 @@ def test_only_special_functions_take_longer():
 
 
 def test_immediates_and_flags():
-    assert {op.name: info.imm for op, info in SIMD_OPS.items() if info.imm} == {"ISHL": 5, "ISHR": 5, "ISAR": 5, "SPLAT": 4, "ROTATE": 4}
+    lanes = {"ISHL": 5, "ISHR": 5, "ISAR": 5, "SPLAT": 4, "ROTATE": 4}
+    packed = {"ISHL16": 4, "ISHR16": 4, "ISAR16": 4, "ISHL8": 3, "ISHR8": 3, "ISAR8": 3}
+    halves = {f"WIDEN_{name}": 1 for name in ("BF16", "FP16", "SHP", "UHP", "I16", "U16")}
+    quarters = {f"WIDEN_{name}": 2 for name in ("C143", "C152", "I8", "U8")}
+    assert {op.name: info.imm for op, info in SIMD_OPS.items() if info.imm} == lanes | packed | halves | quarters
     assert [int(flag) for flag in SimdFlag] == [1, 2, 4, 8]
-    assert all(not info.flags for op, info in SIMD_OPS.items() if op >> 4 in (SimdClass.LOGIC, SimdClass.INTEGER, SimdClass.PERMUTE))
+    silent = (SimdClass.LOGIC, SimdClass.INTEGER, SimdClass.PERMUTE, SimdClass.PACK, SimdClass.PACKED)
+    assert all(not info.flags for op, info in SIMD_OPS.items() if op >> 4 in silent)

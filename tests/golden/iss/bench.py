@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from golden.arch.memmap import PROGRAM_BASE, ThreadState
 from golden.arch.trace import Record
 from golden.asm import Program, assemble
 from golden.iss.node import Simulator
+from golden.iss.semantics import FEATURES
 from golden.iss.state import Node, Thread
 
-TINY = CONFIGS["tiny"]
+TINY = replace(CONFIGS["tiny"], features=FEATURES - {"network"})
+"""``tiny`` with every part of a single node."""
 MASK64 = (1 << 64) - 1
 
 

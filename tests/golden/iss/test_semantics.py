@@ -1,5 +1,6 @@
 """One small test per instruction, every expectation worked by hand."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from golden.arch import isa
 from golden.arch.descriptor import Descriptor, step_code
+from golden.arch.memmap import Csr
 from tests.golden.iss.bench import ended, f32, run, words
 from tests.golden.iss.cases import MEMORY, SCALAR, SIMD
 
@@ -251,6 +253,31 @@ def test_step_bf16_in_four_storage_orders(at, bt):
     text = f"step.bf16 c1, v1, v2, first{flags}\nstep.bf16 c1, v1, v2{flags}"
     got = drained(text, {1: bf16(A.T if at else A), 2: bf16(B.T if bt else B)})
     assert np.array_equal(np.frombuffer(got, "<f4").reshape(8, 8), 2 * (A @ B))
+
+
+@pytest.mark.parametrize("orders", list(itertools.product((False, True), repeat=4)))
+def test_step_of_cfloat8_in_every_storage_order_and_half(orders):
+    """Eight-bit vectors are 8x8: of A the columns, of B the rows of one half, transposed the other way round; 1.0 is exponent = bias."""
+    at, bt, ah, bh = orders
+    codes = np.arange(64).reshape(8, 8)  # of positive numbers that are all different
+    a, b = codes + 8, 64 - codes  # as they lie in the registers
+    flags = "".join(f", {name}" for name, on in zip(("at", "bt", "ah", "bh"), orders, strict=True) if on)
+    text = f"li x9, {9 | 20 << 8}\ncsrw x9, {int(Csr.FP_MODE)}\nstep.143.152 c1, v1, v2, first{flags}"
+    got = drained(text, {n + 1: packed(codes) for n, codes in enumerate((a, b))})
+    left, right = value(a, 3, 9), value(b, 2, 20)
+    left = (left[4 * ah : 4 * ah + 4] if at else left[:, 4 * ah : 4 * ah + 4].T).T
+    right = right[:, 4 * bh : 4 * bh + 4].T if bt else right[4 * bh : 4 * bh + 4]
+    assert np.array_equal(np.frombuffer(got, "<f4").reshape(8, 8), left @ right)
+
+
+def packed(codes: np.ndarray) -> list[int]:
+    return [int(word) for word in codes.astype(np.uint8).reshape(-1).view("<u4")]
+
+
+def value(codes: np.ndarray, m: int, bias: int) -> np.ndarray:
+    """docs/numerics.md section 1, for positive codes."""
+    e, f = codes >> m, codes & ((1 << m) - 1)
+    return np.where(e > 0, (1 << m) + f, f) * 2.0 ** (np.maximum(e, 1) - bias - m)
 
 
 def test_a_step_by_the_numbers_of_the_worked_example():

@@ -56,8 +56,12 @@ ARITHMETIC = {
     "vfne": [(SNAN, ONE, 0, INV), (QNAN, ONE, 0, 0)],
     "vflt": [(QNAN, ONE, 0, INV), (TINY, ONE, 0, 0)],
     "vfle": [(ONE, QNAN, 0, INV), (ONE, INF, 0, 0)],
-    "vwiden.bf16.lo": [(0x7F817F81, 0, 0, INV), (0x00010001, 0, 0, DEN), (0x7FC07F80, 0, 0, 0)],
-    "vwiden.bf16.hi": [(0x7F817F81, 0, 0, INV), (0x00010001, 0, 0, DEN), (0x3F803F80, 0, 0, 0)],
+    "vwiden.bf16": [(0x7F817F81, 0, 0, INV), (0x00010001, 0, 0, DEN), (0x7FC07F80, 0, 0, 0)],
+    "vwiden.fp16": [(0x7C017C01, 0, 0, INV), (0x00010001, 0, 0, DEN), (0x7E007C00, 0, 0, 0)],
+    "vwiden.c143": [(0x07070707, 0, 0, DEN), (0xFF7F0800, 0, 0, 0)],
+    "vwiden.c152": [(0x83030303, 0, 0, DEN), (0xFF7F0400, 0, 0, 0)],
+    "vwiden.shp": [(0x83FF03FF, 0, 0, DEN), (0xFFFF0400, 0, 0, 0)],
+    "vwiden.uhp": [(0x03FF03FF, 0, 0, DEN), (0xFFFF0400, 0, 0, 0)],
     "vnarrow.bf16": [
         (QNAN, ONE, 0, INV),
         (ONE, BIG, 0, OVF),
@@ -65,6 +69,19 @@ ARITHMETIC = {
         (0x00008001, ONE, 0, DEN | UND),
         (INF, INF, 0, 0),
     ],
+    # Bias 0 in all of them. An operand b of ONE lies within every format: 1.0 is the greatest denormal of SHP but one, and so on.
+    "vnarrow.fp16": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x33800001, ONE, 0, UND), (TINY, ONE, 0, DEN | UND), (INF, INF, 0, 0)],
+    "vnarrow.c143": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x3E000001, ONE, 0, UND), (TINY, ONE, 0, DEN | UND), (INF, ONE, 0, OVF)],
+    "vnarrow.c152": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x3E000001, ONE, 0, UND), (TINY, ONE, 0, DEN | UND), (INF, ONE, 0, OVF)],
+    "vnarrow.shp": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x3A800001, ONE, 0, UND), (TINY, ONE, 0, DEN | UND), (INF, ONE, 0, OVF)],
+    "vnarrow.uhp": [(MINUS, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x30000001, ONE, 0, UND), (TINY, ONE, 0, DEN | UND), (1 << 31, ONE, 0, 0)],
+    # Stochastic: the carry never matters to these.
+    "vnarrow.bf16.sr": [(QNAN, ONE, 0, INV), (INF, INF, 0, 0), (0x00008000, ONE, 0, DEN | UND)],
+    "vnarrow.fp16.sr": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x33800001, ONE, 0, UND)],
+    "vnarrow.c143.sr": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x3E000001, ONE, 0, UND)],
+    "vnarrow.c152.sr": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x3E000001, ONE, 0, UND)],
+    "vnarrow.shp.sr": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x3A800001, ONE, 0, UND)],
+    "vnarrow.uhp.sr": [(MINUS, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x30000001, ONE, 0, UND)],
     "vftoi": [(QNAN, 0, 0, INV), (0x4F000000, 0, 0, INV), (0xCF000000, 0, 0, 0), (TINY, 0, 0, 0)],
     "vrecip": [
         (SNAN, 0, 0, INV),
@@ -104,10 +121,10 @@ def test_arithmetic(mnemonic, a, b, c, flags):
     # The rest: numbers of which no operation raises anything.
     job = Run(text_of(mnemonic) + READ + "\nhalt").start()
     for register, word in ((1, a), (2, b), (3, c)):
-        lanes = np.full(16, 0x3F803F80, "<u4")
+        lanes = np.full(16, 0x3F803F80 if "widen" in mnemonic else 0x3F800000, "<u4")
         lanes[11] = word
         job.thread.v[register] = lanes.view(np.uint8)
-    flags = flags if mnemonic != "vwiden.bf16.lo" else 0  # lane 11 is among the upper elements
+    flags = flags if not mnemonic.startswith("vwiden") else 0  # lane 11 holds no element of part 0
     assert job.go().thread.x[9] == flags
 
 

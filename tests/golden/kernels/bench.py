@@ -13,7 +13,7 @@ from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node
 from golden.kernels import KERNELS
 from golden.kernels.job import Job, make_job, named
-from golden.kernels.kernel import Kernel, Parameter, Role, parameters
+from golden.kernels.kernel import Kernel, Operand, Parameter, Role, parameters
 
 
 def simulate(job: Job, config: NodeConfig, padding: int = 0) -> dict[str, NDArray]:
@@ -71,8 +71,18 @@ def walked(kernel: Kernel) -> int:
 # --- numbers -------------------------------------------------------------------------------------------------------------------
 
 
-def values_of(bits: NDArray, format: str) -> NDArray[np.float64]:
-    return bf16_values(bits) if format == "BF16" else f32_values(bits)
+def values_of(bits: NDArray, operand: Operand) -> NDArray[np.float64]:
+    if operand.bias is not None:
+        return cfloat8_values(bits, operand)
+    return bf16_values(bits) if operand.format == "BF16" else f32_values(bits)
+
+
+def cfloat8_values(bits: NDArray, operand: Operand) -> NDArray[np.float64]:
+    """docs/numerics.md section 1, read off the name's exponent and mantissa bits."""
+    exponent_bits, m = map(int, operand.format.split("_")[2:])
+    e, f = (bits >> m) & ((1 << exponent_bits) - 1), bits & ((1 << m) - 1)
+    magnitude = np.ldexp(np.where(e > 0, (1 << m) + f, f).astype(float), np.maximum(e, 1).astype(int) - operand.bias - m)
+    return np.where(bits >> 7, -magnitude, magnitude)
 
 
 def off(kernel: Kernel, values: dict[str, NDArray]) -> dict[str, NDArray[np.float64]]:
@@ -80,10 +90,10 @@ def off(kernel: Kernel, values: dict[str, NDArray]) -> dict[str, NDArray[np.floa
     operands = {operand.name: operand for operand in kernel.operands()}
     values = values | {name: operand.value for name, operand in operands.items() if operand.value is not None}
     got = kernel.reference(**values)
-    exact = kernel.exact(**{name: values_of(bits, operands[name].format) for name, bits in values.items()})
+    exact = kernel.exact(**{name: values_of(bits, operands[name]) for name, bits in values.items()})
     written = {name for name, operand in operands.items() if operand.role in (Role.OUT, Role.UPDATE)}
     assert set(got) == set(exact) == written, f"{kernel.name} writes {written}, its reference {set(got)}, its mathematics {set(exact)}"
-    return {name: _off(values_of(got[name], operands[name].format), *exact[name], operands[name].format) for name in written}
+    return {name: _off(values_of(got[name], operands[name]), *exact[name], operands[name].format) for name in written}
 
 
 def _off(got: NDArray, exact: NDArray, bound: NDArray, format: str) -> NDArray[np.float64]:
@@ -121,7 +131,8 @@ def drawn(kernel: Kernel, palette: str, rng: np.random.Generator) -> dict[str, N
     for operand in kernel.operands():
         if operand.name in values and not operand.only:
             bits = rng.choice(PALETTES[palette], (operand.rows, operand.columns))
-            values[operand.name] = (bits >> 16).astype(np.uint16) if operand.format == "BF16" else bits
+            size = 32 - 8 * values[operand.name].itemsize  # a narrow number is the upper part of the pattern
+            values[operand.name] = (bits >> size).astype(values[operand.name].dtype)
     return values
 
 

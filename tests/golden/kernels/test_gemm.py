@@ -55,6 +55,17 @@ def test_ragged_shapes_in_all_storage_orders(m, n, k, transpose_a, transpose_b):
     run(TINY, "gemm", turn, m=m, n=n, k=k, transpose_a=transpose_a, transpose_b=transpose_b, **options)
 
 
+@pytest.mark.parametrize(("m", "n", "k"), [*RAGGED, (8, 9, 12), (17, 16, 40), (9, 8, 36)])
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), ORDERS)
+def test_ragged_shapes_in_cfloat8(m, n, k, transpose_a, transpose_b):
+    """Pairs of formats and biases take turns over the shapes; k ends in either half of a load."""
+    turn = m + n + 3 * transpose_a + 5 * transpose_b
+    formats = {f"format_{side}": ("1_4_3", "1_5_2")[turn >> place & 1] for place, side in enumerate("ab")}
+    biases = {"bias_a": 5 + turn % 7, "bias_b": 9 - turn % 5}
+    shape = {"m": m, "n": n, "k": k, "transpose_a": transpose_a, "transpose_b": transpose_b}
+    run(TINY, "gemm", turn, 1 + turn % 4, **shape, format="cfloat8", bias=turn % 3 == 0, relu=turn % 5 < 2, **formats, **biases)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("out", ["BF16", "FP32"])
@@ -118,7 +129,8 @@ def test_shapes_say_what_is_multiplied():
         ({"threads": 5}, "gemm: 5 threads, a node has 1 to 4"),
         ({"threads": 0}, "gemm: 0 threads, a node has 1 to 4"),
         ({"threads": -1}, "gemm: -1 threads, a node has 1 to 4"),
-        ({"format": "fp8"}, "gemm: format is 'fp8', it is bf16"),
+        ({"format": "fp8"}, "gemm: format is 'fp8', it is bf16 or cfloat8"),
+        ({"format": "cfloat8", "bias_a": 64}, "gemm: bias_a is 64, it is a whole number from 0 to 63"),
         ({"out": "BF8"}, "gemm: out is 'BF8', it is BF16 or FP32"),
         ({"m": 300, "n": 300, "k": 300}, r"a of gemm needs 182400 bytes, \d+ of the 131072 bytes of SRAM are left in tiny"),
     ],

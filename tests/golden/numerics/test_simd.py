@@ -130,8 +130,8 @@ def test_arithmetic_maps_operands_to_one_multiply_add() -> None:
 def test_conversions() -> None:
     elements = [struct.unpack("<H", struct.pack("<f", float(value))[2:])[0] for value in range(32)]
     register = joined(elements, 2)
-    assert run(SimdOp.WIDEN_BF16_LO, register) == floats(*map(float, range(16)))
-    assert run(SimdOp.WIDEN_BF16_HI, register) == floats(*map(float, range(16, 32)))
+    assert run(SimdOp.WIDEN_BF16, register, imm=0) == floats(*map(float, range(16)))
+    assert run(SimdOp.WIDEN_BF16, register, imm=1) == floats(*map(float, range(16, 32)))
     low, high = floats(*map(float, range(16))), floats(*map(float, range(16, 32)))
     assert run(SimdOp.NARROW_BF16, low, high) == register
     # A tie goes to the even neighbour.

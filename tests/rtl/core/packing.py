@@ -1,5 +1,6 @@
 """Struct-shaped ports as Python dicts and lists, and a component run cycle by cycle over sim.compile.batch."""
 
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from sim.compile.batch import Batch
 
 
 def pack(shape: Any, value: Any) -> int:
-    """The bits of a value: dict for a struct (missing fields 0), list for an array, int otherwise."""
+    """The bits of a value: dict for a struct (missing fields 0), list for an array, a number or a member of an enumeration otherwise."""
     layout = data.Layout.cast(shape) if isinstance(value, (dict, list)) else None
     if layout is None:
         width = Shape.cast(shape).width
-        return int(value) & ((1 << width) - 1)
+        return int(value.value if isinstance(value, Enum) else value) & ((1 << width) - 1)
     items = value.items() if isinstance(value, dict) else enumerate(value)
     bits = 0
     for key, part in items:

@@ -9,6 +9,7 @@ from golden.arch.memmap import Counter
 from sim.jobs import bench, profile, train, unit_cost
 from sim.jobs.train_nodes import Mismatch
 from sim.suite import formal, regress, timing
+from tests.sim.views.test_waves import TREE, vcd
 
 ROW = {"kernel": "gemm", "mismatches": 0}
 PHASES = [profile.account(name, dict.fromkeys(Counter, 0) | {Counter.CYCLES: 5, Counter.MATRIX_STEPS: 5}) for name in ("gemm", "all")]
@@ -20,7 +21,7 @@ PROVED = {"properties": [], "planted": []}
 COMMANDS = {
     "bench": (bench, "bench", [ROW], ["report.html", "report.json"]),
     "cost": (unit_cost, "unit_cost", [{"unit": "SRAM", "rest_us": 1.0, "busy_us": 2.0}], ["report.json"]),
-    "profile": (profile, "profile", PHASES, ["causes.png", "report.json"]),
+    "profile": (profile, "profile", PHASES, ["causes.png", "profile.html", "report.json", "roofline.png"]),
     "regress": (regress, "regress", TESTED, ["report.json"]),
     "formal": (formal, "formal", PROVED, ["report.json"]),
     "timing": (timing, "timing", TIMED, ["report.json"]),
@@ -59,7 +60,7 @@ def test_results_that_cannot_be_written_are_told_before_the_work(name, say, tmp_
 @pytest.mark.parametrize(("interrupted", "status"), [(True, 130), (False, 1)])
 def test_waves_are_kept_of_a_run_that_ended_early(interrupted, status, say, tmp_path, monkeypatch):
     def ended(options, _tell):
-        options.waves.write_bytes(b"waves")
+        options.waves.write_text(vcd(TREE))
         if not interrupted:
             raise Mismatch("W1[0, 0] is 1 on the RTL, 2 in golden")
         return train.Outcome({}, [0.5], interrupted=True)
@@ -67,5 +68,5 @@ def test_waves_are_kept_of_a_run_that_ended_early(interrupted, status, say, tmp_
     monkeypatch.setattr(train, "train", ended)
     said = say("waves")
     assert said.status == status and ("interrupted after step 1" if interrupted else "W1[0, 0] is 1 on the RTL") in said.out
-    (waves,) = (tmp_path / "build" / "waves").iterdir()
-    assert waves.read_bytes() == b"waves" and f"waves: build/waves/{waves.name}; open them with: gtkwave" in said.out
+    (waves,) = [path for path in (tmp_path / "build" / "waves").iterdir() if path.suffix in (".fst", ".vcd")]
+    assert waves.read_text() == vcd(TREE) and f"  gtkwave build/waves/{waves.name} build/waves/{waves.stem}.gtkw\n" in said.out

@@ -91,6 +91,24 @@ def test_every_packet_comes_once_whole_in_order_and_to_its_node(rule, seed):
 
 
 @pytest.mark.rtl
+@pytest.mark.parametrize("rate, share", [(0.02, 1), (0.3, 0.5), (1.0, 0.1)])
+def test_every_copy_of_a_multicast_comes_once_whole_and_in_order(rate, share, seed):
+    """Among single packets of the same channel, in a mesh that is not full and in one that is."""
+    mesh = MeshConfig(4, 3)
+    with Network(design(), mesh, source_routes(compile_routes(mesh)), seed=seed) as network:
+        to = destinations(mesh, "uniform")
+        network.traffic(to, rate, 2, multicast=share)
+        network.run(1000)
+        network.traffic(to, 0.0, 2)
+        network.run(30_000)
+        counts, _ = network.statistics()
+        packets = 12_000 * rate
+        assert abs(counts["multicasts"] - packets * share) < 0.2 * packets * share
+        assert counts["created"] == counts["received"] > counts["multicasts"] * 2
+        assert not any(counts[name] for name in ("doubled", "disordered", "corrupted", "misrouted", "waiting"))
+
+
+@pytest.mark.rtl
 def test_a_packet_alone_takes_hops_and_two_cycles():
     mesh = MeshConfig(5, 4)
     with Network(design(), mesh, source_routes(compile_routes(mesh)), seed=1) as network:

@@ -34,7 +34,7 @@ def test_everything_stands_on_the_page():
 def test_syntax():
     assert syntax(isa.BY_MNEMONIC["add"]) == "add rd, ra, rb"
     assert syntax(isa.BY_MNEMONIC["halt"]) == "halt"
-    assert syntax(isa.BY_MNEMONIC["drain.fp16"]) == "drain.fp16 c, d{[row,column]}, rc{, inner|outer}{, relu}{, sr}"
+    assert syntax(isa.BY_MNEMONIC["drain.fp16.sr"]) == "drain.fp16.sr c, d{[row,column]}, rc{, inner|outer}{, relu}"
     assert syntax(isa.BY_MNEMONIC["step.bf16"]) == "step.bf16 c, va, vb{, first}{, at}{, bt}"
 
 

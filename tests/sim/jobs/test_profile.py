@@ -6,7 +6,8 @@ import pytest
 
 from golden.arch.memmap import Counter
 from sim.compile import cache
-from sim.jobs.profile import CAUSES, AccountError, account, overlap, total
+from sim.events.causes import CAUSES
+from sim.jobs.profile import AccountError, account, overlap, total
 
 
 def spent(**more: int) -> dict[Counter, int]:

@@ -11,6 +11,7 @@ from tests.rtl.core.front.played import CONFIG
 LOADS = "vld.c v3, d0\nvld.c v4, d0\nnop\n"
 INJECTED = {"inject": 1, "single": 1, "word": assemble("nop").words[0]}
 PREDICATES = "plti p1, x1, 5\n(p1) addi x2, x2, 1\nnop\n"
+STEPS = "step.bf16 c0, v1, v2\nstep.143.152 c0, v1, v2\nnop\n"
 CASES = {
     # Text, its context, what leaves of its first three instructions.
     "nothing in the way": (LOADS, {}, 0b111),
@@ -28,6 +29,10 @@ CASES = {
     "an operation on a predicate on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 2}, 0b000),
     "an operation whose second predicate is on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 3}, 0b000),
     "an operation into a predicate on its way": ("pand p1, p2, p3\nnop\nnop\n", {"pending": 1 << 1}, 0b000),
+    "FP state that is about to be written": (STEPS, {"setting": 1}, 0b001),
+    "FP state that an older one of the group writes": ("csrw x1, 4\n" + STEPS, {}, 0b011),
+    "FP state behind a csrw whose predicate is false": ("(p2) csrw x1, 4\n" + STEPS, {}, 0b111),
+    "FP state that is not needed, its predicate being false": ("(p2) step.152.143 c1, v1, v2\nnop\nnop\n", {"setting": 1}, 0b111),
     "the end of a loop": ("nop\nnop\nnop\n", {"looping": 1, "last": 1}, 0b011),
     "a breakpoint": ("nop\nnop\nnop\n", {"break_on": 1, "break_pc": 2}, 0b011),
     "one at a time": ("nop\nnop\nnop\n", {"single": 1}, 0b001),
@@ -39,7 +44,7 @@ CASES = {
 
 PARTS = {
     "where": ("pc", "looping", "last"),
-    "counted": ("parity", "loaded"),
+    "counted": ("parity", "loaded", "setting"),
     "known": ("pending",),
     "debugged": ("single", "break_on", "break_pc", "inject", "word"),
 }

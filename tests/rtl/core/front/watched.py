@@ -5,7 +5,6 @@ decode, `queued` everything that enters a queue. Of a thread that ends in a faul
 instructions may have gone on.
 """
 
-from collections.abc import Mapping
 
 import cocotb
 
@@ -100,14 +99,13 @@ async def play(
     lazy: float = 0.3,
     latency: tuple[int, int] = (3, 12),
     debug: bool = False,
-    semaphores: Mapping[int, int] | None = None,
 ) -> Watched:
-    """Runs a job to its end, and compares. ``semaphores``: what a test before this one left; a reset does not change them."""
+    """Runs a job to its end, and compares."""
     dut._log.info(f"seed {cocotb.RANDOM_SEED}")
     ports = bind(dut)
     memory = [(job.program.origin, job.program.image), *job.inputs]
     pins, ctx, rng = Pins(ports), Context(), generator("back end")
-    back = Watched(pins, simulate_reference(memory, job.launches, semaphores), memory, rng, lazy, latency)
+    back = Watched(pins, simulate_reference(memory, job.launches), memory, rng, lazy, latency)
     debugger = Debugger(ctx, pins) if debug else None
     await start_clock(ports, limit=LIMIT)
     waiting, resting, begun = list(job.launches), 0, False

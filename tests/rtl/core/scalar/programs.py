@@ -208,7 +208,7 @@ class Writer:
     def control(self) -> None:
         choice = self.rng.integers(0, 4)
         if choice == 0:
-            self.emit("csrw", ra=self.x(), csr=self.pick(Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.PRIORITY))
+            self.emit("csrw", ra=self.x(), csr=self.pick(Csr.FP_FLAGS, Csr.SEED, Csr.PRIORITY))
         elif choice == 1:
             csr = self.pick(Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.PRIORITY, Csr.THREAD, Csr.NODE)
             self.emit("csrr", rd=self.x(True), csr=csr)

@@ -228,7 +228,7 @@ def test_control_registers(compiled: Stepped) -> None:
     feeder.program(3, *lines)
     feeder.run(60)
     widths = [value.bit_length() for *_, value in feeder.results[1:]]
-    assert widths == [4, 18, 4, 64, 16]
+    assert widths == [4, 22, 4, 64, 16]
     feeder.cycle(vector_events__flags=[0, 0b0101, 0, 0])
     feeder.cycle(matrix_events__flags=[0, 0b0010, 0, 0])
     feeder.program(1, ("csrr", {"rd": 2, "csr": Csr.FP_FLAGS}))

@@ -3,9 +3,10 @@
 import random
 
 import pytest
+from amaranth.hdl import ResetInserter, Signal
 
 from golden.arch.isa import THREADS
-from golden.arch.memmap import SEMAPHORE_BITS
+from golden.arch.memmap import SEMAPHORE_BITS, SEMAPHORES
 from rtl.core.thread.sync import Barriers, Semaphores
 
 LIMIT = 1 << SEMAPHORE_BITS
@@ -104,6 +105,37 @@ def test_a_value_that_just_suffices_is_taken_whole(simulate, amount):
             await ctx.tick()
 
     simulate(dut, bench, limit=100)
+
+
+def test_reset_clears_every_semaphore(simulate):
+    """In the middle of a run: what was raised is gone, and what is raised afterwards counts from 0."""
+    reset, dut = Signal(), Semaphores()
+
+    async def bench(ctx) -> None:
+        wait, up = dut.waiter[1].wait, dut.store_steer.up
+        for amount in (100, 7):
+            ctx.set(up.valid, 1)
+            ctx.set(up.amount, amount)
+            for index in range(SEMAPHORES):
+                ctx.set(up.semaphore, index)
+                await ctx.tick()
+            ctx.set(up.valid, 0)
+            ctx.set(reset, amount == 100)
+            await ctx.tick()
+            ctx.set(reset, 0)
+        ctx.set(wait.valid, 1)
+        for index in range(SEMAPHORES):
+            ctx.set(wait.semaphore, index)
+            for amount in (7, 1):
+                ctx.set(wait.amount, amount)
+                cycles = 0
+                while not (granted := ctx.get(dut.waiter[1].granted)) and cycles < 2 * THREADS:
+                    await ctx.tick()
+                    cycles += 1
+                assert granted == (amount == 7), (index, amount)
+                await ctx.tick()
+
+    simulate(ResetInserter(reset)(dut), bench, limit=4000)
 
 
 def test_barriers(simulate, seed):

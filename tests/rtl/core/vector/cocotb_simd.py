@@ -19,10 +19,9 @@ from tb.clock import PERIOD_PS, cycles, start
 from tb.scoreboard import PerSource
 from tb.seed import generator
 from tb.stream import GAPS
-from tests.rtl.core.vector.test_simd import registers, schedule
+from tests.rtl.core.vector.test_simd import OPS, registers, schedule
 
 CYCLES = 3_000
-OPS = np.array(list(SimdOp))
 
 
 def now() -> int:
@@ -65,7 +64,7 @@ class Bench:
                     "data": result.tobytes().hex(),
                     "any": int(simd.any_lane(result)),
                     "all": int(simd.all_lanes(result)),
-                    "flags": int(simd.execute_flags(op, *operands)),
+                    "flags": int(simd.execute_flags(op, *operands, ports.imm.get())),
                 },
                 now() + LATENCY[op],
             )
@@ -133,10 +132,10 @@ def starts(name: str, count: int) -> np.ndarray:
 @cocotb.parametrize(gaps=list(GAPS))
 async def any_operation_under(dut, gaps: str):
     bench = await begin(dut)
-    ops = OPS[np.random.default_rng(generator("operations").getrandbits(64)).integers(0, len(OPS), CYCLES)]
+    ops = np.array(OPS)[np.random.default_rng(generator("operations").getrandbits(64)).integers(0, len(OPS), CYCLES)]
     await bench.drive(ops, schedule(ops, starts(gaps, CYCLES)))
     await bench.finish()
-    assert bench.board.compared > CYCLES / 4 and set(bench.seen) == set(SimdOp)
+    assert bench.board.compared > CYCLES / 4 and set(bench.seen) == set(OPS)
 
 
 @cocotb.test()

@@ -1,0 +1,148 @@
+"""Records what an engine's nodes tell, while it runs, into a file of events: whole chunks at a time, in a window of cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.asm import Program
+from sim.engine import ports
+from sim.engine.binding import Engine
+from sim.events.file import About, EventsError, Writer
+from sim.files import whole
+
+CHUNK = 2048  # cycles
+MOST_EVENTS, MOST_WAVES = 100_000, 10_000  # cycles that are kept unless others are asked for
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What shall be kept of a run: events, waves or both, each in a file; a window of its cycles, whose end may be open.
+
+    ``title`` and ``program`` say what runs, for those who read the events.
+    """
+
+    events: Path | None = None
+    waves: Path | None = None
+    first: int = 0
+    last: int | None = None
+    title: str = ""
+    program: Program | None = None
+
+    @property
+    def end(self) -> int:
+        return self.first + (MOST_WAVES if self.waves else MOST_EVENTS) if self.last is None else self.last
+
+
+def _about(engine: Engine, wish: Wish) -> About:
+    """What the file says of a run of this engine that begins here."""
+    found = About(wish.title, engine.design.manifest["config"], ports.trace_ports(engine.design), origin=engine.cycle)
+    if program := wish.program:
+        lines = program.lines or [(0, "")] * len(program.words)
+        found.code = {program.origin + 4 * i: (word, *line) for i, (word, line) in enumerate(zip(program.words, lines, strict=True))}
+        found.labels = dict(program.labels)
+    return found
+
+
+@contextmanager
+def recording(engine: Engine, wish: Wish | None, whole_trace: list[NDArray[np.uint32]] | None = None) -> Iterator[None]:
+    """Keep what is told while the body runs, as wished; cycle 0 is the present one. What a run that fails told is kept, too.
+
+    ``whole_trace``: gets everything that the first node told in every cycle, wished for or not.
+
+    Raises
+    ------
+    EventsError
+        When the run ended before the window began; no file is left then.
+    """
+    if wish is None:
+        with _taking(engine, _Recorder(engine, Wish(last=0), whole_trace)) if whole_trace is not None else nullcontext():
+            yield
+        return
+    failed = None
+    with ExitStack() as files:
+        begun = engine.cycle
+        writer = Writer(files.enter_context(whole(wish.events)), _about(engine, wish)) if wish.events else None
+        waves = files.enter_context(whole(wish.waves)) if wish.waves else None
+        try:
+            with _taking(engine, _Recorder(engine, wish, whole_trace, writer, waves)):
+                yield
+        except Exception as error:  # what events and waves are for
+            failed = error
+        ran = engine.cycle - begun
+        if ran <= wish.first:
+            raise failed or EventsError(f"the run has {ran} cycles: the window {wish.first}:{wish.end} begins behind its end")
+        if writer:
+            writer.about.window = wish.first, min(wish.end, ran)
+            writer.close()
+    if failed:
+        raise failed
+
+
+@contextmanager
+def _taking(engine: Engine, recorder: _Recorder) -> Iterator[None]:
+    engine.take_trace()
+    engine.pause(recorder.next_stop, recorder.stop)
+    recorder.stop()
+    try:
+        yield
+        recorder.take()
+    finally:
+        engine.pause(None, None)
+        engine.options(tracing=False)
+        if recorder.waving:
+            engine.end_waves()
+
+
+class _Recorder:
+    """Between stops the engine runs; at each, what was told since the last one is taken."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        wish: Wish,
+        whole_trace: list[NDArray[np.uint32]] | None,
+        writer: Writer | None = None,
+        waves: Path | None = None,
+    ) -> None:
+        self.engine, self.writer, self.waves, self.whole_trace = engine, writer, waves, whole_trace
+        self.first, self.end = wish.first, wish.end
+        self.origin = engine.cycle
+        self.taken = 0
+        self.waving = False
+
+    @property
+    def now(self) -> int:
+        return self.engine.cycle - self.origin
+
+    def next_stop(self) -> int:
+        """Cycles until the next one: the window's borders, and every CHUNK cycles."""
+        at = self.now
+        borders = [border for border in (self.first, self.end) if border > at]
+        return min([CHUNK - at % CHUNK, *(border - at for border in borders)])
+
+    def stop(self) -> None:
+        """Take what was told; tell from here on when it is wanted."""
+        self.take()
+        inside = self.first <= self.now < self.end
+        self.engine.options(tracing=(inside and self.writer is not None) or self.whole_trace is not None)
+        if self.waves and inside != self.waving:
+            self.waving = inside
+            if inside:
+                self.engine.waves(self.waves, zero=self.origin)
+            else:
+                self.engine.end_waves()
+
+    def take(self) -> None:
+        first, last = self.taken, self.now
+        self.taken = last
+        records = self.engine.take_trace()
+        if self.whole_trace is not None:
+            self.whole_trace.append(records)
+        if self.writer and last > first and self.first <= first < self.end:
+            self.writer.add(0, first, last, records)

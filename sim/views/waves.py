@@ -1,0 +1,162 @@
+"""What a person opens waves with: a save file for GTKWave and a command file for Surfer, which name only signals that are there.
+
+Signals stand in groups, a thread's or a unit's. GTKWave shows enumerations and instructions by name: files beside the waves translate them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pywellen
+
+from golden.arch.isa import THREADS
+from golden.arch.memmap import Counter
+from golden.asm import Program, disassemble
+from sim.files import whole
+
+PICOSECONDS = 500
+"""Of a cycle, as the engine writes it (sim/engine/loop.h)."""
+# Groups in their order: title, and patterns of full names below the core, each of which takes what it matches.
+GROUPS: list[tuple[str, list[str]]] = [
+    ("clock", [r"^clk$"]),
+    *[
+        (f"thread {t}", [rf"^core\.threads\.thread_{t}\.course\.(pc|hold|state|stage__hold|stage__state|looping)$"])
+        for t in range(THREADS)
+    ],
+    ("threads", [r"^core\.threads\.life__(running|waiting|kill|starts)$"]),
+    ("dispatch", [r"^core\.front\.turns\.chosen__(some|thread)$", r"^core\.front\.dispatch\.slot_\d\.(word|go)$"]),
+    ("scalar issue", [r"^core\.scalar\.issue\.issued__(go|thread)$", r"^core\.scalar\.issue\.ready$"]),
+    ("vector issue", [r"^core\.vector\.issue\.((simd|matrix)__(go|thread)|cause)$", r"^core\.vector\.issue\.able_\d$"]),
+    ("counters", [r"^core\.control\.counters\.(cycles|matrix_steps|retired_\w+|sram_conflicts|store_beats)$"]),
+    ("stores", [r"^core\.memory\.stores\.beats\.st__(valid|ready|strobe)$", r"^core\.st__(valid|ready)$"]),
+    ("link", [r"^(rx|tx)__(control|credit)$"]),
+]
+_WORDS = re.compile(r"(^|_)word$")
+_PCS = re.compile(r"(^|_)pc$")
+_CAUSE = re.compile(r"\.cause$")
+
+
+class WavesError(RuntimeError):
+    """A file of waves that cannot be read, or in which nothing of a node is found; one sentence."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A signal as a viewer shows it: its full name in the file, how many bits, the file that translates its values."""
+
+    name: str
+    bits: int
+    translated: Path | None = None
+
+
+def signals(path: Path) -> tuple[str, dict[str, int]]:
+    """The scope of the node (``TOP.node``), and widths by full name; WavesError when the file is none of a node."""
+    try:
+        variables = pywellen.Waveform(str(path)).all_vars()
+    except Exception:  # pywellen has no type of its own for a file that it cannot read
+        raise WavesError(f"{path} is no whole file of waves: write it again") from None
+    found = {variable.full_name: variable.bitwidth or 1 for variable in variables}
+    scopes = [match[1] for name in found if (match := re.match(r"(.+?)\.core\.threads\.", name))]
+    if not scopes:
+        raise WavesError(f"{path} holds no threads, so nothing of a node")
+    return min(scopes), found
+
+
+def chosen(scope: str, widths: Mapping[str, int]) -> list[tuple[str, list[str]]]:
+    """``GROUPS`` with the names that are there; groups of which nothing is are left out."""
+    inside = [name.removeprefix(f"{scope}.") for name in widths if name.startswith(f"{scope}.")]
+    groups = [(title, [name for pattern in patterns for name in inside if re.search(pattern, name)]) for title, patterns in GROUPS]
+    return [(title, [f"{scope}.{name}" for name in names]) for title, names in groups if names]
+
+
+def opened(path: Path, program: Program | None = None) -> list[str]:
+    """Writes both files beside the waves; the commands that open them."""
+    scope, widths = signals(path)
+    groups = chosen(scope, widths)
+    filters = _filters(path, program)
+    shown = [(title, [Shown(name, widths[name], _filter(name, filters)) for name in names]) for title, names in groups]
+    saved, commands = path.with_suffix(".gtkw"), path.with_suffix(".sucl")
+    for file, lines in ((saved, _gtkwave(path, shown)), (commands, _surfer(groups))):
+        with whole(file) as partial:
+            partial.write_text("\n".join(lines) + "\n")
+    return [f"gtkwave {path} {saved}", f"surfer {path} --command-file {commands}"]
+
+
+def values_at(path: Path, cycle: int) -> dict[str, int | None]:
+    """Every signal of the node at the beginning of a cycle, by its name below the node; None while it is unknown.
+
+    WavesError when the file holds nothing of that cycle.
+    """
+    scope, _ = signals(path)
+    variables = pywellen.Waveform(str(path)).all_vars()
+    clock = next(variable for variable in variables if variable.full_name == f"{scope}.clk")
+    first, last = clock.tv[0][0] // PICOSECONDS, clock.tv[-1][0] // PICOSECONDS
+    if not first <= cycle <= last:
+        raise WavesError(f"{path} holds cycles {first} to {last}: {cycle} lies outside")
+    inside = {v.full_name.removeprefix(f"{scope}."): v for v in variables if v.full_name.startswith(f"{scope}.")}
+    found = {name: variable.signal.value_at(PICOSECONDS * cycle) for name, variable in inside.items()}
+    return {name: int(value) if value is not None and str(value).isdecimal() else None for name, value in found.items()}
+
+
+def state(path: Path, cycle: int) -> Iterator[str]:
+    """The signals of ``GROUPS`` in a cycle, a line each; program counters in bytes."""
+    values = values_at(path, cycle)
+    yield f"{path}: cycle {cycle}"
+    for title, names in chosen("", {f".{name}": 0 for name in values}):
+        yield f"{title}:"
+        for name in names:
+            known, name = values[name[1:]], name[1:]
+            shown = "unknown" if known is None else f"{4 * known:#x}" if _PCS.search(name.rpartition(".")[2]) else f"{known:#x}"
+            yield f"    {name} {shown}"
+
+
+def _filters(path: Path, program: Program | None) -> dict[str, Path]:
+    """Files that translate values, by what they translate: a line per value, its hexadecimal digits and its text."""
+    tables = {"cause": {1 << bit: Counter(Counter.MATRIX_WAIT_LOAD + bit).name for bit in range(6)} | {0: "step"}}
+    if program:
+        at = {program.origin + 4 * i: word for i, word in enumerate(program.words)}
+        labels = {address: name for name, address in program.labels.items()}
+        # A program counter counts words; it is shown as the address in bytes, with the instruction there.
+        tables["pc"] = {pc // 4: f"{pc:#x} {disassemble(word, pc, labels)}" for pc, word in at.items()}
+        tables["word"] = {word: disassemble(word, 0) for word in at.values()}
+    files = {}
+    for name, table in tables.items():
+        digits = {"cause": 2, "pc": 5, "word": 8}[name]
+        files[name] = path.with_suffix(f".{name}.txt")
+        with whole(files[name]) as partial:
+            partial.write_text("".join(f"{value:0{digits}x} {text}\n" for value, text in table.items()))
+    return files
+
+
+def _filter(name: str, filters: Mapping[str, Path]) -> Path | None:
+    last = name.rpartition(".")[2]
+    for kind, pattern in (("word", _WORDS), ("pc", _PCS)):
+        if pattern.search(last):
+            return filters.get(kind)
+    return filters["cause"] if _CAUSE.search(name) else None
+
+
+def _gtkwave(path: Path, groups: Sequence[tuple[str, list[Shown]]]) -> Iterator[str]:
+    """A save file. Flags say how a trace is shown: 22 hexadecimal, 28 binary, 2000 more translated; 800200, 1000200 a group's ends."""
+    yield f'[dumpfile] "{path.resolve()}"'
+    yield f'[savefile] "{path.with_suffix(".gtkw").resolve()}"'
+    for title, shown in groups:
+        yield from ("@800200", f"-{title}")
+        for one in shown:
+            flags = 0x22 if one.bits > 1 else 0x28
+            yield f"@{flags | (0x2000 if one.translated else 0):x}"
+            if one.translated:
+                yield f"^1 {one.translated.resolve()}"
+            yield one.name if one.bits == 1 else f"{one.name}[{one.bits - 1}:0]"
+        yield from ("@1000200", f"-{title}")
+
+
+def _surfer(groups: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """Commands: a divider before each group, then its signals."""
+    for title, names in groups:
+        yield f"divider_add {title}"
+        yield from (f"variable_add {name}" for name in names)
+    yield "zoom_fit"
