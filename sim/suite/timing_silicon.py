@@ -19,6 +19,9 @@ from rtl.mem.sram import SRAM
 REPEATED = ("DotLane", "FmaLane")
 """Lanes of gates that stand in a tile many times."""
 
+SLICES = 10
+"""Parts of a router's switch, some 60 bits in each: so a select bit drives no more than that."""
+
 Hollows = dict[wiring.Component, wiring.Component]
 """Hollow lanes -> the whole one that they stand beside."""
 
@@ -35,7 +38,7 @@ def silicon() -> Iterator[Hollows]:
             make = each.__dict__.get("__init__")
             if make is not None and make.__defaults__:
                 kept.append((make, make.__defaults__))
-                form = {"body": "banks", "sweep": True} if each is SRAM else {"gates": True}
+                form = {"body": "banks", "sweep": True} if each is SRAM else {"gates": True, "slices": SLICES}
                 names = make.__code__.co_varnames[: make.__code__.co_argcount][-len(make.__defaults__) :]
                 make.__defaults__ = tuple(
                     form.get(name, Body.SYNTHESIS if value is Body.SIMULATION else value)

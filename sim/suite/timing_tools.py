@@ -159,7 +159,7 @@ def _opensta(folder: Path, library: Path, arrivals: Sequence[float], reports: st
 
 
 def registers(netlist: str) -> dict[str, str]:
-    """Instance of a flip-flop -> name of the signal that it holds (behind the inverter of its output)."""
+    """Instance of a flip-flop -> name of the signal that it holds (behind the inverter of its output, where its own net has none)."""
     outputs: dict[str, str] = {}
     inverted: dict[str, str] = {}
     for cell, instance, body in re.findall(r"(?m)^  (\w+) (\S+) \(\n((?:    \..*\n)+)  \);", netlist):
@@ -168,7 +168,9 @@ def registers(netlist: str) -> dict[str, str]:
             outputs[instance] = pins.get("Q") or pins.get("QN", instance)
         elif cell.startswith("INV") and "A" in pins:
             inverted.setdefault(pins["A"], pins["Y"])
-    return {instance: inverted.get(net, net).lstrip("\\") for instance, net in outputs.items()}
+    nameless = re.compile(r"_\d+_")
+    names = {instance: inverted.get(net, net) if nameless.fullmatch(net) else net for instance, net in outputs.items()}
+    return {instance: name.lstrip("\\") for instance, name in names.items()}
 
 
 def _call(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:

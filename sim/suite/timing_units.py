@@ -24,7 +24,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ from amaranth.lib import memory, wiring
 from sim.compile import merge
 from sim.suite.timing_silicon import Hollows, bits, silicon
 
-LIMIT = 60_000  # bits of logic, flip-flops and mapped memory in one unit: a few minutes of ABC
+LIMIT = 60_000  # bits of logic, flip-flops, mapped memory and what chooses its words, in one unit: minutes of ABC
 CRUMB = 400  # a component below this stays with what surrounds it
 MACRO_BITS = 2_000  # storage below this is worth no macro
 
@@ -140,7 +140,7 @@ class _Cutter:
         own = [0] * len(self.modules)
         for index, cell in enumerate(self.netlist.cells):
             if index not in self.boxes:
-                own[cell.module_idx] += _weight(cell)
+                own[cell.module_idx] += _weight(cell, self.netlist.cells)
         total = list(own)
         for index in reversed(range(1, len(self.modules))):
             total[self.modules[index].parent] += total[index]
@@ -276,11 +276,11 @@ class _Cutter:
 
     def _open_ports(self) -> list[str]:
         """Outputs of the top with logic behind the last flip-flop: their paths go on where nobody times them."""
-        cells = self.netlist.cells
+        cells, held = self.netlist.cells, (_nir.FlipFlop, _nir.SyncReadPort)
         return [
             f"path out of {self.modules[0].name[0]} by {name}"
             for name, value in self.netlist.top.ports_o.items()
-            if any(net.is_cell and not isinstance(cells[net.cell], (_nir.FlipFlop, _nir.SyncReadPort)) for net in value)
+            if any(net.is_cell and not isinstance(cells[net.cell], held) for net in (_through(net, cells) for net in value))
         ]
 
     def _foreign(self) -> list[str]:
@@ -395,7 +395,7 @@ class _Piece:
     def output_names(self) -> list[str]:
         """For each output the register and bit that it is, or an empty text."""
         names = {net: f"{name}[{bit}]" for name, (_, value) in self._registers().items() for bit, net in enumerate(value)}
-        return [names.get(net, "") for net in self.outputs]
+        return [names.get(_through(net, self._cutter.netlist.cells), "") for net in self.outputs]
 
     def _name_registers(self, part: _nir.Netlist, moved: type) -> None:
         for name, (signal, value) in self._registers().items():
@@ -435,6 +435,16 @@ def _data_inputs(cell: _nir.Cell) -> list[_nir.Net]:
     return list(nets)
 
 
+def _through(net: _nir.Net, cells: Sequence[_nir.Cell]) -> _nir.Net:
+    """What a net is where a signal is only put together from others: the net that is assigned to this bit under no condition."""
+    while net.is_cell and isinstance(cell := cells[net.cell], _nir.AssignmentList):
+        parts = [each for each in cell.assignments if each.start <= net.bit < each.start + len(each.value)]
+        if parts and parts[-1].cond != _nir.Net.from_const(1):
+            return net
+        net = parts[-1].value[net.bit - parts[-1].start] if parts else cell.default[net.bit]
+    return net
+
+
 def _copied(cell: _nir.Cell) -> _nir.Cell:
     """A copy without its clock, whose nets may be replaced."""
     made = copy.copy(cell)
@@ -447,8 +457,8 @@ def _copied(cell: _nir.Cell) -> _nir.Cell:
     return made
 
 
-def _weight(cell: _nir.Cell) -> int:
-    """Bits of logic and flip-flops that a cell may become."""
+def _weight(cell: _nir.Cell, cells: Sequence[_nir.Cell]) -> int:
+    """Bits of logic and flip-flops that one of the cells may become."""
     if isinstance(cell, _nir.FlipFlop):
         return len(cell.data)
     if isinstance(cell, _nir.Operator):
@@ -456,9 +466,17 @@ def _weight(cell: _nir.Cell) -> int:
     if isinstance(cell, _nir.AssignmentList):
         return sum(len(each.value) for each in cell.assignments)
     if isinstance(cell, _nir.Memory):
-        return cell.width * cell.depth // (8 if any(cell.init) else 1)
+        return _words(cell)
+    if isinstance(cell, _nir.AsyncReadPort):
+        return _words(cells[cell.memory])  # each port chooses among all words
     return 0 if isinstance(cell, _MEMORY_PORTS) else 1
 
 
-def _weight_of(cutter: _Cutter, cells: list[int]) -> int:
-    return sum(_weight(cutter.netlist.cells[index]) for index in cells)
+def _words(cell: _nir.Memory) -> int:
+    """Bits of a mapped memory; of a table that is given, few remain."""
+    return cell.width * cell.depth // (8 if any(cell.init) else 1)
+
+
+def _weight_of(cutter: _Cutter, indices: list[int]) -> int:
+    cells = cutter.netlist.cells
+    return sum(_weight(cells[index], cells) for index in indices)

@@ -16,6 +16,19 @@ def _number(one_hot):
     return Cat(one_hot[1] | one_hot[3], one_hot[2] | one_hot[3])
 
 
+def _ports(width: int) -> dict[str, wiring.Member]:
+    """Of a part of the switch that moves so many bits, and of the whole."""
+    return {
+        # A cycle after its control word.
+        "i": In(width).array(PORTS),
+        # Decided in the cycle of the control word.
+        "slots": In(SLOTS),
+        "select": In(SELECT),
+        # Two cycles after the decision, from flip-flops.
+        "o": Out(width).array(PORTS),
+    }
+
+
 class Slice(wiring.Component):
     """Some bits of the payloads: their places, and the crossbar with an input for every channel of every port.
 
@@ -31,17 +44,7 @@ class Slice(wiring.Component):
 
     def __init__(self, width: int, gates: bool = False) -> None:
         self.width, self.gates = width, gates
-        super().__init__(
-            {
-                # A cycle after its control word.
-                "i": In(width).array(PORTS),
-                # Decided in the cycle of the control word.
-                "slots": In(SLOTS),
-                "select": In(SELECT),
-                # Two cycles after the decision, from flip-flops.
-                "o": Out(width).array(PORTS),
-            }
-        )
+        super().__init__(_ports(width))
 
     def elaborate(self, platform):
         m = Module()
@@ -90,22 +93,16 @@ class Switch(wiring.Component):
 
     def __init__(self, width: int, slices: int, gates: bool = False) -> None:
         self.width, self.slices, self.gates = width, slices, gates
-        super().__init__(
-            {
-                "i": In(width).array(PORTS),
-                "slots": In(SLOTS),
-                "select": In(SELECT),
-                "o": Out(width).array(PORTS),
-            }
-        )
+        super().__init__(_ports(width))
 
     def elaborate(self, platform):
         m = Module()
         step = -(-self.width // self.slices)
+        parts = []
         for n, low in enumerate(range(0, self.width, step)):
-            high = min(low + step, self.width)
-            m.submodules[f"slice{n}"] = part = Slice(high - low, self.gates)
+            m.submodules[f"slice{n}"] = part = Slice(min(step, self.width - low), self.gates)
             m.d.comb += [part.slots.eq(self.slots), part.select.eq(self.select)]
-            for p in range(PORTS):
-                m.d.comb += [part.i[p].eq(self.i[p][low:high]), self.o[p][low:high].eq(part.o[p])]
+            m.d.comb += [part.i[p].eq(self.i[p][low : low + part.width]) for p in range(PORTS)]
+            parts.append(part)
+        m.d.comb += [self.o[p].eq(Cat(part.o[p] for part in parts)) for p in range(PORTS)]
         return m

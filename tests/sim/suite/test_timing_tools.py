@@ -22,6 +22,10 @@ NETLIST = r"""module unit(clk, a_0_);
     .D(a_0_),
     .Q(valid)
   );
+  INVx1_ASAP7_75t_R _10_ (
+    .A(valid),
+    .Y(_4_)
+  );
   assign { b_1_, \c.d_0_ , b_0_ } = { a_0_, 2'h2 };
 endmodule
 """

@@ -122,6 +122,38 @@ def test_a_light_component_is_one_unit_with_all_its_parts():
     assert made.storage == [STORE]
 
 
+class Readers(wiring.Component):
+    """A component beside a memory of 256 bits whose words several ports choose. `given`: the memory is a table."""
+
+    i: In(16)
+    o: Out(16)
+
+    def __init__(self, ports: int, given: bool = False):
+        self._ports, self._given = ports, given
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.late = late = Late()
+        m.submodules.store = store = memory.Memory(shape=16, depth=16, init=range(16) if self._given else [])
+        m.d.comb += [late.a.eq(self.i), self.o.eq(late.o)]
+        if not self._given:
+            write = store.write_port()
+            m.d.comb += [write.data.eq(self.i), write.addr.eq(self.i[:4]), write.en.eq(1)]
+        for _ in range(self._ports):
+            read, held = store.read_port(domain="comb"), Signal(16)
+            m.d.comb += read.addr.eq(late.o[:4])
+            m.d.sync += held.eq(held ^ read.data)
+        return m
+
+
+@pytest.mark.parametrize(("ports", "given", "opened"), [(1, False, False), (6, False, True), (6, True, False)])
+def test_what_chooses_a_memorys_words_weighs_for_every_port(ports, given, opened):
+    """A port is 16 * 16 bits of choice; of a table that is given an eighth is left."""
+    units = by_name(cut({"whole": lambda: Readers(ports, given)}, limit=1_200, crumb=4))
+    assert sorted(units) == (["late", "readers"] if opened else ["readers"])
+
+
 def test_equal_pieces_of_two_tops_are_one_unit():
     made = cut({"one": Late, "other": Late, "more": Extra}, limit=10, crumb=4)
     assert [(unit.name, unit.count, unit.parts) for unit in made.units] == [("late", 2, ["one"]), ("extra", 1, ["more"])]
@@ -244,6 +276,51 @@ def test_a_lane_that_cannot_stand_for_another_one_is_uncovered(monkeypatch):
     monkeypatch.setattr(timing_silicon, "REPEATED", ("Late",))
     made = cut({"whole": lambda: Lanes(fixed=True)}, limit=10, crumb=4)
     assert made.uncovered == ["input of a late for which whole/lane_0 stands, which does not hear its own"]
+
+
+class Bundle(wiring.Component):
+    """A register that leaves as a part of a wider signal; the other part is a constant, or it leaves under a condition."""
+
+    a: In(8)
+    o: Out(16)
+
+    def __init__(self, condition: bool):
+        self._condition = condition
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        held = Signal(8)
+        m.d.sync += held.eq(self.a)
+        m.d.comb += self.o[:8].eq(held)
+        if self._condition:
+            with m.If(self.a[0]):
+                m.d.comb += self.o[8:].eq(held)
+        return m
+
+
+class Bundled(wiring.Component):
+    """A bundle and who takes it in."""
+
+    a: In(8)
+    o: Out(16)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.bundle = bundle = Bundle(condition=True)
+        m.d.comb += bundle.a.eq(self.a)
+        m.d.sync += self.o.eq(bundle.o)
+        return m
+
+
+def test_an_output_that_is_put_together_has_the_names_of_its_registers():
+    units = by_name(cut({"whole": Bundled}, limit=10, crumb=4))
+    assert units["bundle"].outputs == [f"held[{bit}]" for bit in range(8)] + [""] * 8
+
+
+@pytest.mark.parametrize(("condition", "uncovered"), [(False, []), (True, ["path out of whole by o"])])
+def test_a_port_that_is_put_together_from_registers_is_no_path(condition, uncovered):
+    assert cut({"whole": lambda: Bundle(condition)}).uncovered == uncovered
 
 
 def test_names_of_classes():
