@@ -81,9 +81,9 @@ class LookAhead(wiring.Component):
                 & Mux(yx, entry.routes[1], entry.routes[0])
                 & (control.out[: len(STEP)] & entry.outs).any()
             )
+            matches.append(Mux(hit, Cat(entry.next, 1), 0))
         boots = Signal()
         m.d.comb += boots.eq((control.x == NEXT_NODE[0]) & (control.y == NEXT_NODE[1]))
-            matches.append(Mux(hit, Cat(entry.next, 1), 0))
         # The ports of the entries that match, and whether any does.
         found = Signal(PORTS + 1)
         # Of a branch with 0 on one side Verilator makes an AND, and computes the other: any other value does, where none is needed.
