@@ -1,4 +1,4 @@
-"""What a mesh is told before anything else: tiles by boot packets, routers without a node by their inputs."""
+"""What routers without a node are told before the first packet: where they are, who is not there, and the exceptions to dimension order."""
 
 from __future__ import annotations
 
@@ -6,31 +6,11 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from golden.arch.mesh import STEP, MeshConfig, Place
-from golden.arch.packet import Packet
 from golden.arch.route_table import ENTRY
-from golden.host_mesh import boot
 from sim.engine.binding import Engine
 
 PREPARED = 3
 """Cycles that routers take to learn where they are."""
-
-
-BOOT_LIMIT, BOOT_QUIET = 1_000_000, 1_000
-"""Cycles in which echoes come back, and in which something moves."""
-
-
-def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
-    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot."""
-    port = mesh.edges.index(edge)
-
-    def send(packets: Sequence[Packet]) -> None:
-        engine.send(port, [packet.encode() for packet in packets])
-
-    def receive(count: int) -> Sequence[Packet]:
-        engine.run(BOOT_LIMIT, packets=count, edge=port, quiet=BOOT_QUIET)
-        return [Packet.decode(*words) for words in engine.take(port)]
-
-    boot(mesh, edge, send, receive)
 
 
 def router_straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
@@ -39,15 +19,10 @@ def router_straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
     return {"x": place[0], "y": place[1], "closed": closed}
 
 
-def settle(engine: Engine) -> None:
-    """Cycles before the first, until every router knows where it is."""
-    for _ in range(PREPARED):
-        engine.prepare()
-
-
 def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int] | None]]) -> None:
     """Exceptions of every node, in the order of nodes, in cycles before the first."""
-    settle(engine)
+    for _ in range(PREPARED):
+        engine.prepare()
     for index, row in enumerate(zip_longest(*tables)):
         for node, entry in enumerate(row):
             if entry:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig, Place
+from golden.arch.packet import Packet
+from golden.host_mesh import boot
 from golden.noc.boot import rounds, way_in
 from rtl.node import Node
 from rtl.tile import Tile
@@ -17,7 +19,6 @@ from sim.compile.elaborate import Design, elaborate_once
 from sim.compile.toolchain import ToolError
 from sim.compile.verilator import engine_build
 from sim.engine.binding import Engine
-from sim.engine.mesh import boot_tiles
 from sim.engine.topology import tiles
 
 TOP, TILE = "node", "tile"
@@ -54,6 +55,24 @@ def tile_design(config: str = "d1", trace: bool = False, names: bool = False) ->
     return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, names=names, **settings)
 
 
+BOOT_LIMIT, BOOT_QUIET = 1_000_000, 1_000
+"""Cycles in which echoes come back, and in which something moves."""
+
+
+def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
+    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot."""
+    port = mesh.edges.index(edge)
+
+    def send(packets: Sequence[Packet]) -> None:
+        engine.send(port, [packet.encode() for packet in packets])
+
+    def receive(count: int) -> Sequence[Packet]:
+        engine.run(BOOT_LIMIT, packets=count, edge=port, quiet=BOOT_QUIET)
+        return [Packet.decode(*words) for words in engine.take(port)]
+
+    boot(mesh, edge, send, receive)
+
+
 def mesh_engine(
     mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None, shown: Sequence[Place] = ()
 ) -> Engine:
@@ -64,7 +83,7 @@ def mesh_engine(
     if wrong := [place for place in shown if place not in mesh.live]:
         raise ValueError(f"no waves of {wrong[0][0]},{wrong[0][1]}: no live node of the mesh of {mesh.columns}x{mesh.rows}")
     edge = way_in(mesh)
-    rounds(mesh, edge)
+    rounds(mesh, edge)  # what cannot be booted is refused before anything is built
     check_tools()
     design = tile_design(config, trace, waves is not None)
     engine = Engine(design, tiles(mesh), waves is not None, threads=os.cpu_count() or 1)

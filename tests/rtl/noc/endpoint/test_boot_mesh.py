@@ -12,9 +12,9 @@ from golden.iss.host import MeshEdge as SimulatedEdge
 from golden.iss.mesh import Mesh
 from golden.noc.boot import back, rounds, told, tree
 from sim.engine.binding import Engine
-from sim.engine.mesh import boot_tiles
 from sim.engine.topology import tiles
 from sim.jobs.host import MeshEdge
+from sim.jobs.machine import boot_tiles
 from tests.golden.iss.bench import TINY
 from tests.rtl.noc.endpoint.boot_bench import bench_design
 
