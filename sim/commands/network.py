@@ -142,6 +142,8 @@ def _sweep(options: argparse.Namespace, routes, load) -> int:
     from sim.views.report import write_json
 
     latest, title = Path("build/noc"), f"{options.mesh}, {load.pattern}, {load.classes} class{'es' if load.classes == 2 else ''}"
+    if load.multicast:
+        title += f", {100 * load.multicast:g} % multicasts"
     if routes.mesh.dead:
         title += f", {len(routes.mesh.dead)} dead"
     with results(latest, f"noc-{load.pattern}") as run:
@@ -155,6 +157,7 @@ def _sweep(options: argparse.Namespace, routes, load) -> int:
             sweep = Sweep(routes, load, step_of(load.pattern), options.threads, say, tell)
             found = sweep.run(options.rate, options.points)
         about = {"mesh": options.mesh, "dead": sorted(routes.mesh.dead), "pattern": load.pattern, "classes": load.classes}
+        about |= {"multicast": load.multicast}
         report = {**about, "seed": load.seed, "warm": load.warm, "cycles": load.measured, **found}
         write_json(run.folder / "report.json", report)
         plot_loads(run.folder / "loads.png", found["rows"], found["saturation"], LONGEST_MEAN, title)

@@ -137,11 +137,14 @@ def _disasm(options: argparse.Namespace) -> int:
     _TRACE,
     *_MESH,
     argument("--step", action="store_true", help="step it: commands on standard input, h lists them"),
+    argument("--record", type=output_file, metavar="FILE", help="keep events in FILE: an instruction takes the place of a cycle"),
 )
 def _iss(options: argparse.Namespace) -> int:
-    from sim.jobs.program import HELP, Debugger, simulate
+    from sim.jobs.program import HELP, Debugger
 
     work = _work(options)
+    if options.record and (options.step or options.mesh):
+        raise CommandError("--record keeps the events of a run on one node: leave --step and --mesh out")
     if mesh := _mesh(options):
         from sim.jobs import mesh_program
 
@@ -149,7 +152,7 @@ def _iss(options: argparse.Namespace) -> int:
             raise CommandError("--step steps one node: leave --mesh out")
         return 0 if mesh_program.simulate(work, mesh, print, options.seed, options.dram) else 1
     if not options.step:
-        return 0 if simulate(work, print) else 1
+        return 0 if _simulated(options, work) else 1
     debugger = Debugger(work, print)
     print(HELP)
     try:
@@ -158,6 +161,18 @@ def _iss(options: argparse.Namespace) -> int:
     except EOFError:
         print()
     return 0
+
+
+def _simulated(options: argparse.Namespace, work: Work) -> bool:
+    """Run on the simulator, keep its events if that is wished."""
+    from sim.events.recorder import Wish
+    from sim.jobs.program import simulate
+
+    title = f"{options.file} on the simulator, an instruction a cycle"
+    kept = Wish(options.record, title=title, program=work.program) if options.record else None
+    ended = simulate(work, print, kept)
+    tell_kept(kept)
+    return ended
 
 
 @command(

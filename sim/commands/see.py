@@ -74,6 +74,7 @@ def _timeline(options: argparse.Namespace) -> int:
     "Print the state of a node at a cycle: threads, instructions under way, registers written so far; of waves, signals.",
     argument("file", metavar="FILE", help="events (--record FILE), or waves of one node (--waves FILE)"),
     argument("--at", type=whole_number, required=True, metavar="CYCLE", help="the cycle"),
+    argument("--scope", metavar="NAME", help="of waves: all signals below a scope of the node, like core.vector.issue"),
 )
 def _inspect(options: argparse.Namespace) -> int:
     if options.file.endswith((".fst", ".vcd")):
@@ -81,9 +82,11 @@ def _inspect(options: argparse.Namespace) -> int:
 
         with open(options.file, "rb"):  # what is not there is told as such
             pass
-        for line in waves.state(Path(options.file), options.at):
+        for line in waves.state(Path(options.file), options.at, options.scope):
             print(line)
         return 0
+    if options.scope:
+        raise CommandError("--scope chooses signals of waves, and events have none: leave it out")
     from sim.events.file import Recording
     from sim.events.instructions import follow
     from sim.views.state import state

@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 
 from sim.compile import cache, objects, toolchain
 from sim.compile.elaborate import Design
-from sim.compile.objects import Tools
+from sim.compile.objects import BuildError, Tools
 from sim.compile.stages import stage
 
 # Two-state start values, no run-time assertions: the design has none, and randomised start is a test's own business.
@@ -77,6 +77,7 @@ def build_cocotb(
     coverage: bool = False,
     public: Iterable[tuple[str, str]] = (),
     flags: Sequence[str] = (),
+    apart: str = "",
 ) -> Model:
     """Compiles `design` for cocotb, or finds it compiled.
 
@@ -86,6 +87,7 @@ def build_cocotb(
     coverage: line and toggle counts, written to coverage.dat by each run.
     public: (module, variable) pairs beyond the top's ports that a bench may read and write, for example a memory.
     flags: further flags for Verilator.
+    apart: a module below the top that is compiled alone, once for all of its instances, of which a bench sees the ports in `public`.
     """
     import cocotb_tools.config  # here, because the engine must build on a machine where cocotb does not
 
@@ -101,6 +103,7 @@ def build_cocotb(
         files={"public.vlt": _control(names), driver.name: driver.read_text()},
         link=["-Lcocotb", "-Wl,-rpath-link,cocotb", "-lcocotbvpi_verilator"],
         links={"cocotb": cocotb_tools.config.libs_dir},
+        apart=apart,
     )
     return Model(recipe.made("cocotb", f"compiling {design.top} for cocotb"), design, kind, coverage)
 
@@ -278,20 +281,34 @@ class _Recipe:
     link: Sequence[str] = ()
     links: Mapping[str, Path] = field(default_factory=dict)  # folders that the linker reads, by the names it calls them
     prefix: str = "Vtop"
+    apart: str = ""  # a module that is a library of its own
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", {**self.files, _FATAL.name: _FATAL.read_text()})
 
     def made(self, kind: str, what: str) -> Path:
         """The folder that holds the output, made or found."""
-        lists = [self._verilate(), self.compile, self.link]
+        lists = [*self._verilated(), self.compile, self.link]
         parts = [json.dumps([list(part) for part in lists]), *(part for item in sorted(self.files.items()) for part in item)]
         key = cache.digest(self.design.sha256, self.output, FAST, SLOW, *_versions(), *_MACHINE, *parts)
         return cache.folder(kind, key, self._fill, what=what)
 
-    def _verilate(self) -> list[str]:
-        names = ["--cc", "--prefix", self.prefix, "--top-module", self.design.top, "-Mdir", "."]
-        return [*_SPEED, *_QUIET, *names, *self.arguments, "public.vlt", "design.v"]
+    def _verilated(self) -> list[list[str]]:
+        """Verilator's arguments for the design; before them, those for what is a library: a wrapper stands for it in the design."""
+
+        def arguments(prefix: str, top: str) -> list[str]:
+            return [*_SPEED, *_QUIET, "--cc", "--prefix", prefix, "--top-module", top, "-Mdir", "."]
+
+        whole = [*arguments(self.prefix, self.design.top), *self.arguments, "public.vlt"]
+        if not self.apart:
+            return [[*whole, "design.v"]]
+        part = [*arguments(f"V{self.apart}", self.apart), "--lib-create", self.apart, "--protect-key", self.apart, "design.v"]
+        return [part, [*whole, "rest.v", f"{self.apart}.sv"]]
+
+    @property
+    def _apart(self) -> dict[str, str]:
+        """What is a library, by the prefix of its model."""
+        return {f"V{self.apart}": self.apart} if self.apart else {}
 
     def _fill(self, folder: Path) -> None:
         """Verilates and compiles in a folder below, and keeps the output and what the tools said."""
@@ -299,14 +316,18 @@ class _Recipe:
         work = folder / "work"
         work.mkdir()
         shutil.copyfile(self.design.verilog, work / "design.v")
+        if self.apart:
+            (work / "rest.v").write_text(_without(self.apart, self.design.verilog.read_text()))
         for name, text in self.files.items():
             (work / name).write_text(text)
         for name, goal in {"verilator": tool.root, **self.links}.items():
             (work / name).symlink_to(goal, target_is_directory=True)
         with Tools(work, folder / "build.log", tool.environment) as tools:
             with stage("Verilator"):
-                tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *self._verilate()])
-            made = _classes((work / f"{self.prefix}_classes.mk").read_text())
+                for arguments in self._verilated():
+                    tools.call(["sh", "-c", 'ulimit -s unlimited 2>/dev/null; exec "$0" "$@"', tool.program, *arguments])
+            models = {prefix: _classes((work / f"{prefix}_classes.mk").read_text()) for prefix in (self.prefix, *self._apart)}
+            made = models[self.prefix]
             library = [_FATAL.name, *(f"verilator/include/{name}.cpp" for name in made["GLOBAL_FAST"] + made["GLOBAL_SLOW"])]
             own = [name for name in self.files if name.endswith(".cpp") and name not in library]
             switches = {"VM_SC": "0", **{f"VM_{name}": words[0] for name, words in made.items() if words in (["0"], ["1"])}}
@@ -318,11 +339,23 @@ class _Recipe:
             libraries = ["-pthread", "-latomic", *(["-llz4", "-lz"] if made["TRACE_FST"] == ["1"] else [])]
             with stage("C++"):
                 made_of = objects.compiled(tools, dict.fromkeys(library, FAST), common, _versions())
-                made_of += objects.compiled(tools, dict.fromkeys(own, FAST) | _units(work, made, self.prefix), every, _versions())
+                own += [f"{name}.cpp" for name in self._apart.values()]
+                units = dict.fromkeys(own, FAST)
+                for prefix, model in models.items():
+                    units |= _units(work, model, prefix)
+                made_of += objects.compiled(tools, units, every, _versions())
             with stage("linking"):
                 objects.linked(tools, made_of, self.output, [*self.link, *libraries])
         os.replace(work / self.output, folder / self.output)
         shutil.rmtree(work)
+
+
+def _without(module: str, verilog: str) -> str:
+    """The text without a module, of which there must be one."""
+    rest, count = re.subn(rf"^module {re.escape(module)} ?\(.*?^endmodule\n", "", verilog, flags=re.MULTILINE | re.DOTALL)
+    if count != 1:
+        raise BuildError(f"{count} modules are called {module}: one can be compiled alone")
+    return rest
 
 
 def _versions() -> list[str]:

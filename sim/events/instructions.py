@@ -160,6 +160,9 @@ class _Follower:
         if cycle is not None:
             for thread in range(THREADS):
                 self._settle(thread, cycle)
+        for life in self.lives:  # of who tells no pipeline, nothing stays in a queue
+            while life.stages[-1][1] > life.done:
+                life.stages.pop()
 
     # --- one method per kind of port -----------------------------------------------------------------------------------------
 

@@ -42,11 +42,16 @@ class Wish:
 def _about(engine: Engine, wish: Wish) -> About:
     """What the file says of a run of this engine that begins here."""
     found = About(wish.title, engine.design.manifest["config"], ports.trace_ports(engine.design), origin=engine.cycle)
-    if program := wish.program:
+    placed(found, wish.program)
+    return found
+
+
+def placed(found: About, program: Program | None) -> None:
+    """Let a file say which program runs, if anybody knows."""
+    if program:
         lines = program.lines or [(0, "")] * len(program.words)
         found.code = {program.origin + 4 * i: (word, *line) for i, (word, line) in enumerate(zip(program.words, lines, strict=True))}
         found.labels = dict(program.labels)
-    return found
 
 
 @contextmanager

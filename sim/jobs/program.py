@@ -18,6 +18,7 @@ from golden.kernels.job import Launch
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
 from golden.lockstep import Difference
 from sim.events.recorder import Wish
+from sim.events.simulated import simulated
 from sim.files import content
 from sim.jobs import memory
 from sim.jobs.memory import Dump, Load
@@ -90,15 +91,21 @@ class Work:
         return node
 
 
-def simulate(work: Work, say: Say) -> bool:
-    """Run on the instruction-set simulator; True when every thread ended by itself. An interruption is passed on with where it came."""
+def simulate(work: Work, say: Say, kept: Wish | None = None) -> bool:
+    """Run on the instruction-set simulator; True when every thread ended by itself. An interruption is passed on with where it came.
+
+    ``kept``: the events that are kept of the run.
+    """
     node = work.node()
     retired = 0
     try:
-        for record in Simulator(node, strict=True).run():
-            retired += 1
-            if work.trace:
-                say(trace_line(record, work.trace))
+        with simulated(kept, work.config) as taker:
+            for record in Simulator(node, strict=True).run():
+                retired += 1
+                if taker:
+                    taker.add(record)
+                if work.trace:
+                    say(trace_line(record, work.trace))
     except KeyboardInterrupt:
         stand = "; ".join(where(node, thread) for thread in node.threads if thread.runs)
         raise KeyboardInterrupt(f"after {retired} instructions: {stand}") from None

@@ -78,9 +78,10 @@ def plot_loads(path: Path, rows: list[dict[str, Any]], saturation: float, longes
         above.plot(loads, [row[name] for row in rows], color=colour, marker="o", markersize=3, label=label)
     above.axhline(longest, color="#8a8f98", linestyle=":", label=f"{longest:g} cycles")
     above.set(ylabel="latency (cycles)", ylim=(0, 2 * longest), title=title)
-    below.plot(loads, loads, color="#c9ccd1", label="offered")
+    below.plot(loads, [row["offered"] for row in rows], color="#c9ccd1", linewidth=4, label="offered")
     below.plot(loads, [row["accepted"] for row in rows], color="#1f4e8c", marker="o", markersize=3, label="accepted")
-    below.set(xlabel="load (packets per sending node and cycle)", ylabel="throughput", ylim=(0, None))
+    below.set(xlabel="load (packets per sending node and cycle)", ylabel="arrivals per sending node and cycle", ylim=(0, None))
+    below.set_xlim(0, None)
     for axes in (above, below):
         axes.axvline(saturation, color="#d9822b", linestyle="--", label=f"saturation {saturation:g}")
         axes.grid(alpha=0.3)

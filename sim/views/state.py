@@ -16,7 +16,9 @@ def state(course: Course, about: About, cycle: int) -> Iterator[str]:
     """Lines about a cycle of a course that begins where the recording does."""
     yield f"{about.title}: cycle {cycle}, {cycle - about.window[0]} cycles after the first that was recorded"
     told = course.cycles.get(cycle)
-    if told is None:
+    if not course.cycles:
+        yield "what units do in a cycle was not told"
+    elif told is None:
         yield "nothing runs or moves in this cycle"
     else:
         moves = [f"{told[name]} {what}" for name, what in _MOVES.items() if told[name]]
@@ -39,9 +41,10 @@ _MOVES = {
 
 
 def _thread(course: Course, about: About, cycle: int, thread: int) -> Iterator[str]:
-    how = next((how for how, first, last in course.stands[thread] if first <= cycle < last), "idle")
+    how = next((STANDS[how] for how, first, last in course.stands[thread] if first <= cycle < last), STANDS["idle"])
     lives = [life for life in course.lives if life.thread == thread and life.begun <= cycle]
-    yield f"thread {thread}: {STANDS[how]}" + (f"; last out of decode: {_at(lives[-1], about)}" if lives else "")
+    last = f"last out of decode: {_at(lives[-1], about)}" if lives else ""
+    yield f"thread {thread}: " + "; ".join(filter(None, [how if course.cycles or not lives else "", last]))
     for life in lives:
         if cycle <= life.done:
             stage, stall = life.stage(cycle), life.stall(cycle)

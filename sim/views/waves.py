@@ -5,6 +5,7 @@ Signals stand in groups, a thread's or a unit's. GTKWave shows enumerations and 
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from pathlib import Path
 import pywellen
 
 from golden.arch.isa import THREADS
-from golden.arch.memmap import Counter
+from golden.arch.memmap import Counter, ThreadState
 from golden.asm import Program, disassemble
+from rtl.core.thread.parts import Hold
 from sim.files import whole
 
 PICOSECONDS = 500
@@ -23,7 +25,7 @@ PICOSECONDS = 500
 GROUPS: list[tuple[str, list[str]]] = [
     ("clock", [r"^clk$"]),
     *[
-        (f"thread {t}", [rf"^core\.threads\.thread_{t}\.course\.(pc|hold|state|stage__hold|stage__state|looping)$"])
+        (f"thread {t}", [rf"^core\.threads\.thread_{t}\.course\.(pc|stage__hold|stage__state|looping)$"])
         for t in range(THREADS)
     ],
     ("threads", [r"^core\.threads\.life__(running|waiting|kill|starts)$"]),
@@ -36,7 +38,9 @@ GROUPS: list[tuple[str, list[str]]] = [
 ]
 _WORDS = re.compile(r"(^|_)word$")
 _PCS = re.compile(r"(^|_)pc$")
-_CAUSE = re.compile(r"\.cause$")
+_ENUMS = {"cause": re.compile(r"\.cause$"), "hold": re.compile(r"__hold$"), "state": re.compile(r"__state$")}
+_DIGITS = {"cause": 2, "hold": 1, "state": 1, "pc": 5, "word": 8}
+"""Of a value in a file that translates, hexadecimal."""
 
 
 class WavesError(RuntimeError):
@@ -101,21 +105,36 @@ def values_at(path: Path, cycle: int) -> dict[str, int | None]:
     return {name: int(value) if value is not None and str(value).isdecimal() else None for name, value in found.items()}
 
 
-def state(path: Path, cycle: int) -> Iterator[str]:
-    """The signals of ``GROUPS`` in a cycle, a line each; program counters in bytes."""
+def state(path: Path, cycle: int, scope: str | None = None) -> Iterator[str]:
+    """The signals of ``GROUPS``, or all below a scope of the node, in a cycle, a line each; program counters in bytes.
+
+    WavesError when there is no such scope, with those of a similar name.
+    """
     values = values_at(path, cycle)
+    if scope is None:
+        groups = [(title, [name[1:] for name in names]) for title, names in chosen("", {f".{name}": 0 for name in values})]
+    else:
+        groups = [(scope, [name for name in values if name.startswith(f"{scope}.")])]
+        if not groups[0][1]:
+            scopes = {name[:end] for name in values for end in range(len(name)) if name[end] == "."}
+            near = difflib.get_close_matches(scope, scopes) or sorted(scopes, key=len)[:3]
+            raise WavesError(f"{path} has no scope {scope!r}: there are {', '.join(near)}")
     yield f"{path}: cycle {cycle}"
-    for title, names in chosen("", {f".{name}": 0 for name in values}):
+    for title, names in groups:
         yield f"{title}:"
         for name in names:
-            known, name = values[name[1:]], name[1:]
+            known = values[name]
             shown = "unknown" if known is None else f"{4 * known:#x}" if _PCS.search(name.rpartition(".")[2]) else f"{known:#x}"
             yield f"    {name} {shown}"
 
 
 def _filters(path: Path, program: Program | None) -> dict[str, Path]:
     """Files that translate values, by what they translate: a line per value, its hexadecimal digits and its text."""
-    tables = {"cause": {1 << bit: Counter(Counter.MATRIX_WAIT_LOAD + bit).name for bit in range(6)} | {0: "step"}}
+    tables = {
+        "cause": {1 << bit: Counter(Counter.MATRIX_WAIT_LOAD + bit).name for bit in range(6)} | {0: "step"},
+        "hold": {hold.value: hold.name for hold in Hold},
+        "state": {state.value: state.name for state in ThreadState},
+    }
     if program:
         at = {program.origin + 4 * i: word for i, word in enumerate(program.words)}
         labels = {address: name for name, address in program.labels.items()}
@@ -124,10 +143,9 @@ def _filters(path: Path, program: Program | None) -> dict[str, Path]:
         tables["word"] = {word: disassemble(word, 0) for word in at.values()}
     files = {}
     for name, table in tables.items():
-        digits = {"cause": 2, "pc": 5, "word": 8}[name]
         files[name] = path.with_suffix(f".{name}.txt")
         with whole(files[name]) as partial:
-            partial.write_text("".join(f"{value:0{digits}x} {text}\n" for value, text in table.items()))
+            partial.write_text("".join(f"{value:0{_DIGITS[name]}x} {text}\n" for value, text in table.items()))
     return files
 
 
@@ -136,7 +154,7 @@ def _filter(name: str, filters: Mapping[str, Path]) -> Path | None:
     for kind, pattern in (("word", _WORDS), ("pc", _PCS)):
         if pattern.search(last):
             return filters.get(kind)
-    return filters["cause"] if _CAUSE.search(name) else None
+    return next((filters[kind] for kind, pattern in _ENUMS.items() if pattern.search(name)), None)
 
 
 def _gtkwave(path: Path, groups: Sequence[tuple[str, list[Shown]]]) -> Iterator[str]:

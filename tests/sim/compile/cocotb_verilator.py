@@ -23,6 +23,20 @@ async def edges_show_the_values_before_them(dut):
 
 
 @cocotb.test()
+async def two_holders_are_two_cycles(dut):
+    ports, random = bind(dut), generator("data")
+    await start(ports)
+    sent, between, came = [0, 0], [], []
+    for _ in range(50):
+        sent.append(random.getrandbits(8))
+        ports.data.set(sent[-1])
+        await cycles(ports, 1)
+        between.append(int(dut.holder0.held.value))
+        came.append(ports.held.get())
+    assert between == sent[1:-1] and came == sent[:-2]
+
+
+@cocotb.test()
 async def a_public_memory_is_read_and_written(dut):
     ports = bind(dut)
     await start(ports)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 import pywellen
-from amaranth.hdl import Module
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,6 +34,25 @@ class Holder(wiring.Component):
         read = store.read_port()
         m.d.comb += [read.addr.eq(self.address), self.held_word.eq(read.data)]
         m.d.sync += self.held.eq(self.data)
+        return m
+
+
+class Twice(wiring.Component):
+    """Two `Holder` in a row, instances of one module."""
+
+    data: In(8)
+    held: Out(8)
+
+    def __init__(self) -> None:
+        self.parts = {"Holder": Holder()}
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        between = Signal(8)
+        for number, (data, held) in enumerate([(self.data, between), (between, self.held)]):
+            ports = {"i_data": data, "i_address": 0, "o_held": held, "i_clk": ClockSignal(), "i_rst": ResetSignal()}
+            m.submodules[f"holder{number}"] = Instance("Holder", **ports)
         return m
 
 
@@ -63,6 +82,16 @@ def test_a_named_memory_is_visible(run):
     public = [("Holder", "store")]
     model = verilator.build_cocotb(elaborate(Holder()), public=public)
     assert run("a_public_memory_is_read_and_written", of=model)
+
+
+def test_a_module_compiled_alone_is_one_of_the_design(run):
+    """Cycle for cycle, with its ports for a bench; a module that is not there, or the top, is none."""
+    public = [("Holder", "held")]
+    for apart in ("Holder", ""):
+        model = verilator.build_cocotb(elaborate(Twice()), public=public, apart=apart)
+        assert run("two_holders_are_two_cycles", of=model)
+    with pytest.raises(BuildError, match="0 modules are called Nobody: one can be compiled alone"):
+        verilator.build_cocotb(elaborate(Twice()), apart="Nobody")
 
 
 def test_a_failing_test_is_named_with_its_message_and_the_command(run):

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from golden.arch import trace
-from golden.arch.bits import Layout
 from golden.asm import assemble
 from sim.engine.ports import words
 from sim.events.file import About, Recording, Writer
+from sim.events.recorder import placed
+from sim.events.simulated import port
 
 KINDS = {
     "dispatch": (trace.DISPATCH, 4),
@@ -27,40 +28,23 @@ Told = tuple[int, str, dict[str, Any]]
 """Cycle, kind and number of a port (``issue 2``), fields."""
 
 
-def described(layout: Layout) -> list[dict[str, Any]]:
-    """A layout as a manifest describes it."""
-    return [
-        {"name": field.name, "offset": field.lo, "width": field.width, "signed": field.signed}
-        | ({"fields": described(field.parts)} if field.parts else {})
-        for field in layout
-    ]
-
-
-PORTS = [
-    {"name": f"trace__{kind}__record__{number}", "width": layout.width, "fields": described(layout)}
-    for kind, (layout, count) in KINDS.items()
-    for number in range(count)
-]
+PORTS = [port(kind, layout, number) for kind, (layout, count) in KINDS.items() for number in range(count)]
 NAMES = [f"{kind} {number}" for kind, (_, count) in KINDS.items() for number in range(count)]
 
 
 def record(told: Told, origin: int = 0) -> list[int]:
     """A record's words, as the engine gives them."""
     cycle, name, fields = told
-    port = NAMES.index(name if " " in name else f"{name} 0")
+    number = NAMES.index(name if " " in name else f"{name} 0")
     value = KINDS[name.split()[0]][0].pack({"valid": 1, **fields})
     cycle += origin
-    return [port, cycle & 0xFFFFFFFF, cycle >> 32, *(value >> 32 * i & 0xFFFFFFFF for i in range(words(PORTS[port])))]
+    return [number, cycle & 0xFFFFFFFF, cycle >> 32, *(value >> 32 * i & 0xFFFFFFFF for i in range(words(PORTS[number])))]
 
 
 def made(path: Path, told: list[Told], window: tuple[int, int] = (0, 100), source: str = "", chunk: int = 10, origin: int = 7) -> Recording:
     """A file that holds these records, in chunks of so many cycles."""
     about = About("a test", "tiny", PORTS, origin=origin, window=window)
-    if source:
-        program = assemble(source)
-        placed = enumerate(zip(program.words, program.lines, strict=True))
-        about.code = {program.origin + 4 * i: (word, *line) for i, (word, line) in placed}
-        about.labels = dict(program.labels)
+    placed(about, assemble(source) if source else None)
     writer = Writer(path, about)
     for first in range(window[0], window[1], chunk):
         inside = sorted((one for one in told if first <= one[0] < first + chunk), key=lambda one: one[0])

@@ -25,6 +25,9 @@ def test_every_loss_is_drawn(loss, tmp_path):
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_every_sweep_is_drawn(count, tmp_path):
-    rows = [{"rate": 0.1 * i, "accepted": 0.1 * i, "mean_latency": 10.0 * i, "p99_latency": 20 * i} for i in range(1, count + 1)]
+    rows = [
+        {"rate": 0.1 * i, "offered": 0.2 * i, "accepted": 0.2 * i, "mean_latency": 10.0 * i, "p99_latency": 20 * i}
+        for i in range(1, count + 1)
+    ]
     plot_loads(tmp_path / "loads.png", rows, 0.4, 60.0, "a sweep")
     assert (tmp_path / "loads.png").read_bytes().startswith(b"\x89PNG")

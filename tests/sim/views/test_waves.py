@@ -11,7 +11,7 @@ TREE = {
     "TOP": {"clk": 1},
     "TOP.node": {"clk": 1, "rx__control": 20},
     "TOP.node.core.threads": {"life__running": 4},
-    "TOP.node.core.threads.thread_0.course": {"pc": 19, "hold": 4},
+    "TOP.node.core.threads.thread_0.course": {"pc": 19, "stage__hold": 4, "stage__state": 3},
     "TOP.node.core.front.dispatch.slot_0": {"word": 32, "go": 1},
     "TOP.node.core.vector.issue": {"cause": 6, "matrix__go": 1},
 }
@@ -60,10 +60,12 @@ def test_both_files_name_only_what_is_there(waves):
 def test_values_are_translated(waves):
     opened(waves, assemble("start: nop\n li x1, 5\n halt\n"))
     lines = waves.with_suffix(".gtkw").read_text().splitlines()
-    for name, kind in (("course.pc[18:0]", "pc"), ("slot_0.word[31:0]", "word"), ("issue.cause[5:0]", "cause")):
+    kinds = {"course.pc[18:0]": "pc", "slot_0.word[31:0]": "word", "issue.cause[5:0]": "cause", "stage__hold[3:0]": "hold"}
+    for name, kind in kinds.items():
         at = next(i for i, line in enumerate(lines) if line.endswith(name))
         assert lines[at - 1] == f"^1 {waves.with_suffix(f'.{kind}.txt')}" and lines[at - 2] == "@2022"
     assert waves.with_suffix(".pc.txt").read_text().splitlines()[1].split(maxsplit=2) == ["00041", "0x104", "li x1, 5"]
+    assert "4 SEMAPHORE" in waves.with_suffix(".hold.txt").read_text().splitlines()
     assert "10 MATRIX_WAIT_SYNC" in waves.with_suffix(".cause.txt").read_text()
 
 
@@ -99,6 +101,14 @@ def test_a_cycle_is_read_back(tmp_path):
     lines = list(state(tmp_path / "w.vcd", 6))
     assert lines[0].endswith("w.vcd: cycle 6") and "    core.threads.thread_0.course.pc 0x118" in lines
     assert "    core.threads.life__running unknown" in lines and "thread 0:" in lines
+
+
+def test_all_of_a_scope_or_one_of_a_similar_name(tmp_path):
+    (tmp_path / "w.vcd").write_text(changing(TREE))
+    lines = list(state(tmp_path / "w.vcd", 6, "core.vector.issue"))
+    assert lines[1:] == ["core.vector.issue:", "    core.vector.issue.cause unknown", "    core.vector.issue.matrix__go unknown"]
+    with pytest.raises(WavesError, match=r"has no scope 'core\.vektor\.isue': there are core\.vector\.issue"):
+        list(state(tmp_path / "w.vcd", 6, "core.vektor.isue"))
 
 
 @pytest.mark.parametrize("cycle", [3, 7])
