@@ -20,7 +20,7 @@ from tests.rtl.noc.endpoint.boot_bench import bench_design
 
 pytestmark = pytest.mark.rtl
 MESH = MeshConfig(3, 3, frozenset({(2, 2)}), frozenset({frozenset({(1, 1), (2, 1)})}))
-HOP, END, NEXT = 10, 12, 4
+HOP, END, NEXT = 8, 12, 4
 """Cycles of a boot packet from node to node, from the host to a node and back, and between two that go the same way."""
 
 
