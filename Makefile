@@ -8,7 +8,7 @@ RUN := .venv/bin/python -m sim
 # pytest fails where standard output is closed; it gets one that leads nowhere.
 PYTEST := [ ! -d /dev/fd ] || [ -e /dev/fd/1 ] || exec >/dev/null; .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
-VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS SEED SEEDS FORMAT ENGINE CONFIG
+VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS THREADS SEED SEEDS FORMAT ENGINE CONFIG
 upper = $(shell echo '$1' | tr a-z A-Z)
 lower = $(shell echo '$1' | tr A-Z a-z)
 quoted = '$(subst ','\'',$1)'
@@ -32,7 +32,7 @@ setup: ## check the machine's tools and install .venv (every verb does this firs
 	@$(PYTHON) sim/setup.py
 	@$(if $(filter setup,$(MAKECMDGOALS)),echo "setup: .venv holds the versions of requirements.lock" 2>/dev/null || :)
 
-sim: setup ## train on the RTL and check every weight: WORKLOAD MESH DEAD STEPS BATCH RATE SHARDS SEED FORMAT ENGINE
+sim: setup ## train on the RTL and check every weight: WORKLOAD MESH DEAD STEPS BATCH RATE SHARDS THREADS SEED FORMAT ENGINE
 	@$(RUN) train $(GIVEN)
 
 test: setup ## the tests that CI runs: SEED JOBS ARGS
@@ -44,7 +44,7 @@ regress: setup ## the full verification suite: SEED SEEDS
 waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, CYCLES=A:B, SEED
 	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(if $(SEED),--seed $(SEED)),$(RUN) waves $(GIVEN))
 
-profile: setup ## where the cycles of a workload go: WORKLOAD SEED
+profile: setup ## where the cycles of a workload go: WORKLOAD THREADS SEED
 	@$(RUN) profile $(GIVEN)
 
 bench: setup ## the benchmark table, as JSON and as a page: CONFIG SEED

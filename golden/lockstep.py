@@ -158,8 +158,9 @@ def compare_ends(node: Node, statuses: Mapping[int, Status], result: Result) -> 
     """Raises Difference when a thread ended otherwise than on the simulator; faults go into the result."""
     for t, status in statuses.items():
         thread = node.threads[t]
-        # A lost word of data is told without the instruction that read it; of an instruction, with its pc.
-        placed = thread.state is ThreadState.FAULTED and (thread.cause is not Fault.ECC or thread.operand == thread.pc & ~7)
+        # Without its pc: a word of data that was lost, told when it is read; a refusal, told when it comes.
+        late = thread.cause is Fault.NETWORK or thread.cause is Fault.ECC and thread.operand != thread.pc & ~7
+        placed = thread.state is ThreadState.FAULTED and not late
         rtl = (status.state, status.cause, status.pc if placed else 0, status.operand if status.cause else 0)
         iss = (thread.state, thread.cause, thread.pc if placed else 0, thread.operand if thread.cause else 0)
         if rtl != iss:

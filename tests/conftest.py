@@ -42,9 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests compile models come first: a build that begins last ends last, and the other worker waits for it."""
+    """Files whose tests compile models come first: a build that begins last ends last, and the other worker waits for it.
+
+    Those that share the model of the mesh, the longest build, stand together before them: the same worker runs them one after the other,
+    so that none waits for what another one builds.
+    """
     models = {item.path for item in items if item.get_closest_marker("rtl") or item.get_closest_marker("system")}
-    items.sort(key=lambda item: item.path not in models)
+    items.sort(key=lambda item: (item.path not in models, not hasattr(getattr(item, "module", None), "mesh_design")))
 
 
 def pytest_collection_finish() -> None:

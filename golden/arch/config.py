@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from golden.arch.isa import THREADS
+
 BANKS = 64
 WORD_BYTES = 8
 
@@ -25,11 +27,12 @@ class NodeConfig:
     sram_rows: int  # rows of each of the 64 banks of 8-byte words
     icache_lines: int  # lines of 64 bytes, a power of two
     dispatch_width: int = 4  # instructions of one thread that leave decode in a cycle
+    dispatch_threads: int = 2  # threads whose instructions do
     fetch_buffer: int = 16  # instructions per thread
     scalar_queue: int = 8  # instructions per thread
     vector_queue: int = 16
     store_queue: int = 4
-    features: frozenset[str] = frozenset({"base", "cfloat8"})
+    features: frozenset[str] = frozenset({"base", "cfloat8", "narrow", "stochastic", "packed"})
 
     def __post_init__(self) -> None:
         for field in ("icache_lines", "fetch_buffer", "scalar_queue", "vector_queue", "store_queue"):
@@ -40,6 +43,8 @@ class NodeConfig:
             raise ValueError(f"{self.name}: sram_rows is {self.sram_rows}, the address map holds 1 to 2560")
         if not 1 <= self.dispatch_width <= 8:
             raise ValueError(f"{self.name}: dispatch_width is {self.dispatch_width}, a fetch window holds 8 instructions")
+        if not 1 <= self.dispatch_threads <= THREADS:
+            raise ValueError(f"{self.name}: dispatch_threads is {self.dispatch_threads}, there are {THREADS} threads")
 
     @property
     def networked(self) -> bool:

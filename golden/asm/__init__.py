@@ -12,7 +12,8 @@ One instruction per line::
 
 Operands stand in the order of the table, separated by commas; ``d2[row,column]`` is a descriptor with its tile offset; flags and named
 choices are trailing words. Numbers are integer expressions of literals, names and labels (``+ - * / % << >> ( )``; ``/`` divides
-whole numbers). Pseudo-instructions: ``li64 xN, number`` (li and as many lih as it needs) and ``mv xN, xM``. ``golden.asm.data`` has the
+whole numbers). Pseudo-instructions: ``li64 xN, number`` (li and as many lih as it needs), ``mv xN, xM`` and
+``bias xN, a, b, result`` (FP_MODE). ``golden.asm.data`` has the
 directives of data (``.word``, ``.float``, ``.desc`` and others). Lines end as any editor ends them; a byte order mark at the beginning
 is passed over.
 """

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from golden.arch import isa
 from golden.arch.encoding import OperandKind
-from golden.arch.memmap import ADDRESS_BITS, PROGRAM_BASE
+from golden.arch.formats import BIAS_MAX
+from golden.arch.memmap import ADDRESS_BITS, FP_MODE, PROGRAM_BASE, Csr
 from golden.asm import data, hints
 from golden.asm.loops import Placed, broken_rules
 from golden.asm.operands import ANY_REGISTER, Names, fields
@@ -115,6 +116,8 @@ class _Assembler:
                 return len(words)
             case "li64":
                 return self._li64(line)
+            case "bias":
+                return self._bias(line)
             case "mv":
                 if len(line.operands) != 2:
                     raise mistake(line, line.mnemonic, "mv takes two scalar registers")
@@ -145,12 +148,34 @@ class _Assembler:
         value = self.names.number(line, pieces[1], labels=False)
         if not -(1 << 63) <= value < 1 << 64:
             raise mistake(line, pieces[1], f"{value} does not fit 64 bits")
+        return self._load(line, value)
+
+    def _load(self, line: Line, value: int) -> int:
+        """Enters the instructions that load a constant into the line's first operand; how many."""
         parts = _constant(value)
         for i, part in enumerate(parts):
-            mnemonic = Piece("lih" if i else "li", line.mnemonic.column)
-            operands = [pieces[0], Piece(str(part), pieces[1].column)]
-            self.lines.append(Line(line.number, line.text, line.address + 4 * i, line.pred, mnemonic, operands))
+            self._enter(line, i, "lih" if i else "li", line.operands[0], str(part))
         return len(parts)
+
+    def _enter(self, line: Line, place: int, mnemonic: str, register: Piece, number: str) -> None:
+        """Enters one of the instructions that a line stands for."""
+        name, operands = Piece(mnemonic, line.mnemonic.column), [register, Piece(number, line.operands[-1].column)]
+        self.lines.append(Line(line.number, line.text, line.address + 4 * place, line.pred, name, operands))
+
+    def _bias(self, line: Line) -> int:
+        """Loads the biases into a register and writes FP_MODE."""
+        register, *given = line.operands or [line.mnemonic]
+        if len(given) != len(FP_MODE.fields):
+            raise mistake(line, line.mnemonic, "bias takes a scalar register and the biases of A, of B and of results")
+        self.names.register(line, register, OperandKind.X)
+        biases = {}
+        for part, piece in zip(FP_MODE, given, strict=True):
+            biases[part.name] = value = self.names.number(line, piece, labels=False)
+            if not 0 <= value <= BIAS_MAX:
+                raise mistake(line, piece, f"the bias {value} of {part.name} is outside 0 to {BIAS_MAX}")
+        words = self._load(line, FP_MODE.pack(biases))
+        self._enter(line, words, "csrw", register, str(int(Csr.FP_MODE)))
+        return words + 1
 
     # --- second pass ---------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from golden.arch.classes import Alu
 from golden.arch.encoding import Insn, OperandKind
 from golden.asm.text import DATA, NAMING
 
-PSEUDO = ("li64", "mv")
+PSEUDO = ("li64", "mv", "bias")
 _WIDER = {"li": "li64"}
 _ELSEWHERE = {
     "j": "br",

@@ -211,19 +211,20 @@ class AllReduce:
     # --- program -----------------------------------------------------------------------------------------------------------------
 
     def text(self, node: int, label: str) -> str:
-        """The subroutine, which thread 0 calls; x1 to x9, x11 to x18 and x30 are its own on all threads.
+        """The subroutine, which thread 0 calls when no other runs; x1 to x9, x11 to x18 and x30 are its own on all threads.
 
         Tables lie at ``{label}_table0`` and so on, multiples of 64.
         """
         begin = [f"        tstart {t}, {label}_{t}" for t in range(1, THREADS)]
-        lines = [f"{label}:", *begin, *self._enter(label, 0), *(f"        tjoin {t}" for t in range(1, THREADS)), "        jr x31"]
+        lines = [f"{label}:", *begin, *self.enter(label, 0), *(f"        tjoin {t}" for t in range(1, THREADS)), "        jr x31"]
         for thread in range(1, THREADS):
-            lines += [f"{label}_{thread}:", *self._enter(label, thread), "        halt"]
+            lines += [f"{label}_{thread}:", *self.enter(label, thread), "        halt"]
         share = (line if line.endswith(":") else f"        {line}" for line in self._share(node, label))
         return "\n".join([*lines, f"{label}_share:", *share]) + "\n"
 
     @staticmethod
-    def _enter(label: str, thread: int) -> list[str]:
+    def enter(label: str, thread: int) -> list[str]:
+        """How a thread that runs already does its part, when all threads of the node do; x1, x2 and x30 are used too."""
         lines = [f"li x1, {label}_table{thread} / 64", "slli x1, x1, 6", f"li x2, {thread}", f"call x30, {label}_share"]
         return [f"        {line}" for line in lines]
 

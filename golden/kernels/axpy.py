@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
+from golden.arch.isa import THREADS
 from golden.arch.simd_ops import SIMD_LANES
-from golden.kernels.kernel import Kernel, Operand, Role, extent, kernel, line, number, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, extent, kernel, line, number, random_f32, rounding
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
-from golden.kernels.stream import repeated, unrolled
+from golden.kernels.stream import Stage, repeated, streamed
 from golden.numerics import fma
 
-UNROLL = 8
+BESIDE, SETS = 4, 3  # vectors of a set, and sets of registers
 
 
 @kernel("axpy")
@@ -34,6 +35,10 @@ class Axpy(Kernel):
             Operand("a", 1, SIMD_LANES, "FP32", Role.CONSTANT, value=line(self.a)),
         )
 
+    def axes(self) -> tuple[Axis, ...]:
+        rows, columns = Axis("m", {"x": 0, "y": 0}), Axis("n", {"x": 1, "y": 1}, SIMD_LANES)
+        return (rows, columns) if self.m >= THREADS else (columns, rows)
+
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
         return {"x": random_f32(rng, self.m, self.n), "y": random_f32(rng, self.m, self.n)}
 
@@ -47,7 +52,8 @@ class Axpy(Kernel):
             return {"y": (new, rounding(new, "FP32"))}
 
     def text(self, label: str) -> str:
-        row = unrolled(f"{label}_row", -(-self.n // SIMD_LANES), UNROLL, _vectors) + [f"        dstep d{d}, outer" for d in (0, 1, 3)]
+        sets = -(-self.n // (SIMD_LANES * BESIDE))
+        row = streamed(f"{label}_row", sets, SETS, _stages()) + [f"        dstep d{d}, outer" for d in (0, 1, 3)]
         starts = [f"        setd d{d}, x{x}, x{x + 1}" for d, x in ((0, 1), (1, 3), (2, 5), (3, 3))]
         return "\n".join([f"{label}:", *starts, "        vld.c v31, d2", *repeated(label, self.m, row), "        jr x31"]) + "\n"
 
@@ -56,10 +62,13 @@ class Axpy(Kernel):
         return x.descriptor(**along), y.descriptor(**along), a.descriptor()
 
 
-def _vectors(n: int) -> list[str]:
-    """n vectors: v(2i) X, v(2i+1) Y."""
-    lines = []
-    for i in range(n):
-        lines += [f"vld.c v{2 * i}, d0, inner", f"vld.c v{2 * i + 1}, d1, inner"]
-    lines += [f"vfma v{2 * i + 1}, v31, v{2 * i}, v{2 * i + 1}" for i in range(n)]
-    return lines + [f"vst.c v{2 * i + 1}, d3, inner" for i in range(n)]
+def _stages() -> tuple[Stage, ...]:
+    """Vectors side by side: X and Y of each in neighbouring registers."""
+    store = Stage(2, lambda i: [f"vst.c v{v + 1}, d3, inner" for v in _registers(i)])
+    load = Stage(0, lambda i: [line for v in _registers(i) for line in (f"vld.c v{v}, d0, inner", f"vld.c v{v + 1}, d1, inner")])
+    return store, load, Stage(1, lambda i: [f"vfma v{v + 1}, v31, v{v}, v{v + 1}" for v in _registers(i)])
+
+
+def _registers(i: int) -> range:
+    """Where X of each vector of a set is."""
+    return range(2 * BESIDE * i, 2 * BESIDE * (i + 1), 2)

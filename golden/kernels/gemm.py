@@ -2,18 +2,17 @@
 
 C is cut into 8x8 tiles and walked in blocks of 2x2 tiles, row of blocks by row of blocks; k advances by 4 a step, in ascending order,
 in one accumulator per tile. A block's four tiles need two loads of A and two of B per step of k: one load a step of the matrix unit.
-Eight-bit operands bring two steps of k with a load, and their biases stand in FP_MODE.
+Eight-bit operands bring two steps of k with a load. Biases are those of the parameters, or stand in a line of memory (golden.kernels.mode).
 Consecutive blocks use the two halves of the registers in turn, so that one drains while the next one multiplies. Ragged edges are
 the descriptors' extents.
 
 Descriptors: d0 A (inner step: k; outer: down a block), d1 B (inner: k; outer: right a block), d2 C
-(inner: right a block; outer: down a block), d3 bias.
+(inner: right a block; outer: down a block), d3 bias. The line of biases comes last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,13 +21,14 @@ from numpy.typing import NDArray
 from golden.arch.descriptor import Descriptor
 from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
 from golden.arch.memmap import FP_MODE, Csr
-from golden.kernels.kernel import Kernel, Operand, Part, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
+from golden.kernels.mode import biases, mode_line, mode_operand, take_mode
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import loop
 from golden.numerics import convert, matrix
 
 UNROLL = 4  # steps of k per pass of the inner loop: one register group each
-MAX_THREADS = 4
+BLOCK = 16  # rows and columns of C: 2x2 tiles
 
 
 @kernel("gemm")
@@ -41,19 +41,24 @@ class Gemm(Kernel):
     transpose_a: bool = flag("A is stored transposed (k x m)")
     transpose_b: bool = flag("B is stored transposed (n x k)")
     format: str = choice("number format of A and B", "bf16", "cfloat8")
-    out: str = choice("format of C", "BF16", "FP32")
+    out: str = choice("format of C", "BF16", "FP32", "CFloat8_1_4_3", "CFloat8_1_5_2")
     bias: bool = flag("C starts from a row of biases")
     relu: bool = flag("C ends in a ReLU")
     format_a: str = choice("of A in cfloat8: exponent and mantissa bits", "1_4_3", "1_5_2")
     format_b: str = choice("of B in cfloat8: exponent and mantissa bits", "1_4_3", "1_5_2")
     bias_a: int = extent(7, "exponent bias of A in cfloat8", BIAS_MAX, 0)
     bias_b: int = extent(7, "exponent bias of B in cfloat8", BIAS_MAX, 0)
+    bias_c: int = extent(7, "exponent bias of C in CFloat8", BIAS_MAX, 0)
+    mode: bool = flag("the biases come from memory")
 
     @classmethod
     def of(cls, operands: Mapping[str, Shaped], **given: Any) -> Self:
         a, c = operands["a"], operands["c"]
         k = a.rows if given.get("transpose_a") else a.columns
-        return cls(m=c.rows, n=c.columns, k=k, out=c.format, bias="bias" in operands, **given)
+        shape = {"m": c.rows, "n": c.columns, "k": k, "out": c.format, "bias": "bias" in operands, "mode": "mode" in operands}
+        short = FLOAT_FORMATS[a.format].bits == 8
+        formats = {f"format_{name}": operands[name].format.removeprefix("CFloat8_") for name in "ab"} if short else {}
+        return cls(**{**shape, **formats, "format": "cfloat8" if short else "bf16", **given})
 
     @property
     def macs(self) -> int:
@@ -64,7 +69,8 @@ class Gemm(Kernel):
         b = (self.n, self.k) if self.transpose_b else (self.k, self.n)
         bias = (Operand("bias", 1, self.n, "FP32"),) if self.bias else ()
         factors = (self._factor("a", *a, self.format_a, self.bias_a), self._factor("b", *b, self.format_b, self.bias_b))
-        return *factors, Operand("c", self.m, self.n, self.out, Role.OUT), *bias
+        c = Operand("c", self.m, self.n, self.out, Role.OUT, bias=self.bias_c if self.narrows else None)
+        return *factors, c, *bias, *((mode_operand(),) if self.mode else ())
 
     def _factor(self, name: str, rows: int, columns: int, format: str, bias: int) -> Operand:
         return Operand(name, rows, columns, f"CFloat8_{format}", bias=bias) if self.short else Operand(name, rows, columns, "BF16")
@@ -74,6 +80,11 @@ class Gemm(Kernel):
         """A and B are eight-bit numbers."""
         return self.format == "cfloat8"
 
+    @property
+    def narrows(self) -> bool:
+        """C is of eight-bit numbers."""
+        return FLOAT_FORMATS[self.out].has_bias
+
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
         factors = self.operands()[:2]
         values: dict[str, NDArray] = {operand.name: random_bf16(rng, operand.rows, operand.columns) for operand in factors}
@@ -82,17 +93,22 @@ class Gemm(Kernel):
                 operand.name: convert.narrow(FLOAT_FORMATS[operand.format], convert.bf16_to_f32(values[operand.name]), operand.bias)
                 for operand in factors
             }
-        return values | ({"bias": random_f32(rng, 1, self.n)} if self.bias else {})
+        values |= {"bias": random_f32(rng, 1, self.n)} if self.bias else {}
+        return values | ({"mode": mode_line(self.bias_a, self.bias_b, self.bias_c)} if self.mode else {})
 
-    def reference(self, a: NDArray, b: NDArray, bias: NDArray[np.uint32] | None = None) -> dict[str, NDArray]:
+    def reference(self, a: NDArray, b: NDArray, bias: NDArray | None = None, mode: NDArray | None = None) -> dict[str, NDArray]:
         """Terms are added in ascending order of k, four a step, into one accumulator that starts from +0 or the bias."""
-        factors = zip((a, b), self.operands(), strict=False)
-        a, b = (convert.widen_bf16(FLOAT_FORMATS[operand.format], bits, operand.bias) for bits, operand in factors)
+        chosen = {"a": self.bias_a, "b": self.bias_b, "result": self.bias_c} if mode is None else biases(mode)
+        factors = zip((a, b), self.operands(), "ab", strict=False)
+        a, b = (
+            convert.widen_bf16(FLOAT_FORMATS[operand.format], bits, chosen[name] if self.short else None) for bits, operand, name in factors
+        )
         left, right = (a.T if self.transpose_a else a), (b.T if self.transpose_b else b)
         start = None if bias is None else matrix.load_f32(np.broadcast_to(bias, (self.m, self.n)))
-        return {"c": matrix.drain(matrix.gemm_acc(left, right, start), FLOAT_FORMATS[self.out], relu=self.relu)}
+        result = chosen["result"] if self.narrows else None
+        return {"c": matrix.drain(matrix.gemm_acc(left, right, start), FLOAT_FORMATS[self.out], result, relu=self.relu)}
 
-    def exact(self, a, b, bias=None):
+    def exact(self, a, b, bias=None, mode=None):
         """docs/numerics.md 7.9: (2 n + g) Q, with n = k / 4 steps, g <= n, and Q at most 2^-30 of the largest product or 2^-39 of the
         bias, a subnormal factor counted as the smallest normal number; then the result is rounded.
         """
@@ -102,15 +118,18 @@ class Gemm(Kernel):
             exact = np.where((exact < 0) & self.relu, 0, exact)
             largest = _largest(left) * _largest(right)
             quantum = np.maximum(2.0**-30 * largest, 2.0**-39 * (0 if bias is None else _largest(bias)))
-            return {"c": (exact, 3 * -(-self.k // 4) * quantum * (1 + 2.0**-8) + rounding(np.abs(exact) + quantum, self.out))}
+            last = rounding(np.abs(exact) + quantum, self.out, self.bias_c if self.narrows else None)
+            return {"c": (exact, 3 * -(-self.k // 4) * quantum * (1 + 2.0**-8) + last)}
 
     def text(self, label: str) -> str:
-        """x1..x6 hold the images of A, B, C, with a bias x7, x8 its; x30 is used."""
+        """x1..x6 hold the images of A, B, C, then come those of a bias and of the line of biases; x30 is used."""
         lines = [f"{label}:"]
         lines += [f"        setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(4 if self.bias else 3)]
-        if self.short:
-            mode = FP_MODE.pack({"a": self.bias_a, "b": self.bias_b, "result": 0})
-            lines += [f"        li x30, {mode}", f"        csrw x30, {int(Csr.FP_MODE)}"]
+        if self.mode:
+            lines += take_mode(9 if self.bias else 7)
+        elif self.short or self.narrows:
+            mode = FP_MODE.pack({"a": self.bias_a, "b": self.bias_b, "result": self.bias_c if self.narrows else 0})
+            lines += [f"        li64 x30, {mode}", f"        csrw x30, {int(Csr.FP_MODE)}"]
         writer = _Writer(self, label, lines)
         tile_rows, tile_columns = -(-self.m // 8), -(-self.n // 8)
         writer.repeat(tile_rows // 2, lambda: writer.row(2, tile_columns, last=tile_rows == 2))
@@ -119,32 +138,21 @@ class Gemm(Kernel):
         lines.append("        jr x31")
         return "\n".join(lines) + "\n"
 
-    def views(self, a: Matrix, b: Matrix, c: Matrix, bias: Matrix | None = None) -> tuple[Descriptor, ...]:
+    def views(self, a: Matrix, b: Matrix, c: Matrix, bias: Matrix | None = None, mode: Matrix | None = None) -> tuple[Descriptor, ...]:
         # A load's terms along a row are 8 bytes, along a column so many rows; two tiles along a row so many times 8 bytes.
         terms, tiles = (8, 2) if self.short else (4, 4)
         along, across = ("x", 1, "y", 16), ("y", terms, "x", tiles)
         k_steps_a = across if self.transpose_a else along
         k_steps_b = along if self.transpose_b else across
-        right = 4 if self.out == "BF16" else 8
-        views = a.descriptor(**steps(*k_steps_a)), b.descriptor(**steps(*k_steps_b)), c.descriptor(**steps("x", right, "y", 16))
-        return views if bias is None else (*views, bias.descriptor(**steps("x", 8, "y", 1)))
+        right = 2 * c.dtype.itemsize
+        views = [a.descriptor(**steps(*k_steps_a)), b.descriptor(**steps(*k_steps_b)), c.descriptor(**steps("x", right, "y", 16))]
+        views += [] if bias is None else [bias.descriptor(**steps("x", 8, "y", 1))]
+        return *views, *([] if mode is None else [mode.descriptor()])
 
-    def split(self, threads: int) -> tuple[Part, ...]:
-        """Panels of rows of C."""
-        if not 1 <= threads <= MAX_THREADS:
-            raise ValueError(f"gemm: {threads} threads, a node has 1 to {MAX_THREADS}")
-        parts = []
-        for row, rows in panels(self.m, threads):
-            parts.append(Part(replace(self, m=rows), {"a": (0, row) if self.transpose_a else (row, 0), "c": (row, 0)}))
-        return tuple(parts)
-
-
-def panels(m: int, threads: int) -> list[tuple[int, int]]:
-    """(first row, rows) for each thread: whole blocks of 16 rows, as even as they come; no thread without work."""
-    blocks = -(-m // 16)
-    threads = min(threads, blocks)
-    bounds = [16 * (blocks * t // threads) for t in range(threads)] + [m]
-    return [(bounds[t], min(bounds[t + 1], m) - bounds[t]) for t in range(threads)]
+    def axes(self) -> tuple[Axis, ...]:
+        """Panels of rows of C, or of columns, of whole blocks."""
+        columns = {"b": 0 if self.transpose_b else 1, "c": 1, **({"bias": 1} if self.bias else {})}
+        return Axis("m", {"a": 1 if self.transpose_a else 0, "c": 0}, BLOCK), Axis("n", columns, BLOCK)
 
 
 def _largest(values: NDArray[np.float64]) -> float:
@@ -227,7 +235,7 @@ class _Writer:
         groups = rest + (short and loads > 1)
         for group in range(1, groups + 1):
             self.body(half, group % UNROLL, rows, columns, last if group == groups else len(self.halves))
-        drain = f"drain.{'bf16' if self.gemm.out == 'BF16' else 'f32'}"
+        drain = f"drain.{FLOAT_FORMATS[self.gemm.out].short}"
         relu = ", relu" if self.gemm.relu else ""
         for i in reversed(range(rows)):
             for j in reversed(range(columns)):

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from golden.arch.config import NodeConfig
 from golden.asm import Program, assemble
-from golden.kernels.kernel import KERNELS, MOST_REGISTERS, Kernel, Part, Role, parameters
+from golden.kernels.kernel import KERNELS, Kernel, Part, Role, parameters
 from golden.kernels.placement import Allocator, Matrix
 
 START_REGISTERS = 8  # x1 to x8 come with a start
-SPILL = 0x80  # below the program: what a start cannot carry
+SPILL, SPILL_WORDS = 0x80, 16  # below the program: what a start cannot carry
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,19 @@ def named(name: str, **given: Any) -> Kernel:
 
 
 def make_job(config: NodeConfig, kernel: Kernel, values: dict[str, NDArray], threads: int = 1) -> Job:
-    """A kernel on bit patterns ``values`` of what it reads; its constants come by themselves."""
+    """A kernel on bit patterns ``values`` of what it reads; its constants come by themselves.
+
+    Raises
+    ------
+    AsmError
+        When the kernel needs a part that the configuration does not have.
+    ValueError
+        When its operands do not fit.
+    """
     operands = {operand.name: operand for operand in kernel.operands()}
     values = {**values, **{name: operand.value for name, operand in operands.items() if operand.value is not None}}
     parts = kernel.split(threads)
-    program = assemble(_source(parts), source=kernel.name)
+    program = assemble(_source(parts), source=kernel.name, features=config.features)
 
     space = Allocator(config, program.end)
     matrices = {
@@ -82,7 +90,7 @@ def make_job(config: NodeConfig, kernel: Kernel, values: dict[str, NDArray], thr
         }
         images = part.kernel.arguments(**mine)
         if rest := images[START_REGISTERS:]:
-            inputs.append((_spill(thread), b"".join(image.to_bytes(8, "little") for image in rest)))
+            inputs.append((_spill(part.kernel, thread), b"".join(image.to_bytes(8, "little") for image in rest)))
         launches.append(Launch(thread, program.labels[_entry(parts, thread)], images[:START_REGISTERS]))
     written = [name for name, operand in operands.items() if operand.role in (Role.OUT, Role.UPDATE)]
     expected = kernel.reference(**{name: values[name] for name, operand in operands.items() if name in values})
@@ -114,12 +122,16 @@ def _source(parts: tuple[Part, ...]) -> str:
     pieces: dict[str, str] = {}
     for thread, part in enumerate(parts):
         entry, label = _entry(parts, thread), f"{part.kernel.name.replace('-', '_')}{[other.kernel for other in parts].index(part.kernel)}"
-        lines = [f"        ld.d x{i}, x0, {_spill(thread) + 8 * (i - 9)}\n" for i in range(9, part.kernel.registers() + 1)]
+        lines = [f"        ld.d x{i}, x0, {_spill(part.kernel, thread) + 8 * (i - 9)}\n" for i in range(9, part.kernel.registers() + 1)]
         pieces.setdefault(entry, f"{entry}:\n{''.join(lines)}        call x31, {label}\n        halt\n")
         if label not in pieces:
             pieces[label] = part.kernel.text(label)
     return "".join(pieces.values())
 
 
-def _spill(thread: int) -> int:
-    return SPILL + 8 * (MOST_REGISTERS - START_REGISTERS) * thread
+def _spill(kernel: Kernel, thread: int) -> int:
+    """Where x9 of a thread lies."""
+    words = kernel.registers() - START_REGISTERS
+    if words * (thread + 1) > SPILL_WORDS:
+        raise ValueError(f"{kernel.name} takes {kernel.registers()} registers: on {thread + 1} threads at once they have no place")
+    return SPILL + 8 * words * thread

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Protocol, Self
@@ -20,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
+from golden.arch.formats import FLOAT_FORMATS
+from golden.arch.isa import THREADS
 from golden.kernels.placement import Matrix, pitch_of
 from golden.numerics.convert import f32_bits, f32_to_bf16
 
@@ -133,8 +136,31 @@ def number(default: float, what: str, least: float = -math.inf, most: float = ma
 
 
 @dataclass(frozen=True)
+class Axis:
+    """An extent along which a kernel may be cut: its parts together compute the bits of the whole.
+
+    Attributes
+    ----------
+    extent : the parameter that counts along it.
+    along : the operands that are cut with it, 0 by rows, 1 by columns; every part takes the others as they are.
+    grain : cuts lie at multiples of it, where no part is left with a half-empty pass.
+    """
+
+    extent: str
+    along: Mapping[str, int]
+    grain: int = 1
+
+
+def bounds(extent: int, grain: int, parts: int) -> list[int]:
+    """Where as many parts begin, as even as whole grains allow, and the end; fewer when there are fewer grains."""
+    grains = -(-extent // grain)
+    parts = max(1, min(parts, grains))
+    return [grain * (grains * part // parts) for part in range(parts)] + [extent]
+
+
+@dataclass(frozen=True)
 class Part:
-    """What one thread does of a kernel: a kernel of its own, and where its operands begin in the whole ones (row, column)."""
+    """A part of a kernel: a kernel of its own, and where its operands begin in the whole ones (row, column)."""
 
     kernel: Kernel
     origins: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
@@ -185,11 +211,28 @@ class Kernel:
         """Random bit patterns of what it reads."""
         raise NotImplementedError
 
+    def axes(self) -> tuple[Axis, ...]:
+        """Along which extents it may be cut, the best for threads first; of none when its work is one piece."""
+        return ()
+
+    def cut(self, axis: Axis, at: Sequence[int]) -> tuple[Part, ...]:
+        """Its parts along an axis, from each bound to the next."""
+        parts = []
+        for first, last in itertools.pairwise(at):
+            kernel = dataclasses.replace(self, **{axis.extent: last - first})
+            parts.append(Part(kernel, {name: (0, first) if columns else (first, 0) for name, columns in axis.along.items()}))
+        return tuple(parts)
+
     def split(self, threads: int) -> tuple[Part, ...]:
-        """The work of each of so many threads."""
-        if threads != 1:
+        """The work of each of so many threads; of fewer, when some would have none."""
+        if not 1 <= threads <= THREADS:
+            raise ValueError(f"{self.name}: {threads} threads, a node has 1 to {THREADS}")
+        if threads == 1:
+            return (Part(self),)
+        if not self.axes():
             raise ValueError(f"{self.name}: {threads} threads, it runs on 1")
-        return (Part(self),)
+        axis = self.axes()[0]
+        return self.cut(axis, bounds(getattr(self, axis.extent), axis.grain, threads))
 
     def arguments(self, **matrices: Matrix) -> tuple[int, ...]:
         """x1, x2, ... for the subroutine."""
@@ -266,7 +309,8 @@ def line(value: float) -> NDArray[np.uint32]:
         return np.full((1, 16), np.float32(value)).view(np.uint32)
 
 
-def rounding(value: NDArray[np.float64], format: str) -> NDArray[np.float64]:
+def rounding(value: NDArray[np.float64], format: str, bias: int | None = None) -> NDArray[np.float64]:
     """Half a unit in the last place of a result near ``value``: 2^-24 of it in FP32, 2^-8 in BF16, or half the smallest subnormal."""
-    relative, smallest = {"FP32": (2.0**-24, 2.0**-150), "BF16": (2.0**-8, 2.0**-134)}[format]
-    return np.maximum(relative * np.abs(value), smallest)
+    record = FLOAT_FORMATS[format]
+    m = record.mantissa_bits
+    return np.maximum(2.0 ** -(m + 1) * np.abs(value), 2.0 ** (-record.bias_value(bias) - m))

@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from golden.arch.config import NodeConfig
 from golden.arch.descriptor import Descriptor, step_code
+from golden.arch.formats import FLOAT_FORMATS
 from golden.arch.memmap import PROGRAM_BASE
+from golden.numerics.convert import storage_dtype
 
-DTYPES = {"BF16": np.uint16, "FP32": np.uint32, "U8": np.uint8, "CFloat8_1_4_3": np.uint8, "CFloat8_1_5_2": np.uint8}
+DTYPES: dict[str, type[np.unsignedinteger]] = {name: storage_dtype(fmt) for name, fmt in FLOAT_FORMATS.items()}
+DTYPES |= {"U8": np.uint8, "U32": np.uint32}
+"""Of bit patterns, by the name of their format."""
 PITCH_BYTES, ALIGNMENT = 16, 64
 MAX_ROWS, MAX_COLUMNS, MAX_PITCH = 8191, 16383, 8 * 8191  # the descriptor's fields (docs/isa.md)
 CONFLICT_BYTES = 496  # gathers at multiples of 31 * 16 B fall on few banks (docs/sram.md)

@@ -1,22 +1,27 @@
-"""ReLU backward: dX = dY where X > 0, else +0; X in BF16 (the forward result), dY in FP32, dX in BF16.
+"""ReLU backward: dX = dY where X > 0, else +0; dY in FP32, X (the forward result) and dX in BF16 or both in CFloat8.
 
 The forward ReLU is the drain's. Rows of 32 columns a pass; d0 dY, d1 X, d2 dX, each stepping down a row (inner) and right 32
-columns (outer).
+columns (outer). Eight-bit dX is stored with 32 zeros behind it, which the next columns replace and the extents cut off.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
-from golden.kernels.kernel import Kernel, Operand, Role, extent, kernel, random_bf16, random_f32, rounding
+from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, Shaped, choice, extent, kernel, random_bf16, random_f32, rounding
+from golden.kernels.mode import biases, mode_line, mode_operand, take_mode
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
-from golden.kernels.stream import unrolled
+from golden.kernels.stream import Stage, streamed
 from golden.numerics import compare, convert
 
-COLUMNS = 32  # a vector of BF16
-UNROLL = 4
+COLUMNS = 32  # what one narrowing gives
+SETS = 7
 
 
 @kernel("relu-backward")
@@ -25,57 +30,71 @@ class ReluBackward(Kernel):
 
     m: int = extent(32, "rows", MAX_ROWS)
     n: int = extent(32, "columns", MAX_COLUMNS)
+    x: str = choice("format of X", "BF16", "CFloat8_1_4_3")
+    out: str = choice("format of dX", "BF16", "CFloat8_1_5_2")
+    bias_x: int = extent(7, "exponent bias of X in CFloat8; its numbers are above 0 whatever it is", BIAS_MAX, 0)
+    bias: int = extent(15, "exponent bias of dX in the example; else the line of mode has it", BIAS_MAX, 0)
+
+    @classmethod
+    def of(cls, operands: Mapping[str, Shaped], **given: Any) -> Self:
+        dy, x, dx = (operands[name] for name in ("dy", "x", "dx"))
+        return cls(**{"m": dy.rows, "n": dy.columns, "x": x.format, "out": dx.format, **given})
+
+    @property
+    def narrows(self) -> bool:
+        """dX is of eight-bit numbers."""
+        return FLOAT_FORMATS[self.out].has_bias
 
     def operands(self) -> tuple[Operand, ...]:
         return (
             Operand("dy", self.m, self.n, "FP32"),
-            Operand("x", self.m, self.n, "BF16"),
-            Operand("dx", self.m, self.n, "BF16", Role.OUT),
+            Operand("x", self.m, self.n, self.x, bias=self.bias_x if FLOAT_FORMATS[self.x].has_bias else None),
+            Operand("dx", self.m, self.n, self.out, Role.OUT, bias=self.bias if self.narrows else None),
+            *((mode_operand(),) if self.narrows else ()),
         )
+
+    def axes(self) -> tuple[Axis, ...]:
+        return (Axis("m", {"dy": 0, "x": 0, "dx": 0}),)
 
     def example(self, rng: np.random.Generator) -> dict[str, NDArray]:
         x = random_bf16(rng, self.m, self.n)
         x[rng.random(x.shape) < 0.25] = 0
-        return {"dy": random_f32(rng, self.m, self.n), "x": x}
+        if self.x != "BF16":
+            x = convert.narrow(FLOAT_FORMATS[self.x], convert.bf16_to_f32(x), self.bias_x)
+        return {"dy": random_f32(rng, self.m, self.n), "x": x} | ({"mode": mode_line(result=self.bias)} if self.narrows else {})
 
-    def reference(self, dy: NDArray[np.uint32], x: NDArray[np.uint16]) -> dict[str, NDArray]:
-        positive = compare.lt(np.uint32(0), convert.bf16_to_f32(x))
-        return {"dx": convert.f32_to_bf16(np.where(positive, dy, np.uint32(0)))}
+    def reference(self, dy: NDArray[np.uint32], x: NDArray, mode: NDArray[np.uint32] | None = None) -> dict[str, NDArray]:
+        source, out = FLOAT_FORMATS[self.x], FLOAT_FORMATS[self.out]
+        positive = compare.lt(np.uint32(0), convert.widen(source, x, 0 if source.has_bias else None))
+        return {"dx": convert.narrow(out, np.where(positive, dy, np.uint32(0)), None if mode is None else biases(mode)["result"])}
 
-    def exact(self, dy, x):
-        """dY is rounded to BF16 once."""
+    def exact(self, dy, x, mode=None):
+        """dY is rounded once."""
         dx = np.where(x > 0, dy, 0)
-        return {"dx": (dx, rounding(dx, "BF16"))}
+        return {"dx": (dx, rounding(dx, self.out, self.bias if self.narrows else None))}
 
     def text(self, label: str) -> str:
         lines = [f"{label}:", "        setd d0, x1, x2", "        setd d1, x3, x4", "        setd d2, x5, x6", "        vxor v31, v31, v31"]
+        lines += take_mode(7) if self.narrows else []
         panels = -(-self.n // COLUMNS)
         for panel in range(panels):
-            lines += unrolled(f"{label}_{panel}", self.m, UNROLL, _rows)
+            lines += streamed(f"{label}_{panel}", self.m, SETS, self._stages())
             if panel + 1 < panels:
                 lines += [f"        dstep d{d}, outer" for d in range(3)]
         return "\n".join([*lines, "        jr x31"]) + "\n"
 
-    def views(self, dy: Matrix, x: Matrix, dx: Matrix) -> tuple[Descriptor, ...]:
-        bf16 = steps("y", 1, "x", 8)
-        return dy.descriptor(**steps("y", 1, "x", 16)), x.descriptor(**bf16), dx.descriptor(**bf16)
+    def views(self, dy: Matrix, x: Matrix, dx: Matrix, mode: Matrix | None = None) -> tuple[Descriptor, ...]:
+        wide, *narrow = (matrix.descriptor(**steps("y", 1, "x", COLUMNS * matrix.dtype.itemsize // 8)) for matrix in (dy, x, dx))
+        return wide, *narrow, *([] if mode is None else [mode.descriptor()])
 
-
-def _rows(n: int) -> list[str]:
-    """n rows: v(6i), v(6i+1) dY; v(6i+2) X; v(6i+3), v(6i+4) masks; v(6i+5) dX."""
-    lines = []
-    for i in range(n):
-        v = 6 * i
-        lines += [f"vld.c v{v + 1}, d0[0,1]", f"vld.c v{v}, d0, inner", f"vld.c v{v + 2}, d1, inner"]
-    for i in range(n):
-        v = 6 * i
-        lines += [f"vwiden.bf16 v{v + 3 + part}, v{v + 2}, {part}" for part in range(2)]
-    for i in range(n):
-        v = 6 * i
-        lines += [f"vflt v{v + 3}, v31, v{v + 3}", f"vflt v{v + 4}, v31, v{v + 4}"]
-    for i in range(n):
-        v = 6 * i
-        lines += [f"vand v{v}, v{v}, v{v + 3}", f"vand v{v + 1}, v{v + 1}, v{v + 4}"]
-    lines += [f"vnarrow.bf16 v{6 * i + 5}, v{6 * i}, v{6 * i + 1}" for i in range(n)]
-    lines += [f"vst.c v{6 * i + 5}, d2, inner" for i in range(n)]
-    return lines
+    def _stages(self) -> tuple[Stage, ...]:
+        """A set is v(4i), v(4i+1) dY, then v(4i) dX; v(4i+2) X, then a mask; v(4i+3) the other mask."""
+        source, out = FLOAT_FORMATS[self.x].short, FLOAT_FORMATS[self.out].short
+        return (
+            Stage(0, lambda i: [f"vld.c v{4 * i + 1}, d0[0,1]", f"vld.c v{4 * i}, d0, inner", f"vld.c v{4 * i + 2}, d1, inner"]),
+            Stage(1, lambda i: [f"vwiden.{source} v{4 * i + 3}, v{4 * i + 2}, 0", f"vwiden.{source} v{4 * i + 2}, v{4 * i + 2}, 1"]),
+            Stage(2, lambda i: [f"vflt v{4 * i + 3}, v31, v{4 * i + 3}", f"vflt v{4 * i + 2}, v31, v{4 * i + 2}"]),
+            Stage(3, lambda i: [f"vand v{4 * i}, v{4 * i}, v{4 * i + 3}", f"vand v{4 * i + 1}, v{4 * i + 1}, v{4 * i + 2}"]),
+            Stage(4, lambda i: [f"vnarrow.{out} v{4 * i}, v{4 * i}, v{4 * i + 1}"]),
+            Stage(5, lambda i: [f"vst.c v{4 * i}, d2, inner"]),
+        )

@@ -10,7 +10,7 @@ The maximum goes before anything is scaled, and the loss takes d and not z: noth
 -Inf is a masked class (e = 0); a masked label has the loss +Inf, and so has one more than the largest FP32 number below the maximum.
 NaN or +Inf among its logits, or nothing but -Inf, makes the whole sample NaN. The label is the last class with y > 0, else class 0.
 
-Order of every rounding: ``reference``. Passes of 32 samples (two vectors of logits); d0 Z, d1 Y, d2 dZ (BF16), d3 loss, d4 constants
+Order of every rounding: ``reference``. Passes of 32 samples, or one of 16; d0 Z, d1 Y, d2 dZ (BF16), d3 loss, d4 constants
 {log2(e), 0, ln(2) / batch, 1 / batch}.
 """
 
@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.descriptor import Descriptor
-from golden.kernels.kernel import Kernel, Operand, Role, Shaped, extent, kernel, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Role, Shaped, extent, kernel, random_f32, rounding
 from golden.kernels.placement import MAX_COLUMNS, Matrix, steps
+from golden.kernels.softmax_text import SHARE, alone, pair
 from golden.kernels.stream import repeated
 from golden.numerics import compare, convert, fma, special
 
@@ -57,6 +58,14 @@ class Softmax(Kernel):
             Operand("loss", 1, self.n, "FP32", Role.OUT),
             Operand("constants", 1, 16, "FP32", Role.CONSTANT, value=self.constants()),
         )
+
+    def axes(self) -> tuple[Axis, ...]:
+        return (Axis("n", {"z": 1, "y": 1, "dz": 1, "loss": 1}, PASS // 2),)
+
+    @property
+    def _alone(self) -> bool:
+        """Whether one vector holds all samples."""
+        return self.n <= PASS // 2
 
     def constants(self) -> NDArray[np.uint32]:
         """Each rounded to FP32 once; the other lanes 0."""
@@ -107,18 +116,19 @@ class Softmax(Kernel):
         """x1..x10 hold the images of Z, Y, dZ, loss and the constants."""
         passes = -(-self.n // PASS)
         lines = [f"setd d{i}, x{2 * i + 1}, x{2 * i + 2}" for i in range(5)]
-        lines += [f"vld.c v{_SHARE}, d4"] + [f"vsplat v{28 + i}, v{_SHARE}, {i}" for i in range(4)]
-        body = _pass(self.classes) + ([f"dstep d{d}, outer" for d in range(4)] if passes > 1 else [])
-        lines += repeated(label, passes, body)
+        lines += [f"vld.c v{SHARE}, d4"] + [f"vsplat v{28 + i}, v{SHARE}, {i}" for i in range(4)]
+        onward = [f"dstep d{d}, outer" for d in range(4)] if passes > 1 else []
+        lines += alone(self.classes) if self._alone else repeated(label, passes, pair(self.classes) + onward)
         text = [line if line.endswith(":") else f"        {line.strip()}" for line in lines]
         return "\n".join([f"{label}:", *text, "        jr x31"]) + "\n"
 
     def views(self, z: Matrix, y: Matrix, dz: Matrix, loss: Matrix, constants: Matrix) -> tuple[Descriptor, ...]:
-        wide = steps("y", 1, "x", 16)
+        rows = 2 if self._alone else 1
+        wide = steps("y", rows, "x", 16)
         return (
             z.descriptor(**wide),
             y.descriptor(**wide),
-            dz.descriptor(**steps("y", 1, "x", 8)),
+            dz.descriptor(**steps("y", rows, "x", 8)),
             loss.descriptor(**steps("x", 16, "x", 16)),
             constants.descriptor(),
         )
@@ -137,108 +147,3 @@ def _tree(rows: list, combine):
         pairs = [combine(rows[i], rows[i + 1]) for i in range(0, len(rows) - 1, 2)]
         rows = pairs + ([rows[-1]] if len(rows) % 2 else [])
     return rows[0]
-
-
-# --- text ----------------------------------------------------------------------------------------------------------------------
-# v0..v9 logits, then exponentials, of the first 16 samples; v10..v19 of the others; v20..v23 and v24..v27 temporaries of the two
-# groups; v28..v31 the constants. Every operation is written for both groups, so that neighbours do not depend on each other.
-
-_LOG2E, _ZERO, _LN2_SHARE, _SHARE = 28, 29, 30, 31
-_GROUPS = (0, 1)
-_CHOSEN, _RAISED = 1, 3  # turns after its comparison in which a class is chosen and scaled, and raised
-
-
-def _value(group: int, c: int) -> int:
-    return 10 * group + c
-
-
-def _temp(group: int, i: int) -> int:
-    return 20 + 4 * group + i
-
-
-def _both(line) -> list[str]:
-    """``line(group)`` for each group."""
-    return [line(g) for g in _GROUPS]
-
-
-def _pass(classes: int) -> list[str]:
-    """32 samples. Temporary 0 is d of the label, then its share of the loss, then 1/(s batch)."""
-    lines = []
-    for c in range(classes):
-        lines += [f"vld.c v{_value(1, c)}, d0[0,1]", f"vld.c v{_value(0, c)}, d0, inner"]
-    top, tree = _tree_text("vfmax", classes)
-    lines += tree
-    for c in range(classes):
-        lines += _both(lambda g, c=c: f"vfsub v{_value(g, c)}, v{_value(g, c)}, v{_temp(g, top)}")
-    lines += _both(lambda g: f"vcopy v{_temp(g, 0)}, v{_value(g, 0)}")
-    lines += _exponentials(classes)
-    lines += ["dstep d1, restart"]
-    total, tree = _tree_text("vfadd", classes)
-    other = 1 if total != 1 else 2
-    lines += tree
-    lines += _both(lambda g: f"vlog2 v{_temp(g, other)}, v{_temp(g, total)}")
-    lines += _both(lambda g: f"vrecip v{_temp(g, total)}, v{_temp(g, total)}")
-    lines += _both(lambda g: f"vfmul v{_temp(g, 0)}, v{_temp(g, 0)}, v{_SHARE}")
-    lines += _both(lambda g: f"vfms v{_temp(g, other)}, v{_temp(g, other)}, v{_LN2_SHARE}, v{_temp(g, 0)}")
-    lines += _both(lambda g: f"vfmul v{_temp(g, 0)}, v{_temp(g, total)}, v{_SHARE}")
-    lines += _both(lambda g: f"vst.c v{_temp(g, other)}, d3[0,{g}]")
-    for c in range(classes):
-        lines += [f"vld.c v{_label(1, c)}, d1[0,1]", f"vld.c v{_label(0, c)}, d1, inner"]
-        lines += _both(lambda g, c=c: f"vfms v{_value(g, c)}, v{_value(g, c)}, v{_temp(g, 0)}, v{_label(g, c)}")
-    for c in range(classes):
-        lines += [f"vnarrow.bf16 v{_value(0, c)}, v{_value(0, c)}, v{_value(1, c)}"]
-    lines += [f"vst.c v{_value(0, c)}, d2, inner" for c in range(classes)]
-    return lines
-
-
-def _label(group: int, c: int) -> int:
-    """Where row c of Y goes: temporaries 1 to 3 in turn."""
-    return _temp(group, 1 + c % 3)
-
-
-def _exponentials(classes: int) -> list[str]:
-    """d becomes e, and temporary 0 d of the label: a class is compared, then chosen and scaled, then raised, each a few classes later."""
-    lines = []
-    for turn in range(1, classes + _RAISED):
-        if (c := turn) < classes:
-            lines += [f"vld.c v{_label(1, c)}, d1[1,1]", f"vld.c v{_label(0, c)}, d1[1,0], inner"]
-            lines += _both(lambda g, c=c: f"vflt v{_label(g, c)}, v{_ZERO}, v{_label(g, c)}")
-        if 0 <= (c := turn - _RAISED) < classes:
-            lines += _both(lambda g, c=c: f"vexp2 v{_value(g, c)}, v{_value(g, c)}")
-        if 1 <= (c := turn - _CHOSEN) < classes:
-            lines += _both(lambda g, c=c: f"vselect v{_temp(g, 0)}, v{_value(g, c)}, v{_temp(g, 0)}, v{_label(g, c)}")
-        if 0 <= (c := turn - _CHOSEN) < classes:
-            lines += _both(lambda g, c=c: f"vfmul v{_value(g, c)}, v{_value(g, c)}, v{_LOG2E}")
-    return lines
-
-
-def _tree_text(op: str, classes: int) -> tuple[int, list[str]]:
-    """The tree of ``_tree`` over the values with temporaries 1 to 3; the temporary that holds its root, and the text."""
-    level: list[tuple] = [("value", c) for c in range(classes)]
-    nodes = []
-    while len(level) > 1:
-        pairs = [("node", len(nodes) + i // 2) for i in range(0, len(level) - 1, 2)]
-        nodes += [(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = pairs + ([level[-1]] if len(level) % 2 else [])
-    place: dict[int, int] = {}
-    free, lines, pending = [1, 2, 3], [], list(range(len(nodes)))
-
-    def register(source: tuple, group: int) -> int:
-        return _value(group, source[1]) if source[0] == "value" else _temp(group, place[source[1]])
-
-    while pending:
-        # The first node whose inputs exist and which has a register: an input's, or a free one.
-        for n in pending:
-            inputs = [source[1] for source in nodes[n] if source[0] == "node"]
-            if all(i in place for i in inputs) and (inputs or free):
-                break
-        else:
-            raise ValueError(f"softmax: a tree of {classes} needs more temporaries")
-        pending.remove(n)
-        home = place[inputs[0]] if inputs else free.pop(0)
-        a, b = nodes[n]
-        lines += _both(lambda g, a=a, b=b, home=home: f"{op} v{_temp(g, home)}, v{register(a, g)}, v{register(b, g)}")
-        for i in inputs[1:]:
-            free.append(place[i])
-        place[n] = home
-    return place[len(nodes) - 1], lines

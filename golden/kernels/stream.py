@@ -1,12 +1,13 @@
-"""Text for kernels that stream through memory on the SIMD pipe: unrolled, operations of several elements interleaved.
+"""Text for kernels that stream through memory on the SIMD pipe: loads, operations and stores of several elements interleaved.
 
-Vector instructions issue in order within a thread and a result takes several cycles, so dependent operations of one element are
-separated by the same operation of its neighbours.
+Instructions issue in order within a thread and a result takes several cycles, so what depends on it stands some elements later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
 LONGEST_IMMEDIATE, LONGEST_LOOP = 1023, 16383
 
@@ -25,11 +26,43 @@ def repeated(label: str, times: int, lines: list[str]) -> list[str]:
     return [*loop(f"{label}_end", times), *lines, f"{label}_end:"] if times > 1 else lines
 
 
-def unrolled(label: str, times: int, unroll: int, body: Callable[[int], list[str]]) -> list[str]:
-    """``body(n)`` is the text of n neighbouring elements; ``times`` elements in all: a loop of ``unroll`` at a time, then the rest."""
-    passes, rest = divmod(times, unroll)
-    lines = repeated(label, passes, _indent(body(unroll))) if passes else []
-    return lines + (_indent(body(rest)) if rest else [])
+@dataclass(frozen=True)
+class Stage:
+    """What is done to an element ``behind`` steps after its first: its lines for a set of registers."""
+
+    behind: int
+    lines: Callable[[int], list[str]]
+
+
+def streamed(label: str, times: int, sets: int, stages: Sequence[Stage]) -> list[str]:
+    """``times`` elements, a step apart, each in one of so many sets of registers, their stages side by side: while an element is loaded,
+    older ones are worked on and stored. A set may be begun anew when the last stage that reads it has been written: loads wait for the
+    stores that read their registers, so some sets more keep them apart."""
+    last = max(stage.behind for stage in stages)
+
+    def step(number: int) -> list[str]:
+        lines = []
+        for stage in stages:
+            if 0 <= (element := number - stage.behind) < times:
+                lines += stage.lines(element % sets)
+        return woven(lines)
+
+    def straight(first: int, end: int) -> list[str]:
+        return _indent([line for number in range(first, end) for line in step(number)])
+
+    # Steps in which every stage has an element are alike after as many as there are sets.
+    turns = max(0, times - last) // sets
+    if turns < 2:
+        return straight(0, times + last)
+    end = last + turns * sets
+    return straight(0, last) + repeated(label, turns, straight(last, last + sets)) + straight(end, times + last)
+
+
+def woven(lines: list[str]) -> list[str]:
+    """The same with loads before stores in turn, then the rest: a store leaves the scalar queue with the load before it, and alone else."""
+    loads, stores = ([line for line in lines if line.startswith(what)] for what in ("vld", "vst"))
+    rest = [line for line in lines if line not in loads and line not in stores]
+    return [line for pair in zip_longest(loads, stores) for line in pair if line] + rest
 
 
 def _indent(lines: list[str]) -> list[str]:

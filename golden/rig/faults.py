@@ -5,7 +5,7 @@ from __future__ import annotations
 from golden.arch import isa
 from golden.arch.classes import Port
 from golden.arch.descriptor import Descriptor
-from golden.arch.memmap import Csr
+from golden.arch.memmap import FP_MODE_BITS, Csr
 from golden.arch.sram import inject
 from golden.rig.memory import SCRATCH
 from golden.rig.snippets import POINTER, Writer, indent, written
@@ -24,6 +24,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "DESCRIPTOR": ("setd d7, x25, x27",),
     "BUSY": ("tstart {t}, start{t}",),
     "FETCH": ("br {beyond}",),
+    "BIAS": (f"csrw x25, {int(Csr.FP_MODE)}",),
 }
 """Causes that a thread can be made to end in, and instructions that end in them."""
 
@@ -56,6 +57,9 @@ def fault(writer: Writer, cause: str) -> list[str]:
             lines = [f"li64 x27, {inject(*writer.rng.sample(range(72), 2))}", f"csrw x27, {int(Csr.ECC_INJECT)}"]
             lines += ["st.d x2, x24, 16", "fence", f"csrw x0, {int(Csr.ECC_INJECT)}", "addi x25, x24, 16"]
             lines += [f"li64 x27, {low}", f"li64 x28, {high}", f"setd d{SCRATCH}, x27, x28"]
+        case "BIAS":
+            beyond = 1 << writer.rng.choice([bit for bit in range(64) if not FP_MODE_BITS >> bit & 1])
+            lines = [f"li64 x25, {writer.rng.getrandbits(64) & FP_MODE_BITS | beyond}"]
         case "MISALIGNED":
             lines = ["addi x25, x24, 2"]
     if cause in ("MISALIGNED", "RANGE", "DESCRIPTOR", "ECC") or _port(last) is Port.CSR:

@@ -19,7 +19,10 @@ from golden.arch.config import NodeConfig
 from golden.arch.global_address import cast_address, global_address
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.transfer import TRANSFER_BYTES, Transfer
+from golden.noc.multicast import reached
+from golden.noc.routing import XY
 from golden.rig.memory import region_bytes
+from golden.rig.refusals import Refusal
 from golden.rig.rig import Rig, RigJob
 from golden.rig.snippets import Writer
 
@@ -67,9 +70,15 @@ class MeshRig:
     seed : decides everything.
     config : the nodes, without the part *network*: private snippets use no instruction of it.
     length : as of Rig.
+    refusals : a thread of one node at least ends with a request that is refused.
+
+    Attributes
+    ----------
+    stopped : those threads, by node.
     """
 
-    def __init__(self, seed: int, config: NodeConfig, mesh: MeshConfig, length: int = 40) -> None:
+    def __init__(self, seed: int, config: NodeConfig, mesh: MeshConfig, length: int = 40, refusals: bool = False) -> None:
+        self.mesh, self.stopped = mesh, dict[Place, int]()
         self.seed, self.rng, self._numbers = seed, random.Random(f"mesh rig/{seed}/{config.name}/{length}"), itertools.count()
         self.ends = [
             _End(place, Rig(1000 * seed + n, config, length, reserved=RESERVED, numbers=self._numbers)) for n, place in enumerate(mesh.live)
@@ -80,6 +89,9 @@ class MeshRig:
                 self._event()
             else:
                 self.rng.choice(open_).conductor.go_on()
+        if refusals:
+            for end in self.rng.sample(self.ends, self.rng.randint(1, min(3, len(self.ends)))):
+                self._refuse(end)
 
     @staticmethod
     def _unfinished(end: _End) -> bool:
@@ -99,6 +111,25 @@ class MeshRig:
             job.inputs.extend(end.lists)
             found[end.place] = job
         return found
+
+    def _refuse(self, here: _End) -> None:
+        """A thread that the host starts, and hears of, ends with a request that is refused."""
+        thread = 0 if here.rig.started_by_program else self.rng.randrange(here.rig.threads)
+        line, semaphore, sram_bytes = here.out + 64 * thread, OWN_SEMAPHORE + thread, here.rig.config.sram_bytes
+
+        def take(places: Collection[Place]) -> int:
+            ends = [end for end in self.ends if end.place in places]
+            at = max(end.inbox for end in ends)
+            if at + 64 > min(end.limit for end in ends):
+                return sram_bytes
+            for end in ends:
+                end.inbox = at + 64
+            return at
+
+        refusal = Refusal(self.rng, self.mesh, here.place, line, semaphore, sram_bytes, here.enlist, take)
+        name, lines = refusal.write()
+        here.rig.last[thread] = [f"; ---- {name}", *lines]
+        self.stopped[here.place] = thread
 
     # --- events ------------------------------------------------------------------------------------------------------------------
 
@@ -234,6 +265,8 @@ class MeshRig:
         (x0, y0), (x1, y1) = there.place, self.rng.choice(self.ends).place
         across, down = range(min(x0, x1), max(x0, x1) + 1), range(min(y0, y1), max(y0, y1) + 1)
         targets = [end for end in self.ends if end is not here and end.place[0] in across and end.place[1] in down]
+        if reached(self.mesh, here.place, (across[0], down[0]), (across[-1], down[-1]), XY)[1]:
+            return
         line = max(end.inbox for end in targets)
         common = set.intersection(*(set(end.semaphores) for end in targets))
         if not common or line + 64 > min(end.limit for end in targets):

@@ -92,6 +92,8 @@ class Rig:
         self.again = [t for t in range(1, self.threads) if self.started_by_program and rng.random() < 0.3]
         self.args = [tuple(rng.getrandbits(64) for _ in range(8)) for _ in range(self.threads)]
         self.faulting = self._choose_fault(rng, fault)
+        # By thread: what it does at its end, given by who composes the program.
+        self.last: dict[int, list[str]] = {}
 
     def _choose_fault(self, rng: random.Random, fault: str | None) -> tuple[int, str] | None:
         if fault is None:
@@ -127,7 +129,7 @@ class Rig:
                     lines += [f"        tstart {other}, again{other}", f"        tjoin {other}"]
         if self.faulting and self.faulting[0] == t:
             lines += [f"; ---- the fault {self.faulting[1]}", *fault(writer, self.faulting[1])]
-        lines.append("        halt")
+        lines += [*self.last.get(t, ()), "        halt"]
         if t in self.again:
             lines += [f"again{t}:", "        add x1, x2, x3", "        xor x4, x1, x5", "        halt"]
         for name, body in writer.routines:

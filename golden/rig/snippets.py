@@ -311,14 +311,14 @@ class Writer:
                 lines += [*more, f"cld.row {self.c()}, {f}, 0", f"cld.f32 {self.c()}, {f}, {self.rng.randrange(4)}"]
         for _ in range(self.rng.randint(2, 8)):
             kind = self.rng.random()
-            if kind < 0.6:
+            if kind < 0.5:
                 insn = self.rng.choice(self.steps)
                 flags = "".join(f", {op.name}" for op in insn.operands if op.kind is OperandKind.FLAG and self.rng.random() < 0.4)
                 lines.append(f"{self.when()}{insn.mnemonic} {self.c()}, {self.tame()}, {self.tame()}{flags}")
-            elif kind < 0.75:
+            elif kind < 0.6:
                 lines.append(self.when() + self.operands(isa.BY_MNEMONIC[self.rng.choice(("cld.f32", "cld.row"))]))
             else:
-                lines.append(self.drain())
+                lines += [self.drain(), self.drain()]
         return lines
 
     def drain(self) -> str:
@@ -326,7 +326,8 @@ class Writer:
         d = self.descriptor("f32" if insn.format is Format.FP32 else "bf16")
         counter = f", {self.x()}" if insn.of_kind(OperandKind.X) else ""
         relu = ", relu" if self.rng.random() < 0.3 else ""
-        return f"{self.when()}{insn.mnemonic} {self.c()}, d{d}{self.tile()}{counter}{self.step(d)}{relu}"
+        tile = f"[{self.rng.randrange(2)},{self.rng.randrange(4)}]"
+        return f"{self.when()}{insn.mnemonic} {self.c()}, d{d}{tile}{counter}{self.step(d)}{relu}"
 
     def raw(self) -> list[str]:
         """A tile's raw words into memory and back."""

@@ -27,14 +27,16 @@ class DigitsClassifier(Workload):
         return load_digits()
 
     def data_inputs(self, step: Step, batch: int) -> tuple[Tensor, Tensor]:
-        """X (batch x 65) and Y (10 x batch, one-hot labels divided by the batch)."""
-        return step.input("X", batch, PIXELS + 1), step.input("Y", CLASSES, batch, "FP32", samples=1)
+        """X (batch x 65; the host has it in BF16) and Y (10 x batch, one-hot labels divided by the batch)."""
+        return step.input("X", batch, PIXELS + 1, step.activations), step.input("Y", CLASSES, batch, "FP32", samples=1)
 
     def initial(self, step: Step, seed: int) -> dict[str, NDArray]:
         """Normal with variance 2 / inputs, biases (the last row) 0."""
         rng = np.random.default_rng([seed, 0])
         weights = {}
         for tensor in step.saved:
+            if tensor.format != "FP32":
+                continue
             values = np.zeros((tensor.rows, tensor.columns), np.float32)
             values[:-1] = rng.standard_normal((tensor.rows - 1, tensor.columns)) * np.sqrt(2 / (tensor.rows - 1))
             weights[tensor.name] = values.view(np.uint32)
@@ -61,10 +63,3 @@ class DigitsClassifier(Workload):
 def with_ones(images: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Images in BF16 with a last column of ones."""
     return np.hstack([convert.f32_to_bf16(convert.f32_bits(images)), np.full((len(images), 1), ONE_BF16)])
-
-
-def ones_last(rows: int, columns: int) -> NDArray[np.uint16]:
-    """BF16 zeros, ones in the last column: what a layer's activations start from, so that the next one's last row is its bias."""
-    bits = np.zeros((rows, columns), np.uint16)
-    bits[:, -1] = ONE_BF16
-    return bits

@@ -30,5 +30,6 @@ class DigitsLinear(DigitsClassifier):
         step.call("layer", Gemm, {"a": copy, "b": x, "c": zt}, transpose_a=True, transpose_b=True)
         step.result(zt)
         step.call("loss", Softmax, {"z": zt, "y": y, "dz": dzt, "loss": loss}, batch=step.batch)
-        step.call("grad_w", Gemm, {"a": x, "b": dzt, "c": dw}, transpose_a=True, transpose_b=True)
+        dz = step.narrowed(dzt)
+        step.call("grad_w", Gemm, {"a": x, "b": dz, "c": dw}, transpose_a=True, transpose_b=True)
         step.call("update", Sgd, {"w": w, "dw": dw, "copy": copy}, rate=rate)

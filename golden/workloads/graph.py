@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from golden.kernels.kernel import MOST_REGISTERS, Kernel, Operand, Role
 from golden.kernels.placement import DTYPES
-from golden.numerics.convert import bits_f32, f32_to_bf16
+from golden.numerics.convert import bits_f32, f32_bits, f32_to_bf16
 from golden.workloads.tensors import Call, Tensor, TensorKind, View, finite
 
 
@@ -29,7 +29,12 @@ class NotFinite:
 
 
 class Step:
-    """One training step: tensors and calls in order. ``result`` ends the forward pass. ``batch``: samples whose mean the loss is."""
+    """One training step: tensors and calls in order. ``result`` ends the forward pass. ``batch``: samples whose mean the loss is.
+
+    ``activations`` and ``gradients`` are the formats of what matrix products read, forwards and backwards.
+    """
+
+    activations = gradients = "BF16"
 
     def __init__(self, name: str, batch: int = 0) -> None:
         self.name, self.batch = name, batch
@@ -66,6 +71,16 @@ class Step:
         """An FP32 master and the BF16 copy that the matrix unit reads."""
         master = self.tensor(name, rows, columns, "FP32", TensorKind.STATE)
         return master, self.tensor(f"{name}_bf16", rows, columns, "BF16", TensorKind.STATE, copy_of=master)
+
+    def with_ones(self, name: str, rows: int, columns: int) -> Tensor:
+        """Activations of a layer whose last column is ones, so that the last row of the next one's weights is its bias."""
+        bits = np.zeros((rows, columns), np.uint16)
+        bits[:, -1] = f32_to_bf16(f32_bits(1.0))
+        return self.inner(name, rows, columns, initial=bits)
+
+    def narrowed(self, tensor: Tensor) -> Tensor:
+        """A BF16 tensor in the format of ``gradients``."""
+        return tensor
 
     def call(self, name: str, kernel: type[Kernel], operands: Mapping[str, Tensor | View], **given: Any) -> None:
         """A kernel on these operands; its extents come from their shapes, its constants and scratch by themselves.
@@ -153,6 +168,18 @@ class Step:
     def saved(self) -> list[Tensor]:
         """What a checkpoint holds: the state from which the rest of it follows."""
         return [tensor for tensor in self.of_kind(TensorKind.STATE) if tensor.copy_of is None]
+
+    def begin(self, saved: Mapping[str, NDArray]) -> Mapping[str, NDArray]:
+        """What a checkpoint would hold before the first step, from the initial weights."""
+        return saved
+
+    def prepare(self, saved: Mapping[str, NDArray], inputs: Mapping[str, NDArray], number: int, seed: int) -> Mapping[str, NDArray]:
+        """What a host writes before step ``number`` of a run, from what the data gives."""
+        return inputs
+
+    def kept(self, saved: Mapping[str, NDArray], values: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """What a checkpoint holds after a step, from what it held before and every tensor."""
+        return {tensor.name: values[tensor.name] for tensor in self.saved}
 
     def state(self, saved: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """The whole state from what a checkpoint holds."""

@@ -1,24 +1,30 @@
 """A step on a node: its program, its argument table, where its tensors lie, and what a host writes and starts.
 
-The program has an entry for the whole step, one for the forward pass and one for each call alone. It takes the arguments of a call
-from a table, from which x20 reads one after another; calls of equal kernels share a subroutine.
+The program has an entry of each thread for the whole step, one for the forward pass, and one for each call alone. It takes the
+arguments of a piece from a table, from which x20 reads one after another; pieces of equal kernels share a subroutine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
 from numpy.typing import NDArray
 
 from golden.arch.config import NodeConfig
+from golden.arch.isa import THREADS
+from golden.arch.memmap import Csr
 from golden.asm import Program, assemble
-from golden.kernels.job import Launch
+from golden.kernels.job import START_REGISTERS, Launch
+from golden.kernels.kernel import Kernel
 from golden.kernels.placement import Allocator, Matrix
+from golden.kernels.stream import LONGEST_IMMEDIATE
 from golden.workloads.graph import Step
-from golden.workloads.plan import plan
-from golden.workloads.tensors import Call, TensorKind, View
+from golden.workloads.pieces import Piece
+from golden.workloads.plan import Together, plan
+from golden.workloads.schedule import Placement, cut_best, place
+from golden.workloads.tensors import TensorKind, View
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,15 @@ class Exchange:
 
     Attributes
     ----------
-    text : the subroutine ``name``.
+    text : the subroutine ``name``, which one thread calls when no other runs.
+    enter : the same as lines of each thread's own, when all run.
     tables : bytes of each of its tables, which it knows as ``{name}_table0`` and so on.
     buffer : bytes of its buffer.
     """
 
     name: str
     text: str
+    enter: tuple[tuple[str, ...], ...]
     tables: tuple[int, ...]
     buffer: int
 
@@ -44,8 +52,9 @@ class Layout:
     Attributes
     ----------
     matrices : where each tensor lies.
-    train, forward : what to start for a whole step and for the forward pass.
-    phases : each call of a step alone, and the exchange, in order; together they are ``train``.
+    pieces : the calls, cut; by number in ``course``, which says who runs them, and in ``ahead``, the same of the forward pass.
+    train, forward : what to start for a whole step and for the forward pass, all at once.
+    phases : each call of a step alone on one thread, and the exchange, in order; together they are ``train``.
     tables, buffer : where the exchange has its own.
 
     Raises
@@ -54,64 +63,151 @@ class Layout:
         When program, arguments and tensors need more SRAM than there is.
     """
 
-    def __init__(self, step: Step, config: NodeConfig, exchange: Exchange | None = None) -> None:
+    def __init__(self, step: Step, config: NodeConfig, exchange: Exchange | None = None, threads: int = THREADS) -> None:
         self.step, self.exchange = step, exchange
+        self.features = (config.with_network() if exchange else config).features
+        self.pieces = cut_best(step, threads)
+        self.course, self.ahead = self._place(threads)
         self.label: dict[str, str] = {}
-        """Subroutine of each call."""
-        for call in step.calls:
-            same = (other.name for other in step.calls if other.kernel == call.kernel)
-            self.label[call.name] = next(same)
+        """Subroutine of each piece."""
+        subroutines: dict[Kernel, str] = {}
+        for piece in self.pieces:
+            self.label[piece.name] = subroutines.setdefault(piece.kernel, piece.name)
+        order = [number for thread in self.course.threads for number in thread]
+        sizes = accumulate((8 * self.pieces[number].kernel.registers() for number in order), initial=0)
+        self.offsets = dict(zip(order, sizes, strict=False))
+        """Of each piece's arguments in the table, where those of a thread's pieces follow each other."""
         self.tables = [0 for _ in exchange.tables] if exchange else []
         end = self._program(0).end
         space = Allocator(config, end)
-        self.table = space.reserve(8 * sum(call.kernel.registers() for call in step.calls), f"the argument table of {step.name}")
+        self.table = space.reserve(8 * sum(piece.kernel.registers() for piece in self.pieces), f"the argument table of {step.name}")
         if exchange:
             self.tables = [space.reserve(size, f"a table of {exchange.name}") for size in exchange.tables]
             self.buffer = space.reserve(exchange.buffer, f"the buffer of {exchange.name}")
-        self.plan = plan(step, config, space.next)
+        self.plan = plan(step, config, space.next, self._together())
         self.matrices: dict[str, Matrix] = self.plan.matrices
         self.program = self._program(self.table)
         if self.program.end != end:
             raise ValueError("the program's length depends on its addresses")
-        self.train = Launch(0, self.program.labels["train"])
-        self.forward = Launch(0, self.program.labels["infer"])
+        self.train, self.forward = (self._launches(name, course) for name, course in (("train", self.course), ("infer", self.ahead)))
         names = [call.name for call in step.calls]
         if exchange:
             names.insert(step.update, exchange.name)
         self.phases = {name: Launch(0, self.program.labels[f"only_{name}"]) for name in names}
 
+    # --- who runs what -----------------------------------------------------------------------------------------------------------
+
+    def _place(self, threads: int) -> tuple[Placement, Placement]:
+        """A step and a forward pass; a thread that takes part in an exchange must run when it begins."""
+        first = [piece for piece in self.pieces if not self.exchange or piece.of < self.step.update]
+        course = place(first, threads)
+        if self.exchange:
+            course = course.then(place(self.pieces[len(first) :], threads))
+        return course, place([piece for piece in self.pieces if piece.of < self.step.forward], threads)
+
+    @property
+    def _resident(self) -> int:
+        """Threads that run through a step with an exchange; with one thread the exchange starts the others."""
+        return THREADS if self.exchange and len(self.course.threads) > 1 else len(self.course.threads)
+
+    def _launches(self, name: str, course: Placement) -> tuple[Launch, ...]:
+        whole = self.exchange and course is self.course and self._resident == THREADS
+        busy = range(THREADS) if whole else [thread for thread, order in enumerate(course.threads) if order]
+        return tuple(Launch(thread, self.program.labels[f"{name}{thread}"], self._begin(thread, course)) for thread in busy)
+
+    def _begin(self, thread: int, course: Placement) -> tuple[int, ...]:
+        """Arguments of the thread's first piece, as many as its start carries."""
+        first = self._first(thread, course)
+        return () if first is None else self._arguments(self.pieces[first])[:START_REGISTERS]
+
+    def _first(self, thread: int, course: Placement) -> int | None:
+        """The piece with which a thread begins, None when it begins otherwise."""
+        order = course.threads[thread] if thread < len(course.threads) else []
+        after = bool(order) and self.exchange is not None and self.pieces[order[0]].of >= self.step.update
+        return None if not order or after else order[0]
+
+    def _together(self) -> Together:
+        """Tensors whose uses no order of the pieces keeps apart: a host's come before all pieces and behind all."""
+        end = len(self.step.calls)
+        lives = self.step.lives()
+        uses: dict[str, list[int]] = {name: [] for name in self.step.tensors}
+        for number, piece in enumerate(self.pieces):
+            for name in {view.tensor.name for view in piece.views.values()}:
+                uses[name].append(number)
+        courses = [(self.course, len(self.pieces), False), (self.ahead, sum(map(len, self.ahead.threads)), True)]
+        logits = {tensor.name for tensor in self.step.logits}
+
+        def first(one: str, two: str) -> bool:
+            """Whether the first is done with when the second begins."""
+            tensor = self.step.tensors[two]
+            if lives[one][1] == end or tensor.kind is TensorKind.INPUT or tensor.pinned:
+                return False
+            for course, count, forward in courses:
+                mine, others = ([number for number in uses[name] if number < count] for name in (one, two))
+                if others and forward and one in logits:
+                    return False
+                if not all(course.before(a, b) for a in mine for b in others):
+                    return False
+            return True
+
+        return lambda one, two: not first(one, two) and not first(two, one)
+
+    # --- program -----------------------------------------------------------------------------------------------------------------
+
     def _program(self, table: int) -> Program:
-        calls = self.step.calls
-        offsets = [0, *accumulate(8 * call.kernel.registers() for call in calls)]
-        lines = self._entry("train", calls, 0) + self._entry("infer", calls[: self.step.forward], 0)
-        for call, offset in zip(calls, offsets, strict=False):
-            lines += self._entry(f"only_{call.name}", [call], offset)
-        texts = [call.kernel.text(call.name) for call in calls if self.label[call.name] == call.name]
+        lines = []
+        for name, course in (("train", self.course), ("infer", self.ahead)):
+            for thread in range(self._resident if course is self.course else len(course.threads)):
+                lines += self._entry(f"{name}{thread}", thread, course)
+        for number, call in enumerate(self.step.calls):
+            alone = [piece for piece, made in enumerate(self.pieces) if made.of == number]
+            lines += self._entry(f"only_{call.name}", 0, Placement([alone]), launched=False)
+        texts = [piece.kernel.text(piece.name) for piece in self.pieces if self.label[piece.name] == piece.name]
         names = {"table": table}
         if self.exchange:
             lines += [f"only_{self.exchange.name}: call x31, {self.exchange.name}", "        halt"]
             texts.append(self.exchange.text)
             names |= {f"{self.exchange.name}_table{index}": address for index, address in enumerate(self.tables)}
-        return assemble("\n".join([*lines, *texts]), source=self.step.name, names=names)
+        return assemble("\n".join([*lines, *texts]), source=self.step.name, names=names, features=self.features)
 
-    def _entry(self, label: str, calls: Sequence[Call], offset: int) -> list[str]:
-        """An entry point that runs some calls, whose arguments begin ``offset`` bytes into the table."""
+    def _entry(self, label: str, thread: int, course: Placement, launched: bool = True) -> list[str]:
+        """An entry point that runs a thread's pieces; x20 reads their arguments, but for those that come with its start."""
         lines = [f"{label}: li x20, table / 64", "        slli x20, x20, 6"]
-        if offset:
-            lines += [f"        li x21, {offset}", "        add x20, x20, x21"]
-        for index, call in enumerate(calls):
-            if self.exchange and label == "train" and index == self.step.update:
-                lines.append(f"        call x31, {self.exchange.name}")
-            lines += [f"        ldp.d x{i}, x20, 8" for i in range(1, call.kernel.registers() + 1)]
-            lines.append(f"        call x31, {self.label[call.name]}")
+        at, level = 0, 0
+        order = course.threads[thread] if thread < len(course.threads) else []
+        exchanged = self.exchange is None or course is not self.course
+        for number in order:
+            piece = self.pieces[number]
+            if not exchanged and piece.of >= self.step.update:
+                lines, exchanged = lines + self._exchange(thread), True
+            came = START_REGISTERS if launched and number == self._first(thread, course) else 0
+            if registers := range(came + 1, piece.kernel.registers() + 1):
+                lines += _moved(self.offsets[number] + 8 * came - at)
+                at = self.offsets[number] + 8 * piece.kernel.registers()
+                lines += [f"        ldp.d x{i}, x20, 8" for i in registers]
+            if level != (level := course.levels.get(number, 0)):
+                lines += [f"        li x21, {level}", f"        csrw x21, {int(Csr.PRIORITY)}"]
+            lines += [f"        wait {semaphore}, 1" for semaphore in course.waits.get(number, ())]
+            lines.append(f"        call x31, {self.label[piece.name]}")
+            lines += [f"        raise {semaphore}, 1" for semaphore in course.raises.get(number, ())]
+        if not exchanged:
+            lines += self._exchange(thread)
         return [*lines, "        halt"]
+
+    def _exchange(self, thread: int) -> list[str]:
+        """All gradients are there before it, all sums behind it."""
+        assert self.exchange
+        if self._resident == 1:
+            return [f"        call x31, {self.exchange.name}"]
+        meet = f"        barrier 0, {THREADS}"
+        return [meet, *self.exchange.enter[thread], meet]
 
     def initial(self, state: Mapping[str, NDArray]) -> list[tuple[int, bytes]]:
         """Everything that a host writes once: program, arguments, constants and the whole state."""
         table = [
             word
-            for call in self.step.calls
-            for word in call.kernel.arguments(**{name: self.window(view) for name, view in call.views.items()})
+            for number in self.offsets
+            for word in self._arguments(self.pieces[number])
         ]
         pieces = [(self.program.origin, self.program.image), (self.table, b"".join(word.to_bytes(8, "little") for word in table))]
         for tensor in self.step.tensors.values():
@@ -124,6 +220,18 @@ class Layout:
         """What a host writes before a step or a forward pass."""
         return [(self.matrices[name].address, self.matrices[name].pack(bits)) for name, bits in self.step.split(values).items()]
 
+    def _arguments(self, piece: Piece) -> tuple[int, ...]:
+        return piece.kernel.arguments(**{name: self.window(view) for name, view in piece.views.items()})
+
     def window(self, view: View) -> Matrix:
         """Where a view lies."""
         return self.matrices[view.tensor.name].window(view.row, view.column, view.rows, view.columns)
+
+
+def _moved(distance: int) -> list[str]:
+    """x20 moved by so many bytes, a multiple of 8."""
+    if not distance:
+        return []
+    if -LONGEST_IMMEDIATE // 2 <= distance <= LONGEST_IMMEDIATE // 2:
+        return [f"        addi x20, x20, {distance}"]
+    return [f"        li x21, {distance // 8}", "        slli x21, x21, 3", "        add x20, x20, x21"]

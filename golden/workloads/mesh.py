@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from numpy.typing import NDArray
 
 from golden.arch.config import NodeConfig
+from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BYTES
 from golden.arch.mesh import MeshConfig, Place
 from golden.kernels.allreduce import AllReduce, Leaf, Placed
@@ -35,12 +36,19 @@ class MeshLayout:
     """
 
     def __init__(
-        self, workload: Workload, mesh: MeshConfig, config: NodeConfig, batch: int | None = None, rate: float | None = None, shards: int = 1
+        self,
+        workload: Workload,
+        mesh: MeshConfig,
+        config: NodeConfig,
+        batch: int | None = None,
+        rate: float | None = None,
+        shards: int = 1,
+        threads: int = THREADS,
     ) -> None:
         self.mesh = mesh
         places = mesh.live
         if len(places) == 1:
-            self.layouts: dict[Place, Layout] = {places[0]: workload.layout(config, batch, rate, shards)}
+            self.layouts: dict[Place, Layout] = {places[0]: workload.layout(config, batch, rate, shards, threads)}
             self._tables: dict[Place, list[bytes]] = {}
             return
         batch = workload.batch if batch is None else batch
@@ -52,14 +60,16 @@ class MeshLayout:
         adds = [pair for pair in cut.additions(shards) if pair not in alone]
         self.reduce = AllReduce(places, leaves, adds, _lines(steps[0]))
         self.layouts = {
-            place: Layout(step, config, self._exchange(node)) for node, (place, step) in enumerate(zip(places, steps, strict=True))
+            place: Layout(step, config, self._exchange(node), threads)
+            for node, (place, step) in enumerate(zip(places, steps, strict=True))
         }
         placed = [_placed(layout) for layout in self.layouts.values()]
         self._tables = {place: self.reduce.tables(node, placed) for node, place in enumerate(places)}
 
     def _exchange(self, node: int) -> Exchange:
         text, tables = self.reduce.text(node, EXCHANGE), self.reduce.table_bytes(node)
-        return Exchange(EXCHANGE, text, tuple(tables), self.reduce.buffer_bytes(node))
+        enter = tuple(tuple(self.reduce.enter(EXCHANGE, thread)) for thread in range(THREADS))
+        return Exchange(EXCHANGE, text, enter, tuple(tables), self.reduce.buffer_bytes(node))
 
     def initial(self, place: Place, state: Mapping[str, NDArray]) -> list[tuple[int, bytes]]:
         """Everything that a host writes once to a node: program, arguments, constants and the whole state."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from golden.arch.config import NodeConfig
@@ -22,19 +23,25 @@ class Plan:
     end: int
 
 
-def plan(step: Step, config: NodeConfig, base: int) -> Plan:
+Together = Callable[[str, str], bool]
+"""Whether two tensors, by name, may hold something at the same time."""
+
+
+def plan(step: Step, config: NodeConfig, base: int, together: Together | None = None) -> Plan:
     """Every tensor at the lowest address, from ``base`` on, where it overlaps none that lives when it does.
+
+    ``together`` says which do; without it the calls run one after another.
 
     What is pinned comes first, so that what shares space lies together behind it; beside that the order is that of declaration.
     """
-    lives = step.lives()
+    together = in_order(step) if together is None else together
     placed: list[tuple[int, int, str]] = []  # first and past the last byte, tensor
     matrices: dict[str, Matrix] = {}
     for tensor in sorted(step.tensors.values(), key=lambda tensor: not tensor.pinned):
         pitch, size = room(step, tensor)
         address = _aligned(base)
         for first, end, other in sorted(placed):
-            if _together(lives[tensor.name], lives[other]) and first < address + size and address < end:
+            if together(tensor.name, other) and first < address + size and address < end:
                 address = _aligned(end)
         placed.append((address, address + size, tensor.name))
         matrices[tensor.name] = Matrix(tensor.name, address, tensor.rows, tensor.columns, tensor.format, pitch)
@@ -55,9 +62,10 @@ def room(step: Step, tensor: Tensor) -> tuple[int, int]:
     return pitch, max(size or 0, tensor.rows * pitch)
 
 
-def _together(one: tuple[int, int], two: tuple[int, int]) -> bool:
-    """Whether two lives have a call in common."""
-    return one[0] <= two[1] and two[0] <= one[1]
+def in_order(step: Step) -> Together:
+    """Of calls one after another: two lives have a call in common."""
+    lives = step.lives()
+    return lambda one, two: lives[one][0] <= lives[two][1] and lives[two][0] <= lives[one][1]
 
 
 def _aligned(address: int) -> int:

@@ -101,6 +101,8 @@ class Call:
 
 def finite(bits: NDArray, format: str) -> bool:
     """Whether no element is NaN or Inf."""
-    record = FLOAT_FORMATS[format]
+    record = FLOAT_FORMATS.get(format)
+    if record is None or not record.ieee_specials:
+        return True
     exponent = record.exponent_max << record.mantissa_bits
     return not ((bits & bits.dtype.type(exponent)) == exponent).any()

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import NodeConfig
+from golden.arch.isa import THREADS
 from golden.workloads.graph import Step
 from golden.workloads.layout import Layout
 from golden.workloads.plan import DoesNotFit
+from golden.workloads.scaled import ScaledStep
 from golden.workloads.shards import ShardedStep, check, samples
 
 MOST_ROWS = 1024  # of a batch
+STEPS: dict[str, type[Step]] = {"bf16": Step, "cfloat8": ScaledStep}
+"""By what matrix products read."""
 
 
 class Workload:
@@ -30,6 +34,8 @@ class Workload:
     batch: ClassVar[int] = 32
     steps: ClassVar[int]
     rate: ClassVar[float]
+    format: str = "bf16"
+    """Of what matrix products read, a name of ``STEPS``."""
 
     def write(self, step: Step, batch: int, rate: float) -> None:
         """The training step for ``batch`` samples, which may be part of the ``step.batch`` samples whose mean loss is wanted: tensors and
@@ -66,6 +72,8 @@ class Workload:
         if not (math.isfinite(rate) and 0 < rate <= 3e38):
             raise ValueError(f"{self.name}: a learning rate of {rate} does not exist: above 0, to 3e38")
         if shards != 1:
+            if self.format != "bf16":
+                raise ValueError(f"{self.name}: {self.format} trains in one shard on one node, bf16 in any number")
             check(batch, shards)
             sizes = [cut.stop - cut.start for cut in samples(batch, shards)]
             parts = {shard: self._written(batch, sizes[shard], rate) for shard in mine or range(shards)}
@@ -74,7 +82,7 @@ class Workload:
 
     def _written(self, batch: int, part: int, rate: float) -> Step:
         """The step for a part of a batch."""
-        step = Step(self.name, batch)
+        step = STEPS[self.format](self.name, batch)
         self.write(step, part, rate)
         if not step.logits:
             raise ValueError(f"{self.name} does not say where its forward pass ends: call step.result() with its logits")
@@ -84,8 +92,10 @@ class Workload:
             raise ValueError(f"{self.name} has no output named loss: declare it with step.output()")
         return step
 
-    def layout(self, config: NodeConfig, batch: int | None = None, rate: float | None = None, shards: int = 1) -> Layout:
-        """The step on a node.
+    def layout(
+        self, config: NodeConfig, batch: int | None = None, rate: float | None = None, shards: int = 1, threads: int = THREADS
+    ) -> Layout:
+        """The step on so many threads of a node.
 
         Raises
         ------
@@ -93,18 +103,18 @@ class Workload:
             Says, beside which tensors take how much, the largest batch that would fit.
         """
         try:
-            return Layout(self.step(batch, rate, shards), config)
+            return Layout(self.step(batch, rate, shards), config, threads=threads)
         except DoesNotFit as error:
-            fits = self._largest(config, self.batch if batch is None else batch, shards)
+            fits = self._largest(config, self.batch if batch is None else batch, shards, threads)
             raise DoesNotFit(f"{error}; {f'a batch of {fits} fits' if fits else 'no batch fits: take a larger configuration'}") from None
 
-    def _largest(self, config: NodeConfig, too_many: int, shards: int) -> int:
+    def _largest(self, config: NodeConfig, too_many: int, shards: int, threads: int) -> int:
         """The largest batch below ``too_many`` that fits, 0 for none."""
         fits = shards - 1
         while too_many - fits > 1:
             middle = (fits + too_many) // 2
             try:
-                Layout(self.step(middle, None, shards), config)
+                Layout(self.step(middle, None, shards), config, threads=threads)
                 fits = middle
             except DoesNotFit:
                 too_many = middle
@@ -140,8 +150,12 @@ def workload(name: str) -> Callable[[type[Workload]], type[Workload]]:
     return enter
 
 
-def named(name: str) -> Workload:
-    """A registered workload; ValueError that lists them when there is none of that name."""
+def named(name: str, format: str = "bf16") -> Workload:
+    """A registered workload; ValueError that lists them when there is none of that name, or no such format."""
     if name not in WORKLOADS:
         raise ValueError(f"no workload {name!r}: there is {', '.join(sorted(WORKLOADS))}")
-    return WORKLOADS[name]()
+    if format not in STEPS:
+        raise ValueError(f"no training in {format!r}: there is {', '.join(STEPS)}")
+    made = WORKLOADS[name]()
+    made.format = format
+    return made

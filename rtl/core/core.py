@@ -80,8 +80,9 @@ class Core(wiring.Component):
             connect(threads.turn[t], front.turn[t])
             connect(front.dispatched[t], threads.dispatched[t])
             connect(threads.supply[t], front.supply[t])
-        connect(front.scalar, scalar.pushes)
-        connect(front.vector, vector.pushes)
+        for k in range(self._config.dispatch_threads):
+            connect(front.scalar[k], scalar.pushes[k])
+            connect(front.vector[k], vector.pushes[k])
         # Progress of the queues; what steers threads, and their life.
         connect(scalar.progress, threads.scalar_progress, memory.scalar_progress)
         connect(vector.progress, threads.vector_progress, scalar.vector_progress, memory.vector_progress)
@@ -99,7 +100,7 @@ class Core(wiring.Component):
         connect(vector.operations, matrix.operations)
         # Control registers and events.
         connect(scalar.csr, control.access)
-        connect(control.settings, front.settings, scalar.settings, vector.settings)
+        connect(control.settings, front.settings, scalar.settings, memory.settings, vector.settings)
         connect(threads.events, control.thread_events)
         connect(front.events, control.front_events)
         connect(scalar.events, control.scalar_events)

@@ -6,7 +6,7 @@ A row exists only for what the machine can do: an instruction that its unit does
 configuration names.
 """
 
-from amaranth.hdl import unsigned
+from amaranth.hdl import Value, unsigned
 from amaranth.lib import data, enum
 
 from golden.arch.classes import (
@@ -24,7 +24,8 @@ from golden.arch.classes import (
     Step,
 )
 from golden.arch.encoding import F0, F1, F2, F3, PRED_BITS, PRED_LO, Insn, Operand, OperandKind
-from golden.arch.simd_ops import SIMD_OP_BITS
+from golden.arch.formats import FloatFormat
+from golden.arch.simd_ops import SIMD_OP_BITS, SIMD_OPS, SimdOp
 from rtl.fp.operand import OperandFormat
 
 FIELDS_LO = PRED_LO + PRED_BITS
@@ -119,15 +120,27 @@ class ScalarRow(data.Struct):
     signed: 1
     post: 1  # the address is operand a alone
     pieces: 2  # log2 of the pieces of a gather
-    drain_format: 2  # of a drain: DrainFormat
+    drain_format: 3  # of a drain: DrainFormat
+    stochastic: 1  # it rounds with random words
+    takes_mode: 1  # its result depends on FP_MODE or SEED, which it reads in X
 
 
-class DrainFormat(enum.Enum, shape=unsigned(2)):
+class DrainFormat(enum.Enum, shape=unsigned(3)):
     """How elements can leave an accumulator."""
 
     FP32 = Format.FP32.value
     BF16 = Format.BF16.value
     RAW = Format.RAW.value
+    FP16 = Format.FP16.value
+    CFLOAT8_1_4_3 = Format.CFLOAT8_1_4_3.value
+    CFLOAT8_1_5_2 = Format.CFLOAT8_1_5_2.value
+    SHP = Format.SHP.value
+    UHP = Format.UHP.value
+
+
+def drains_bytes(drain_format: Value, count: int) -> Value:
+    """Whether an element leaves with so many bytes."""
+    return Value.cast(drain_format).matches(*(kind.value for kind in DrainFormat if Format[kind.name].bytes == count))
 
 
 class LoadKind(enum.IntEnum, shape=unsigned(2)):
@@ -175,7 +188,7 @@ def implemented(insn: Insn) -> bool:
         case Port.VLOAD:  # a load brings what it finds, and computes nothing
             return insn.simd_op is None
         case Port.DRAIN:
-            return insn.format is not None and insn.format.name in DrainFormat.__members__
+            return insn.format.name in DrainFormat.__members__
         case Port.MATRIX:
             return insn.matrix is not Matrix.STEP or {insn.a_format, insn.b_format} <= set(_OPERAND_FORMATS)
         case _:
@@ -188,9 +201,11 @@ def queued_store(insn: Insn) -> bool:
 
 
 def uses_mode(insn: Insn) -> bool:
-    """Whether a vector instruction's operands or result have a bias that software sets."""
-    formats = (insn.a_format, insn.b_format)
-    return insn.queue is Queue.VECTOR and any(fmt is not None and fmt.float.has_bias for fmt in formats)
+    """Whether a vector instruction has operands or a result whose bias software sets, or takes random words."""
+    if insn.port is Port.SIMD:
+        info = SIMD_OPS[SimdOp(insn.simd_op)]
+        return info.stochastic or isinstance(info.format, FloatFormat) and info.format.has_bias
+    return insn.matrix is Matrix.STEP and any(fmt.float.has_bias for fmt in (insn.a_format, insn.b_format))
 
 
 def front_row(insn: Insn) -> dict[str, object]:
@@ -263,7 +278,14 @@ def scalar_row(insn: Insn) -> dict[str, object]:
         "post": int(insn.post),
         "pieces": max(insn.pieces, 1).bit_length() - 1,
         "drain_format": int(insn.format or 0),
+        "stochastic": int(stochastic(insn)),
+        "takes_mode": int(insn.port is Port.DRAIN and (stochastic(insn) or insn.format.float is not None and insn.format.float.has_bias)),
     }
+
+
+def stochastic(insn: Insn) -> bool:
+    """Whether a drain names a counter."""
+    return insn.port is Port.DRAIN and insn.sources[0] is not None
 
 
 def _field(operand: Operand | None) -> Field:

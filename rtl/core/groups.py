@@ -1,8 +1,9 @@
 """What threads and dispatch say to each other: the state of a thread towards dispatch, and the group of instructions that left.
 
-One thread a cycle dispatches: it was ``able``, its window was ``present``, its group comes back in the same cycle.
+``dispatch_threads`` threads a cycle dispatch: each was ``able``, its window was ``present``, its group comes back in the same cycle.
 """
 
+from amaranth.hdl import unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +15,7 @@ from rtl.core.interfaces import PC_BITS, ST_POS_BITS, VQ_POS_BITS
 WINDOW_WORDS = 8
 WINDOW_BITS = PC_BITS - 3
 """A window is 8 aligned instructions; its number is its byte address / 32."""
+QUEUED_BITS = 8
 
 
 class Where(data.Struct):
@@ -72,6 +74,8 @@ class Group(data.Struct):
     first: 1
     count: 4
     waits: 1
+    # The youngest that left is the last one of the innermost loop.
+    at_last: 1
     # What an instruction of control in the first slot does, its word, where it leads, what a predicate operation gives.
     flow: Flow
     word: 32
@@ -105,6 +109,8 @@ Turn = wiring.Signature(
     {
         # A thread -> dispatch: whether it may dispatch, and what dispatch must know of it.
         "may": Out(May),
+        # Instructions in its queues.
+        "queued": Out(told(unsigned(QUEUED_BITS))),
         "where": Out(told(Where)),
         "counted": Out(told(Counted)),
         "known": Out(told(Known)),

@@ -20,6 +20,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.config import NodeConfig
+from golden.arch.formats import BIAS_BITS
 from golden.arch.memmap import ADDRESS_BITS, CSR_BITS, FP_MODE, WORD_ADDRESS_BITS, Csr
 from golden.arch.tags import ST_POS_BITS, VQ_POS_BITS
 from golden.arch.trace import SEQ_BITS
@@ -151,8 +152,10 @@ class StoreIssue(data.Struct):
     parity: 1
     loads: 32  # vector registers of the thread whose loads are under way
     scalar_loads: 32  # scalar registers likewise
-    drain_format: 2  # DRAIN: 0 FP32, 1 BF16, 2 RAW
+    drain_format: 3  # DRAIN: a DrainFormat
+    stochastic: 1
     relu: 1
+    tile: 3
     value: 64  # SCALAR: the data, shifted to its bytes; RAISE: pc << 32 | semaphore << 16 | amount; NET: the word
 
 
@@ -171,6 +174,8 @@ class StoreAddress(data.Struct):
     row_mask: 8  # DRAIN: rows of the tile inside the extents
     column_mask: 8  # DRAIN: columns inside
     row_pitch: WORD_ADDRESS_BITS
+    bias: BIAS_BITS  # DRAIN: of the result; the counter of random words is ``strobe``, their seed
+    seed: 64
     low: WORD_ADDRESS_BITS  # lowest and highest word touched
     high: WORD_ADDRESS_BITS
     stream: 12  # equal for two vector stores or drains whose equal words always lie in equal lanes
@@ -207,6 +212,8 @@ StoreIssuePort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "store": 
 StoreAddressPort = data.StructLayout({"valid": 1, "thread": THREAD_BITS, "cancel": 1, "store": StoreAddress})
 
 # --- interfaces: dispatch to the queues ---------------------------------------------------------------------------------------
+#
+# A port of each for every group that dispatch sends in a cycle. Groups with a ``valid`` place are of different threads.
 
 
 def scalar_pushes(config: NodeConfig) -> wiring.Signature:
@@ -351,7 +358,7 @@ CsrAccess = wiring.Signature(
 )
 Settings = wiring.Signature(
     {
-        # control -> front, scalar, vector: control registers, per thread; state.
+        # control -> front, scalar, memory, vector: control registers, per thread; state.
         "priority": Out(data.ArrayLayout(CSR_BITS[Csr.PRIORITY], THREADS)),
         "fp_mode": Out(data.ArrayLayout(FpMode, THREADS)),
         "seed": Out(data.ArrayLayout(CSR_BITS[Csr.SEED], THREADS)),
@@ -359,11 +366,11 @@ Settings = wiring.Signature(
 )
 FrontEvents = wiring.Signature(
     {
-        # front -> control, flip-flops: instructions that ended in decode in the previous cycle, that something was dispatched, that the
-        # course of a thread changed, that a thread's window was missing.
-        "retired": Out(range(9)),
+        # front -> control, flip-flops: instructions that ended in decode in the previous cycle, that something was dispatched,
+        # threads whose course changed, that a thread's window was missing.
+        "retired": Out(range(8 * THREADS + 1)),
         "dispatched": Out(1),
-        "redirect": Out(1),
+        "redirect": Out(range(THREADS + 1)),
         "fetch_miss": Out(1),
     }
 )

@@ -31,8 +31,8 @@ def trace_signature(config: NodeConfig) -> wiring.Signature:
     """All records of a core in a cycle, in the order in which golden.retire.Collector takes them."""
     return wiring.Signature(
         {
-            # A group's instructions; waiting instructions of each thread as they end.
-            "dispatch": Out(records(TraceDispatch, config.dispatch_width)),
+            # Instructions of each group; waiting instructions of each thread as they end.
+            "dispatch": Out(records(TraceDispatch, config.dispatch_threads * config.dispatch_width)),
             "ended": Out(records(TraceDispatch, THREADS)),
             "issue": Out(records(TraceIssue, len(Slot))),
             "scalar": Out(records(TraceScalar, 3)),

@@ -1,8 +1,7 @@
 """Conversions between FP32 and the narrow formats (docs/numerics.md section 3).
 
 ``Widen`` takes one stage, ``Narrow`` three: shift distance, shift, round. Both are made for a tuple of formats, and a
-port says which one a word has; formats that no instance needs cost nothing. ``NarrowBf16`` takes one stage: BF16 has
-FP32's exponent, so nothing shifts.
+port says which one a word has; formats that no instance needs cost nothing.
 
 Narrowing keeps {K, 24 bits of fraction}: the significand, shifted right. Rounding adds a 24-bit word to the fraction
 (half less a little, or random bits) and its carry to K; the exponent is added above K's hidden bit, so a carry out of
@@ -15,7 +14,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.formats import BF16, BIAS_BITS, RANDOM_BITS, FloatFormat
+from golden.arch.formats import BIAS_BITS, RANDOM_BITS, FloatFormat
 from rtl.common.delay import stage
 from rtl.fp.adder import Body, add
 from rtl.fp.flags import FpFlags
@@ -152,7 +151,7 @@ class Narrow(wiring.Component):
                 "value": In(32),
                 # Round stochastically, with the value.
                 "stochastic": In(1),
-                # Random word of this element, with the value.
+                # Random word of this element, two cycles after the value: a generator's last stage may run beside the shift.
                 "random": In(RANDOM_BITS),
                 # The code, in the low bits, three cycles later.
                 "code": Out(max(fmt.bits for fmt in formats)),
@@ -198,7 +197,6 @@ class Narrow(wiring.Component):
             some=normal | fraction.any(),
             stochastic=self.stochastic,
             format=self.format,
-            random=self.random,
         )
 
     def _shift(self, m: Module, s1: SimpleNamespace) -> SimpleNamespace:
@@ -207,7 +205,7 @@ class Narrow(wiring.Component):
         m.d.comb += shifted.eq(Cat(Const(0, _KEPT), s1.significand) >> s1.shift)
         placed = [Cat(Const(0, fmt.mantissa_bits), s1.exponent) for fmt in self.formats]
         base = _per_format(m, s1.format, placed, 18, "base")
-        goes_on = ("sign", "nan", "inf", "subnormal", "some", "stochastic", "format", "random")
+        goes_on = ("sign", "nan", "inf", "subnormal", "some", "stochastic", "format")
         return stage(
             m,
             "s2",
@@ -221,7 +219,7 @@ class Narrow(wiring.Component):
         """Stage 3: the carry of the rest, beside both codes that it chooses between."""
         formats, addend = self.formats, Signal(RANDOM_BITS)
         half = Cat((~s2.kept[0]).replicate(RANDOM_BITS - 1), s2.kept[0])
-        m.d.comb += addend.eq(Mux(s2.stochastic, s2.random, half) if self.with_random else half)
+        m.d.comb += addend.eq(Mux(s2.stochastic, self.random, half) if self.with_random else half)
         up = add(m, s2.rest, addend, width=RANDOM_BITS + 1, body=self.body, name="rest")[-1]
         codes = [add(m, s2.base, s2.kept, carry, width=19, body=self.body, name=f"code_{carry}") for carry in (0, 1)]
         over, field_zero, picked = Signal(2), Signal(2), Signal(16)
@@ -260,38 +258,3 @@ class Narrow(wiring.Component):
             s3_flags.underflow.eq(~refused & finite & inexact & field_zero.bit_select(up, 1)),
         ]
         m.d.comb += [self.code.eq(s3_code), self.flags.eq(s3_flags)]
-
-
-class NarrowBf16(wiring.Component):
-    """FP32 to BF16, to nearest even; one stage, one word a cycle."""
-
-    # FP32 word. Taken every cycle.
-    value: In(32)
-    # BF16 code, one cycle later.
-    code: Out(16)
-    # Flags of the conversion, with the code.
-    flags: Out(FpFlags)
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        kept, dropped = self.value[16:31], self.value[:16]
-        exponent, fraction = self.value[23:31], self.value[:23]
-        rounded, nan, finite = Signal(15), Signal(), Signal()
-        code, flags = Signal(16, reset_less=True), Signal(FpFlags, reset_less=True)
-        m.d.comb += [
-            # Half less one, and one more if the last kept bit is one: ties go to even.
-            rounded.eq((self.value[:31] + 0x7FFF + kept[0])[16:31]),
-            nan.eq(exponent.all() & fraction.any()),
-            finite.eq(~exponent.all()),
-            self.code.eq(code),
-            self.flags.eq(flags),
-        ]
-        m.d.sync += [
-            # Infinity drops zeros only, so it stays itself.
-            code.eq(Mux(nan, BF16.nan_code, Cat(rounded, self.value[31]))),
-            flags.invalid.eq(nan),
-            flags.denormal.eq(~exponent.any() & fraction.any()),
-            flags.overflow.eq(finite & rounded[7:].all()),
-            flags.underflow.eq(finite & dropped.any() & ~rounded[7:].any()),
-        ]
-        return m

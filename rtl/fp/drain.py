@@ -1,4 +1,4 @@
-"""Drain converter of the matrix unit: one accumulator element becomes FP32 or BF16, rounded once to nearest even.
+"""Drain converter of the matrix unit: one accumulator element becomes FP32 or BF16, rounded once to nearest even, or FP32 rounded to odd.
 
 The rules are docs/numerics.md section 7. Five stages, one element every cycle:
 
@@ -55,6 +55,8 @@ class DrainConverter(wiring.Component):
                 # their sign set become +0, NaN stays.
                 "bf16": In(1),
                 "relu": In(1),
+                # Round to odd, for a conversion that follows; not with bf16. No Underflow then.
+                "odd": In(1),
                 # Five cycles after the words: the result, and the flags that it raises.
                 "result": Out(32),
                 "flags": Out(FpFlags),
@@ -100,7 +102,7 @@ class DrainConverter(wiring.Component):
         window = d5.window
         sticky_low = window[:31].any() | d5.sticky
         sticky_high = sticky_low | window[31:47].any()
-        up = Mux(self.bf16, window[47] & (sticky_high | window[48]), window[31] & (sticky_low | window[32]))
+        up = ~self.odd & Mux(self.bf16, window[47] & (sticky_high | window[48]), window[31] & (sticky_low | window[32]))
         hidden = Cat(Const(0, 23), window[55])
         below = window[32:48] | self.bf16.replicate(16)
         rounded = add(m, Cat(below, window[48:55], d5.field), hidden, up, width=31, body=self.body, name="rounded")
@@ -108,13 +110,14 @@ class DrainConverter(wiring.Component):
         nan, infinite = special.all(), special.any() | d5.over
         sign = Mux(special.any(), special[1] & ~special[0], negative & ~d5.zero)
         # A zero has an exponent field of its own making when E is large: terms that cancelled leave E where it was.
-        finite = rounded & ~(infinite | d5.zero).replicate(31)
+        odd = self.odd & (sticky_low | window[31]) & ~infinite
+        finite = rounded & ~(infinite | d5.zero).replicate(31) | odd
         code = finite | Const(_INFINITY, 31) & infinite.replicate(31) | Const(_NAN, 31) & nan.replicate(31)
         replaced = sign & self.relu
         m.d.sync += self.result.eq(Cat(code, sign) & ~replaced.replicate(32))
         # The exponent field of the result says the rest.
         inexact = Mux(self.bf16, sticky_high | window[47], sticky_low | window[31])
-        d6 = stage(m, "d6", number=~special.any() & ~replaced, inexact=inexact, nan=nan)
+        d6 = stage(m, "d6", number=~special.any() & ~replaced, inexact=inexact & ~self.odd, nan=nan)
         exponent = self.result[23:31]
         m.d.comb += [
             self.flags.invalid.eq(d6.nan),

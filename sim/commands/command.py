@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from golden.arch import isa
 from sim.files import check_writable
 
 
@@ -146,4 +147,5 @@ RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the e
 WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 10000) to FILE")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
 WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
+THREADS = argument("--threads", type=whole_number, default=isa.THREADS, help="threads of a node that share a step (default all)")
 BATCH = argument("--batch", type=whole_number, help="rows of data per step (default: the workload's)")

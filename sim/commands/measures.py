@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse
-from sim.commands.command import BATCH, CONFIG, JSON, SEED, WORKLOAD, argument, command, output_file
+from sim.commands.command import (
+    BATCH,
+    CONFIG,
+    JSON,
+    SEED,
+    THREADS,
+    WORKLOAD,
+    CommandError,
+    argument,
+    command,
+    output_file,
+    whole_number,
+)
 from sim.files import results
+
+if TYPE_CHECKING:
+    from sim.jobs.accuracy import Run
 
 
 @command(
@@ -76,6 +92,7 @@ def _cost(options: argparse.Namespace) -> int:
     BATCH,
     SEED,
     CONFIG,
+    THREADS,
     argument("--record", type=output_file, metavar="FILE", help="keep the events of the step, and account for its cycles as it runs"),
 )
 def _profile(options: argparse.Namespace) -> int:
@@ -89,7 +106,7 @@ def _profile(options: argparse.Namespace) -> int:
     from sim.views.report import print_table, write_json
     from sim.views.roofline import plot_roofline
 
-    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config)
+    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config, threads=options.threads)
     about = {"workload": chosen.workload, "config": chosen.config, "batch": chosen.batch, "seed": chosen.seed}
     title = f"{chosen.workload}, batch {chosen.batch}"
     latest = Path("build/profile")
@@ -115,3 +132,30 @@ def _profile(options: argparse.Namespace) -> int:
     print(f"page: {latest / 'profile.html'}, report: {latest / 'report.json'}; how to read them: docs/profile.md")
     print(run.told)
     return 0
+
+
+@command(
+    "accuracy",
+    "What small formats cost: digits-mlp in FP32, BF16 and CFloat8 over many seeds, in golden; writes docs/accuracy.md.",
+    argument("--seeds", type=whole_number, default=10, help="seeds 0 and up (default 10)"),
+    argument("--steps", type=whole_number, help="training steps (default: the workload's); then the page is only printed"),
+    JSON,
+)
+def _accuracy(options: argparse.Namespace) -> int:
+    from sim.jobs import accuracy
+    from sim.views.report import write_json
+
+    if options.seeds < 2:
+        raise CommandError(f"--seeds {options.seeds} gives no deviation: at least 2")
+    found = accuracy.runs(options.seeds, options.steps, lambda run, seconds: print(_said(run, seconds), flush=True))
+    print("\n".join(accuracy.table(found)))
+    if options.json:
+        write_json(options.json, accuracy.report(found))
+    if options.steps is None:
+        accuracy.PAGE_FILE.write_text("\n".join(accuracy.page(found)) + "\n")
+        print(f"page: {accuracy.PAGE_FILE}")
+    return 0
+
+
+def _said(run: Run, seconds: float) -> str:
+    return f"{run.format} seed {run.seed}: {100 * run.accuracy:.2f} %, {run.cross_entropy:.4f} nats, {seconds:.0f} s"

@@ -7,7 +7,18 @@ import sys
 from dataclasses import replace
 
 from golden.arch.mesh import MeshConfig, parse, parse_place
-from sim.commands.command import BATCH, CONFIG, SEED, WORKLOAD, CommandError, argument, command, real_number, sentence_of, whole_number
+from sim.commands.command import (
+    BATCH,
+    CONFIG,
+    SEED,
+    THREADS,
+    WORKLOAD,
+    argument,
+    command,
+    real_number,
+    sentence_of,
+    whole_number,
+)
 from sim.files import results
 from sim.process import INTERRUPTED
 
@@ -25,7 +36,8 @@ from sim.process import INTERRUPTED
     argument("--mesh", type=sentence_of(parse), default=MeshConfig(1, 1), metavar="CxR", help="columns x rows of nodes (default 1x1)"),
     argument("--dead", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh that are dead"),
     argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
-    argument("--format", default="bf16", help="number format of the matrix products (this machine has bf16)"),
+    THREADS,
+    argument("--format", default="bf16", help="of what matrix products read: bf16 (default) or cfloat8"),
     argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
 )
 def _train(options: argparse.Namespace) -> int:
@@ -35,8 +47,6 @@ def _train(options: argparse.Namespace) -> int:
     from sim.views.progress import TrainingProgress
     from sim.views.report import write_json
 
-    if options.format != "bf16":
-        raise CommandError(f"--format {options.format} is not in this machine: only bf16")
     chosen = Options(
         workload=options.workload,
         steps=options.steps,
@@ -46,10 +56,14 @@ def _train(options: argparse.Namespace) -> int:
         engine=options.engine,
         config=options.config,
         mesh=replace(options.mesh, dead=frozenset(options.dead)),
+        format=options.format,
         shards=options.shards,
+        threads=options.threads,
         resume=options.resume,
     )
-    what = f"{chosen.workload}, {chosen.steps} step{'s' if chosen.steps > 1 else ''} of batch {chosen.batch}, seed {chosen.seed}"
+    steps = f"{chosen.steps} step{'s' if chosen.steps > 1 else ''}"
+    trained = chosen.workload if chosen.format == "bf16" else f"{chosen.workload} in {chosen.format}"
+    what = f"{trained}, {steps} of batch {chosen.batch}, seed {chosen.seed}"
     where = {"rtl": f"the RTL ({chosen.config})", "iss": f"the simulator ({chosen.config})", "golden": "golden (NumPy)"}[chosen.engine]
     nodes = "" if chosen.mesh == ONE else f", {chosen.mesh_name} nodes"
     print(f"training {what} on {where}{nodes}", flush=True)

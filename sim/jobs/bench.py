@@ -31,6 +31,7 @@ GEMM_SHAPES = (
     (128, 128, 4),
 )
 TRANSPOSED_SHAPES = ((64, 64, 64), (128, 128, 128))
+CFLOAT8_SHAPES = ((32, 32, 32), *TRANSPOSED_SHAPES)
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("relu-backward", {"m": 64, "n": 64}),
     ("softmax", {"n": 64, "batch": 64}),
@@ -54,11 +55,13 @@ def ceiling(m: int, n: int, k: int, out: str = "BF16") -> float:
 def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
     """One row per kernel, shape and storage order, each compared with its reference in every bit."""
     runs: list[tuple[str, dict[str, Any]]] = []
-    for m, n, k in GEMM_SHAPES:
-        runs.append(("gemm", {"m": m, "n": n, "k": k}))
-        if (m, n, k) in TRANSPOSED_SHAPES:
-            for a, b in ((True, False), (False, True), (True, True)):
-                runs.append(("gemm", {"m": m, "n": n, "k": k, "transpose_a": a, "transpose_b": b}))
+    for format, shapes in (("bf16", GEMM_SHAPES), ("cfloat8", CFLOAT8_SHAPES)):
+        for m, n, k in shapes:
+            shape = {"m": m, "n": n, "k": k, "format": format}
+            runs.append(("gemm", shape))
+            if (m, n, k) in TRANSPOSED_SHAPES:
+                for a, b in ((True, False), (False, True), (True, True)):
+                    runs.append(("gemm", {**shape, "transpose_a": a, "transpose_b": b}))
     rows = []
     with machine.engine(config) as engine:
         for name, parameters in [*runs, *OTHERS]:
@@ -66,7 +69,7 @@ def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print)
             row = {
                 "kernel": name,
                 "shape": "x".join(str(parameters[extent]) for extent in "mnk" if extent in parameters),
-                "format": "bf16" if name == "gemm" else "fp32",
+                "format": parameters.get("format", "fp32"),
                 "transpose": "".join("nt"[parameters.get(f"transpose_{side}", False)] for side in "ab") if name == "gemm" else "",
                 "cycles": figures["cycles"],
                 "macs": figures["macs"],
@@ -83,5 +86,5 @@ def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print)
                 row["ceiling"] = ceiling(m, n, k)
                 row["of_ceiling"] = steps / figures["cycles"] / row["ceiling"]
             rows.append(row)
-            say(f"{name} {row['shape']} {row['transpose']}: {row['cycles']} cycles, {row['mismatches']} mismatches")
+            say(f"{name} {row['shape']} {row['format']} {row['transpose']}: {row['cycles']} cycles, {row['mismatches']} mismatches")
     return rows

@@ -59,7 +59,8 @@ class Bench:
             raise ValueError(f"a mesh of {mesh.columns}x{mesh.rows} has no two nodes that could send each other anything")
         self.mesh, self.config = mesh, get_config(config)
         self.engine: Engine = machine.mesh_engine(mesh, config, trace=True)
-        self.hosts = MeshEdge(self.engine, mesh, mesh.edges[-1]).hosts
+        self.edge = MeshEdge(self.engine, mesh, mesh.edges[-1])
+        self.hosts = self.edge.hosts
 
     def load(self, place: Place, program: Program, *memory: tuple[int, bytes]) -> None:
         """Write a node's program and memory; nothing of it is in the instruction cache."""
@@ -148,6 +149,20 @@ def remote_read(bench: Bench, data: bytes) -> Row:
     bench.run({here: Launch(0, program.labels["start"], args)})
     (cycles,) = words(bench.hosts[here], _TOLD, 1)
     return {"measure": "read of 64 B", "cycles": cycles, "mismatches": int(bench.hosts[here].read(_TO, 64) != data[:64])}
+
+
+# --- all nodes -----------------------------------------------------------------------------------------------------------------------
+
+
+def load(bench: Bench, size: int, data: bytes) -> Row:
+    """One image into every node from an edge: as multicasts, where nothing is dead, and an own one for each."""
+    live, cycles, wrong = bench.mesh.live, [], 0
+    for images in ([data[:size]] * len(live), [bytes([number]) + data[1:size] for number in range(len(live))]):
+        began = bench.engine.cycle
+        bench.edge.load({place: [(_TO, image)] for place, image in zip(live, images, strict=True)})
+        cycles.append(bench.engine.cycle - began)
+        wrong += sum(bench.hosts[place].read(_TO, size) != image for place, image in zip(live, images, strict=True))
+    return {"measure": f"load of {size} B into {len(live)} nodes", "cycles": cycles[0], "one_by_one": cycles[1], "mismatches": wrong}
 
 
 # --- all-reduce --------------------------------------------------------------------------------------------------------------------
@@ -241,6 +256,7 @@ def figures(mesh: MeshConfig, config: str = "d1", seed: int = 0, say: Callable[[
         todo: Iterable[Callable[[], Row]] = (
             *(lambda size=size, read=read: block(bench, size, read, data) for read in (0, 1) for size in BLOCKS),
             lambda: remote_read(bench, data),
+            lambda: load(bench, max(BLOCKS), data),
             lambda: allreduce(bench, seed),
         )
         rows = []
@@ -257,4 +273,6 @@ def sentence(row: Row) -> str:
         parts = [f"{parts[0]} (wanted {row['wanted']})"]
     if "from_list" in row:
         parts = [*parts, f"{row['from_list']} from the list's acceptance", f"{row['bytes_per_cycle']:.1f} B a cycle"]
+    if "one_by_one" in row:
+        parts = [*parts, f"{row['one_by_one']} with an image of its own for each"]
     return ", ".join([*parts, f"{row['mismatches']} mismatches"])

@@ -1,10 +1,12 @@
 """Where the matrix unit's cycles go, kernel by kernel of a workload; the causes add up to the cycles exactly.
 
-Each kernel of one training step runs from its own entry point, in the order of the step, on the data that the kernels before it left.
+Each kernel of one training step runs from its own entry point on one thread, in the order of the step, on the data that the kernels before
+it left.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.train_options import Options
 
-STEP = "step in one"
+STEP = "step"
 FIGURES = {"accesses": Counter.RETIRED_VECTOR_MEMORY, "simd": Counter.RETIRED_SIMD, "conflicts": Counter.SRAM_CONFLICTS}
 """What a row says beside cycles: vector loads, stores and drains; SIMD operations; lanes that asked a bank in vain."""
 
@@ -35,23 +37,23 @@ def profile(options: Options, warm_steps: int = 1, record: Wish | None = None) -
 
     ``record``: what is kept of STEP.
     """
-    layout = options.model.layout(get_config(options.config), options.batch, options.rate)
+    layout = options.model.layout(get_config(options.config), options.batch, options.rate, threads=options.threads)
     batches = options.model.training(options.batch, options.seed)
     with machine.engine(options.config, trace=record is not None) as engine:
         host = Host(engine)
         host.write(layout.initial(layout.step.state(options.model.initial(layout.step, options.seed))))
         for _ in range(warm_steps):
             host.write(layout.inputs(next(batches)))
-            host.run([layout.train])
+            host.run(layout.train)
 
-        def measure(name: str, launch: Launch) -> dict[str, Any]:
+        def measure(name: str, launches: Sequence[Launch]) -> dict[str, Any]:
             before = host.counters()
-            host.run([launch])
+            host.run(launches)
             after = host.counters()
             return account(name, {counter: after[counter] - before[counter] for counter in Counter})
 
         host.write(layout.inputs(next(batches)))
-        rows = [measure(name, launch) for name, launch in layout.phases.items()]
+        rows = [measure(name, [launch]) for name, launch in layout.phases.items()]
         host.write(layout.inputs(next(batches)))
         with recording(engine, record and replace(record, program=layout.program, title=f"a step of {options.workload}")):
             step = measure(STEP, layout.train)
@@ -86,8 +88,8 @@ def overlap(rows: list[dict[str, Any]], step: dict[str, Any]) -> str:
     """Why the kernels' cycles add up to more than a step takes, with the figures."""
     alone = total(rows)["cycles"]
     return (
-        f"a step in one start takes {step['cycles']} cycles, the {len(rows)} kernels one by one {alone}: each of them begins with a start "
-        f"and ends when its last store is done, but in a step the next kernel begins meanwhile ({alone - step['cycles']} cycles saved); "
+        f"a step takes {step['cycles']} cycles, the {len(rows)} kernels one by one on one thread {alone}: each of them begins with a start "
+        f"and ends when its last store is done, but in a step others run meanwhile ({alone - step['cycles']} cycles saved); "
         "training counts from the host's packet to the answer, which takes some more"
     )
 

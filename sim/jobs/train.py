@@ -55,7 +55,7 @@ def train(options: Options, progress: Progress) -> Outcome:
     """Train and classify; stops at the first difference between RTL and golden (Mismatch), and at the first step that is not finite."""
     workload, step = options.model, options.step()
     batches = workload.training(options.batch, options.seed)
-    outcome = _restore(options, step) if options.resume else Outcome(workload.initial(step, options.seed))
+    outcome = _restore(options, step) if options.resume else Outcome(step.begin(workload.initial(step, options.seed)))
     for _ in outcome.loss:
         next(batches)
     node = None if options.engine == "golden" else Nodes(options)
@@ -85,8 +85,9 @@ def train(options: Options, progress: Progress) -> Outcome:
 
 def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: Nodes | None) -> Outcome:
     """The outcome after one more step."""
+    inputs = step.prepare(outcome.state, inputs, len(outcome.loss), options.seed)
     values = step.reference({**step.state(outcome.state), **inputs})
-    done = replace(outcome, state={tensor.name: values[tensor.name] for tensor in step.saved})
+    done = replace(outcome, state=step.kept(outcome.state, values))
     done.loss = [*outcome.loss, step.loss_of(values)]
     if node:
         done.cycles = [*outcome.cycles, node.step(inputs)]
@@ -105,7 +106,8 @@ def _classify(options: Options, step: Step, outcome: Outcome, node: Nodes | None
     """Share of the held-out data that is classified rightly, and how much data that is."""
     right = total = 0
     state = step.state(outcome.state)
-    for inputs, labels in options.model.held_out(options.batch):
+    for images, labels in options.model.held_out(options.batch):
+        inputs = step.prepare(outcome.state, images, len(outcome.loss), options.seed)
         values = step.reference({**state, **inputs}, step.calls[: step.forward])
         logits = step.logits_of(values)
         if node:
@@ -172,7 +174,8 @@ def _restore(options: Options, step: Step) -> Outcome:
 
 def save_weights(folder: Path, outcome: Outcome) -> Path:
     """The trained state, as float32 arrays by tensor in an .npz file."""
-    return _save(folder / "weights.npz", **{name: bits_f32(bits) for name, bits in outcome.state.items()})
+    masters = {name: bits_f32(bits) for name, bits in outcome.state.items() if bits.dtype == np.uint32}
+    return _save(folder / "weights.npz", **masters)
 
 
 def report(options: Options, outcome: Outcome) -> dict[str, Any]:
@@ -184,7 +187,7 @@ def report(options: Options, outcome: Outcome) -> dict[str, Any]:
         "config": options.config,
         "mesh": options.mesh_name,
         "shards": options.shards,
-        "format": "bf16",
+        "format": options.format,
         "seed": options.seed,
         "steps": len(outcome.loss),
         "batch": options.batch,

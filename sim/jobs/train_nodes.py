@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arch.config import get_config
+from golden.arch.isa import THREADS
 from golden.arch.mesh import MeshConfig, Place
 from golden.host_blocking import BlockingHost
 from golden.iss.host import MeshEdge as SimulatedEdge
@@ -108,7 +109,9 @@ class Nodes:
     def __init__(self, options: Options) -> None:
         self.options = options
         config = get_config(options.config)
-        self.mesh = MeshLayout(options.model, options.mesh, config, options.batch, options.rate, options.shards)
+        self.mesh = MeshLayout(
+            options.model, options.mesh, config, options.batch, options.rate, options.shards, options.threads
+        )
         simulated = options.engine == "iss"
         self.machine: Machine = (
             Simulated(options.mesh, options.config, options.seed)
@@ -135,9 +138,9 @@ class Nodes:
             host.write(self.mesh.layouts[place].inputs(inputs))
         before = self.machine.cycle or 0
         for place, host in hosts.items():
-            host.start([getattr(self.mesh.layouts[place], entry)])
-        for host in hosts.values():
-            host.wait(1)
+            host.start(getattr(self.mesh.layouts[place], entry))
+        for place, host in hosts.items():
+            host.wait(len(getattr(self.mesh.layouts[place], entry)))
         return (self.machine.cycle or 0) - before
 
     def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
@@ -174,6 +177,7 @@ class Nodes:
             text += f"\nrerun: .venv/bin/python -m sim train --steps {steps} {options.flags}"
         elif options.engine == "rtl":
             again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
+            again += f" THREADS={options.threads}" if options.threads != THREADS else ""
             text += f"\nrerun with waves: make waves {again}"
         raise Mismatch(text)
 

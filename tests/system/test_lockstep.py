@@ -3,6 +3,7 @@
 import pytest
 
 from golden.arch.config import get_config
+from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
 from golden.iss import node
 from golden.kernels.job import Launch
@@ -13,6 +14,9 @@ from sim.jobs.lockstep import Difference, run_lockstep
 pytestmark = pytest.mark.system
 
 CONFIG = get_config("tiny")
+
+_FILLED, _OUT = (Descriptor(base=base // 8, row_pitch=8, rows=64, columns=64, inner=8).pack() for base in (0x400, 0x800))
+FP_IMAGES = dict(zip(("low", "high", "out_low", "out_high"), (*_FILLED, *_OUT), strict=True))
 
 PROGRAMS = {
     "scalar": """
@@ -69,6 +73,56 @@ start1: wait 3, 2
         raise 4, 1
         halt
     """,
+    # Biases and seeds change between those that use them, and again before these can have begun.
+    "FP state": """
+        li x2, 0x400
+        li64 x1, 0x4041424344454647
+        li64 x3, 0x0103050709020406
+        loopi filled, 64
+        add x1, x1, x3
+        stp.d x1, x2, 8
+filled: li64 x4, {low}
+        li64 x5, {high}
+        setd d0, x4, x5
+        li64 x4, {out_low}
+        li64 x5, {out_high}
+        setd d1, x4, x5
+        li64 x6, 0x070a14
+        li64 x7, 0x0f1409
+        li64 x8, 0x123456789abcdef
+        li64 x9, 0xfedcba9876543210
+        loopi again, 3
+        vld.c v1, d0
+        vld.c v2, d0[1,0], inner
+        csrw x6, 4
+        step.143.152 c0, v1, v2, first
+        csrw x7, 4
+        step.152.143 c1, v1, v2, first, ah
+        csrw x6, 4
+        step.143.143 c0, v1, v2, at, bh
+        csrw x7, 4
+        vwiden.c152 v3, v1, 3
+        vwiden.c143 v4, v2, 1
+        csrw x6, 4
+        vwiden.shp v5, v1, 1
+        csrw x8, 6
+        vnarrow.c143.sr v6, v3, v4, v1
+        csrw x9, 6
+        vnarrow.bf16.sr v7, v3, v4, v2
+        csrw x8, 6
+        vnarrow.shp.sr v8, v4, v3, v1
+        csrw x7, 4
+        vnarrow.c152 v9, v5, v4
+        drain.c143.sr c0, d1, x9
+        csrw x9, 6
+        drain.shp.sr c1, d1[1,0], x9
+        csrw x6, 4
+        drain.c152 c0, d1[0,1]
+        csrw x7, 4
+        drain.c152 c1, d1[0,2], inner
+        csrw x8, 6
+again:  halt
+    """.format(**FP_IMAGES),
 }
 
 
@@ -94,6 +148,7 @@ def test_a_written_program(name):
         ("li x1, -1\nsetd d0, x0, x1", "DESCRIPTOR"),
         ("a: loopi e, 2\n loopi e, 2\n loopi e, 2\n loopi e, 2\n loopi e, 2\n nop\ne: halt", "LOOP"),
         ("raise 5, 1000\n" * 66, "SEMAPHORE"),
+        ("li x1, 64\ncsrw x1, 4", "BIAS"),
     ],
 )
 def test_a_fault_stops_its_thread_and_no_other(text, cause):

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig
 from golden.kernels.sgd import Sgd
 from golden.workloads import WORKLOADS
@@ -37,15 +38,28 @@ def same(one: train.Outcome, two: train.Outcome) -> bool:
     )
 
 
+# Those in which the machine can train: CFloat8 needs conversions and random words.
+FORMATS = ["bf16", "cfloat8"] if get_config("tiny").features >= {"cfloat8", "narrow", "stochastic"} else ["bf16"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("workload", sorted(WORKLOADS))
-def test_two_steps_equal_golden(tmp_path, workload):
-    outcome = train.train(options(tmp_path, workload=workload), quiet)
-    golden = train.train(options(tmp_path, workload=workload, engine="golden"), quiet)
-    step = options(tmp_path, workload=workload).step()
+def test_two_steps_equal_golden(tmp_path, workload, format):
+    chosen = {"workload": workload, "format": format}
+    outcome = train.train(options(tmp_path, **chosen), quiet)
+    golden = train.train(options(tmp_path, **chosen, engine="golden"), quiet)
+    step = options(tmp_path, **chosen).step()
     assert outcome.compared == 2 * sum(tensor.rows * tensor.columns for tensor in step.compared)
     assert same(outcome, golden) and outcome.accuracy == golden.accuracy and outcome.held_out == 360
-    report = train.report(options(tmp_path, workload=workload), outcome)
-    assert report["mismatches"] == 0 and report["cycles"] > 0 and report["config"] == "tiny"
+    report = train.report(options(tmp_path, **chosen), outcome)
+    assert report["format"] == format and report["mismatches"] == 0 and report["cycles"] > 0 and report["config"] == "tiny"
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_any_number_of_threads_equals_golden(tmp_path, threads):
+    """Four slices of 16 samples."""
+    outcome, golden = (train.train(options(tmp_path, engine=engine, batch=64, threads=threads), quiet) for engine in ("rtl", "golden"))
+    assert outcome.compared and same(outcome, golden) and outcome.accuracy == golden.accuracy
 
 
 def test_a_batch_in_shards_equals_golden(tmp_path):

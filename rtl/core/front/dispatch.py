@@ -1,6 +1,6 @@
 """Dispatch: up to ``dispatch_width`` instructions of one thread, slot by slot, with the tags that say what each waits for.
 
-Positions and parities as rtl/core/interfaces.py explains them; combinational but for the tables of positions.
+Positions and parities as rtl/core/interfaces.py explains them; combinational.
 """
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
@@ -15,13 +15,13 @@ from rtl.common.select import by_number
 from rtl.core.front.decode import Decoder
 from rtl.core.front.parts import Chosen, Window, left
 from rtl.core.front.slot import Slot
-from rtl.core.front.tags import Tagged, Tags
+from rtl.core.front.tags import Tagged
 from rtl.core.groups import WINDOW_WORDS, Dispatched
 from rtl.core.interfaces import PC_BITS, FpMode, Settings, scalar_pushes, vector_pushes
 
 
 class Dispatch(wiring.Component):
-    """The group of one cycle.
+    """A group of a cycle.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ class Dispatch(wiring.Component):
                 # What goes to the queues, oldest first.
                 "scalar": Out(scalar_pushes(config)),
                 "vector": Out(vector_pushes(config)),
+                "tagged": Out(Tagged).array(config.dispatch_width),
                 "left": Out(left(self._width)),
                 # What the thread must know.
                 "dispatched": Out(Dispatched),
@@ -47,14 +48,11 @@ class Dispatch(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.decoder = decoder = Decoder(self._width, self._config.features)
-        m.submodules.tags = tags = Tags(self._width)
         slots = [Slot(i) for i in range(self._width)]
         context, thread = self.chosen.context, self.chosen.thread
         outside, mode = Signal(), Signal(FpMode)
         m.d.comb += [
             outside.eq(self.chosen.some & ~context.debugged.inject & (context.where.pc >= self._config.sram_bytes // 4)),
-            tags.thread.eq(thread),
-            tags.counted.eq(context.counted),
             self.scalar.thread.eq(thread),
             self.vector.thread.eq(thread),
         ]
@@ -72,7 +70,7 @@ class Dispatch(wiring.Component):
             ]
             if i:
                 m.d.comb += slot.before.eq(slots[i - 1].after)
-            self._push(m, i, slot, decoder, tags.slot[i])
+            self._push(m, i, slot, decoder, self.tagged[i])
             m.d.comb += self.vector.slot[i].entry.mode.eq(mode)
         first, counted = slots[0].before, context.counted
         m.d.comb += [
@@ -151,6 +149,7 @@ class Dispatch(wiring.Component):
             group.first.eq(first.go),
             group.count.eq(sum(slot.go for slot in slots)),
             group.waits.eq(Cat(flow == kind for kind in sorted(RETIRES_LATE)).any()),
+            group.at_last.eq(Cat(slot.last for slot in slots).any()),
             group.flow.eq(flow),
             group.word.eq(word),
             group.logic.eq(Array([a & b, a | b, a ^ b, a & ~b])[word[:2]]),

@@ -10,7 +10,7 @@ from rtl.core.interfaces import THREAD_BITS
 
 Chosen = wiring.Signature(
     {
-        # Turns -> dispatch, windows: a thread dispatches in this cycle, which, and its state.
+        # Turns -> a dispatch, windows: a thread dispatches in this cycle, which, and its state.
         "some": Out(1),
         "thread": Out(THREAD_BITS),
         "context": Out(Context),
@@ -18,7 +18,7 @@ Chosen = wiring.Signature(
 )
 Window = wiring.Signature(
     {
-        # Windows -> dispatch: the chosen thread's window of its pc; of it, pairs that came in a word which cannot be corrected.
+        # Windows -> a dispatch: the chosen thread's window of its pc; of it, pairs that came in a word which cannot be corrected.
         "words": Out(data.ArrayLayout(32, WINDOW_WORDS)),
         "lost": Out(WINDOW_WORDS // 2),
     }
@@ -86,5 +86,5 @@ FetchEvents = wiring.Signature(
 
 
 def left(width: int) -> wiring.Signature:
-    """Dispatch -> watch: per slot its word, whether it leaves decode, whether its predicate is true as well."""
+    """A dispatch -> watch: per slot its word, whether it leaves decode, whether its predicate is true as well."""
     return wiring.Signature({"words": Out(data.ArrayLayout(32, width)), "go": Out(width), "on": Out(width)})

@@ -53,6 +53,8 @@ class Slot(wiring.Component):
     to_vector: Out(1)
     # It writes a control register.
     sets: Out(1)
+    # It leaves, and is the last one of the innermost loop.
+    last: Out(1)
     # What it does to the course of its thread, if it leaves.
     flow: Out(Flow)
     # It should leave, but is no instruction.
@@ -90,6 +92,7 @@ class Slot(wiring.Component):
             m.d.comb += self.go.eq(leaves & ~control)
         ends = where.looping & (where.last == place)
         m.d.comb += [
+            self.last.eq(self.go & ends),
             self.on.eq(self.go & holds),
             self.to_scalar.eq(self.on & row.scalar),
             self.to_vector.eq(self.on & row.vector),

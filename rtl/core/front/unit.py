@@ -2,13 +2,13 @@ r"""The door of the front end: what leaves for the queues each cycle.
 
 ::
 
-    threads --(turn)--> Turns: choose one --> Dispatch: up to 8 of its instructions --> scalar and vector queues
-       |  ^                                      |   ^
-       |  \------------------(group)-------------/   \--- window of its pc
+    threads --(turn)--> Turns: choose two --> two Dispatch: up to 4 instructions each --> scalar and vector queues
+       |  ^                                      |   ^   \---- Tags
+       |  \------------------(groups)------------/   \--- windows of their pcs
        \--- supply: Fetch --------------------------------/
 
-One thread a cycle dispatches up to ``dispatch_width`` instructions in program order. Control instructions stand alone in a group and end
-here; predicates are resolved here; everything else goes to a queue with its tags (rtl/core/interfaces.py).
+``dispatch_threads`` threads a cycle dispatch up to ``dispatch_width`` instructions each, in program order. Control instructions stand alone
+in a group and end here; predicates are resolved here; everything else goes to a queue with its tags (rtl/core/interfaces.py).
 """
 
 from amaranth.hdl import Module
@@ -18,6 +18,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from rtl.core.front.dispatch import Dispatch
 from rtl.core.front.fetch.unit import Fetch
+from rtl.core.front.tags import Tags
 from rtl.core.front.turns import Turns
 from rtl.core.front.watch import Watch
 from rtl.core.groups import Dispatched, Supply, Turn
@@ -43,37 +44,41 @@ class FrontEnd(wiring.Component):
             "dispatched": Out(Dispatched).array(THREADS),
             "supply": In(Supply).array(THREADS),
             # To the queues.
-            "scalar": Out(scalar_pushes(config)),
-            "vector": Out(vector_pushes(config)),
+            "scalar": Out(scalar_pushes(config)).array(config.dispatch_threads),
+            "vector": Out(vector_pushes(config)).array(config.dispatch_threads),
             "settings": In(Settings),
             "fill": Out(ports.Fill),
             "events": Out(FrontEvents),
         }
         if trace:
-            # A group's instructions in program order.
-            members["trace"] = Out(records(TraceDispatch, config.dispatch_width))
+            # Instructions of each group in program order.
+            members["trace"] = Out(records(TraceDispatch, config.dispatch_threads * config.dispatch_width))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.turns = turns = Turns()
+        m.submodules.turns = turns = Turns(self._config)
         m.submodules.fetch = fetch = Fetch(self._config)
-        m.submodules.dispatch = dispatch = Dispatch(self._config)
+        m.submodules.tags = tags = Tags(self._config)
         m.submodules.watch = watch = Watch(self._config, self._trace_on)
         for t in range(THREADS):
             wiring.connect(m, wiring.flipped(self.turn[t]), turns.turn[t])
             wiring.connect(m, turns.dispatched[t], wiring.flipped(self.dispatched[t]))
             wiring.connect(m, wiring.flipped(self.supply[t]), fetch.supply[t])
-        wiring.connect(m, turns.chosen, dispatch.chosen, fetch.chosen, watch.chosen)
-        wiring.connect(m, fetch.window, dispatch.window)
-        wiring.connect(m, wiring.flipped(self.settings), dispatch.settings)
-        wiring.connect(m, dispatch.dispatched, turns.group, watch.dispatched)
-        wiring.connect(m, dispatch.scalar, wiring.flipped(self.scalar), watch.scalar)
-        wiring.connect(m, dispatch.vector, wiring.flipped(self.vector), watch.vector)
+        for k in range(self._config.dispatch_threads):
+            m.submodules[f"dispatch_{k}"] = dispatch = Dispatch(self._config)
+            wiring.connect(m, turns.chosen[k], dispatch.chosen, fetch.chosen[k], tags.chosen[k], watch.chosen[k])
+            wiring.connect(m, fetch.window[k], dispatch.window)
+            wiring.connect(m, wiring.flipped(self.settings), dispatch.settings)
+            for mine, port in zip(dispatch.tagged, tags.slot[k], strict=True):
+                wiring.connect(m, mine, port)
+            wiring.connect(m, dispatch.dispatched, turns.group[k], watch.dispatched[k])
+            wiring.connect(m, dispatch.scalar, wiring.flipped(self.scalar[k]), watch.scalar[k])
+            wiring.connect(m, dispatch.vector, wiring.flipped(self.vector[k]), watch.vector[k])
+            wiring.connect(m, dispatch.left, watch.left[k])
         wiring.connect(m, fetch.fill, wiring.flipped(self.fill))
         wiring.connect(m, fetch.events, watch.fetch_events)
         wiring.connect(m, watch.events, wiring.flipped(self.events))
-        wiring.connect(m, dispatch.left, watch.left)
         if self._trace_on:
             wiring.connect(m, watch.trace, wiring.flipped(self.trace))
         return m

@@ -19,50 +19,60 @@ class Watch(wiring.Component):
 
     Parameters
     ----------
-    config : width.
+    config : groups of a cycle, and their slots.
     trace : with the trace port.
     """
 
     def __init__(self, config: NodeConfig, trace: bool) -> None:
-        self._width, self._trace_on = config.dispatch_width, trace
+        self._width, self._groups, self._trace_on = config.dispatch_width, config.dispatch_threads, trace
+        of_groups = {
+            "chosen": Chosen,
+            "dispatched": Dispatched,
+            "left": left(self._width),
+            "scalar": scalar_pushes(config),
+            "vector": vector_pushes(config),
+        }
         super().__init__(
-            {
-                "chosen": In(Chosen),
-                "dispatched": In(Dispatched),
-                "left": In(left(self._width)),
-                "scalar": In(scalar_pushes(config)),
-                "vector": In(vector_pushes(config)),
-                "fetch_events": In(FetchEvents),
-                "events": Out(FrontEvents),
-            }
-            # A group's instructions in program order.
-            | ({"trace": Out(records(TraceDispatch, self._width))} if trace else {})
+            {name: In(signature).array(self._groups) for name, signature in of_groups.items()}
+            | {"fetch_events": In(FetchEvents), "events": Out(FrontEvents)}
+            # Instructions of each group in program order.
+            | ({"trace": Out(records(TraceDispatch, self._groups * self._width))} if trace else {})
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        group, events, slots = self.dispatched.group, self.events, range(self._width)
-        queued = Signal(range(self._width + 1))
-        m.d.comb += queued.eq(sum(self.scalar.slot[i].valid + self.vector.slot[i].valid for i in slots))
+        events, queued, retired, redirected = self.events, [], [], []
+        for k, dispatched in enumerate(self.dispatched):
+            group, slots = dispatched.group, (*self.scalar[k].slot, *self.vector[k].slot)
+            count, ended = Signal(range(self._width + 1), name=f"queued_{k}"), Signal(range(self._width + 1), name=f"ended_{k}")
+            m.d.comb += [
+                count.eq(sum(slot.valid for slot in slots)),
+                ended.eq(Mux(group.valid & ~group.waits, group.count - count, 0)),
+            ]
+            queued.append(count != 0)
+            retired.append(ended)
+            redirected.append(Cat(group.flow == kind for kind in REDIRECTS).any())
         m.d.sync += [
             events.fetch_miss.eq(self.fetch_events.miss),
-            events.dispatched.eq(queued != 0),
-            events.retired.eq(Mux(group.valid & ~group.waits, group.count - queued, 0)),
-            events.redirect.eq(Cat(group.flow == kind for kind in REDIRECTS).any()),
+            events.dispatched.eq(Cat(queued).any()),
+            events.retired.eq(sum(retired)),
+            events.redirect.eq(sum(redirected)),
         ]
         if self._trace_on:
-            self._trace(m)
+            for k in range(self._groups):
+                self._trace(m, k)
         return m
 
-    def _trace(self, m: Module) -> None:
-        group, where, counted = self.dispatched.group, self.chosen.context.where, self.chosen.context.counted
-        for i, record in enumerate(self.trace.record):
+    def _trace(self, m: Module, k: int) -> None:
+        group, chosen, gone = self.dispatched[k].group, self.chosen[k], self.left[k]
+        where, counted = chosen.context.where, chosen.context.counted
+        for i, record in enumerate(self.trace.record[k * self._width : (k + 1) * self._width]):
             m.d.sync += [
-                record.valid.eq(self.left.go[i] & ~group.waits),
-                record.thread.eq(self.chosen.thread),
+                record.valid.eq(gone.go[i] & ~group.waits),
+                record.thread.eq(chosen.thread),
                 record.seq.eq(counted.seq + i),
                 record.pc.eq(where.pc + i),
-                record.word.eq(self.left.words[i]),
-                record.executed.eq(self.left.on[i]),
+                record.word.eq(gone.words[i]),
+                record.executed.eq(gone.on[i]),
                 record.result.eq(group.logic & (group.flow == Flow.LOGIC)),
             ]

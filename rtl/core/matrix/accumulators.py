@@ -6,18 +6,19 @@ A tile is 8 rows of 8 elements. A beat is 64 bytes of it:
     FP32, row                    one row of 8 numbers for all rows (in only)
     BF16, half h                 rows 4h..4h+3, all columns, row by row: 32 numbers (out only)
     RAW, row r                   8 raw words (in and out)
+    narrow                       as BF16; of eight-bit numbers, row r in bytes 16r..16r+7 (out only, rtl.core.matrix.narrow_drain)
 
 Row r of any four lies in bytes 16r..16r+15, as a store writes it.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.common.delay import delay
 from rtl.core.decoded import DrainFormat, LoadKind
 from rtl.core.interfaces import THREADS, MatrixEvents
-from rtl.core.operations import DRAIN_LATENCY, DrainRequest, Drains, LoadRequest
+from rtl.core.operations import DRAIN_LATENCY, DrainReply, DrainRequest, LoadRequest, converted
 from rtl.fp import drain, load
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
@@ -128,21 +129,30 @@ class AccumulatorDrain(wiring.Component):
         self.body = body
         super().__init__(
             {
-                # Beats: four of an FP32 tile, two of BF16, eight of RAW.
-                "drains": In(Drains),
+                # Beats: four of an FP32 tile, eight of RAW, two of others.
+                "request": In(DrainRequest),
+                # Of those that are not to be converted: DRAIN_LATENCY cycles later.
+                "reply": Out(DrainReply),
+                "data": Out(512),
                 # One cycle later: the folded raw words of all 64 elements of its accumulator, row by row.
                 "words": In(data.ArrayLayout(64, ROWS * COLUMNS)),
                 # A beat is in some stage.
                 "busy": Out(1),
                 # With the reply.
                 "events": Out(MatrixEvents),
+                # Six cycles after a request that `converted` names: its elements rounded to odd, which of them overflowed, and rows and
+                # columns that are stored.
+                "numbers": Out(data.ArrayLayout(32, ROWS_A_BEAT * COLUMNS)),
+                "overflow": Out(ROWS_A_BEAT * COLUMNS),
+                "rows": Out(ROWS_A_BEAT),
+                "columns": Out(COLUMNS),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         # Beats by stage: d1 chooses and takes magnitudes, d5 rounds, d6 packs.
-        request, reply = self.drains.request, self.drains.reply
+        request, reply = self.request, self.reply
         beats, valid, stages = [request], request.valid, [reply.valid]
         for stage in range(1, 7):
             beat = Signal(DrainRequest, name=f"d{stage}", reset_less=True)
@@ -153,9 +163,12 @@ class AccumulatorDrain(wiring.Component):
             stages.append(there)
         m.d.comb += self.busy.eq(Cat(stages).any())
         first, rounding, packing = beats[1], beats[5], beats[6]
+        odd, bf16 = Signal(), Signal()
+        m.d.comb += [odd.eq(converted(rounding)), bf16.eq((rounding.format == DrainFormat.BF16) & ~odd)]
 
-        results, raised = [], []
+        results, raised, overflow = [], [], []
         stored_rows, stored_columns = self._stored(m, rounding)
+        counts = delay(m, ~odd, ("d6",), "counts")
         for r in range(ROWS_A_BEAT):
             choices = [self._choice(m, f"{r}_{side}") for side in range(2)]
             for j in range(COLUMNS):
@@ -166,14 +179,20 @@ class AccumulatorDrain(wiring.Component):
                 for place in range(converter.choices):
                     row, column = r + ROWS_A_BEAT * (place & 1), j + COLUMNS_A_BEAT * (place >> 1)
                     m.d.comb += converter.words[place].eq(self.words[COLUMNS * row + column])
-                m.d.comb += converter.bf16.eq(rounding.format == DrainFormat.BF16 if wide else Const(1, 1))
-                m.d.comb += converter.relu.eq(rounding.relu)
+                m.d.comb += [converter.bf16.eq(bf16 if wide else ~odd), converter.odd.eq(odd), converter.relu.eq(rounding.relu)]
                 results.append(converter.result)
-                raised.append(Mux(stored_rows[r] & stored_columns[j], converter.flags.as_value(), 0))
+                raised.append(Mux(stored_rows[r] & stored_columns[j] & counts, converter.flags.as_value(), 0))
+                overflow.append(converter.flags.overflow)
+        m.d.comb += [
+            Cat(self.numbers).eq(Cat(results)),
+            self.overflow.eq(Cat(overflow)),
+            self.rows.eq(stored_rows),
+            self.columns.eq(stored_columns),
+        ]
         self._pack(m, first, packing, results)
         flags, thread = Signal(FpFlags), Signal(2)
         m.d.sync += [
-            reply.valid.eq(valid),
+            reply.valid.eq(valid & ~converted(packing)),
             reply.tag.eq(packing.tag),
             thread.eq(packing.thread),
             flags.eq(Cat(Cat(each[bit] for each in raised).any() for bit in range(FpFlags.size))),
@@ -204,7 +223,7 @@ class AccumulatorDrain(wiring.Component):
                     m.d.sync += word.eq(Cat(halves[4 * j : 4 * j + 4]))
                 with m.Default():
                     m.d.sync += word.eq(raw[j])
-            m.d.comb += self.drains.data[64 * j : 64 * j + 64].eq(word)
+            m.d.comb += self.data[64 * j : 64 * j + 64].eq(word)
 
     def _stored(self, m, rounding):
         """Rows and columns of the converters, in stage d6, whose element is stored; none of a beat of raw words."""
@@ -219,10 +238,10 @@ class AccumulatorDrain(wiring.Component):
 
         A register for each four converters: it drives 256 multiplexers.
         """
-        request = self.drains.request
-        narrow = request.format == DrainFormat.BF16
+        request = self.request
+        narrow = request.format != DrainFormat.FP32
         choice = Signal(2, name=f"d1_choice_copy_{name}", reset_less=True)
-        # BF16: beat bit 0 is the half. FP32: bit 1 is the half, bit 0 the columns.
+        # Narrow: beat bit 0 is the half. FP32: bit 1 is the half, bit 0 the columns.
         half = Mux(narrow, request.beat[0], request.beat[1])
         m.d.sync += choice.eq(Cat(half, request.beat[0] & ~narrow))
         return choice

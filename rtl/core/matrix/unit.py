@@ -1,6 +1,6 @@
 """Matrix unit: one step of 8x4 times 4x8 into an 8x8 tile every cycle, with the accumulators of all threads.
 
-    registers -> operand decode (16 groups) -> 64 lanes (X0 X1 X2 X3 A T S W) -> accumulator files -> drain (7 cycles)
+    registers -> operand decode (16 groups) -> 64 lanes (X0 X1 X2 X3 A T S W) -> accumulator files -> drain (7 cycles; narrow 11)
                  load converter -----------------^ X1, A
 
 The rules: a step or a load may enter every cycle, never both in one; each sees the results of all older ones, at any
@@ -22,7 +22,8 @@ from rtl.common.clock_gate import gated_domain
 from rtl.common.delay import delay
 from rtl.core.interfaces import MatrixEvents
 from rtl.core.matrix.accumulators import COLUMNS, ROWS, ROWS_A_BEAT, AccumulatorDrain, AccumulatorLoad
-from rtl.core.operations import Drains, matrix_operations
+from rtl.core.matrix.narrow_drain import NarrowDrain
+from rtl.core.operations import Drains, converted, matrix_operations
 from rtl.fp.adder import Body
 from rtl.fp.dot import TERMS, DotLane
 from rtl.fp.lane_control import LaneSequencer
@@ -55,18 +56,33 @@ class MatrixUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        sequencer, loader, drainer = LaneSequencer(), AccumulatorLoad(self.body), AccumulatorDrain(self.body)
+        sequencer, loader = LaneSequencer(), AccumulatorLoad(self.body)
+        drainer, narrow = AccumulatorDrain(self.body), NarrowDrain(self.body)
         step, load, drain = self.operations.step, self.operations.load, self.drains.request
-        lanes, drains = ("lanes", "drains") if self.gated else ("sync", "sync")
+        lanes, drains, conversions = ("lanes", "drains", "conversions") if self.gated else ["sync"] * 3
         if self.gated:
             gated_domain(m, lanes, step.valid | load.valid | sequencer.busy)
             gated_domain(m, drains, drain.valid | drainer.busy)
+            gated_domain(m, conversions, (drain.valid & converted(drain)) | narrow.busy)
         in_lanes = DomainRenamer(lanes)
         m.submodules.sequencer = in_lanes(sequencer)
         m.submodules.loader = in_lanes(loader)
         m.submodules.drainer = DomainRenamer(drains)(drainer)
-        wiring.connect(m, wiring.flipped(self.drains), drainer.drains)
-        wiring.connect(m, drainer.events, wiring.flipped(self.events))
+        m.submodules.narrow = DomainRenamer(conversions)(narrow)
+        m.d.comb += [
+            drainer.request.eq(drain),
+            narrow.request.eq(drain),
+            self.drains.reply.eq(drainer.reply),
+            self.drains.data.eq(drainer.data),
+            self.drains.narrow_reply.eq(narrow.reply),
+            self.drains.narrow_data.eq(narrow.data),
+            *(getattr(narrow, name).eq(getattr(drainer, name)) for name in ("numbers", "overflow", "rows", "columns")),
+        ]
+        # A short beat may follow a long one so that both end in one cycle.
+        m.d.comb += [
+            ours.eq(one | other)
+            for ours, one, other in zip(self.events.flags, drainer.events.flags, narrow.events.flags, strict=True)
+        ]
         with m.If(load.valid):
             m.d.comb += sequencer.slot.eq(Cat(load.acc, load.thread))
         with m.Else():

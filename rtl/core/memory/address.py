@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import LANES, LINE_WORDS
+from rtl.core.decoded import DrainFormat, drains_bytes
 from rtl.core.memory.descriptors import Geometry, Position
 
 Gather = data.StructLayout(
@@ -188,7 +189,7 @@ class GatherAddress(wiring.Component):
 
 
 class DrainAddress(wiring.Component):
-    """A tile of 8x8 elements of 4 B (kind 0) or 2 B (1), or 512 B in a row whatever the extents (2).
+    """A tile of 8x8 elements of 4, 2 or 1 bytes, or 512 B in a row whatever the extents (RAW).
 
     Extents and position count elements of the drain's size in x.
 
@@ -201,7 +202,7 @@ class DrainAddress(wiring.Component):
     position: In(Position)
     # Row offset (bit 2) of 8 rows, column offset (bits 1..0) of 8 elements.
     tile: In(3)
-    kind: In(2)
+    kind: In(DrainFormat)
     base: Out(WORD_ADDRESS_BITS)
     # Words from a row of the tile to the next.
     pitch: Out(WORD_ADDRESS_BITS)
@@ -226,13 +227,15 @@ class DrainAddress(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         geometry, position = self.geometry, self.position
-        raw, narrow = self.kind[1], self.kind[0]
+        raw, short, byte = self.kind == DrainFormat.RAW, drains_bytes(self.kind, 2), drains_bytes(self.kind, 1)
         row, column = Cat(Const(0, 3), self.tile[2]), Cat(Const(0, 3), self.tile[:2])
         column_words, start, stop = Signal(5), Signal(WORD_ADDRESS_BITS), Signal(WORD_ADDRESS_BITS)
         last = Signal(5)
         with m.If(raw):
             m.d.comb += last.eq(LANES - 1)
-        with m.Elif(narrow):
+        with m.Elif(byte):
+            m.d.comb += [column_words.eq(self.tile[:2]), last.eq(column_words)]
+        with m.Elif(short):
             m.d.comb += [column_words.eq(Cat(Const(0, 1), self.tile[:2])), last.eq(column_words | 1)]
         with m.Else():
             m.d.comb += [column_words.eq(Cat(Const(0, 2), self.tile[:2])), last.eq(column_words | 3)]
@@ -251,7 +254,9 @@ class DrainAddress(wiring.Component):
         c = self.column_mask
         with m.If(raw):
             m.d.comb += self.word_mask.eq(0xFF)
-        with m.Elif(narrow):
+        with m.Elif(byte):
+            m.d.comb += self.word_mask.eq(c.any())
+        with m.Elif(short):
             m.d.comb += self.word_mask.eq(Cat(c[:4].any(), c[4:].any()))
         with m.Else():
             m.d.comb += self.word_mask.eq(Cat(c[2 * word : 2 * word + 2].any() for word in range(4)))

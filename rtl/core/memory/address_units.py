@@ -15,6 +15,7 @@ from rtl.core.interfaces import (
     NOWHERE_LOW,
     STORE_SLOTS,
     LoadBegins,
+    Settings,
     StoreProgress,
     StoreRequests,
     scalar_progress,
@@ -48,6 +49,7 @@ class AddressUnits(wiring.Component):
             "store_progress": In(StoreProgress),
             # Own coordinates.
             "place": In(Place),
+            "settings": In(Settings),
             "load_begins": Out(LoadBegins),
             "stores": Out(StoreRequests),
             "l0": Out(ports.VectorLoad),
@@ -171,7 +173,12 @@ class AddressUnits(wiring.Component):
                     place.cancel.eq(~accesses.done[k]),
                     self.stores.address.valid.eq(x.valid & x.q.row.store),
                 ]
-        m.d.comb += [slot.drain_outside.eq(place.outside) for slot in slots]
+        mode = by_number(m, accesses.thread, list(self.settings.fp_mode), "mode_now")
+        m.d.comb += [
+            place.bias.eq(mode.result),
+            place.seed.eq(by_number(m, accesses.thread, list(self.settings.seed), "seed_now")),
+            *(slot.drain_outside.eq(place.outside) for slot in slots),
+        ]
         m.d.comb += [
             self.stores.address.thread.eq(accesses.thread),
             self.stores.address.cancel.eq(place.cancel),

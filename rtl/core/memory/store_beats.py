@@ -1,7 +1,7 @@
 """Beats of stores: where each goes, its data, and the ring in which they wait for the SRAM in the order of their starts.
 
     S1  token; the register or the accumulator is asked for          S2  addresses and bytes -> ring; a register's value -> ring
-                                                        DRAIN_LATENCY after S1: a drain's bytes -> ring
+                                                        DRAIN_LATENCY, NARROW_LATENCY after S1: a drain's bytes -> ring
 
 A beat takes its place at S1, so registers and drains leave in the order of their starts. Lane l of a beat writes word
 base + l0 t0 + l1 t1 + l2 t2, l0 to l2 the bits of l; the lanes of a drain's beat are those of rtl.core.matrix.accumulators.
@@ -15,7 +15,7 @@ from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import LANES, STORE_TAG_BITS
 from golden.arch.trace import SEQ_BITS
 from rtl.common.delay import delay
-from rtl.core.decoded import DrainFormat
+from rtl.core.decoded import DrainFormat, drains_bytes
 from rtl.core.interfaces import StoreData, StoreEvents, StoreKind
 from rtl.core.memory.store_queue import BEAT_PLACES, BeatStarts, Tokens
 from rtl.core.operations import Drains
@@ -73,6 +73,11 @@ class StoreBeats(wiring.Component):
             drain.beat.eq(token.at.beat),
             drain.format.eq(issue.drain_format),
             drain.relu.eq(issue.relu),
+            drain.bias.eq(token.place.bias),
+            drain.stochastic.eq(issue.stochastic),
+            drain.seed.eq(token.place.seed),
+            drain.counter.eq(token.place.strobe),
+            drain.tile.eq(issue.tile),
             drain.tag.eq(at),
             drain.rows.eq(self._rows(token)),
             drain.columns.eq(token.place.column_mask),
@@ -94,23 +99,23 @@ class StoreBeats(wiring.Component):
         m.submodules.places = places = memory.Memory(shape=Where, depth=BEAT_PLACES, init=[])
         m.submodules.bytes = bytes_ = memory.Memory(shape=512, depth=BEAT_PLACES, init=[])
         into, out = places.write_port(), places.read_port(domain="comb")
-        drained, stored, shown = bytes_.write_port(), bytes_.write_port(), bytes_.read_port(domain="comb")
-        full, reply = Signal(BEAT_PLACES), self.drains.reply
-        fills = [Signal(BEAT_PLACES, name=f"fills_{k}") for k in range(2)]
+        shown, full = bytes_.read_port(domain="comb"), Signal(BEAT_PLACES)
+        drains = self.drains
+        fills = []
+        for k, (valid, address, data_) in enumerate((
+            (there & vector, place_at, self.data.data),
+            (drains.reply.valid, drains.reply.tag, drains.data),
+            (drains.narrow_reply.valid, drains.narrow_reply.tag, drains.narrow_data),
+        )):
+            port, fill = bytes_.write_port(), Signal(BEAT_PLACES, name=f"fills_{k}")
+            m.d.comb += [port.en.eq(valid), port.addr.eq(address), port.data.eq(data_), fill.eq(Mux(port.en, 1 << port.addr, 0))]
+            fills.append(fill)
         m.d.comb += [
             into.en.eq(there),
             into.addr.eq(place_at),
             into.data.eq(where),
-            drained.en.eq(reply.valid),
-            drained.addr.eq(reply.tag),
-            drained.data.eq(self.drains.data),
-            stored.en.eq(there & vector),
-            stored.addr.eq(place_at),
-            stored.data.eq(self.data.data),
             out.addr.eq(first),
             shown.addr.eq(first),
-            fills[0].eq(Mux(drained.en, 1 << drained.addr, 0)),
-            fills[1].eq(Mux(stored.en, 1 << stored.addr, 0)),
             self.st.valid.eq(full.bit_select(first, 1)),
             self.st.enable.eq(out.data.enable),
             self.st.addr.eq(out.data.addr),
@@ -119,7 +124,7 @@ class StoreBeats(wiring.Component):
             self.st.data.eq(shown.data),
         ]
         m.d.sync += [
-            full.eq((full & ~Mux(taken, 1 << first, 0)) | fills[0] | fills[1]),
+            full.eq((full & ~Mux(taken, 1 << first, 0)) | fills[0] | fills[1] | fills[2]),
             self.starts.room.eq(self.starts.room + taken - self.starts.count),
         ]
 
@@ -156,6 +161,7 @@ class StoreBeats(wiring.Component):
         issue, place, beat = token.issue, token.place, token.at.beat
         drains = issue.kind == StoreKind.DRAIN
         fp32, raw = drains & (issue.drain_format == DrainFormat.FP32.value), drains & (issue.drain_format == DrainFormat.RAW.value)
+        byte_wide = drains_bytes(issue.drain_format, 1)
         # Of FP32 the columns from 4g on, two words further.
         half = self._half(token)
         ahead, steps, kept = Signal(WORD_ADDRESS_BITS), [Signal(WORD_ADDRESS_BITS, name=f"t{k}") for k in range(3)], Signal(64)
@@ -177,7 +183,8 @@ class StoreBeats(wiring.Component):
             m.d.comb += kept.eq(~Const(0, 64))
         with m.Elif(drains):
             for byte in range(64):
-                column = Mux(fp32, wide[byte % 16 // 4], place.column_mask[byte % 16 // 2])
+                single = place.column_mask[byte % 16] if byte % 16 < 8 else 0
+                column = Mux(fp32, wide[byte % 16 // 4], Mux(byte_wide, single, place.column_mask[byte % 16 // 2]))
                 m.d.comb += kept[byte].eq(rows[byte // 16] & column)
         with m.Else():
             m.d.comb += kept.eq(place.strobe)

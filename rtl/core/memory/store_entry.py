@@ -13,9 +13,11 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
 from golden.arch.encoding import F0, F2
+from golden.arch.formats import BIAS_BITS
 from golden.arch.memmap import ADDRESS_BITS, SEMAPHORE_BITS
 from rtl.common.network_ports import NetOp
 from rtl.core.access import Execute, net_op
+from rtl.core.decoded import DrainFormat, drains_bytes
 from rtl.core.interfaces import NOWHERE_HIGH, NOWHERE_LOW, ScalarEntry, StoreAddress, StoreIssue, StoreKind
 from rtl.core.memory.address import DrainAddress, Gather
 from rtl.core.memory.descriptors import Descriptor
@@ -51,6 +53,8 @@ class StoreEntry(wiring.Component):
             out.scalar_loads.eq(self.scalar_loads),
             out.drain_format.eq(c.drain_format),
             out.relu.eq(q.word[F2 + 3]),
+            out.stochastic.eq(c.stochastic),
+            out.tile.eq(q.word[F2 : F2 + 3]),
         ]
         with m.If(c.drain):
             m.d.comb += out.kind.eq(StoreKind.DRAIN)
@@ -86,6 +90,9 @@ class StorePlace(wiring.Component):
     x: In(Execute)
     descriptor: In(Descriptor)
     generation: In(GENERATION_BITS)
+    # Of the thread.
+    bias: In(BIAS_BITS)
+    seed: In(64)
     # Byte address of a scalar store; what the slot found for a vector store.
     address: In(64)
     gather: In(Gather)
@@ -125,9 +132,9 @@ class StorePlace(wiring.Component):
                 with m.Case(places):
                     m.d.comb += column_bytes.eq(Cat(Const(0, places), geometry.columns))
         # A drain counts columns in its own elements; where the descriptor steps by others, extents do not bound a row.
-        same_size = ~c.drain | (geometry.elem == Mux(c.drain_format[0], 1, 2))
+        same_size = ~c.drain | (geometry.elem == Mux(drains_bytes(c.drain_format, 1), 0, Mux(drains_bytes(c.drain_format, 2), 1, 2)))
         apart = same_size & (column_bytes <= Cat(Const(0, 3), geometry.row_pitch))
-        raw = c.drain_format[1]
+        raw = c.drain_format == DrainFormat.RAW.value
         base, row = Mux(c.drain, drain.base, gather.base), Mux(c.drain, drain.row, gather.row)
         descriptor = Cat(self.generation, q.names.d)
         m.d.comb += out.stream.eq(Cat(number, Const(STREAM_UNIQUE, 2)))
@@ -155,6 +162,9 @@ class StorePlace(wiring.Component):
                 out.row_mask.eq(drain.row_mask),
                 out.column_mask.eq(drain.column_mask),
                 out.row_pitch.eq(drain.pitch),
+                out.bias.eq(self.bias),
+                out.strobe.eq(self.x.a),
+                out.seed.eq(self.seed),
                 out.low.eq(drain.low),
                 out.high.eq(drain.high),
             ]

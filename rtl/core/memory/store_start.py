@@ -23,7 +23,7 @@ MOST_BEATS = max(BEATS.values())
 # then is decoded another cycle later, and may be there DRAIN_TO_STEP before the last beat asks, one cycle after its S0.
 BEATS_LEFT = DRAIN_TO_STEP + 1
 
-Candidate = data.StructLayout({"able": 1, "kind": StoreKind, "format": 2, "slot": 2, "cancelled": 1})
+Candidate = data.StructLayout({"able": 1, "kind": StoreKind, "format": DrainFormat, "slot": 2, "cancelled": 1})
 """A thread's next entry; ``able``: it may start, if its beats find room."""
 
 Beat = data.StructLayout({"valid": 1, "slot": 2, "thread": THREAD_BITS, "beat": 3, "last": 1})

@@ -12,7 +12,17 @@ from golden.arch.config import NodeConfig
 from rtl.common.host_ports import Place
 from rtl.common.network_ports import Commands, Handed
 from rtl.core.access import Accesses, Room
-from rtl.core.interfaces import Life, LoadBegins, StoreData, StoreEvents, StoreProgress, StoreSteer, scalar_progress, vector_progress
+from rtl.core.interfaces import (
+    Life,
+    LoadBegins,
+    Settings,
+    StoreData,
+    StoreEvents,
+    StoreProgress,
+    StoreSteer,
+    scalar_progress,
+    vector_progress,
+)
 from rtl.core.memory.address_units import AddressUnits
 from rtl.core.memory.store import StoreUnit
 from rtl.core.operations import Drains
@@ -44,6 +54,7 @@ class MemoryUnit(wiring.Component):
             "steer": Out(StoreSteer),
             # Own coordinates; network instructions, as in StoreUnit.
             "place": In(Place),
+            "settings": In(Settings),
             "commands": Out(Commands),
             "handed": In(Handed),
             "events": Out(StoreEvents),
@@ -70,6 +81,7 @@ class MemoryUnit(wiring.Component):
         wiring.connect(m, wiring.flipped(self.life), stores.life)
         wiring.connect(m, stores.data, wiring.flipped(self.store_data))
         wiring.connect(m, wiring.flipped(self.place), addresses.place)
+        wiring.connect(m, wiring.flipped(self.settings), addresses.settings)
         wiring.connect(m, wiring.flipped(self.handed), stores.handed)
         for name in ("room", "load_begins", "l0", "l1", "sl"):
             wiring.connect(m, getattr(addresses, name), wiring.flipped(getattr(self, name)))

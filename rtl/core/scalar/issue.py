@@ -8,16 +8,17 @@ its slot is not yet seen. Threads of the highest software priority come first; w
 Rule kept: everything read here is a flip-flop, or a few gates behind one, and nothing waits for a younger instruction.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
-from golden.arch.encoding import F0, F1
+from golden.arch.encoding import F0, F1, F2
+from golden.arch.memmap import Csr
 from rtl.common.arbiter import preferred, round_robin
 from rtl.common.select import by_number
 from rtl.core.access import Issued, Room
-from rtl.core.interfaces import THREADS, Life, Settings, StoreProgress, vector_progress
+from rtl.core.interfaces import THREADS, VQ_POS_BITS, Life, Settings, StoreProgress, vector_progress
 from rtl.core.scalar.execute import ExecuteState
 from rtl.core.scalar.late import LateState
 from rtl.core.scalar.queue import HEADS, Heads, Take
@@ -97,6 +98,9 @@ class ScalarIssue(wiring.Component):
             & (vector.load_parity[t].bit_select(f0, 1) == q.parity)
             & room.one_load
         )
+        # A seed is read when a vector instruction issues: older ones have.
+        seeds = c.csr & ~c.slow & (q.word[F2:] == Csr.SEED)
+        older_issued = passed(Const(1, 1), (q.vq_mark - 1)[:VQ_POS_BITS], vector.vq_head[t])
         ok = Signal(name=f"ok_{name}")
         m.d.comb += ok.eq(
             operands
@@ -104,6 +108,7 @@ class ScalarIssue(wiring.Component):
             & (~c.store | room.store[t])
             & (~c.sload | room.scalar_load)
             & (~c.slow | self.late.slow_free)
+            & (~seeds | older_issued)
             & (~c.setd | ~room.worn[t].bit_select(q.names.d, 1))
         )
         return ok
@@ -134,7 +139,7 @@ class ScalarIssue(wiring.Component):
             & ~(c1.store & (c2.store | c2.vload | c2.sload))
             & ~(c1.sload & c2.sload)
             & ~(c1.slow & c2.slow)
-            & ~(c1.csr & c2.csr)
+            & ~(c1.csr & (c2.csr | c2.takes_mode))
             & ~(c1.vload & c2.vload & (~self.room.two_loads | (written == target)))
         )
         return together

@@ -1,11 +1,11 @@
 """One slot of the execute stage: the result of the integer unit, and whether the instruction faults. Combinational."""
 
-from amaranth.hdl import Module, Mux
+from amaranth.hdl import Const, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.encoding import F0, F1
-from golden.arch.memmap import Fault
+from golden.arch.encoding import F0, F1, F2
+from golden.arch.memmap import FP_MODE_BITS, Csr, Fault
 from rtl.core.access import AccessFault, Execute
 from rtl.core.scalar.alu import Alu
 
@@ -49,5 +49,11 @@ class ExecuteSlot(wiring.Component):
             self.fault.eq(self.access),
         ]
         with m.If(c.csr):
-            m.d.comb += [self.fault.fault.eq(self.csr_illegal), self.fault.cause.eq(Fault.ILLEGAL), self.fault.operand.eq(q.word)]
+            # A bias lies beside its field's bits in FP_MODE when it is out of range.
+            beyond = ~c.slow & (q.word[F2:] == Csr.FP_MODE) & (x.a & ~Const(FP_MODE_BITS, 64)).any()
+            m.d.comb += [
+                self.fault.fault.eq(self.csr_illegal | beyond),
+                self.fault.cause.eq(Mux(beyond, Fault.BIAS, Fault.ILLEGAL)),
+                self.fault.operand.eq(Mux(beyond, x.a, q.word)),
+            ]
         return m

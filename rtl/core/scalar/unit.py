@@ -43,7 +43,7 @@ class ScalarUnit(wiring.Component):
     def __init__(self, config: NodeConfig, trace: bool = False) -> None:
         self._config, self._trace = config, trace
         members = {
-            "pushes": In(scalar_pushes(config)),
+            "pushes": In(scalar_pushes(config)).array(config.dispatch_threads),
             "progress": Out(scalar_progress(config)),
             "vector_progress": In(vector_progress(config)),
             "store_progress": In(StoreProgress),
@@ -73,7 +73,8 @@ class ScalarUnit(wiring.Component):
         m.submodules.registers = registers = ScalarRegisters()
         m.submodules.execute = execute = ExecuteStage()
         m.submodules.late = late = LateResults(self._trace)
-        wiring.connect(m, wiring.flipped(self.pushes), queue.pushes)
+        for mine, port in zip(self.pushes, queue.pushes, strict=True):
+            wiring.connect(m, wiring.flipped(mine), port)
         wiring.connect(m, wiring.flipped(self.life), queue.life, issue.life, execute.life)
         for name in ("vector_progress", "store_progress", "room", "settings"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(issue, name))

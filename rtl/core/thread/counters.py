@@ -17,7 +17,7 @@ from rtl.mem.ports import ConflictCount, Corrected
 Events = data.StructLayout({
     "matrix_step": 1,
     "matrix_wait": WAIT_CAUSES,
-    "retired_front": 4,
+    "retired_front": 6,
     "retired_scalar": 2,
     "retired_vector_memory": 2,
     "simd_issue": 1,
@@ -28,7 +28,7 @@ Events = data.StructLayout({
     "packet_out": 1,
     "parity_errors": 2,
     "fetch_miss": 1,
-    "redirect": 1,
+    "redirect": 3,
     "first_start": 1,
 })
 """What happened in a cycle, of all units."""

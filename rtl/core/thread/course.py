@@ -19,7 +19,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0, F1, F2
 from golden.arch.memmap import SEMAPHORE_BITS, Fault, ThreadState
 from rtl.core.groups import Dispatched, May, Supply, Where, told
-from rtl.core.interfaces import PC_BITS, THREAD_BITS, ScalarSteer
+from rtl.core.interfaces import THREAD_BITS, ScalarSteer
 from rtl.core.thread.loops import LOOP_BITS, Move, ProgramCounter
 from rtl.core.thread.parts import ArrivalPort, Begin, Doom, Hold, Orders, Rested, Room, Spawn, Stage, WaitPort
 
@@ -58,6 +58,8 @@ class Course(wiring.Component):
         self._then = Signal(Flow)  # what follows when all is done (Hold.DRAIN)
         self._amount = Signal(SEMAPHORE_BITS)
         m.d.comb += [
+            counter.count.eq(self.dispatched.group.count),
+            counter.at_last.eq(self.dispatched.group.at_last),
             self.where.state.pc.eq(counter.pc),
             self.where.state.looping.eq(counter.looping),
             self.where.state.last.eq(counter.last),
@@ -95,8 +97,8 @@ class Course(wiring.Component):
     # --- what its group does to it -------------------------------------------------------------------------------------------
 
     def _dispatched(self, m: Module) -> None:
-        group, stage, pc = self.dispatched.group, self.stage, self._counter.pc
-        word = group.word
+        group, stage, counter = self.dispatched.group, self.stage, self._counter
+        word, pc = group.word, counter.pc
         with m.If(group.valid):
             with m.If(group.illegal):
                 with m.If(group.outside):
@@ -106,7 +108,7 @@ class Course(wiring.Component):
                 with m.Else():
                     m.d.comb += self._fault(Fault.ILLEGAL, word)
             with m.Elif(group.first & ~self.orders.inject & ((group.flow == Flow.PLAIN) | (group.flow == Flow.LOGIC))):
-                m.d.comb += self._move(Move.ADVANCE, (pc + group.count - 1)[:PC_BITS])
+                m.d.comb += counter.move.eq(Move.ADVANCE)
             with m.Switch(group.flow):
                 with m.Case(Flow.BR, Flow.CALL):
                     m.d.comb += self._move(Move.JUMP, group.target)
@@ -124,7 +126,7 @@ class Course(wiring.Component):
                     m.d.sync += [stage.hold.eq(Hold.JOIN), stage.word.eq(word)]
                 with m.Case(*sorted(DRAINS)):
                     m.d.sync += [stage.hold.eq(Hold.DRAIN), self._then.eq(group.flow), stage.word.eq(word)]
-        with m.If(self._counter.too_deep):
+        with m.If(counter.too_deep):
             m.d.comb += self._fault(Fault.LOOP, isa.LOOP_DEPTH + 1)
 
     # --- a control instruction that waits ------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ class Course(wiring.Component):
         with m.If(stage.ends):
             m.d.sync += stage.hold.eq(Hold.NONE)
             with m.If(stage.state == ThreadState.RUNNING):
-                m.d.comb += self._move(Move.ADVANCE, self._counter.pc)
+                m.d.comb += self._counter.move.eq(Move.NEXT)
         with m.If(stage.found.valid):
             m.d.sync += stage.hold.eq(Hold.DEAD)
 

@@ -36,14 +36,15 @@ Arrival = data.StructLayout({"valid": 1, "barrier": 3, "count": 3})
 
 WaitPort = wiring.Signature(
     {
-        # A thread -> semaphores: what it waits for, valid until granted; the value is taken (one cycle).
+        # A thread -> semaphores: what it waits for, valid until granted, and not in the cycle after. The value was taken in the previous
+        # cycle, whether the thread still waits or not; one cycle, a flip-flop.
         "wait": Out(Wait),
         "granted": In(1),
     }
 )
 ArrivalPort = wiring.Signature(
     {
-        # A thread -> barriers: it has come and waits, valid until passed; it goes on (one cycle).
+        # A thread -> barriers: it has come and waits, valid until passed, and not in the cycle after; it goes on (one cycle, a flip-flop).
         "arrival": Out(Arrival),
         "passed": In(1),
     }

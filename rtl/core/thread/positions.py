@@ -1,6 +1,6 @@
 """What a thread has counted: its instructions, and what it gave to the queues; and whether the queues have room for a group."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,7 +8,7 @@ from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.tags import ST_AHEAD, VQ_AHEAD
 from golden.arch.trace import SEQ_BITS
-from rtl.core.groups import Counted, Dispatched, told
+from rtl.core.groups import QUEUED_BITS, Counted, Dispatched, told
 from rtl.core.interfaces import ST_POS_BITS, VQ_POS_BITS, ScalarSteer, StoreProgress, scalar_progress, vector_progress
 from rtl.core.thread.parts import Begin, Doom, Room, Stage
 
@@ -56,7 +56,7 @@ class Positions(wiring.Component):
     """
 
     def __init__(self, config: NodeConfig, number: int) -> None:
-        self._width, self._number = config.dispatch_width, number
+        self._config, self._width, self._number = config, config.dispatch_width, number
         self._most_settings = config.scalar_queue + _ISSUED
         super().__init__(
             {
@@ -70,6 +70,8 @@ class Positions(wiring.Component):
                 "store_progress": In(StoreProgress),
                 "counted": Out(told(Counted)),
                 "room": Out(Room),
+                # Instructions in its queues.
+                "queued": Out(told(unsigned(QUEUED_BITS))),
                 # Instructions that retired since the thread started. State.
                 "retired": Out(48),
             }
@@ -111,5 +113,9 @@ class Positions(wiring.Component):
         vq_far = scalar_head.valid & ((vq_tail - scalar_head.vq_mark)[:VQ_POS_BITS] >= VQ_AHEAD - self._width)
         st_far = vector_head.valid & ((st_tail - vector_head.st_mark)[:ST_POS_BITS] >= ST_AHEAD - self._width)
         fits = (self.scalar_progress.free[number] >= self._width) & (vector.free[number] >= self._width)
-        m.d.comb += self.room.room.eq(fits & ~vq_far & ~st_far)
+        places = self._config.scalar_queue + self._config.vector_queue
+        m.d.comb += [
+            self.room.room.eq(fits & ~vq_far & ~st_far),
+            self.queued.state.eq(places - self.scalar_progress.free[number] - vector.free[number]),
+        ]
         return m

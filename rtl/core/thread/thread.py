@@ -92,6 +92,7 @@ class Thread(wiring.Component):
         turn = wiring.flipped(self.turn)
         wiring.connect(m, course.where, turn.where, debugger.where)
         wiring.connect(m, positions.counted, turn.counted)
+        wiring.connect(m, positions.queued, turn.queued)
         wiring.connect(m, predicates.known, turn.known)
         wiring.connect(m, debugger.debugged, turn.debugged)
         wiring.connect(m, course.may, turn.may)

@@ -5,13 +5,13 @@
 A new head stands there in the cycle after the old one issued, so a thread can issue in every cycle.
 """
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
-from rtl.common.select import by_number
-from rtl.core.interfaces import THREAD_BITS, THREADS, VQ_POS_BITS, Life, VectorEntry, VectorHead, vector_pushes
+from rtl.core.interfaces import THREADS, VQ_POS_BITS, Life, VectorEntry, VectorHead, vector_pushes
+from rtl.core.pushed import pushed
 from rtl.core.vector.parts import Heads, Take
 
 
@@ -27,8 +27,8 @@ class VectorQueue(wiring.Component):
         self.depth, self.width = depth, _ = config.vector_queue, config.dispatch_width
         super().__init__(
             {
-                # Instructions in program order; any of them may be missing. There must be room.
-                "pushes": In(vector_pushes(config)),
+                # Any place of a group may be empty. There must be room.
+                "pushes": In(vector_pushes(config)).array(config.dispatch_threads),
                 # Killed threads drop what they hold, and what comes in this cycle.
                 "life": In(Life),
                 "take": In(Take),
@@ -45,48 +45,42 @@ class VectorQueue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bits = (self.depth - 1).bit_length()
-        m.submodules.entries = entries = memory.Memory(shape=VectorEntry, depth=THREADS * self.depth, init=[])
-        tails = [Signal(VQ_POS_BITS, name=f"tail_{t}") for t in range(THREADS)]
-
-        tail, pushed = by_number(m, self.pushes.thread, tails, "tail"), Signal(range(self.width + 1))
-        before = Const(0)
-        for i, push in enumerate(self.pushes.slot):
-            into = entries.write_port()
-            m.d.comb += [
-                into.en.eq(push.valid),
-                into.addr.eq(Cat((tail + before)[:bits], self.pushes.thread)),
-                into.data.eq(push.entry),
-            ]
-            so_far = Signal(range(self.width + 1), name=f"pushed_{i}")
-            m.d.comb += so_far.eq(before + push.valid)
-            before = so_far
-        m.d.comb += pushed.eq(before)
-
         for t in range(THREADS):
-            valid, position, free, take = self.heads.valid[t], self.position[t], self.free[t], self.take.threads[t]
-            shown = entries.read_port(domain="comb")
-            fetch = Signal(VQ_POS_BITS, name=f"fetch_{t}")  # oldest in memory
-            here, refill, come = Signal(name=f"here_{t}"), Signal(name=f"refill_{t}"), Signal(range(self.width + 1), name=f"come_{t}")
-            m.d.comb += [
-                here.eq(fetch != tails[t]),
-                refill.eq(~valid | take),
-                shown.addr.eq(Cat(fetch[:bits], Const(t, THREAD_BITS))),
-                self.empty[t].eq(~valid & ~here),
-                self.oldest[t].valid.eq(valid | here),
-                self.oldest[t].st_mark.eq(self.heads.entry[t].st_mark),
-            ]
-            with m.If(self.pushes.thread == t):
-                m.d.comb += come.eq(pushed)
-            with m.If(~valid):
-                m.d.comb += self.oldest[t].st_mark.eq(shown.data.st_mark)
-            m.d.sync += [
-                position.eq(position + take),
-                free.eq(free + take - come),
-                tails[t].eq(tails[t] + come),
-            ]
-            with m.If(refill):
-                m.d.sync += [valid.eq(here), fetch.eq(fetch + here), self.heads.entry[t].eq(shown.data)]
-            with m.If(self.life.kill[t]):
-                m.d.sync += [valid.eq(0), fetch.eq(position), tails[t].eq(position), free.eq(self.depth)]
+            self._thread(m, t)
         return m
+
+    def _thread(self, m: Module, t: int) -> None:
+        bits = (self.depth - 1).bit_length()
+        m.submodules[f"entries_{t}"] = entries = memory.Memory(shape=VectorEntry, depth=self.depth, init=[])
+        valid, position, free, take = self.heads.valid[t], self.position[t], self.free[t], self.take.threads[t]
+        shown = entries.read_port(domain="comb")
+        tail = Signal(VQ_POS_BITS, name=f"tail_{t}")
+        fetch = Signal(VQ_POS_BITS, name=f"fetch_{t}")  # oldest in memory
+        here, refill = Signal(name=f"here_{t}"), Signal(name=f"refill_{t}")
+        come = self._push(m, t, entries, tail[:bits])
+        m.d.comb += [
+            here.eq(fetch != tail),
+            refill.eq(~valid | take),
+            shown.addr.eq(fetch[:bits]),
+            self.empty[t].eq(~valid & ~here),
+            self.oldest[t].valid.eq(valid | here),
+            self.oldest[t].st_mark.eq(self.heads.entry[t].st_mark),
+        ]
+        with m.If(~valid):
+            m.d.comb += self.oldest[t].st_mark.eq(shown.data.st_mark)
+        m.d.sync += [position.eq(position + take), free.eq(free + take - come), tail.eq(tail + come)]
+        with m.If(refill):
+            m.d.sync += [valid.eq(here), fetch.eq(fetch + here), self.heads.entry[t].eq(shown.data)]
+        with m.If(self.life.kill[t]):
+            m.d.sync += [valid.eq(0), fetch.eq(position), tail.eq(position), free.eq(self.depth)]
+
+    def _push(self, m: Module, t: int, entries: memory.Memory, tail: Value) -> Value:
+        """What comes in, from a place on; how many."""
+        so_far = Const(0)
+        for i, push in enumerate(pushed(m, self.pushes, t)):
+            into = entries.write_port()
+            m.d.comb += [into.en.eq(push.valid), into.addr.eq((tail + so_far)[: len(tail)]), into.data.eq(push.entry)]
+            count = Signal(range(self.width + 1), name=f"come_{t}_{i}")
+            m.d.comb += count.eq(so_far + push.valid)
+            so_far = count
+        return so_far

@@ -2,8 +2,9 @@
 
     F1 .. F7 special functions' front end, 8 lanes a cycle, then S0
     S0 operands       S1 .. S6 multiply-add lanes ------------------------------------------+
-                      S1 compare, logic, integer, permute, widen, narrow; S2 select; .. S5 -+- S6 select -> result
-                      S1 .. S3 to integer; S4 select; S1 .. S4 to float; S5 select ---------+
+                      S1 compare, logic, integers, permute; S2 select; ................. S5 -+- S6 select -> result
+                      S1 S2 widen; S3 select; S1 .. S3 to integer; S4 select ----------------+
+                      S1 .. S4 to float, narrow with random words; S5 select ----------------+
 
 Everything leaves through stage 6 of the multiply-add lanes, LATENCY[op] cycles after its operands came; nothing stalls
 and nothing is checked: whoever issues keeps two results out of one cycle with the tables of golden.arch.simd_ops.
@@ -18,7 +19,7 @@ from amaranth.hdl import Cat, Const, DomainRenamer, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.formats import BF16
+from golden.arch.formats import BIAS_BITS
 from golden.arch.simd_ops import (
     IMM_BITS,
     LATENCY,
@@ -33,11 +34,13 @@ from golden.arch.simd_ops import (
 from rtl.common.clock_gate import gated_domain
 from rtl.common.delay import delay
 from rtl.core.vector.simd_alu import SimdAlu
+from rtl.core.vector.simd_narrow import SimdNarrow
 from rtl.core.vector.simd_operands import SimdOperands, any_flags, is_class
+from rtl.core.vector.simd_packed import SimdPack, SimdPacked
 from rtl.core.vector.simd_permute import SimdPermute
+from rtl.core.vector.simd_widen import SimdWiden
 from rtl.fp.adder import Body
 from rtl.fp.compare import Compare
-from rtl.fp.convert import NarrowBf16, Widen
 from rtl.fp.flags import FpFlags
 from rtl.fp.fma import FmaLane
 from rtl.fp.integer import FloatToInteger, IntegerToFloat
@@ -66,6 +69,9 @@ class SimdPipe(wiring.Component):
                 "op": In(SIMD_OP_BITS),
                 # Immediate; ignored by most operations.
                 "imm": In(IMM_BITS),
+                # Exponent bias of a conversion's narrow side; seed of the random words that narrowing rounds with.
+                "bias": In(BIAS_BITS),
+                "seed": In(64),
                 # Comes out with the result, unchanged.
                 "tag": In(TAG_BITS),
                 # Operands: vector registers; what an operation does not read may hold anything.
@@ -114,7 +120,7 @@ class SimdPipe(wiring.Component):
             )
         op = [stage.control.op for stage in stages]
         units = self._units(m, operands)
-        other, flags = self._narrow_side(m, units, op, _held(m, 1, "known", operands.known))
+        other, flags = self._other_side(m, units, op, _held(m, 1, "known", operands.known))
 
         # Stage 6: the lanes select; what covers all lanes follows.
         for i, fma in enumerate(units.fma):
@@ -143,6 +149,7 @@ class SimdPipe(wiring.Component):
             operands.valid.eq(self.valid),
             operands.op.eq(self.op),
             operands.imm.eq(self.imm),
+            operands.bias.eq(self.bias),
             operands.tag.eq(self.tag),
         ]
         for i in range(self.lanes):
@@ -156,24 +163,35 @@ class SimdPipe(wiring.Component):
         a, b, c, control = operands.out_a, operands.out_b, operands.out_c, operands.control
         op = control.op
         m.submodules.permute = permute = SimdPermute(self.lanes)
+        m.submodules.widen = widen = SimdWiden(self.lanes)
+        m.submodules.pack = pack = SimdPack(self.lanes)
+        m.submodules.narrow = narrow = SimdNarrow(body, self.gated, self.lanes)
         units = SimpleNamespace(
             permute=permute,
+            widen=widen,
+            pack=pack,
+            narrow=narrow,
             compare=[Compare() for _ in lanes],
             alu=[SimdAlu(body) for _ in lanes],
-            widen=[Widen((BF16,)) for _ in lanes],
+            packed=[SimdPacked() for _ in lanes],
             to_float=[IntegerToFloat(body) for _ in lanes],
             to_integer=[FloatToInteger(body) for _ in lanes],
             fma=[FmaLane(body) for _ in lanes],
-            narrow=[NarrowBf16() for _ in range(2 * self.lanes)],
         )
-        m.d.comb += [permute.op.eq(op[:4]), permute.imm.eq(control.imm)]
+        m.d.comb += [permute.imm.eq(control.imm), widen.imm.eq(control.imm), widen.bias.eq(control.bias), narrow.bias.eq(control.bias)]
+        m.d.comb += [*(unit.op.eq(op[:4]) for unit in (permute, widen, pack, narrow)), narrow.valid.eq(is_class(op, SimdClass.NARROW))]
+        self._random(m, narrow)
         for i in lanes:
-            for name in ("compare", "alu", "widen", "to_float", "to_integer", "fma"):
+            for name in ("compare", "alu", "packed", "to_float", "to_integer", "fma"):
                 m.submodules[f"{name}_{i}"] = getattr(units, name)[i]
-            compare, alu, fma, half = units.compare[i], units.alu[i], units.fma[i], 16 * (i % 2)
+            compare, alu, packed, fma = units.compare[i], units.alu[i], units.packed[i], units.fma[i]
             m.d.comb += [
-                permute.a[i].eq(a[i]),
-                permute.b[i].eq(b[i]),
+                *(unit.a[i].eq(a[i]) for unit in (permute, widen, pack, narrow)),
+                *(unit.b[i].eq(b[i]) for unit in (permute, pack, narrow)),
+                packed.op.eq(op[:4]),
+                packed.imm.eq(control.imm),
+                packed.a.eq(a[i]),
+                packed.b.eq(b[i]),
                 compare.op.eq(op[:4]),
                 compare.a.eq(a[i]),
                 compare.b.eq(b[i]),
@@ -183,8 +201,6 @@ class SimdPipe(wiring.Component):
                 alu.a.eq(a[i]),
                 alu.b.eq(b[i]),
                 alu.c.eq(c[i]),
-                # The low half of the register is elements 0..15: lanes 0..7.
-                units.widen[i].code.eq(Mux(control.imm[0], a[self.lanes // 2 + i // 2], a[i // 2])[half : half + 16]),
                 units.to_float[i].value.eq(a[i]),
                 units.to_integer[i].value.eq(a[i]),
                 fma.a.eq(a[i]),
@@ -194,45 +210,57 @@ class SimdPipe(wiring.Component):
                 fma.hidden_off.eq(operands.hidden_off),
                 fma.quiet.eq(operands.special),
             ]
-        for element, narrow in enumerate(units.narrow):
-            m.submodules[f"narrow_{element}"] = narrow
-            m.d.comb += narrow.value.eq((a if element < self.lanes else b)[element % self.lanes])
         return units
 
-    def _narrow_side(self, m: Module, units: SimpleNamespace, op: list[Value], known: Signal) -> tuple[list[Signal], Signal]:
+    def _random(self, m: Module, narrow: SimdNarrow) -> None:
+        """Stage 0: seed and counters of the random words. The counter is what the first 64 bits of operand c hold."""
+        m.d.comb += narrow.seed.eq(_held(m, 0, "seed", self.seed))
+        for k, port in enumerate(narrow.counters):
+            m.d.comb += port.eq(_held(m, 0, f"counter_{k}", (self.c[:64] + k)[:64]))
+
+    def _other_side(self, m: Module, units: SimpleNamespace, op: list[Value], known: Signal) -> tuple[list[Signal], Value]:
         """Stages 2 to 5: results of all classes but the multiply-add lanes, selected as they appear, then waiting; their flags."""
         lanes = range(self.lanes)
-        classes = (SimdClass.COMPARE, SimdClass.PERMUTE, SimdClass.CONVERT, SimdClass.NARROW)
-        is_compare, is_permute, is_convert, narrowed = (is_class(op[1], which) for which in classes)
+
+        def is_now(stage: int, *classes: SimdClass) -> Value:
+            return Cat(is_class(op[stage], each) for each in classes).any()
+
         other = []
         for i in lanes:
-            # Elements 0..15 come from a and make lanes 0..7.
-            converted = Mux(narrowed, Cat(units.narrow[2 * i].code, units.narrow[2 * i + 1].code), units.widen[i].result)
-            across = Mux(is_permute, units.permute.result[i], Mux(is_convert | narrowed, converted, units.alu[i].result))
-            other.append(_held(m, 2, f"other_{i}", Mux(is_compare, units.compare[i].result, across)))
+            made = Signal(32, name=f"made_{i}")
+            with m.Switch(op[1][4:]):
+                with m.Case(SimdClass.COMPARE):
+                    m.d.comb += made.eq(units.compare[i].result)
+                with m.Case(SimdClass.PERMUTE):
+                    m.d.comb += made.eq(units.permute.result[i])
+                with m.Case(SimdClass.PACK):
+                    m.d.comb += made.eq(units.pack.result[i])
+                with m.Case(SimdClass.PACKED):
+                    m.d.comb += made.eq(units.packed[i].result)
+                with m.Default():
+                    m.d.comb += made.eq(units.alu[i].result)
+            other.append(_held(m, 2, f"other_{i}", made))
         flags = Signal(FpFlags)
-        with m.If(is_compare):
+        with m.If(is_now(1, SimdClass.COMPARE)):
             m.d.comb += flags.invalid.eq(Cat(compare.invalid for compare in units.compare).any())
-        with m.Elif(narrowed):
-            m.d.comb += flags.eq(any_flags(narrow.flags for narrow in units.narrow))
-        with m.Elif(is_convert):
-            widen_flags = any_flags(widen.flags for widen in units.widen)
-            # Conversions of integers share the class and read no float, but FTOI, which adds its flags in stage 4.
-            with m.If(~op[1][:4].matches(SimdOp.ITOF & 15, SimdOp.FTOI & 15)):
-                m.d.comb += flags.eq(widen_flags)
-        with m.Else():
+        with m.Elif(~is_now(1, SimdClass.CONVERT, SimdClass.NARROW)):
             m.d.comb += flags.eq(known)
-        other = [_held(m, 3, f"other_{i}", each) for i, each in enumerate(other)]
-        flags = delay(m, flags, ("s2", "s3"), "flags", reset_less=True)
+        flags = _held(m, 2, "flags", flags.as_value())
+
+        # Conversions of integers to and from FP32 share the class with those that widen.
+        widens = is_now(2, SimdClass.CONVERT) & ~op[2][:4].matches(SimdOp.ITOF & 15, SimdOp.FTOI & 15)
+        other = [_held(m, 3, f"other_{i}", Mux(widens, units.widen.result[i], other[i])) for i in lanes]
+        flags = _held(m, 3, "flags", Mux(widens, units.widen.flags.as_value(), flags))
 
         to_int = op[3] == SimdOp.FTOI
         invalid = Cat(to_integer.invalid for to_integer in units.to_integer).any()
         other = [_held(m, 4, f"other_{i}", Mux(to_int, units.to_integer[i].result, other[i])) for i in lanes]
         flags = _held(m, 4, "flags", Mux(to_int, Cat(invalid, Const(0, 3)), flags))
 
-        to_flt = op[4] == SimdOp.ITOF
-        other = [_held(m, 5, f"other_{i}", Mux(to_flt, units.to_float[i].result, other[i])) for i in lanes]
-        return other, _held(m, 5, "flags", flags)
+        to_flt, narrowed = op[4] == SimdOp.ITOF, is_now(4, SimdClass.NARROW)
+        late = [Mux(to_flt, units.to_float[i].result, units.narrow.result[i]) for i in lanes]
+        other = [_held(m, 5, f"other_{i}", Mux(to_flt | narrowed, late[i], other[i])) for i in lanes]
+        return other, _held(m, 5, "flags", Mux(narrowed, units.narrow.flags.as_value(), flags))
 
 
 def _held(m: Module, stage: int, name: str, value: Any) -> Any:

@@ -14,6 +14,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.formats import BIAS_BITS
 from golden.arch.simd_ops import IMM_BITS, SIMD_LANES, SIMD_OP_BITS, SPECIAL_STAGES, TAG_BITS, SimdClass, SimdOp
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
@@ -22,7 +23,7 @@ from rtl.fp.special import SpecialUnit
 ONE = 0x3F800000
 NEGATIVE_ZERO = 0x80000000
 
-SimdControl = data.StructLayout({"op": SIMD_OP_BITS, "imm": IMM_BITS})
+SimdControl = data.StructLayout({"op": SIMD_OP_BITS, "imm": IMM_BITS, "bias": BIAS_BITS})
 """What the later stages need to know of an operation."""
 
 
@@ -55,6 +56,7 @@ class SimdOperands(wiring.Component):
                 "valid": In(1),
                 "op": In(SIMD_OP_BITS),
                 "imm": In(IMM_BITS),
+                "bias": In(BIAS_BITS),
                 "tag": In(TAG_BITS),
                 # Operands, lane by lane.
                 "a": In(32).array(lanes),
@@ -117,7 +119,7 @@ class SimdOperands(wiring.Component):
             self.out_valid.eq(register("s0_valid", 1, enters | (self.valid & ~is_special), resets=True)),
             self.out_tag.eq(register("s0_tag", TAG_BITS, Mux(enters, special_tag, self.tag))),
             # A special function that is settled travels as a copy of its operand a.
-            self.control.eq(register("s0_control", SimdControl, Cat(Mux(enters, SimdOp.COPY, self.op), self.imm))),
+            self.control.eq(register("s0_control", SimdControl, Cat(Mux(enters, SimdOp.COPY, self.op), self.imm, self.bias))),
             self.sums.eq(register("s0_sums", self.lanes, Mux(enters, ~fixed, is_fma.replicate(self.lanes)))),
             self.special.eq(register("s0_special", 1, enters)),
             self.hidden_off.eq(register("s0_hidden_off", 1, enters & finish[0].hidden_off)),

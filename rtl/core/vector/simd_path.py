@@ -12,10 +12,13 @@ from amaranth.lib.wiring import In, Out
 from golden.arch import isa
 from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.memmap import CSR_BITS, Csr
+from golden.arch.simd_ops import SimdClass
 from golden.arch.trace import SEQ_BITS
-from rtl.core.interfaces import THREADS, Register, VectorSteer
+from rtl.common.select import by_number
+from rtl.core.interfaces import THREADS, Register, Settings, VectorSteer
 from rtl.core.trace import TraceVector
 from rtl.core.vector.parts import Issued, SimdResult, SimdState, addressed, reads
+from rtl.core.vector.simd_operands import is_class
 
 Tag = data.StructLayout({"to": Register, "is_predicate": 1, "all": 1})
 
@@ -34,6 +37,7 @@ class SimdPath(wiring.Component):
         members = {
             "issued": In(Issued),
             "reads": Out(reads(3)),
+            "settings": In(Settings),
             # W: the register that is written.
             "result": Out(SimdResult),
             "state": Out(SimdState),
@@ -57,7 +61,15 @@ class SimdPath(wiring.Component):
             tag.is_predicate.eq(row.is_predicate),
             tag.all.eq(row.all),
         ]
-        m.d.sync += [simd.valid.eq(issued.go), simd.op.eq(row.op), simd.imm.eq(word[F3 : F3 + 5]), simd.tag.eq(tag)]
+        mode = issued.entry.mode
+        m.d.sync += [
+            simd.valid.eq(issued.go),
+            simd.op.eq(row.op),
+            simd.imm.eq(word[F3 : F3 + 5]),
+            simd.bias.eq(Mux(is_class(row.op, SimdClass.NARROW), mode.result, mode.a)),
+            simd.seed.eq(by_number(m, issued.thread, list(self.settings.seed), "seed_now")),
+            simd.tag.eq(tag),
+        ]
         m.d.comb += [
             *(port.eq(value) for port, value in zip((simd.a, simd.b, simd.c), self.reads.value, strict=True)),
             out.eq(simd.out_tag[: Tag.size]),

@@ -1,10 +1,10 @@
-"""Operations that move 32-bit and 16-bit elements across the lanes of a register: one stage.
+"""Operations that move elements across the lanes of a register: one stage.
 
 Rotation is four steps of constant distance (8, 4, 2, 1 lanes); a splat is a rotation of which lane 0 goes everywhere;
-the rest is fixed wiring.
+shuffles choose a lane, or a byte of 16, by what operand b holds there; the rest is fixed wiring.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -45,6 +45,15 @@ class SimdPermute(wiring.Component):
                 for op, source in self._wiring(lane).items():
                     with m.Case(op & 15):
                         m.d.comb += value.eq(source)
+                with m.Case(SimdOp.SHUFFLE32 & 15):
+                    with m.Switch(self.b[lane][: lanes.bit_length() - 1]):
+                        for source, word in enumerate(self.a):
+                            with m.Case(source):
+                                m.d.comb += value.eq(word)
+                with m.Case(SimdOp.SHUFFLE8 & 15):
+                    group = Cat(self.a[lane // 4 * 4 : lane // 4 * 4 + 4])
+                    for byte in range(4):
+                        m.d.comb += value.word_select(byte, 8).eq(group.word_select(self.b[lane].word_select(byte, 8)[:4], 8))
                 with m.Case(SimdOp.SPLAT & 15):
                     m.d.comb += value.eq(rotated[0])
                 with m.Default():
@@ -64,6 +73,16 @@ class SimdPermute(wiring.Component):
             SimdOp.ZIP32_HI: pair[lane % 2][high],
             SimdOp.ZIP16_LO: Cat(self.a[low][odd : odd + 16], self.b[low][odd : odd + 16]),
             SimdOp.ZIP16_HI: Cat(self.a[high][odd : odd + 16], self.b[high][odd : odd + 16]),
+            SimdOp.ZIP8_LO: _zipped(self.a, self.b, 16 * lane),
+            SimdOp.ZIP8_HI: _zipped(self.a, self.b, 16 * (self.lanes + lane)),
+            SimdOp.CAT_LO: pair[lane // half][lane % half],
+            SimdOp.CAT_HI: pair[lane // half][half + lane % half],
             SimdOp.DUP_LO: self.a[lane % half],
             SimdOp.DUP_HI: self.a[half + lane % half],
         }
+
+
+def _zipped(a: list[Value], b: list[Value], bit: int) -> Value:
+    """Two bytes of a from bit ``bit`` of the register on, each below the same byte of b."""
+    left, right = (Cat(operand)[bit : bit + 16] for operand in (a, b))
+    return Cat(left[:8], right[:8], left[8:], right[8:])

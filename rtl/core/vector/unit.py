@@ -50,7 +50,7 @@ class VectorUnit(wiring.Component):
     def __init__(self, config: NodeConfig, trace: bool = False, simd: wiring.Component | None = None) -> None:
         self.config, self.trace_on, self.simd = config, trace, simd or SimdPipe(gated=True)
         members = {
-            "pushes": In(vector_pushes(config)),
+            "pushes": In(vector_pushes(config)).array(config.dispatch_threads),
             "progress": Out(vector_progress(config)),
             "store_progress": In(StoreProgress),
             "life": In(Life),
@@ -83,8 +83,10 @@ class VectorUnit(wiring.Component):
         m.submodules.loads = loads = LoadTracker()
         m.submodules.simd = simd = SimdPath(self.simd, self.trace_on)
         m.submodules.matrix = matrix = MatrixPath(self.trace_on)
-        wiring.connect(m, wiring.flipped(self.pushes), queue.pushes)
+        for mine, port in zip(self.pushes, queue.pushes, strict=True):
+            wiring.connect(m, wiring.flipped(mine), port)
         wiring.connect(m, wiring.flipped(self.life), queue.life, issue.life)
+        wiring.connect(m, wiring.flipped(self.settings), simd.settings)
         for name in ("store_progress", "settings"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(issue, name))
         wiring.connect(m, wiring.flipped(self.load_begins), loads.begins)

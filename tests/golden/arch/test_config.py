@@ -12,7 +12,9 @@ def test_named_configurations():
     assert get_config("tiny").sram_bytes == 131_072
     assert {name: config.name for name, config in CONFIGS.items()} == {"d1": "d1", "tiny": "tiny"}
     d1, tiny = get_config("d1"), get_config("tiny")
-    assert (d1.dispatch_width, d1.features) == (tiny.dispatch_width, tiny.features), "both run the same programs"
+    assert d1.features == tiny.features, "both run the same programs"
+    for config in (d1, tiny):
+        assert (config.dispatch_width * config.dispatch_threads, config.dispatch_threads) == (8, 2), "the published width"
 
 
 def test_a_node_of_a_mesh_has_one_part_more():
@@ -36,6 +38,8 @@ def test_an_unknown_name_lists_those_that_exist():
         ("store_queue", 5, "store_queue is 5"),
         ("dispatch_width", 0, "dispatch_width is 0, a fetch window holds 8 instructions"),
         ("dispatch_width", 9, "dispatch_width is 9"),
+        ("dispatch_threads", 0, "dispatch_threads is 0, there are 4 threads"),
+        ("dispatch_threads", 5, "dispatch_threads is 5"),
     ],
 )
 def test_what_cannot_be_built_is_one_sentence(field, value, sentence):

@@ -1,6 +1,7 @@
 """Format records against facts written down by hand."""
 
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,23 @@ def test_integers():
 def test_records_are_frozen():
     with pytest.raises(FrozenInstanceError):
         BF16.mantissa_bits = 8
+
+
+def test_the_table_of_the_text_is_the_records():
+    """docs/numerics.md 1, row by row."""
+    text = (Path(__file__).resolve().parents[3] / "docs" / "numerics.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    found = {row[0]: row for row in rows if row[0] in formats.FLOAT_FORMATS}
+    assert set(found) == set(formats.FLOAT_FORMATS)
+    for name, f in formats.FLOAT_FORMATS.items():
+        bits = f"{f.bits}" + ("" if f.signed else " (no sign)")
+        bias = "0..63, set by software" if f.has_bias else str(f.fixed_bias)
+        specials = [f"{f.inf_code:#x}", f"{f.nan_code:#x}"] if f.ieee_specials else ["none", "none"]
+        wanted = [name, bits, str(f.exponent_bits), str(f.mantissa_bits), bias, f"{f.max_code:#x}", *specials]
+        assert found[name] == wanted
+
+
+def test_codes_and_short_names_are_given_once():
+    records = formats.FLOAT_FORMATS.values()
+    assert sorted([f.code for f in records] + [formats.RAW_CODE]) == list(range(1 << formats.FORMAT_CODE_BITS))
+    assert [f.short for f in records] == ["f32", "bf16", "fp16", "c143", "c152", "shp", "uhp"]

@@ -8,7 +8,7 @@ import pytest
 
 from golden.arch.config import CONFIGS
 from golden.arch.memmap import SRAM_LIMIT
-from golden.kernels.gemm import Gemm, panels
+from golden.kernels.gemm import Gemm
 from golden.kernels.job import make_job, random_job
 from golden.kernels.kernel import random_bf16
 from tests.golden.kernels.bench import bf16_values, check, f32_values, gradient, run, simulate, to_bf16
@@ -95,16 +95,6 @@ def test_special_numbers_pass_through():
     check(job, TINY)
     wide = bf16_values(job.expected["c"])
     assert np.isinf(wide[0]).all() and np.isnan(wide[1]).all() and (wide[2] == 0).all() and np.isinf(wide[3]).all()
-
-
-def test_panels_share_rows_evenly():
-    assert panels(70, 4) == [(0, 16), (16, 16), (32, 16), (48, 22)]
-    assert panels(5, 4) == [(0, 5)] and panels(17, 4) == [(0, 16), (16, 1)] and panels(64, 1) == [(0, 64)]
-    for m in range(1, 100):
-        for threads in range(1, 5):
-            parts = panels(m, threads)
-            assert parts[0][0] == 0 and all(rows > 0 for _, rows in parts) and sum(rows for _, rows in parts) == m
-            assert all(start % 16 == 0 for start, _ in parts)
 
 
 def test_work_is_counted_without_padding():

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from golden.arch.config import CONFIGS
 from golden.kernels import KERNELS
 from golden.kernels.job import make_job, named, random_job
 from golden.kernels.kernel import (
@@ -15,6 +15,7 @@ from golden.kernels.kernel import (
     Operand,
     Parameter,
     Role,
+    bounds,
     choice,
     extent,
     flag,
@@ -26,9 +27,9 @@ from golden.kernels.kernel import (
     rounding,
     summary,
 )
+from tests.golden.iss.bench import TINY
 from tests.golden.kernels.bench import PALETTES, bf16_values, check, drawn, f32_values, off, shapes, walked
 
-TINY = CONFIGS["tiny"]
 EVERY = sorted(KERNELS)
 
 
@@ -62,6 +63,8 @@ def test_bounds_say_something(name, rng):
 
 
 def _scaled(bits: np.ndarray) -> np.ndarray:
+    if bits.dtype == np.uint8:
+        return bits ^ 2  # of an eight-bit format, which knows no percents: two places off
     if bits.dtype == np.uint16:
         return ((bf16_values(bits) * 1.01).astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
     return (f32_values(bits) * 1.01).astype(np.float32).view(np.uint32)
@@ -105,11 +108,53 @@ def test_every_parameter_is_checked(name):
             assert f"{name}: {parameter.name} is {value!r}, it is {parameter.range}" in str(caught.value)
 
 
-def test_nobody_needs_two_threads_but_who_says_so():
+@pytest.mark.parametrize("name", EVERY)
+def test_any_number_of_threads_gives_the_same_bits(name, rng):
+    """Cut along each of its axes, for one to four threads, at shapes with and without remainders."""
+    for given in list(shapes(name, rng, 70))[::13]:
+        whole = named(name, **given)
+        values = whole.example(rng)
+        for axis in whole.axes():
+
+            @dataclass(frozen=True)
+            class Cut(type(whole)):
+                def axes(self, axis=axis):
+                    return (axis,)
+
+            cut = Cut(**{parameter.name: getattr(whole, parameter.name) for parameter in parameters(KERNELS[name])})
+            for threads in range(2, 5):
+                check(make_job(TINY, cut, values, threads), TINY, walked(cut))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_parts_cover_a_kernel_once(name, rng):
+    for given in list(shapes(name, rng, 70))[::7]:
+        whole = named(name, **given)
+        for axis in whole.axes():
+            size = getattr(whole, axis.extent)
+            for threads in range(1, 5):
+                at = bounds(size, axis.grain, threads)
+                assert at[0] == 0 and at[-1] == size and all(b > a for a, b in pairwise(at)) and len(at) - 1 <= threads
+                assert all(first % axis.grain == 0 for first in at[:-1])
+                parts = whole.cut(axis, at)
+                assert [getattr(part.kernel, axis.extent) for part in parts] == [b - a for a, b in pairwise(at)]
+
+
+@pytest.mark.parametrize("threads", [0, 5, -1])
+def test_a_node_has_four_threads(threads):
     for name in EVERY:
-        if KERNELS[name].split is Kernel.split:
-            with pytest.raises(ValueError, match=f"{name}: 2 threads, it runs on 1"):
-                random_job(TINY, name, np.random.default_rng(0), threads=2)
+        with pytest.raises(ValueError, match=f"{name}: {threads} threads, a node has 1 to 4"):
+            random_job(TINY, name, np.random.default_rng(0), threads=threads)
+
+
+def test_what_cannot_be_cut_says_so():
+    @dataclass(frozen=True)
+    class Whole(KERNELS["axpy"]):
+        def axes(self):
+            return ()
+
+    with pytest.raises(ValueError, match="axpy: 2 threads, it runs on 1"):
+        Whole().split(2)
 
 
 # --- a kernel that is half there -----------------------------------------------------------------------------------------------------

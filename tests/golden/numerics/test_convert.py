@@ -85,6 +85,46 @@ def test_widening_every_code_equals_ml_dtypes(fmt, dtype):
         assert_same_values(widen(fmt, codes), codes.view(dtype).astype(np.float32))
 
 
+# Formats of ml_dtypes with the fields of a CFloat8 and a fixed bias; codes up to the largest that is an ordinary number there.
+ALIKE = {
+    "e4m3fn": (CFLOAT8_1_4_3, 7, ml_dtypes.float8_e4m3fn, 0x7E),
+    "e4m3fnuz": (CFLOAT8_1_4_3, 8, ml_dtypes.float8_e4m3fnuz, 0x7F),
+    "e4m3b11fnuz": (CFLOAT8_1_4_3, 11, ml_dtypes.float8_e4m3b11fnuz, 0x7F),
+    "e5m2": (CFLOAT8_1_5_2, 15, ml_dtypes.float8_e5m2, 0x7B),
+    "e5m2fnuz": (CFLOAT8_1_5_2, 16, ml_dtypes.float8_e5m2fnuz, 0x7F),
+}
+
+
+@pytest.mark.parametrize(("fmt", "bias", "dtype", "largest"), ALIKE.values(), ids=ALIKE)
+def test_cfloat8_equals_ml_dtypes_where_it_has_the_bias(fmt, bias, dtype, largest):
+    """Every code both ways, and FP32 numbers that round to at most the largest; -0 exists only here where theirs is a NaN."""
+    codes = np.concatenate([np.arange(largest + 1), np.arange(0x81, 0x80 + largest + 1)]).astype(np.uint8)
+    assert_same_values(widen(fmt, codes, bias), codes.view(dtype).astype(np.float32))
+    words = random_f32(1_000_000, 8)
+    values = bits_f32(words)
+    smallest, most = (abs(float(bits_f32(widen(fmt, np.uint8(code), bias)))) for code in (1, largest))
+    words = words[(np.abs(values) <= most) & (np.abs(values) > smallest)]
+    assert words.size > 50_000
+    np.testing.assert_array_equal(narrow(fmt, words, bias), bits_f32(words).astype(dtype).view(np.uint8))
+
+
+@pytest.mark.parametrize("fmt", CFLOATS, **BY_NAME)
+def test_every_bf16_that_is_inf_or_nan_at_every_bias(fmt):
+    """By hand, from the table of docs/numerics.md 1: the largest code, 0x7f, with the sign, whatever the bias and the random word are;
+    Inf raises Overflow, all 254 NaN raise Invalid, and neither anything else."""
+    words = np.arange(1 << 16, dtype=np.uint32)
+    words = words[(words & 0x7F80) == 0x7F80]
+    assert words.size == 256
+    is_inf = (words & 0x7F) == 0
+    for bias in range(64):
+        for random in (None, np.uint32(0), np.uint32(0xFFFFFF)):
+            np.testing.assert_array_equal(narrow(fmt, words << 16, bias, random), 0x7F | (words >> 15 << 7))
+            flags = narrow_flags(fmt, words << 16, bias, random)
+            np.testing.assert_array_equal(flags.overflow, is_inf)
+            np.testing.assert_array_equal(flags.invalid, ~is_inf)
+            assert not flags.denormal.any() and not flags.underflow.any()
+
+
 @pytest.mark.parametrize("fmt", FLOAT_FORMATS.values(), **BY_NAME)
 def test_narrowing_undoes_widening(fmt):
     if fmt is FP32:

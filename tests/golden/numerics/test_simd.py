@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import softfloatpy as sf
 
+from golden.arch.formats import NARROW_FORMATS
 from golden.arch.simd_ops import SIMD_OPS, SimdFlag, SimdOp
-from golden.numerics import simd
+from golden.numerics import convert, simd
+from golden.numerics.random import random_words
 
 RNG = np.random.default_rng(5)
 A, B, C = (bytes(RNG.integers(0, 256, 64, dtype=np.uint8)) for _ in range(3))
@@ -212,3 +214,118 @@ def test_refuses_missing_operands_and_wrong_sizes() -> None:
         simd.execute(SimdOp.FADD, np.zeros(64, dtype=np.uint8))
     with pytest.raises(ValueError, match="a vector register is 64 bytes"):
         simd.execute(SimdOp.COPY, np.zeros(32, dtype=np.uint8))
+
+
+# --- conversions of every format, packed integers, permutations -------------------------------------------------------------------
+
+
+def bias_of(fmt) -> int | None:
+    return 9 if fmt.has_bias else None
+
+
+@pytest.mark.parametrize("fmt", NARROW_FORMATS, ids=lambda fmt: fmt.short)
+def test_narrowing_places_elements_and_names_random_words(fmt) -> None:
+    """Element i from a, 16 + i from b; bytes of 8-bit formats in the lower half; counter c for a, c + 1, modulo 2^64, for b."""
+    a, b = (RNG.integers(0, 1 << 32, 16, dtype=np.uint32) for _ in range(2))
+    seed, counter = 0x0123456789ABCDEF, (1 << 64) - 1
+    c = np.zeros(16, np.uint32)
+    c[:2] = 0xFFFFFFFF
+    words = np.concatenate([random_words(seed, counter), random_words(seed, 0)])
+    state = simd.FpState(bias_a=1, bias_result=9, seed=seed)
+    for suffix, random in (("", None), ("_SR", words)):
+        op = SimdOp[f"NARROW_{fmt.short.upper()}{suffix}"]
+        got = simd.execute(op, a.view(np.uint8), b.view(np.uint8), c.view(np.uint8), fp=state)
+        codes = convert.narrow(fmt, np.concatenate([a, b]), bias_of(fmt), random)
+        wanted = codes.astype(f"<u{fmt.bytes}").tobytes()
+        assert got.tobytes() == wanted + bytes(64 - len(wanted))
+        raised = convert.narrow_flags(fmt, np.concatenate([a, b]), bias_of(fmt), random)
+        flags = int(simd.execute_flags(op, a.view(np.uint8), b.view(np.uint8), c.view(np.uint8), fp=state))
+        assert flags == simd.combine_flags(raised, True)
+
+
+@pytest.mark.parametrize("fmt", NARROW_FORMATS, ids=lambda fmt: fmt.short)
+def test_widening_takes_sixteen_elements(fmt) -> None:
+    register = RNG.integers(0, 256, 64, dtype=np.uint8)
+    codes = register.view(f"<u{fmt.bytes}")
+    op, state = SimdOp[f"WIDEN_{fmt.short.upper()}"], simd.FpState(bias_a=9, bias_result=1)
+    for imm in range(32):
+        part = codes[16 * (imm % (4 // fmt.bytes)) :][:16]
+        got = simd.execute(op, register, imm=imm, fp=state).view("<u4")
+        assert np.array_equal(got, convert.widen(fmt, part, bias_of(fmt)))
+        flags = int(simd.execute_flags(op, register, imm=imm, fp=state))
+        assert flags == simd.combine_flags(convert.widen_flags(fmt, part), True)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("signed", [False, True])
+def test_small_integers_by_whole_numbers(bits, signed) -> None:
+    name = f"{'I' if signed else 'U'}{bits}"
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    register = bytes(RNG.integers(0, 256, 64, dtype=np.uint8))
+    for imm in range(64 * 8 // bits // 16):
+        codes = pieces(register, bits // 8)[16 * imm :][:16]
+        wanted = [code - (1 << bits) if signed and code >> bits - 1 else code for code in codes]
+        assert pieces(run(SimdOp[f"WIDEN_{name}"], register, imm=imm), 4) == [value % 2**32 for value in wanted]
+    edges = [0, 1, -1, low - 1, low, high, high + 1, 2**31 - 1, -(2**31), *map(int, RNG.integers(-(1 << 17), 1 << 17, 23))]
+    packed = pieces(run(SimdOp[f"PACK_{name}"], joined(edges[:16], 4), joined(edges[16:], 4)), bits // 8)
+    assert packed == [min(max(value, low), high) % (1 << bits) for value in edges] + [0] * (64 * 8 // bits - 32)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_packed_integers_by_whole_numbers(bits) -> None:
+    size, top = bits // 8, 1 << bits - 1
+    a, b = (pieces(bytes(RNG.integers(0, 256, 64, dtype=np.uint8)), size) for _ in range(2))
+    b[::3] = a[::3]
+
+    def value(code: int) -> int:
+        return code - 2 * top if code & top else code
+
+    mask = 2 * top - 1
+    wanted = {
+        "IEQ": [mask * (x == y) for x, y in zip(a, b, strict=True)],
+        "ILT": [mask * (value(x) < value(y)) for x, y in zip(a, b, strict=True)],
+        "ILTU": [mask * (x < y) for x, y in zip(a, b, strict=True)],
+        "IMIN": [min(x, y, key=value) for x, y in zip(a, b, strict=True)],
+        "IMAX": [max(x, y, key=value) for x, y in zip(a, b, strict=True)],
+    }
+    for name, results in wanted.items():
+        assert pieces(run(SimdOp[f"{name}{bits}"], joined(a, size), joined(b, size)), size) == results, name
+    for imm in range(32):
+        distance = imm % bits
+        shifts = {
+            "ISHL": [(x << distance) & mask for x in a],
+            "ISHR": [x >> distance for x in a],
+            "ISAR": [(value(x) >> distance) & mask for x in a],
+        }
+        for name, results in shifts.items():
+            assert pieces(run(SimdOp[f"{name}{bits}"], joined(a, size), imm=imm), size) == results, (name, imm)
+
+
+@pytest.mark.parametrize(("width", "op"), [(32, "ZIP32"), (16, "ZIP16"), (8, "ZIP8")])
+def test_zips_transpose_a_square_of_registers(width, op) -> None:
+    """docs/numerics.md 8: as many registers as elements in one, as many rounds as their count's logarithm."""
+    count, size = 512 // width, width // 8
+    square = RNG.integers(0, 256, (count, 64), dtype=np.uint8)
+    registers = [row.tobytes() for row in square]
+    for _ in range(count.bit_length() - 1):
+        pairs = [(registers[i], registers[i + count // 2]) for i in range(count // 2)]
+        registers = [run(SimdOp[f"{op}_{half}"], *pair) for pair in pairs for half in ("LO", "HI")]
+    wanted = square.view(f"<u{size}").T
+    assert np.array_equal(np.array([list(row) for row in registers], np.uint8).view(f"<u{size}"), wanted)
+
+
+def test_shuffles_by_index() -> None:
+    a = RNG.integers(0, 256, 64, dtype=np.uint8)
+    index = RNG.integers(0, 256, 64, dtype=np.uint8)
+    by_byte = [a[16 * (i // 16) + index[i] % 16] for i in range(64)]
+    assert list(run(SimdOp.SHUFFLE8, a.tobytes(), index.tobytes())) == by_byte
+    lanes = index.view("<u4")
+    assert pieces(run(SimdOp.SHUFFLE32, a.tobytes(), index.tobytes()), 4) == [int(a.view("<u4")[lane % 16]) for lane in lanes]
+
+
+def test_a_mask_of_lanes_becomes_one_of_elements() -> None:
+    """docs/numerics.md 8: what a compare of widened numbers gives selects narrow elements after a pack."""
+    lanes = RNG.integers(0, 2, 32).astype(bool)
+    masks = [joined([0xFFFFFFFF * int(lane) for lane in part], 4) for part in (lanes[:16], lanes[16:])]
+    assert pieces(run(SimdOp.PACK_I16, *masks), 2) == [0xFFFF * int(lane) for lane in lanes]
+    assert pieces(run(SimdOp.PACK_I8, *masks), 1) == [0xFF * int(lane) for lane in lanes] + [0] * 32

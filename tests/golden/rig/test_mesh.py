@@ -1,10 +1,11 @@
 """Random programs of a mesh: one result whatever arrives when, every network instruction, and cut down they are legal still."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from golden.arch.memmap import ThreadState
+from golden.arch.memmap import Fault, ThreadState
 from golden.arch.mesh import parse
 from golden.iss.mesh import Mesh
 from golden.rig import MeshRig, instructions, shrink
@@ -52,6 +53,25 @@ def test_every_instruction_between_nodes_is_written():
         for job in MeshRig(seed, TINY, shape(seed)).job().values():
             count += instructions(job.program)
     assert all(count[name] >= 8 for name in ("rput", "rget", "rraise", "rlist", "rcast")), count
+
+
+@pytest.mark.parametrize("dead", [(), ((1, 2),), ((3, 1), (1, 2))], ids=str)
+def test_a_refusal_stops_its_thread_and_no_other(dead):
+    """With the same operand whatever arrives when; what other nodes hold at the end is the same too."""
+    mesh, kinds = replace(parse("3x2"), dead=frozenset(dead)), set()
+    for seed in range(3):
+        rig = MeshRig(seed, TINY, mesh, 15, refusals=True)
+        machines = [run(rig, mesh, order) for order in range(2)]
+        for machine in machines:
+            threads = {(place, thread.index): thread for place, node in machine.nodes.items() for thread in node.threads}
+            stopped = {key: thread.cause for key, thread in threads.items() if thread.state is not ThreadState.IDLE}
+            assert stopped == dict.fromkeys(rig.stopped.items(), Fault.NETWORK)
+        for place in mesh.live:
+            first, other = (machine.nodes[place] for machine in machines)
+            assert [thread.operand for thread in first.threads] == [thread.operand for thread in other.threads]
+            assert place in rig.stopped or end_state(first) == end_state(other)
+        kinds |= {end.rig.last[rig.stopped[end.place]][0].split()[2] for end in rig.ends if end.place in rig.stopped}
+    assert len(kinds) > 1
 
 
 def test_any_half_of_the_snippets_is_legal(rng):

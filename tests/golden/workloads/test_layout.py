@@ -29,7 +29,7 @@ def doubled() -> Step:
 
 def test_calls_of_equal_kernels_share_a_subroutine(rng):
     step = doubled()
-    layout = Layout(step, TINY)
+    layout = Layout(step, TINY, threads=1)
     assert layout.label == {"half0": "half0", "half1": "half0", "whole": "whole"} and "half1" not in layout.program.labels
     trainer, x = Trainer(layout, TINY, ZEROS), random_f32(rng, 4, 16)
     trainer.write(layout.inputs({"X": x}))
@@ -40,7 +40,7 @@ def test_calls_of_equal_kernels_share_a_subroutine(rng):
 def test_an_entry_alone_takes_its_own_arguments(rng):
     """Each phase skips the arguments of those before it."""
     step = doubled()
-    layout = Layout(step, TINY)
+    layout = Layout(step, TINY, threads=1)
     trainer, x = Trainer(layout, TINY, ZEROS), random_f32(rng, 4, 16)
     trainer.write(layout.inputs({"X": x}))
     trainer.run(layout.phases["half1"])
@@ -51,6 +51,6 @@ def test_an_entry_alone_takes_its_own_arguments(rng):
 
 
 def test_a_view_lies_inside_its_tensor():
-    layout = Layout(doubled(), TINY)
+    layout = Layout(doubled(), TINY, threads=1)
     window, whole = layout.window(layout.step.calls[1].views["x"]), layout.matrices["X"]
     assert (window.address, window.rows, window.columns) == (whole.address + 2 * whole.pitch, 2, 16)

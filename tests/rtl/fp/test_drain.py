@@ -43,7 +43,7 @@ def words(seed: int, count: int) -> list[int]:
     return result
 
 
-def run(body: Body, raw: list[int], bf16: bool, relu: bool) -> list[tuple[int, int]]:
+def run(body: Body, raw: list[int], bf16: bool, relu: bool, odd: bool = False) -> list[tuple[int, int]]:
     """Results and flags."""
     converter = DrainConverter(2, body)
     results = []
@@ -51,6 +51,7 @@ def run(body: Body, raw: list[int], bf16: bool, relu: bool) -> list[tuple[int, i
     async def drive(ctx):
         ctx.set(converter.bf16, bf16)
         ctx.set(converter.relu, relu)
+        ctx.set(converter.odd, odd)
         for i, word in enumerate([word ^ ((1 << 55) - 1 if word >> 55 & 1 else 0) for word in raw] + [0] * STAGES):
             # The word that is not chosen is another one.
             ctx.set(converter.words[i % 2], word)
@@ -81,6 +82,17 @@ def test_drain_equals_golden(body, fmt, relu):
     wrong = [(hex(w), g, e) for w, g, e in zip(raw, got, want, strict=True) if g != e]
     assert not wrong, wrong[:10]
     assert {flag for flag in SimdFlag if (np.array([f for _, f in got]) & flag).any()} == set(SimdFlag) - {SimdFlag.DENORMAL}
+
+
+@pytest.mark.parametrize("body", Body)
+def test_rounding_to_odd_equals_golden(body):
+    raw = words(seed=9, count=20)
+    got = run(body, raw, False, False, odd=True)
+    want = matrix.drain_f32(matrix.from_raw(np.array(raw, np.uint64)), odd=True).tolist()
+    wrong = [(hex(w), g, e) for w, (g, _), e in zip(raw, got, want, strict=True) if g != e]
+    assert not wrong, wrong[:10]
+    # Invalid and Overflow alone: the conversion that follows raises Underflow.
+    assert {flag for flag in SimdFlag if any(flags & flag for _, flags in got)} == {SimdFlag.INVALID, SimdFlag.OVERFLOW}
 
 
 @pytest.mark.parametrize("body", Body)

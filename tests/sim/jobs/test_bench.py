@@ -29,8 +29,8 @@ def test_a_row_of_each_kernel_and_shape(monkeypatch):
     monkeypatch.setattr(job, "run_job", lambda engine, work: figures)
     said: list[str] = []
     rows = job.bench("d1", 0, said.append)
-    assert len(rows) == len(said) == len(job.GEMM_SHAPES) + 3 * len(job.TRANSPOSED_SHAPES) + len(job.OTHERS)
-    of = {(row["kernel"], row["shape"], row["transpose"]): row for row in rows}
-    assert of["gemm", "64x64x64", "tn"]["of_ceiling"] == pytest.approx((1024 + 42) / 1128)
-    assert of["axpy", "4x4096", ""]["ceiling"] is None
-    assert "gemm 64x64x64 nn: 1128 cycles, 0 mismatches" in said
+    assert len(rows) == len(said) == len(job.GEMM_SHAPES) + len(job.CFLOAT8_SHAPES) + 6 * len(job.TRANSPOSED_SHAPES) + len(job.OTHERS)
+    of = {(row["kernel"], row["shape"], row["format"], row["transpose"]): row for row in rows}
+    assert of["gemm", "64x64x64", "cfloat8", "tn"]["of_ceiling"] == pytest.approx((1024 + 42) / 1128)
+    assert of["axpy", "4x4096", "fp32", ""]["ceiling"] is None
+    assert "gemm 64x64x64 bf16 nn: 1128 cycles, 0 mismatches" in said

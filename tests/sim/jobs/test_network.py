@@ -40,6 +40,12 @@ def test_a_read(bench):
 
 
 @pytest.mark.rtl
+def test_a_load_of_all_nodes_is_one_of_one_node(bench):
+    row = network.load(bench, 8192, DATA)
+    assert not row["mismatches"] and row["cycles"] < 8192 // 64 + 300 < row["one_by_one"], row
+
+
+@pytest.mark.rtl
 def test_an_allreduce(bench):
     row = network.allreduce(bench, 7)
     assert not row["mismatches"] and row["cycles"] <= network.ALLREDUCE, row

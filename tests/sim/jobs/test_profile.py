@@ -27,10 +27,10 @@ def test_causes_that_do_not_add_up_are_a_bug():
 
 def test_why_the_kernels_take_longer_than_the_step():
     rows = [account(name, spent(CYCLES=60, MATRIX_STEPS=60)) for name in ("one", "two")]
-    step = account("step in one", spent(CYCLES=110, MATRIX_STEPS=110))
+    step = account("step", spent(CYCLES=110, MATRIX_STEPS=110))
     assert total(rows)["cycles"] == 120
     text = overlap(rows, step)
-    assert "takes 110 cycles, the 2 kernels one by one 120" in text and "(10 cycles saved)" in text
+    assert "takes 110 cycles, the 2 kernels one by one on one thread 120" in text and "(10 cycles saved)" in text
 
 
 def test_the_page_explains_every_cause_once():

@@ -3,6 +3,7 @@
 No figure is asserted here: synthesis and timing of whole units is `make timing`.
 """
 
+import json
 import signal
 import time
 from threading import Event, main_thread
@@ -169,3 +170,17 @@ def test_an_interruption_ends_the_tools_and_says_where_it_was(monkeypatch, serve
     with pytest.raises(KeyboardInterrupt, match="in round 1 of the arrival times"):
         timing.propagate(units[:1], {"router": None}, None, 50.0)
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [
+        ({"area": "12.34", "num_cells_by_type": {"DFFHQNx1_ASAP7_75t_R": 3, "INVx1_ASAP7_75t_R": 5}}, (12.3, 3)),
+        ({"num_wires": 7, "num_cells_by_type": {}}, (0.0, 0)),
+    ],
+)
+def test_a_unit_that_is_nothing_but_wires_has_no_area(said, size, tmp_path):
+    """Yosys says no area of a module without cells."""
+    (tmp_path / "area.json").write_text(json.dumps({"modules": {"\\unit": said}}))
+    assert timing._size(tmp_path) == size

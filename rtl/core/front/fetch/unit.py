@@ -27,28 +27,31 @@ class Fetch(wiring.Component):
 
     Parameters
     ----------
-    config : ``icache_lines``, and the SRAM's size.
+    config : ``icache_lines``, the SRAM's size, and how many threads dispatch in a cycle.
     """
-
-    supply: In(Supply).array(THREADS)
-    chosen: In(Chosen)
-    window: Out(Window)
-    fill: Out(ports.Fill)
-    events: Out(FetchEvents)
 
     def __init__(self, config: NodeConfig) -> None:
         self._config = config
-        super().__init__()
+        super().__init__(
+            {
+                "supply": In(Supply).array(THREADS),
+                "chosen": In(Chosen).array(config.dispatch_threads),
+                "window": Out(Window).array(config.dispatch_threads),
+                "fill": Out(ports.Fill),
+                "events": Out(FetchEvents),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.windows = windows = Windows()
+        m.submodules.windows = windows = Windows(self._config)
         m.submodules.cache = cache = Cache(self._config)
         m.submodules.filler = filler = Filler(self._config)
         for mine, port in zip(self.supply, windows.supply, strict=True):
             wiring.connect(m, wiring.flipped(mine), port)
-        wiring.connect(m, wiring.flipped(self.chosen), windows.chosen)
-        wiring.connect(m, windows.window, wiring.flipped(self.window))
+        for k in range(self._config.dispatch_threads):
+            wiring.connect(m, wiring.flipped(self.chosen[k]), windows.chosen[k])
+            wiring.connect(m, windows.window[k], wiring.flipped(self.window[k]))
         wiring.connect(m, windows.lookup, cache.lookup)
         wiring.connect(m, cache.found, windows.found)
         wiring.connect(m, windows.flush, cache.flush, filler.flush)

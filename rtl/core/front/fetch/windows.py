@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.config import NodeConfig
 from rtl.common.arbiter import round_robin
 from rtl.common.select import by_number
 from rtl.core.front.parts import Chosen, Flush, Found, Lookup, Window
@@ -65,14 +66,25 @@ class Names(wiring.Component):
 
 
 class Windows(wiring.Component):
-    """Windows of all threads."""
+    """Windows of all threads.
 
-    supply: In(Supply).array(THREADS)
-    chosen: In(Chosen)
-    found: In(Found)
-    lookup: Out(Lookup)
-    window: Out(Window)
-    flush: Out(Flush)
+    Parameters
+    ----------
+    config : how many threads dispatch in a cycle.
+    """
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(
+            {
+                "supply": In(Supply).array(THREADS),
+                "chosen": In(Chosen).array(config.dispatch_threads),
+                "found": In(Found),
+                "lookup": Out(Lookup),
+                # Of the chosen threads.
+                "window": Out(Window).array(config.dispatch_threads),
+                "flush": Out(Flush),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -89,15 +101,19 @@ class Windows(wiring.Component):
         return m
 
     def _read(self, m: Module, names: list[Names]) -> None:
-        """The windows themselves: one is written, one is read in a cycle."""
+        """The windows themselves: one is written in a cycle, one of each chosen thread is read."""
         m.submodules.held = held = memory.Memory(shape=32 * WINDOW_WORDS, depth=THREADS * HELD, init=[])
         m.submodules.held_lost = held_lost = memory.Memory(shape=WINDOW_WORDS // 2, depth=THREADS * HELD, init=[])
-        found, chosen = self.found, self.chosen
+        found = self.found
         into = Cat(by_number(m, found.thread, [part.oldest for part in names], "slot"), found.thread)
-        out = Cat(by_number(m, chosen.thread, [part.place for part in names], "place"), chosen.thread)
-        for store, value, shown in ((held, found.words, self.window.words), (held_lost, found.lost, self.window.lost)):
-            write, read = store.write_port(), store.read_port(domain="comb")
-            m.d.comb += [write.addr.eq(into), write.data.eq(value), write.en.eq(found.hit), read.addr.eq(out), shown.eq(read.data)]
+        for store, value in ((held, found.words), (held_lost, found.lost)):
+            write = store.write_port()
+            m.d.comb += [write.addr.eq(into), write.data.eq(value), write.en.eq(found.hit)]
+        for k, (chosen, window) in enumerate(zip(self.chosen, self.window, strict=True)):
+            out = Cat(by_number(m, chosen.thread, [part.place for part in names], f"place_{k}"), chosen.thread)
+            for store, shown in ((held, window.words), (held_lost, window.lost)):
+                read = store.read_port(domain="comb")
+                m.d.comb += [read.addr.eq(out), shown.eq(read.data)]
 
     def _choose(self, m: Module, names: list[Names]) -> None:
         """A missing current window before a following one, then in turn."""

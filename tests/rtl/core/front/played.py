@@ -108,6 +108,7 @@ class BackEnd:
         self.raising: dict | None = None
         self.raise_by_packet: tuple[int, int] | None = None  # semaphore, amount
         self.cycle = 0
+        self.together = 0  # cycles in which a queue took in groups of several threads
 
     # --- one cycle: drive what is state, read what leaves, move on ----------------------------------------------------------------
 
@@ -165,7 +166,7 @@ class BackEnd:
         """Events whose time has come, as many as there are ports."""
         dut = self.dut
         steer = dut.scalar_steer
-        ports = {"p": [*steer.predicate, dut.vector_steer.predicate], "o": [steer.operand], "f": [steer.fault]}
+        ports = {"p": [*steer.predicate, dut.vector_steer.predicate], "o": [steer.operand], "f": [steer.fault], "s": [steer.setting]}
         for kind in ports.values():
             for port in kind:
                 ctx.set(port.valid, 0)
@@ -198,15 +199,22 @@ class BackEnd:
             self.fills.append((max([at, *(when for when, _ in self.fills)]), ctx.get(dut.fill.line)))
         if self.offered and ctx.get(dut.net_raise.ready):
             self.raise_by_packet = None
-        thread = ctx.get(dut.scalar.thread)
         killed = ctx.get(dut.life.kill)
         for name, queue, limit in (("scalar", self.scalar, CONFIG.scalar_queue), ("vector", self.vector, CONFIG.vector_queue)):
-            for place in getattr(dut, name).slot:
-                if ctx.get(place.valid):
-                    entry = self._entry(ctx, place.entry, thread, name)
+            came = []
+            for group in getattr(dut, name):
+                entered = [place.entry for place in group.slot if ctx.get(place.valid)]
+                if not entered:
+                    continue
+                thread = ctx.get(group.thread)
+                came.append(thread)
+                for place in entered:
+                    entry = self._entry(ctx, place, thread, name)
                     self.queued[thread, name].append((entry["seq"], entry["word"]))
                     queue[thread].append(entry)
                     assert len(queue[thread]) <= limit, f"the {name} queue of thread {thread} overflows"
+            assert len(came) == len(set(came)), f"two groups of thread {came[0]} in a cycle"
+            self.together += len(came) > 1
         for record in (*dut.trace.record, *dut.ended.record):
             if ctx.get(record.valid):
                 values = (ctx.get(record.seq), 4 * ctx.get(record.pc), ctx.get(record.word), bool(ctx.get(record.executed)))
@@ -222,6 +230,7 @@ class BackEnd:
                 self.scalar[t].clear()
                 self.vector[t].clear()
                 self.store[t].clear()
+                self.events = [event for event in self.events if event[1:3] != ("s", t)]
                 continue
             if self.vector[t] and rng.random() > self.lazy:
                 self._vector(self.vector[t].popleft())
@@ -299,6 +308,8 @@ class BackEnd:
             values = self.expected.operands[t, seq]
             assert values, f"thread {t}: {insn.mnemonic} number {seq} asks for a register, which it should not"
             self._later("o", t, {"value": values.popleft()})
+        elif insn.mnemonic == "csrw":
+            self._later("s", t, {})
         else:
             self._predicate(entry)
         return True

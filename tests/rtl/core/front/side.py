@@ -7,6 +7,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from rtl.core.front.unit import FrontEnd
 from rtl.core.thread.unit import ThreadUnit
+from tests.rtl.core.through import through
 
 _BETWEEN = ("turn", "dispatched", "supply")
 _SILENT = ("net_steer",)
@@ -34,5 +35,5 @@ class FrontSide(wiring.Component):
             wiring.connect(m, front.dispatched[t], threads.dispatched[t])
             wiring.connect(m, threads.supply[t], front.supply[t])
         for outer, (unit, name, _) in self._outside.items():
-            wiring.connect(m, wiring.flipped(getattr(self, outer)), getattr(unit, name))
+            through(m, getattr(self, outer), getattr(unit, name))
         return m

@@ -69,14 +69,14 @@ def test_what_leaves(simulate, dut, case):
             ctx.set(dut.chosen.context[part][name] if part else dut.window.lost, value)
         for i, word in enumerate(words):
             ctx.set(dut.window.words[(context.get("pc", 0) + i) % 8], word)
-        await ctx.tick()
+        await ctx.delay(1e-9)
         group = dut.dispatched.group
         assert ctx.get(dut.left.go) & 0b111 == leaves
         assert ctx.get(group.first) == leaves & 1
         assert not ctx.get(group.illegal)
         assert (ctx.get(group.flow) != Flow.PLAIN) == case.startswith("control in")
 
-    simulate(dut, bench, limit=10, keep=True)
+    simulate(dut, bench, clocked=False, keep=True)
 
 
 @pytest.mark.parametrize("predicate", ["true", "false", "on its way"])
@@ -92,7 +92,7 @@ def test_an_illegal_word_is_refused_whatever_its_predicate(simulate, dut, predic
         for words, leaves, refused in (([illegal, 0], 0, 1), ([assemble("nop").words[0], illegal], 1, 0)):
             for i, word in enumerate(words):
                 ctx.set(dut.window.words[i], word)
-            await ctx.tick()
+            await ctx.delay(1e-9)
             assert (ctx.get(dut.left.go), ctx.get(dut.dispatched.group.illegal)) == (leaves, refused)
 
-    simulate(dut, bench, limit=10, keep=True)
+    simulate(dut, bench, clocked=False, keep=True)

@@ -84,10 +84,12 @@ def check(ctx, dut, memory: Memory, thread: int, window: int) -> bool:
     """Whether the thread's window is there; if so, it is memory's."""
     if not ctx.get(dut.supply[thread].present):
         return False
-    ctx.set(dut.chosen.thread, thread)
-    shown = [ctx.get(dut.window.words[k]) for k in range(WORDS)]
     line, half = divmod(window, 2)
-    assert shown == [memory.word(line, WORDS * half + k) for k in range(WORDS)], f"window {window} is not as memory has it"
+    for chosen in dut.chosen:
+        ctx.set(chosen.thread, thread)
+    for place in dut.window:
+        shown = [ctx.get(place.words[k]) for k in range(WORDS)]
+        assert shown == [memory.word(line, WORDS * half + k) for k in range(WORDS)], f"window {window} is not as memory has it"
     return True
 
 
@@ -259,7 +261,7 @@ def test_a_lost_word_is_shown_with_its_line_alone(simulate):
         for window, lost in ((10, 0b0110), (11, 0b1010), (10 + 2 * CONFIG.icache_lines, 0), (10, 0b0110)):
             want(ctx, dut, 2, window)
             await until_there(ctx, dut, memory, cycle, 2, window)
-            assert ctx.get(dut.window.lost) == lost, f"window {window}"
+            assert [ctx.get(place.lost) for place in dut.window] == [lost] * len(dut.window), f"window {window}"
             for _ in range(30):
                 await cycle()
 

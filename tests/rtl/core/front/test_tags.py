@@ -1,15 +1,17 @@
-"""Tags against golden.arch.tags: groups of random instructions of four threads, their names few, so that slots and groups meet in them."""
+"""Tags against golden.arch.tags: groups of random instructions, two a cycle, with few names, so that slots and groups meet in them."""
 
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from golden.arch.config import get_config
 from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.tags import ST, VQ, tag
 from rtl.core.front.tags import Tags
 from rtl.core.interfaces import THREADS
 
-WIDTH, GROUPS = 4, 600
+CONFIG, CYCLES = get_config("tiny"), 400
+WIDTH = CONFIG.dispatch_width
 READS = {"reads_va": F1, "reads_vb": F2, "reads_vc": F3}
 ROW = ("vector", "writes_v", "reads_v0", "names_c", *READS)
 
@@ -67,34 +69,49 @@ def reach(rng: random.Random, side: Side) -> None:
 
 
 def test_tags_of_random_groups(simulate, seed):
-    rng, sides, dut = random.Random(seed), [Side() for _ in range(THREADS)], Tags(WIDTH)
+    rng, sides, dut = random.Random(seed), [Side() for _ in range(THREADS)], Tags(CONFIG)
     waits = defaultdict(int)
+
+    def give(ctx, chosen, slots, thread: int, some: bool) -> list[tuple]:
+        """A group of a thread; its tags. Without ``some`` nothing of it goes anywhere."""
+        side = sides[thread]
+        for name, value in (("some", some), ("thread", thread)):
+            ctx.set(getattr(chosen, name), value)
+        ctx.set(chosen.context.counted.vq_head, side.head["vq"])
+        ctx.set(chosen.context.counted.st_read, side.head["st"])
+        due = []
+        for slot in slots:
+            made = instruction(rng)
+            if not some:
+                made |= {"to_vector": 0, "to_scalar": 0}
+            for name in ("vq_tail", "st_tail"):
+                ctx.set(getattr(slot, name), side.tail[name[:2]])
+            for name in ("word", "to_vector", "to_scalar"):
+                ctx.set(getattr(slot, name), made[name])
+            for name, value in made["row"].items():
+                ctx.set(slot.row[name], value)
+            due.append(expected(side, made))
+        return due if some else []
 
     async def bench(ctx) -> None:
         await ctx.tick()
-        for number in range(GROUPS):
-            thread = rng.randrange(THREADS)
-            side = sides[thread]
-            reach(rng, side)
-            ctx.set(dut.thread, thread)
-            ctx.set(dut.counted.vq_head, side.head["vq"])
-            ctx.set(dut.counted.st_read, side.head["st"])
-            due = []
-            for slot in dut.slot:
-                made = instruction(rng)
-                for name in ("vq_tail", "st_tail"):
-                    ctx.set(getattr(slot, name), side.tail[name[:2]])
-                for name in ("word", "to_vector", "to_scalar"):
-                    ctx.set(getattr(slot, name), made[name])
-                for name, value in made["row"].items():
-                    ctx.set(slot.row[name], value)
-                due.append(expected(side, made))
-            for k, (slot, tags) in enumerate(zip(dut.slot, due, strict=True)):
-                for name, said in zip(("vq", "st"), tags, strict=True):
-                    seen = {"wait": ctx.get(getattr(slot, name).wait), "pos": ctx.get(getattr(slot, name).pos)}
-                    assert seen == said, f"group {number}, thread {thread}, slot {k}: {name}"
-                    waits[name] += said["wait"]
+        for number in range(CYCLES):
+            used: set[int] = set()
+            groups = []
+            for chosen, slots in zip(dut.chosen, dut.slot, strict=True):
+                thread = rng.randrange(THREADS)
+                some = thread not in used and rng.random() < 0.8
+                if some:
+                    used.add(thread)
+                    reach(rng, sides[thread])
+                groups.append((thread, slots, give(ctx, chosen, slots, thread, some)))
+            for thread, slots, due in groups:
+                for k, (slot, tags) in enumerate(zip(slots, due, strict=False)):
+                    for name, said in zip(("vq", "st"), tags, strict=True):
+                        seen = {"wait": ctx.get(getattr(slot, name).wait), "pos": ctx.get(getattr(slot, name).pos)}
+                        assert seen == said, f"cycle {number}, thread {thread}, slot {k}: {name}"
+                        waits[name] += said["wait"]
             await ctx.tick()
 
-    simulate(dut, bench, limit=GROUPS + 10)
-    assert min(waits.values()) > GROUPS // 4, "hardly an instruction waited"
+    simulate(dut, bench, limit=CYCLES + 10)
+    assert min(waits.values()) > CYCLES // 4, "hardly an instruction waited"

@@ -7,16 +7,18 @@ cycle; a drain is asked for at the earliest cycle allowed, and its accumulator o
 import cocotb
 import numpy as np
 
-from golden.arch.formats import BF16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, FP32
+from golden.arch.formats import BF16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, FP16, FP32, SHP, UHP
 from golden.arch.simd_ops import SimdFlag
 from golden.numerics import matrix
 from golden.numerics.convert import f32_bits, widen_bf16
+from golden.numerics.random import element_words
 from tb.bind import bind, parameters
 from tb.clock import cycles, start
 from tb.seed import generator
 
 FORMATS = (BF16, CFLOAT8_1_4_3, CFLOAT8_1_5_2)  # by OperandFormat
-BEATS = (4, 2, 8)  # by DrainFormat
+BEATS = (4, 2, 8, 2, 2, 2, 2, 2)  # by DrainFormat
+DRAINED = (FP32, BF16, None, FP16, CFLOAT8_1_4_3, CFLOAT8_1_5_2, SHP, UHP)  # by DrainFormat
 QUARTER, ROW, RAW = range(3)
 PLAIN = {"transposed": 0, "format": 0, "half": 0, "bias": 0}
 
@@ -44,15 +46,16 @@ class Unit:
                 self.ports[name].set(inputs[name])
         await cycles(self.ports, 1)
         # At the edge that ends it, the outputs are still those of the cycle that the inputs began.
-        reply, record = self.ports["drains__reply"].fields(), self.ports["operations__ended"].fields()
-        expected, raised = self.replies.pop(self.now, None), [0] * 4
-        assert reply["valid"] == (expected is not None), f"cycle {self.now}: a beat too early, late or never"
-        if expected is not None:
-            tag, thread, flags, data, what = expected
-            got = self.ports["drains__data"].get()
-            assert (reply["tag"], f"{got:0128x}") == (tag, f"{data:0128x}"), what
-            raised[thread] = flags
-            self.compared += 1
+        record, raised = self.ports["operations__ended"].fields(), [0] * 4
+        for way in ("", "narrow_"):
+            reply, expected = self.ports[f"drains__{way}reply"].fields(), self.replies.pop((way, self.now), None)
+            assert reply["valid"] == (expected is not None), f"cycle {self.now}: a {way}beat too early, late or never"
+            if expected is not None:
+                tag, thread, flags, data, kept, what = expected
+                got = self.ports[f"drains__{way}data"].get() & kept
+                assert (reply["tag"], f"{got:0128x}") == (tag, f"{data:0128x}"), what
+                raised[thread] |= flags
+                self.compared += 1
         shown = self.ports["events__flags"].fields()
         assert shown == raised, f"cycle {self.now}: flags {shown}, not {raised}"
         expected = self.records.pop(self.now, None)
@@ -97,9 +100,15 @@ class Unit:
         request = {"valid": 1, "thread": slot // 8, "acc": slot % 8, "kind": kind, "index": index}
         return {"operations__load": request, "operations__load_data": int.from_bytes(words.tobytes(), "little")}
 
-    def drain(self, slot, kind, beat, relu, tag):
-        """Inputs of one beat of a drain, of which some rows and columns are stored."""
-        tile = self.state[slot]
+    def drain(self, slot, kind, beat, relu, tag, how=None):
+        """Inputs of one beat of a drain, of which some rows and columns are stored. ``how``: bias, stochastic, seed, counter, tile."""
+        tile, how, fmt = self.state[slot], how or {}, DRAINED[kind]
+        bias, random, kept = None, None, (1 << 512) - 1
+        if fmt is not None and fmt.has_bias:
+            bias = how.get("bias", 0)
+        if how.get("stochastic") and fmt not in (FP32, None):
+            n = 64 * how.get("tile", 0) + np.arange(64).reshape(8, 8)
+            random = element_words(how["seed"], how["counter"], n)
         stored_rows, stored_columns = tag * 7 % 16, tag * 37 % 256
         stored = np.array([[stored_rows >> i & stored_columns >> j & 1 for j in range(8)] for i in range(4)], bool)
         flags = 0
@@ -107,20 +116,24 @@ class Unit:
             rows, columns = 4 * (beat >> 1), 4 * (beat & 1)
             part = np.s_[rows : rows + 4, columns : columns + 4]
             data, stored = matrix.drain(tile, FP32, relu=relu)[part].astype("<u4"), stored[:, columns : columns + 4]
-        elif kind == 1:
+        elif kind != 2:
             part = np.s_[4 * beat : 4 * beat + 4]
-            data = matrix.drain(tile, BF16, relu=relu)[part].astype("<u2")
+            data = matrix.drain(tile, fmt, bias, random, relu=relu)[part].astype(f"<u{fmt.bytes}")
+            if fmt.bytes == 1:  # eight bytes of sixteen
+                data, kept = np.pad(data, ((0, 0), (0, 8))), sum(((1 << 64) - 1) << 128 * row for row in range(4))
         else:
             data = tile.raw()[beat].astype("<u8")
-        if kind < 2:
-            raised = matrix.drain_flags(tile, (FP32, BF16)[kind], relu=relu)
+        if kind != 2:
+            raised = matrix.drain_flags(tile, fmt, bias, random, relu=relu)
             flags = sum(flag for flag in SimdFlag if (raised._asdict()[flag.name.lower()][part] & stored).any())
             self.raised |= flags
         what = f"drain of slot {slot}, format {kind}, beat {beat}, asked in cycle {self.now}"
-        self.replies[self.now + self.due["DRAIN_LATENCY"]] = (tag, slot // 8, flags, int.from_bytes(data.tobytes(), "little"), what)
+        way = "narrow_" if kind > 2 or random is not None else ""
+        due = self.now + self.due["NARROW_LATENCY" if way else "DRAIN_LATENCY"]
+        self.replies[way, due] = (tag, slot // 8, flags, int.from_bytes(data.tobytes(), "little"), kept, what)
         self.read[slot] = self.now
         request = {"valid": 1, "thread": slot // 8, "acc": slot % 8, "beat": beat, "format": kind, "relu": relu}
-        return {"drains__request": request | {"tag": tag, "rows": stored_rows, "columns": stored_columns}}
+        return {"drains__request": request | how | {"tag": tag, "rows": stored_rows, "columns": stored_columns}}
 
     async def drain_tile(self, slot, kind, relu=0):
         """Drains a whole tile at the earliest cycle allowed."""
@@ -241,8 +254,16 @@ def fp32(pick):
     return int(f32_bits(pick.gauss(0, 1)))
 
 
+def rounding(pick, kind):
+    """How a beat is rounded: a bias near the numbers' exponents, or any; with random words or not."""
+    if kind in (0, 2):
+        return {}
+    how = {"bias": pick.choice((7, 10, 15, 20, pick.randrange(64))), "tile": pick.randrange(8), "stochastic": pick.randrange(2)}
+    return how | {"seed": pick.getrandbits(64), "counter": pick.choice((pick.getrandbits(64), (1 << 64) - 1 - pick.randrange(32)))}
+
+
 @cocotb.test()
-@cocotb.parametrize(kind=[0, 1, 2])
+@cocotb.parametrize(kind=list(range(8)))
 async def drains_at_the_earliest_cycle_while_overwritten(dut, kind):
     """Step, drain as soon as allowed, and a *first* step on the same tile as soon as allowed."""
     unit, pick = await begin(dut)
@@ -257,7 +278,7 @@ async def drains_at_the_earliest_cycle_while_overwritten(dut, kind):
         tile = unit.state[n]
         for beat in range(BEATS[kind]):
             latest, unit.state[n] = unit.state[n], tile
-            inputs = unit.drain(n, kind, beat, n % 2, beat)
+            inputs = unit.drain(n, kind, beat, n % 2, beat, rounding(pick, kind))
             unit.state[n] = latest
             if unit.now == steps_at or (beat == 0 and steps_at < unit.now):
                 a, b = (codes(pick, shape, BF16) for shape in ((8, 4), (4, 8)))
@@ -287,9 +308,9 @@ async def everything_at_once(dut):
                 inputs |= unit.load(slot, QUARTER, pick.randrange(4), words)
         free = [s for s in range(32) if unit.now >= unit.busy[s] + unit.due["STEP_TO_DRAIN"]]
         if free and pick.random() < 0.6:
-            kind = pick.randrange(3)
+            kind = pick.randrange(8)
             beat = pick.randrange(BEATS[kind])
-            inputs |= unit.drain(pick.choice(free), kind, beat, pick.randint(0, 1), pick.randrange(256))
+            inputs |= unit.drain(pick.choice(free), kind, beat, pick.randint(0, 1), pick.randrange(256), rounding(pick, kind))
         await unit.tick(**inputs)
     await unit.finish()
     assert unit.raised == SimdFlag.INVALID | SimdFlag.OVERFLOW | SimdFlag.UNDERFLOW

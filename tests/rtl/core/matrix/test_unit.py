@@ -13,7 +13,7 @@ from rtl.core.matrix.unit import MatrixUnit
 @pytest.mark.rtl
 def test_unit_equals_golden(bench):
     latencies = {
-        name: getattr(operations, name) for name in ("STEP_TO_DRAIN", "DRAIN_TO_STEP", "DRAIN_LATENCY", "DIGEST_LATENCY")
+        name: getattr(operations, name) for name in ("STEP_TO_DRAIN", "DRAIN_TO_STEP", "DRAIN_LATENCY", "NARROW_LATENCY", "DIGEST_LATENCY")
     }
     passed = bench(MatrixUnit(trace=True, gated=True), "cocotb_unit.py", parameters=latencies)
-    assert len(passed) == 14
+    assert len(passed) == 19

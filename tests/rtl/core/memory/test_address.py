@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden.arch.bits import Layout
-from golden.arch.classes import Step
+from golden.arch.classes import Format, Step
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from rtl.core.memory.address import DrainAddress, GatherAddress
@@ -115,10 +115,10 @@ def test_gather(name: str, rng: np.random.Generator) -> None:
 @pytest.mark.rtl
 @pytest.mark.parametrize("name", ["d1", "tiny"])
 def test_drain(name: str, rng: np.random.Generator) -> None:
-    """Row and column masks, range and faults of drains in all three formats."""
+    """Row and column masks, range and faults of drains in every format."""
     limit = get_config(name).sram_words
     descriptors = [random_descriptor(rng, limit) for _ in range(ROWS)]
-    kind = rng.integers(0, 3, ROWS)
+    kind = rng.integers(0, 8, ROWS)
     tile = np.where(kind == 2, 0, rng.integers(0, 8, ROWS))
     out = Batch(DrainAddress(limit)).run({**inputs(descriptors), "tile": tile, "kind": kind})
     for k, d in enumerate(descriptors):
@@ -128,7 +128,7 @@ def test_drain(name: str, rng: np.random.Generator) -> None:
             masks = (0xFF, 0xFF)
             assert out["pitch"][k] == 8, where
         else:
-            size = 4 >> int(kind[k])
+            size = Format(int(kind[k])).bytes
             row, column = 8 * (int(tile[k]) >> 2), 8 * (int(tile[k]) & 3)
             words = access(d, row, column * size, 8, 8 * size, size).words()
             masks = (

@@ -7,8 +7,9 @@ from golden.arch.config import NodeConfig
 from rtl.core.memory.address_units import AddressUnits
 from rtl.core.scalar.unit import ScalarUnit
 from rtl.core.thread.control import EVENTS, ControlUnit
+from tests.rtl.core.through import through
 
-_SCALAR = ("pushes", "progress", "life", "poke", "steer", "trace")
+_SCALAR = ("progress", "life", "poke", "steer", "trace")
 _ADDRESSES = ("load_begins", "stores", "l0", "l1", "sl")
 _CONTROL = ("line", "place", *(name for name in EVENTS if name != "scalar_events"))
 _BOTH = ("vector_progress", "store_progress")
@@ -20,7 +21,7 @@ class ScalarSide(wiring.Component):
     def __init__(self, config: NodeConfig) -> None:
         self.scalar, self.addresses, self.control = ScalarUnit(config, trace=True), AddressUnits(config), ControlUnit()
         super().__init__(
-            {name: self.scalar.signature.members[name] for name in (*_SCALAR, *_BOTH)}
+            {name: self.scalar.signature.members[name] for name in ("pushes", *_SCALAR, *_BOTH)}
             | {name: self.addresses.signature.members[name] for name in _ADDRESSES}
             | {name: self.control.signature.members[name] for name in _CONTROL}
         )
@@ -34,8 +35,8 @@ class ScalarSide(wiring.Component):
         wiring.connect(m, scalar.progress, addresses.scalar_progress, wiring.flipped(self.progress))
         for name in _BOTH:
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(scalar, name), getattr(addresses, name))
-        for name in _SCALAR[2:] + _SCALAR[:1]:
-            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(scalar, name))
+        for name in ("pushes", *_SCALAR[1:]):
+            through(m, getattr(self, name), getattr(scalar, name))
         for name in _ADDRESSES:
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(addresses, name))
         wiring.connect(m, wiring.flipped(self.sl).ret, scalar.loaded)

@@ -13,17 +13,20 @@ def test_random_traffic_against_lists(simulate, seed):
     model: list[list[int]] = [[] for _ in range(THREADS)]
 
     async def bench(ctx):
-        seq, kills, wraps = 0, 0, [0] * THREADS
+        seq, kills, several, wraps = 0, 0, 0, [0] * THREADS
         for _ in range(900):
-            t, pushed = rng.randrange(THREADS), []
-            room = CONFIG.scalar_queue - len(model[t])
-            ctx.set(dut.pushes.thread, t)
-            for slot in dut.pushes.slot:
-                valid = len(pushed) < room and rng.random() < 0.5
-                ctx.set(slot, {"valid": valid, "entry": {"seq": seq % 65536, "vq_mark": seq % 128}})
-                if valid:
-                    pushed.append(seq % 65536)
-                seq += 1
+            pushed: dict[int, list[int]] = {}
+            for group in dut.pushes:
+                t, busy = rng.randrange(THREADS), rng.random() < 0.6
+                room = CONFIG.scalar_queue - len(model[t]) if busy and t not in pushed else 0  # others name any thread
+                ctx.set(group.thread, t)
+                for slot in group.slot:
+                    valid = len(pushed.get(t, ())) < room and rng.random() < 0.5
+                    ctx.set(slot, {"valid": valid, "entry": {"seq": seq % 65536, "vq_mark": seq % 128}})
+                    if valid:
+                        pushed.setdefault(t, []).append(seq % 65536)
+                    seq += 1
+            several += len(pushed) > 1
             taker = rng.randrange(THREADS)
             count = rng.randrange(min(len(model[taker]), HEADS) + 1)
             ctx.set(dut.take.thread, taker)
@@ -38,13 +41,15 @@ def test_random_traffic_against_lists(simulate, seed):
                     shown = ctx.get(dut.heads.entry[HEADS * u + h])
                     assert shown.seq == number and shown.vq_mark == number % 128
             await ctx.tick()
-            model[t] += pushed
+            for t, numbers in pushed.items():
+                model[t] += numbers
             del model[taker][:count]
             wraps[taker] += count
             for u in range(THREADS):
                 if kill >> u & 1:
-                    kills += bool(pushed) and u == t
+                    kills += u in pushed
                     model[u].clear()
         assert kills and min(wraps) > 4 * CONFIG.scalar_queue, "no push in the cycle of a kill, or not round often enough"
+        assert several > 50, "hardly two threads in a cycle"
 
     simulate(dut, bench)

@@ -158,12 +158,16 @@ class Bench:
 
     # --- a cycle ----------------------------------------------------------------------------------------------------------
 
-    def choose(self) -> tuple[int, list[dict[str, Any]]]:
-        """What dispatch sends in this cycle: a thread and up to four entries."""
+    def choose(self) -> list[tuple[int, list[dict[str, Any]]]]:
+        """What dispatch sends in this cycle: groups, each of another thread and up to four entries."""
         able = [d for d in self.dispatch if d.more and self.free[d.thread] >= self.width and not self.kill >> d.thread & 1]
         if not able or self.rng.random() < 0.1:
-            return 0, []
-        d = able[int(self.rng.integers(len(able)))]
+            return []
+        count = min(len(able), int(self.rng.integers(1, CONFIG.dispatch_threads + 1)))
+        return [self.group(able[k]) for k in self.rng.choice(len(able), count, replace=False)]
+
+    def group(self, d: Dispatch) -> tuple[int, list[dict[str, Any]]]:
+        """A group of a thread."""
         side, slots = self.world.threads[d.thread], []
         head = self.heads[d.thread]
         for _ in range(self.width):
@@ -185,14 +189,15 @@ class Bench:
 
     def cycle(self, **more: Any) -> None:
         """One clock cycle."""
-        thread, slots = self.choose()
-        inputs = {"pushes__slot": dict(enumerate(slots)), "pushes__thread": thread, "life__kill": self.kill}
-        inputs |= {"place__x": NODE & 31, "place__y": NODE >> 5}
-        pushed = sum(slot["valid"] for slot in slots)
+        groups = self.choose()
+        inputs = {"life__kill": self.kill, "place__x": NODE & 31, "place__y": NODE >> 5}
+        for k, (thread, slots) in enumerate(groups):
+            inputs |= {f"pushes__{k}__slot": dict(enumerate(slots)), f"pushes__{k}__thread": thread}
         self.out = out = self.unit.cycle({**inputs, **self.world.inputs(), **more})
         self.free = self.unit.read(out, "progress__free")
         self.heads = self.unit.read(out, "progress__head")
-        self.free[thread] -= pushed
+        for thread, slots in groups:
+            self.free[thread] -= sum(slot["valid"] for slot in slots)
         assert min(self.free) >= 0, "a queue overflows"
         if self.cycles:  # trace ports follow by one cycle
             self.collect(out)

@@ -9,7 +9,7 @@ from golden.arch import isa
 from golden.arch.classes import Port
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
-from golden.arch.memmap import Counter, Csr, Fault
+from golden.arch.memmap import FP_MODE_BITS, Counter, Csr, Fault
 from rtl.core.decoded import scalar_row
 from tests.rtl.core.named import names
 from tests.rtl.core.packing import Stepped
@@ -59,7 +59,8 @@ class Feeder:
             room = min(4, self.free[thread])
             group, self.programs[thread] = self.programs[thread][:room], self.programs[thread][room:]
             pushed = len(group)
-            inputs |= {"pushes__slot": {k: {"valid": 1, "entry": e} for k, e in enumerate(group)}, "pushes__thread": thread}
+            slots = {k: {"valid": 1, "entry": e} for k, e in enumerate(group)}
+            inputs |= {"pushes__0__slot": slots, "pushes__0__thread": thread}
         self.out = self.unit.cycle({**inputs, **more})
         self.free = self.unit.read(self.out, "progress__free")
         self.free[thread] -= pushed
@@ -224,16 +225,41 @@ def test_control_registers(compiled: Stepped) -> None:
     feeder = Feeder(compiled)
     lines = [("li", {"rd": 1, "imm": -1})]
     for csr in (Csr.PRIORITY, Csr.FP_MODE, Csr.FP_FLAGS, Csr.SEED, Csr.ECC_INJECT):
+        if csr is Csr.FP_MODE:
+            lines += constant(1, FP_MODE_BITS)
+        elif csr is Csr.FP_FLAGS:
+            lines.append(("li", {"rd": 1, "imm": -1}))
         lines += [("csrw", {"ra": 1, "csr": csr}), ("csrr", {"rd": 2, "csr": csr}), ("csrw", {"ra": 0, "csr": csr})]
     feeder.program(3, *lines)
-    feeder.run(60)
-    widths = [value.bit_length() for *_, value in feeder.results[1:]]
+    feeder.run(90)
+    results = {seq: result for _, _, seq, _, result in feeder.results}
+    widths = [results[seq].bit_length() for seq, (name, _) in enumerate(lines) if name == "csrr"]
     assert widths == [4, 22, 4, 64, 16]
     feeder.cycle(vector_events__flags=[0, 0b0101, 0, 0])
     feeder.cycle(matrix_events__flags=[0, 0b0010, 0, 0])
     feeder.program(1, ("csrr", {"rd": 2, "csr": Csr.FP_FLAGS}))
     feeder.run(12)
     assert feeder.results[-1][-1] == 0b0111
+
+
+def constant(register: int, number: int) -> list[tuple[str, dict[str, int]]]:
+    """A number of at most 60 bits in a register."""
+    lines = [("li", {"rd": register, "imm": 0})]
+    return lines + [("lih", {"rd": register, "imm": number >> place & 0x7FFF}) for place in (45, 30, 15, 0)]
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("bit", [6, 7, 14, 15, 22, 23, 24, 59])
+def test_a_bias_out_of_range_is_a_fault(compiled: Stepped, bit: int) -> None:
+    feeder = Feeder(compiled)
+    feeder.watched = ("steer__fault",)
+    wrong, mode = 1 << bit | 7, {"csr": Csr.FP_MODE}
+    feeder.program(1, *constant(1, 0x3F0915), ("csrw", {"ra": 1, **mode}), *constant(1, wrong), ("csrw", {"ra": 1, **mode}))
+    feeder.program(2, *constant(3, 0x010203), ("csrw", {"ra": 3, **mode}), ("csrr", {"rd": 2, **mode}))
+    feeder.run(60)
+    (event,) = [item[1] for item in feeder.seen["steer__fault"] if item[1]["valid"]]
+    assert (event["cause"], event["operand"], event["thread"]) == (Fault.BIAS, wrong, 1)
+    assert [result for _, thread, *_, result in feeder.results if thread == 2][-1] == 0x010203
 
 
 EVENTS = {

@@ -44,7 +44,9 @@ def test_random_moves(simulate, seed):
     seen = dict.fromkeys(("deep", "back", "left", "skipped", "group"), 0)
 
     async def bench(ctx) -> None:
-        async def move(kind: Move, to: int = 0, often: int = 0) -> None:
+        async def move(kind: Move, to: int = 0, often: int = 0, count: int = 0, at_last: bool = False) -> None:
+            ctx.set(dut.count, count)
+            ctx.set(dut.at_last, at_last)
             ctx.set(dut.move, kind)
             ctx.set(dut.to, to % (1 << PC_BITS))
             ctx.set(dut.often, often)
@@ -79,7 +81,11 @@ def test_random_moves(simulate, seed):
             else:
                 count = rng.randrange(8)
                 end = min(model.pc + count, model.loops[-1][1]) if model.loops else model.pc + count
-                await move(Move.ADVANCE, end)
+                at_last = bool(model.loops) and end == model.loops[-1][1]
+                if end == model.pc and rng.random() < 0.5:
+                    await move(Move.NEXT, rng.randrange(5000), count=rng.randrange(9), at_last=not at_last)  # of which it takes no notice
+                else:
+                    await move(Move.ADVANCE, rng.randrange(5000), count=end - model.pc + 1, at_last=at_last)
                 seen["group"] += end > model.pc
                 depth = len(model.loops)
                 model.advance(end)

@@ -78,3 +78,29 @@ def test_numbers_go_round_and_the_count_goes_on(simulate):
         assert (ctx.get(dut.seq), ctx.get(dut.retired)) == (0, 0)
 
     simulate(dut, bench, limit=2 << SEQ_BITS)
+
+
+def test_control_registers_are_awaited_until_the_last_is_written(simulate):
+    """As many as the scalar side holds, written one by one while more leave; a kill and a start forget them."""
+    dut = Positions(CONFIG, 1)
+
+    async def bench(ctx) -> None:
+        under_way = 0
+        setting, group = dut.scalar_steer.setting, dut.dispatched.group
+        for left, written, forget in (
+            *((WIDTH, 0, None), (WIDTH, 1, None), (0, 0, None), (1, 1, None)),
+            *((0, 1, None),) * 7,
+            *((1, 0, None), (0, 0, "kill"), (2, 0, None), (0, 0, "begin"), (1, 0, None), (0, 1, None)),
+        ):
+            ctx.set(group.valid, left > 0)
+            ctx.set(group.settings, left)
+            ctx.set(setting.valid, 1)
+            ctx.set(setting.thread, 1 if written else 2)  # of another thread none is ours
+            ctx.set(dut.doom.kill, forget == "kill")
+            ctx.set(dut.begin.valid, forget == "begin")
+            await ctx.tick()
+            under_way = 0 if forget else under_way + left - written
+            assert ctx.get(dut.counted.state.setting) == (under_way > 0)
+        assert under_way == 0
+
+    simulate(dut, bench, limit=50)

@@ -24,8 +24,9 @@ def test_semaphores(simulate, seed, indices):
 
     async def bench(ctx) -> None:
         nonlocal served, overflows
-        raising = {"store": None, "net": None}
+        raising, operations = {"store": None, "net": None}, 0
         for _ in range(2500):
+            waiting = list(arrivals)  # in the previous cycle
             for arrival in list(arrivals):
                 if rng.random() < 0.004:  # the debugger stops the thread
                     arrivals.remove(arrival)
@@ -48,7 +49,19 @@ def test_semaphores(simulate, seed, indices):
                     ctx.set(port.semaphore, raising[name][0])
                     ctx.set(port.amount, raising[name][1])
             left.clear()
-            granted = sum(ctx.get(port.granted) << t for t, port in enumerate(dut.waiter))
+            granted = [t for t, port in enumerate(dut.waiter) if ctx.get(port.granted)]
+            for t in granted:  # in the previous cycle
+                mine = next(a for a in waiting if a[0] == t)
+                first = next(a for a in waiting if a[1] == mine[1])
+                assert first == mine, f"thread {t} was served before thread {first[0]}, which came first"
+                assert values[mine[1]] >= mine[2]
+                values[mine[1]] -= mine[2]
+                if mine in arrivals:  # else it has just given up, in vain
+                    arrivals.remove(mine)
+                left.add(t)
+                patience.pop(t, None)
+                served += 1
+            assert len(granted) + operations <= 1, "one counter, one operation a cycle"
             operations = 0
             for name, port in (("store", dut.store_steer.up), ("net", dut.net_raise)):
                 if raising[name] and ctx.get(port.ready):
@@ -59,19 +72,6 @@ def test_semaphores(simulate, seed, indices):
                     values[index] += amount if fits else 0
                     raising[name] = None
                     operations += 1
-            for t in range(THREADS):
-                if (granted >> t) & 1:
-                    mine = next(a for a in arrivals if a[0] == t)
-                    first = next(a for a in arrivals if a[1] == mine[1])
-                    assert first == mine, f"thread {t} was served before thread {first[0]}, which came first"
-                    assert values[mine[1]] >= mine[2]
-                    values[mine[1]] -= mine[2]
-                    arrivals.remove(mine)
-                    left.add(t)
-                    patience.pop(t, None)
-                    served += 1
-                    operations += 1
-            assert operations <= 1, "one counter, one operation a cycle"
             for t, index, amount in arrivals:
                 able = values[index] >= amount and next(a for a in arrivals if a[1] == index)[0] == t
                 patience[t] = patience.get(t, 0) + 1 if able else 0
@@ -99,6 +99,9 @@ def test_a_value_that_just_suffices_is_taken_whole(simulate, amount):
             await ctx.tick()
         assert granted
         await ctx.tick()
+        ctx.set(wait.valid, 0)
+        await ctx.tick()
+        ctx.set(wait.valid, 1)
         ctx.set(wait.amount, 1)
         for _ in range(2 * THREADS):
             assert not ctx.get(dut.waiter[2].granted), "something was left"
@@ -146,22 +149,26 @@ def test_barriers(simulate, seed):
     async def bench(ctx) -> None:
         nonlocal passed
         here: dict[int, tuple[int, int]] = {}
+        due: set[int] = set()
+        left: set[int] = set()  # in the previous cycle
         for _ in range(1500):
+            goes = due  # on, in this cycle: it still stands there
             for t in range(THREADS):
-                if t in here and rng.random() < 0.02:  # the debugger stops the thread
+                if t in here and t not in goes and rng.random() < 0.02:  # it is stopped
                     del here[t]
-                if t not in here and rng.random() < 0.3:
+                elif t not in here and t not in left and rng.random() < 0.3:
                     here[t] = (rng.randrange(3), rng.choice((0, 1, 2, 2, 3, 4)))
                 ctx.set(dut.waiter[t].arrival.valid, t in here)
                 ctx.set(dut.waiter[t].arrival.barrier, here.get(t, (0, 0))[0])
                 ctx.set(dut.waiter[t].arrival.count, here.get(t, (0, 0))[1])
-            groups = {b: [t for t in here if here[t][0] == b] for b in range(3)}
+            assert {t for t, port in enumerate(dut.waiter) if ctx.get(port.passed)} == goes
+            groups = {b: [t for t in here if here[t][0] == b and t not in goes] for b in range(3)}
             due = {t for group in groups.values() if any(here[t][1] <= len(group) for t in group) for t in group}
-            assert {t for t, port in enumerate(dut.waiter) if ctx.get(port.passed)} == due
             passed += len(due)
-            for t in due:
+            for t in goes:
                 del here[t]
-            await ctx.delay(1e-9)
+            left = goes
+            await ctx.tick()
 
-    simulate(dut, bench, clocked=False)
+    simulate(dut, bench)
     assert passed > 100

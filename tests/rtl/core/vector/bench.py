@@ -14,7 +14,7 @@ from golden.arch.tags import ST, VQ, passed
 from rtl.core.interfaces import STORE_SLOTS
 from tests.rtl.core.vector.programs import LANES, MIX, STORES, WORD, Op, Programs, Side
 
-VECTOR_QUEUE = get_config("tiny").vector_queue
+CONFIG = get_config("tiny")
 
 
 class Bench(Programs):
@@ -56,20 +56,7 @@ class Bench(Programs):
     def step(self, dispatch: bool = True) -> None:
         rng, pace = self.rng, self.pace
         chance = {name: rng.random() < share for name, share in pace.items()}
-        if dispatch:
-            self.pushes = []
-            side = self.sides[rng.integers(THREADS)]
-            if chance["dispatch"] and not side.stopped:
-                for _ in range(4):
-                    if not self.dispatch_one(side, self.random_kind()):
-                        break
-        thread = self.pushing if self.pushes else int(rng.integers(THREADS))
-        vector_in: list[dict[str, Any]] = [{"valid": 0}] * 4
-        for place, op in zip(sorted(rng.choice(4, len(self.pushes), replace=False)), self.pushes, strict=True):
-            vector_in[place] = {"valid": 1, "entry": op.entry}
-        inputs: dict[str, Any] = {
-            "pushes__slot": vector_in,
-            "pushes__thread": thread,
+        inputs: dict[str, Any] = self._groups(dispatch and chance["dispatch"]) | {
             "st__ready": int(rng.random() < pace["ready"]),
             "ss__ready": int(rng.random() < pace["ready"]),
             "store_steer__up__ready": int(rng.random() < pace["ready"]),
@@ -78,7 +65,7 @@ class Bench(Programs):
             "settings__priority": [int(x) for x in rng.integers(4, size=THREADS)],
             "life__kill": 0 if self.killed is None else 1 << self.killed,
         }
-        fresh = {op.seq for op in self.pushes}
+        fresh = {(op.thread, op.seq) for op in self.pushes}
         self.killed, self.pushes = None, []
         self._addresses(inputs)
         if chance["issue"]:
@@ -99,7 +86,7 @@ class Bench(Programs):
         self.out = out = self._read(self.unit.cycle(inputs))
         self.cycles += 1
         self._results()
-        self._idle(thread, fresh)
+        self._idle(fresh)
         self._loads()
         self._stores(inputs)
         for t, side in enumerate(self.sides):
@@ -108,9 +95,24 @@ class Bench(Programs):
             side.stores = [op for op in side.stores if op is side.fresh or out["store_progress__slots"][t]["occupied"] >> op.slot & 1]
             side.fresh = None
 
-    @property
-    def pushing(self) -> int:
-        return next(t for t, side in enumerate(self.sides) if any(op is self.pushes[0] for op in side.vector))
+    def _groups(self, dispatch: bool) -> dict[str, Any]:
+        """The groups of this cycle, each of another thread, their instructions at any places; idle groups name any thread."""
+        rng, groups = self.rng, CONFIG.dispatch_threads
+        if dispatch:
+            for t in rng.choice(THREADS, rng.integers(1, groups + 1), replace=False):
+                for _ in range(CONFIG.dispatch_width):
+                    if self.sides[t].stopped or not self.dispatch_one(self.sides[t], self.random_kind()):
+                        break
+        threads = sorted({op.thread for op in self.pushes})
+        inputs = {}
+        for k, place in enumerate(rng.permutation(groups)):
+            thread = threads[place] if place < len(threads) else int(rng.integers(THREADS))
+            ops = [op for op in self.pushes if op.thread == thread] if place < len(threads) else []
+            slots: list[dict[str, Any]] = [{"valid": 0}] * CONFIG.dispatch_width
+            for at, op in zip(sorted(rng.choice(len(slots), len(ops), replace=False)), ops, strict=True):
+                slots[at] = {"valid": 1, "entry": op.entry}
+            inputs |= {f"pushes__{k}__slot": slots, f"pushes__{k}__thread": thread}
+        return inputs
 
     # --- scalar issue -----------------------------------------------------------------------------------------------------------
 
@@ -288,14 +290,14 @@ class Bench(Programs):
             assert (record["index"], record["digest"]) == (index, value), f"thread {t}, seq {record['seq']}: c{index} is wrong"
             self.took["matrix"][t] += 1
 
-    def _idle(self, thread: int, fresh: set[int]) -> None:
+    def _idle(self, fresh: set[tuple[int, int]]) -> None:
         """A unit that says it is idle has nothing queued or under way but what came in this cycle."""
         for t, side in enumerate(self.sides):
             if self.out["vector_progress__idle"] >> t & 1:
-                late = [key for key in self.expected if key[1] == t and not side.stopped and not (t == thread and key[2] in fresh)]
+                late = [key for key in self.expected if key[1] == t and not side.stopped and (t, key[2]) not in fresh]
                 assert not late and not self.out["vector_progress__load_busy"][t], f"cycle {self.cycles}: thread {t} is idle before {late}"
                 free = self.out["vector_progress__free"][t]
-                assert free == VECTOR_QUEUE, f"cycle {self.cycles}: thread {t} is idle and has not all its places"
+                assert free == CONFIG.vector_queue, f"cycle {self.cycles}: thread {t} is idle and has not all its places"
             assert self.out["store_progress__idle"] >> t & 1 == (self.out["store_progress__slots"][t]["occupied"] == 0)
 
     def _check(self, right: bool, t: int, op: Op, what: str) -> None:

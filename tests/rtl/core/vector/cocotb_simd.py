@@ -12,6 +12,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
+from golden.arch.formats import BIAS_BITS
 from golden.arch.simd_ops import IMM_BITS, LATENCY, MAX_LATENCY, TAG_BITS, SimdOp
 from golden.numerics import simd
 from tb.bind import bind
@@ -56,7 +57,8 @@ class Bench:
                 continue
             op = SimdOp(ports.op.get())
             operands = [register(ports[name]) for name in "abc"]
-            result = simd.execute(op, *operands, ports.imm.get())
+            fp = simd.FpState(ports.bias.get(), ports.bias.get(), ports.seed.get())
+            result = simd.execute(op, *operands, ports.imm.get(), fp)
             self.seen[op] += 1
             self.board.expect(
                 {
@@ -64,7 +66,7 @@ class Bench:
                     "data": result.tobytes().hex(),
                     "any": int(simd.any_lane(result)),
                     "all": int(simd.all_lanes(result)),
-                    "flags": int(simd.execute_flags(op, *operands, ports.imm.get())),
+                    "flags": int(simd.execute_flags(op, *operands, ports.imm.get(), fp)),
                 },
                 now() + LATENCY[op],
             )
@@ -100,6 +102,8 @@ class Bench:
             self.ports.valid.set(int(valid[row]))
             self.ports.op.set(int(ops[row]))
             self.ports.imm.set(pick.getrandbits(IMM_BITS))
+            self.ports.bias.set(pick.getrandbits(BIAS_BITS))
+            self.ports.seed.set(pick.getrandbits(64))
             self.ports.tag.set(pick.getrandbits(TAG_BITS))
             for name, words in zip("abc", operands, strict=True):
                 self.ports[name].set(int.from_bytes(words[row].tobytes(), "little"))

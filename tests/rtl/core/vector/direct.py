@@ -44,7 +44,7 @@ class Direct:
     @staticmethod
     def push(thread: int, *entries: dict[str, Any]) -> dict[str, Any]:
         """Instructions (at most four) that come in."""
-        return {"pushes__thread": thread, "pushes__slot": [{"valid": 1, "entry": entry} for entry in entries]}
+        return {"pushes__0__thread": thread, "pushes__0__slot": [{"valid": 1, "entry": entry} for entry in entries]}
 
     def entry(self, mnemonic: str, values: dict[str, int], **tags: Any) -> dict[str, Any]:
         """An instruction with its operands, and its tags if they are not 0."""

@@ -132,7 +132,7 @@ class Programs:
         for effect in op.effects:
             self.apply(side, effect, side.v, side.c, self.golden)
         if kind in ("simd", "matrix"):
-            op.pos = side.vq_tail
+            op.pos, op.thread = side.vq_tail, t
             side.vq_tail = (side.vq_tail + 1) % VQ
             side.vector.append(op)
             self.pushes.append(op)

@@ -14,6 +14,7 @@ from rtl.core.memory.store import StoreUnit
 from rtl.core.operations import DIGEST_LATENCY, DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
 from rtl.core.vector.simd import SimdPipe
 from rtl.core.vector.unit import VectorUnit
+from tests.rtl.core.through import through
 
 MASK = (1 << 512) - 1
 COPY = int(SimdOp.COPY)
@@ -196,7 +197,7 @@ class BackEnd(wiring.Component):
         for unit in (vector, store):
             for name in unit.signature.members:
                 if name not in (*_INSIDE, "life", "progress", "store_progress", "vector_progress"):
-                    wiring.connect(m, wiring.flipped(getattr(self, self._outer(unit, name))), getattr(unit, name))
+                    through(m, getattr(self, self._outer(unit, name)), getattr(unit, name))
         return m
 
 

@@ -15,18 +15,21 @@ def test_random_traffic_against_lists(simulate, seed):
     issued = [0] * THREADS
 
     async def bench(ctx):
-        seq, dropped = 0, 0
+        seq, dropped, several = 0, 0, 0
         for cycle in range(1_100):
-            t, pushed = rng.randrange(THREADS), []
-            room = ctx.get(dut.free[t])
-            assert room <= CONFIG.vector_queue - len(model[t]), "a place is free that is not"
-            ctx.set(dut.pushes.thread, t)
-            for slot in dut.pushes.slot:
-                valid = len(pushed) < room and rng.random() < 0.6
-                ctx.set(slot, {"valid": valid, "entry": {"seq": seq % 65536, "st_mark": seq % 32}})
-                if valid:
-                    pushed.append(seq % 65536)
-                seq += 1
+            pushed: dict[int, list[int]] = {}
+            for group in dut.pushes:
+                t, busy = rng.randrange(THREADS), rng.random() < 0.7
+                assert ctx.get(dut.free[t]) <= CONFIG.vector_queue - len(model[t]), "a place is free that is not"
+                room = ctx.get(dut.free[t]) if busy and t not in pushed else 0  # others name any thread
+                ctx.set(group.thread, t)
+                for slot in group.slot:
+                    valid = len(pushed.get(t, ())) < room and rng.random() < 0.6
+                    ctx.set(slot, {"valid": valid, "entry": {"seq": seq % 65536, "st_mark": seq % 32}})
+                    if valid:
+                        pushed.setdefault(t, []).append(seq % 65536)
+                    seq += 1
+            several += len(pushed) > 1
             valid, take = ctx.get(dut.heads.valid), 0
             for u, queue in enumerate(model):
                 if valid >> u & 1:
@@ -41,7 +44,8 @@ def test_random_traffic_against_lists(simulate, seed):
             ctx.set(dut.take.threads, take)
             ctx.set(dut.life.kill, kill)
             await ctx.tick()
-            model[t] += pushed
+            for t, numbers in pushed.items():
+                model[t] += numbers
             for u in range(THREADS):
                 if take >> u & 1:
                     model[u].pop(0)
@@ -49,6 +53,7 @@ def test_random_traffic_against_lists(simulate, seed):
                 if kill >> u & 1:
                     dropped += len(model[u])
                     model[u].clear()
+        assert several > 50, "hardly two threads in a cycle"
         assert dropped > 20 and min(issued) > 1.2 * (1 << VQ_POS_BITS)
 
     simulate(dut, bench)
@@ -59,20 +64,21 @@ def test_a_killed_queue_is_as_new(simulate):
     dut = VectorQueue(CONFIG)
 
     async def bench(ctx):
-        width = len(dut.pushes.slot)
-        ctx.set(dut.pushes.thread, 3)
+        group = dut.pushes[-1]
+        width = len(group.slot)
+        ctx.set(group.thread, 3)
         for entries in range(CONFIG.vector_queue + 1):
             for _ in range(entries // width + (entries % width > 0)):
                 left = entries - (CONFIG.vector_queue - ctx.get(dut.free[3]))
-                for k, slot in enumerate(dut.pushes.slot):
+                for k, slot in enumerate(group.slot):
                     ctx.set(slot.valid, k < left)
                 await ctx.tick()
             ctx.set(dut.life.kill, 8)
-            for slot in dut.pushes.slot:
+            for slot in group.slot:
                 ctx.set(slot.valid, entries < CONFIG.vector_queue - width)
             await ctx.tick()
             ctx.set(dut.life.kill, 0)
-            for slot in dut.pushes.slot:
+            for slot in group.slot:
                 ctx.set(slot.valid, 0)
             for _ in range(3):
                 assert ctx.get(dut.free[3]) == CONFIG.vector_queue

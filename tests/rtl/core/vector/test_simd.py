@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from golden.arch.config import get_config
+from golden.arch.formats import BIAS_MAX
 from golden.arch.simd_ops import IMM_BITS, LATENCY, MAX_LATENCY, OCCUPANCY, SIMD_OPS, TAG_BITS, SimdClass, SimdOp
 from golden.numerics import simd
 from rtl.core.vector.simd import SimdPipe
@@ -49,11 +50,14 @@ def check(pipe: Batch, ops: np.ndarray, valid: np.ndarray, rng: np.random.Genera
     same = rng.integers(0, 4, rows) == 0
     b[same] = a[same]
     imm = rng.integers(0, 1 << IMM_BITS, rows)
+    # A bias and a seed for each immediate.
+    bias, seed = rng.integers(0, BIAS_MAX + 1, 1 << IMM_BITS), rng.integers(0, 1 << 64, 1 << IMM_BITS, dtype=np.uint64)
     tag = rng.integers(0, 1 << TAG_BITS, rows)
     idle = np.zeros((MAX_LATENCY + 1, 16), dtype=np.uint32)
     tail = np.zeros(MAX_LATENCY + 1, dtype=np.uint32)
     out = pipe.run(
-        {name: np.concatenate([array, tail]) for name, array in (("op", ops), ("valid", valid), ("imm", imm))}
+        {name: np.concatenate([array, tail]) for name, array in (("op", ops), ("valid", valid), ("imm", imm), ("bias", bias[imm]))}
+        | {"seed": np.concatenate([seed[imm], tail])}
         | {"tag": np.concatenate([tag, tail])}
         | {name: np.concatenate([array, idle]) for name, array in (("a", a), ("b", b), ("c", c))},
     )
@@ -69,8 +73,9 @@ def check(pipe: Batch, ops: np.ndarray, valid: np.ndarray, rng: np.random.Genera
         for value in range(1 << IMM_BITS):
             at = imm[chosen] == value
             if at.any():
-                wanted[at] = simd.execute(op, *(operand[at] for operand in operands), value)
-                flags[at] = simd.execute_flags(op, *(operand[at] for operand in operands), value)
+                fp = simd.FpState(int(bias[value]), int(bias[value]), int(seed[value]))
+                wanted[at] = simd.execute(op, *(operand[at] for operand in operands), value, fp)
+                flags[at] = simd.execute_flags(op, *(operand[at] for operand in operands), value, fp)
         got = as_bytes(out["out_data"][seen])
         wrong = np.flatnonzero((got != wanted).any(axis=1))
         if wrong.size:

@@ -1,0 +1,56 @@
+"""How much a kernel's text asks of each pipe, counted from the text: loops run as often as they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from golden.arch import isa
+from golden.arch.classes import Port
+from golden.kernels.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class Work:
+    """Cycles of the matrix pipe and of the SIMD pipe, and instructions of every kind."""
+
+    matrix: int = 0
+    simd: int = 0
+    instructions: int = 0
+
+    @property
+    def cycles(self) -> int:
+        """What the busier pipe takes."""
+        return max(self.matrix, self.simd)
+
+
+@lru_cache(maxsize=1 << 12)
+def work(kernel: Kernel) -> Work:
+    """The work of a kernel."""
+    return work_of(kernel.text("work"))
+
+
+def work_of(text: str) -> Work:
+    """The work of a subroutine; a loop whose count the text does not show counts once."""
+    matrix = simd = instructions = 0
+    open_loops: list[tuple[str, int]] = []  # where each ends, and how often its body runs in all
+    known: dict[str, int] = {}
+    for line in text.splitlines():
+        label, _, rest = line.partition(":") if ":" in line else ("", "", line)
+        while open_loops and open_loops[-1][0] == label.strip():
+            open_loops.pop()
+        if not (words := rest.replace(",", " ").split()):
+            continue
+        times = open_loops[-1][1] if open_loops else 1
+        insn = isa.BY_MNEMONIC.get(words[0])
+        instructions += times
+        if insn and insn.port is Port.MATRIX:
+            matrix += times
+        elif insn and insn.port is Port.SIMD:
+            simd += times * (2 if insn.special else 1)
+        elif words[0] == "li" and words[2].isdecimal():
+            known[words[1]] = int(words[2])
+        elif words[0] in ("loop", "loopi"):
+            count = int(words[2]) if words[0] == "loopi" else known.get(words[2], 1)
+            open_loops.append((words[1], times * count))
+    return Work(matrix, simd, instructions)
