@@ -101,7 +101,7 @@ CYCLE = _with(
         packet_in=1,
         packet_out=1,
         fetch_miss=1,
-        redirect=1,
+        redirect=THREADS.bit_length(),
     ),
     scalar=_each("scalar heads", THREADS, SCALAR_HEAD),
     vector=_each("vector heads", THREADS, VECTOR_HEAD),

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from golden.arch import isa
-from golden.arch.classes import Port
+from golden.arch.classes import Flow, Port
+from golden.arch.encoding import Insn
+from golden.asm import assemble
 from golden.kernels.kernel import Kernel
 
 
@@ -43,14 +45,20 @@ def work_of(text: str) -> Work:
             continue
         times = open_loops[-1][1] if open_loops else 1
         insn = isa.BY_MNEMONIC.get(words[0])
-        instructions += times
+        # A name of the assembler's own, such as a constant of 64 bits, stands for several words.
+        instructions += times * (1 if insn else len(assemble(rest).words))
         if insn and insn.port is Port.MATRIX:
             matrix += times
         elif insn and insn.port is Port.SIMD:
             simd += times * (2 if insn.special else 1)
-        elif words[0] == "li" and words[2].isdecimal():
+        elif insn and _constant(insn) and words[2].isdecimal():
             known[words[1]] = int(words[2])
-        elif words[0] in ("loop", "loopi"):
-            count = int(words[2]) if words[0] == "loopi" else known.get(words[2], 1)
+        elif insn and insn.flow in (Flow.LOOP, Flow.LOOPI):
+            count = int(words[2]) if insn.flow is Flow.LOOPI else known.get(words[2], 1)
             open_loops.append((words[1], times * count))
     return Work(matrix, simd, instructions)
+
+
+def _constant(insn: Insn) -> bool:
+    """Whether it does nothing but put a number into a register."""
+    return [(operand.name, operand.reads) for operand in insn.operands] == [("rd", False), ("imm", True)]

@@ -376,8 +376,8 @@ FrontEvents = wiring.Signature(
 )
 ThreadEvents = wiring.Signature(
     {
-        # threads -> control, a flip-flop: a control instruction that waited ended in the previous cycle.
-        "ended": Out(1),
+        # threads -> control, flip-flops: threads whose control instruction that waited ended in the previous cycle.
+        "ended": Out(range(THREADS + 1)),
     }
 )
 ScalarEvents = wiring.Signature(

@@ -20,7 +20,7 @@ from sim.commands.command import (
     output_file,
     whole_number,
 )
-from sim.files import results
+from sim.files import check_writable, results, whole
 
 if TYPE_CHECKING:
     from sim.jobs.accuracy import Run
@@ -147,12 +147,17 @@ def _accuracy(options: argparse.Namespace) -> int:
 
     if options.seeds < 2:
         raise CommandError(f"--seeds {options.seeds} gives no deviation: at least 2")
+    if options.steps is None:
+        check_writable(accuracy.PAGE_FILE)
+    elif options.steps < 1:
+        raise CommandError(f"--steps {options.steps} trains nothing: at least 1")
     found = accuracy.runs(options.seeds, options.steps, lambda run, seconds: print(_said(run, seconds), flush=True))
     print("\n".join(accuracy.table(found)))
     if options.json:
         write_json(options.json, accuracy.report(found))
     if options.steps is None:
-        accuracy.PAGE_FILE.write_text("\n".join(accuracy.page(found)) + "\n")
+        with whole(accuracy.PAGE_FILE) as page:
+            page.write_text("\n".join(accuracy.page(found)) + "\n")
         print(f"page: {accuracy.PAGE_FILE}")
     return 0
 

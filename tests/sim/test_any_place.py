@@ -3,6 +3,7 @@
 The tree is a copy; what would take long is interrupted after a while, which must be told in one sentence too.
 """
 
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,9 @@ import pytest
 from sim.commands import COMMANDS
 from sim.compile import cache
 from sim.files import of_the_project
+from tests.sim.events.made import course
+from tests.sim.events.made import made as recorded
+from tests.sim.jobs.test_compare import report
 
 NOBODY = 65534
 SECONDS = 4.0  # until a long command is interrupted
@@ -49,6 +53,12 @@ SIM = {
     "disasm": "{words}",
     "iss": "{file} --trace",
     "rtl": None,
+    "pipeline": "{events}",
+    "timeline": "{events} --output t.json",
+    "inspect": "{events} --at 5",
+    "hotspots": "{events}",
+    "compare": "{profile} {profile}",
+    "accuracy": None,
     "bench": None,
     "cost": None,
     "profile": None,
@@ -133,6 +143,8 @@ def trees():
             environment(root / ".venv")
             (root / "fine.s").write_text("li x1, 5\nhalt\n")
             (root / "words").write_bytes(b"\1\0\0\0")
+            recorded(root / "a.events", course())
+            (root / "p.json").write_text(json.dumps(report()))
             if not place.writable:
                 subprocess.run(["chmod", "-R", "a-w", root], check=True)
             elif place.user:
@@ -147,7 +159,7 @@ def trees():
 def run(tree: Path, place: Place, kind: str, name: str, arguments: str | None) -> subprocess.CompletedProcess:
     """What a person's shell gets: a long command is interrupted as Ctrl-C does it, the whole group at once."""
     long, given = arguments is None, LONG.get((kind, name), "") if arguments is None else arguments
-    given = given.format(file="fine.s", words="words")
+    given = given.format(file="fine.s", words="words", events="a.events", profile="p.json")
     line = f"make {name} {given}" if kind == "make" else f".venv/bin/python -m sim {name} {given}"
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tree.parent), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
     for variable in place.without:

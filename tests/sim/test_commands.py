@@ -24,6 +24,7 @@ LINES = {
     "bench": ("bench --config tiny", "build/bench: "),
     "cost": ("cost --config tiny", "build/cost: "),
     "profile": ("profile --config tiny", "build/profile: "),
+    "accuracy": ("accuracy --seeds 2 --steps 1", ""),
     "waves": ("waves --config tiny", "build/waves: "),
     "verilog": ("verilog --config tiny", "/proc/store"),
     "regress": ("regress", "build/regress: "),

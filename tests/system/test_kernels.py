@@ -38,7 +38,7 @@ def has_parts(name: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", filter(has_parts, sorted(KERNELS)))
+@pytest.mark.parametrize("name", list(filter(has_parts, sorted(KERNELS))))
 def test_every_kernel_at_shapes_that_are_drawn(engine, rng, name):
     """The defaults, one element, and shapes up to 40."""
     extents = [parameter for parameter in parameters(KERNELS[name]) if parameter.type is int]

@@ -124,6 +124,6 @@ class Counters(wiring.Component):
             events.redirect.eq(front.redirect),
             events.first_start.eq(link.first_start.valid),
         ]
-        retired = front.retired.any() | self.thread_events.ended
+        retired = front.retired.any() | self.thread_events.ended.any()
         moved = vector.matrix_step | vector.simd_issue | self.store_events.beat | link.packet_in.valid | link.packet_out.valid
         m.d.comb += self.activity.busy.eq(front.dispatched | retired | moved)

@@ -108,7 +108,7 @@ class ThreadUnit(wiring.Component):
         m.d.sync += [
             life.starts.eq(Cat(begin.valid for begin in starter.begin)),
             self.status.stopped.eq(Cat(each.stops for each in shown)),
-            self.events.ended.eq(Cat(each.ends for each in shown).any()),
+            self.events.ended.eq(sum(each.ends for each in shown)),
         ]
 
     def _trace(self, m: Module, threads: list[Thread]) -> None:

@@ -182,7 +182,7 @@ MUTANTS = [
         "np.where(is_inf, fmt.inf_code, magnitude)",
     ),
     (random, random_agrees, "_rotate(parity, 14)", "_rotate(parity, 13)"),
-    (random, random_agrees, "0x1A0, 0x12)", "0x120, 0x12)"),
+    (random, random_agrees, "in ROUND_CONSTANTS:", "in ROUND_CONSTANTS[:4] + ROUND_CONSTANTS[5:]:"),
     (random, random_agrees, "w[1] >> 24 << 8", "w[2] >> 24 << 8"),
     (special, special_agrees, "c2 * q) << 4", "c2 * q) << 3"),
     (special, special_agrees, " + (1 << 20)) >> 21", ") >> 21"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.workloads.classifier import ones_last, with_ones
+from golden.workloads.classifier import with_ones
 from golden.workloads.workload import named
 from tests.golden.kernels.bench import bf16_values, f32_values
 
@@ -10,7 +10,6 @@ from tests.golden.kernels.bench import bf16_values, f32_values
 def test_images_carry_a_column_of_ones():
     images = np.float32([[0.5, 0.25], [1.0, 0.0]])
     assert bf16_values(with_ones(images)).tolist() == [[0.5, 0.25, 1.0], [1.0, 0.0, 1.0]]
-    assert bf16_values(ones_last(2, 3)).tolist() == [[0, 0, 1], [0, 0, 1]]
 
 
 def test_initial_weights_have_no_bias_and_the_variance_of_their_inputs():

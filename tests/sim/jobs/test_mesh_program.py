@@ -228,7 +228,7 @@ def test_memory_behind_an_edge_holds_the_same_on_the_rtl(ran, latency):
     assert dump == ["node 1,1", f"000098: {latency + NEAR}", "node 2,1", f"000098: {latency + NEAR + 2}"]
 
 
-NEAR = 27
+NEAR = 28
 """Cycles from before the `rget` to after the `wait` at the node beside the port."""
 
 

@@ -262,11 +262,12 @@ def test_a_bias_out_of_range_is_a_fault(compiled: Stepped, bit: int) -> None:
     assert [result for _, thread, *_, result in feeder.results if thread == 2][-1] == 0x010203
 
 
+TINY = get_config("tiny")
 EVENTS = {
-    "front_events__retired": (Counter.RETIRED_FRONT, 4),
-    "thread_events__ended": (Counter.RETIRED_FRONT, 1),
+    "front_events__retired": (Counter.RETIRED_FRONT, TINY.dispatch_threads * TINY.dispatch_width),
+    "thread_events__ended": (Counter.RETIRED_FRONT, isa.THREADS),
     "front_events__fetch_miss": (Counter.FETCH_MISSES, 1),
-    "front_events__redirect": (Counter.REDIRECTS, 1),
+    "front_events__redirect": (Counter.REDIRECTS, TINY.dispatch_threads),
     "vector_events__simd_issue": (Counter.RETIRED_SIMD, 1),
     "store_events__beat": (Counter.STORE_BEATS, 1),
     "conflicts__count": (Counter.SRAM_CONFLICTS, 56),

@@ -5,11 +5,12 @@ from itertools import product
 import pytest
 
 from golden.arch.isa import THREADS
-from golden.arch.memmap import CSR_BITS, CSRS, READ_ONLY_CSRS, Csr
+from golden.arch.memmap import CSR_BITS, CSRS, FP_MODE_BITS, READ_ONLY_CSRS, Csr
 from rtl.core.thread.csr import CsrFile
 
 ONES = (1 << 64) - 1
 KEPT = sorted(CSR_BITS)
+MASKS = {csr: (1 << bits) - 1 for csr, bits in CSR_BITS.items()} | {Csr.FP_MODE: FP_MODE_BITS}
 
 
 def registers(simulate, script) -> None:
@@ -53,9 +54,9 @@ def test_registers_keep_their_bits_and_no_others(simulate, csr):
     async def script(ctx, dut, write, read) -> None:
         await write(2, csr, ONES)
         for t, other in product(range(THREADS), KEPT):
-            assert await read(t, other) == ((1 << CSR_BITS[csr]) - 1 if (t, other) == (2, csr) else 0)
+            assert await read(t, other) == (MASKS[csr] if (t, other) == (2, csr) else 0)
         await write(2, csr, ONES - 5)
-        assert await read(2, csr) == ONES - 5 & (1 << CSR_BITS[csr]) - 1
+        assert await read(2, csr) == ONES - 5 & MASKS[csr]
 
     registers(simulate, script)
 
@@ -77,7 +78,7 @@ def test_a_start_zeroes_the_registers_of_its_thread(simulate, csr):
     """Each of them by itself, of that thread alone."""
 
     async def script(ctx, dut, write, read) -> None:
-        full = (1 << CSR_BITS[csr]) - 1
+        full = MASKS[csr]
         for starting in range(THREADS):
             for t in range(THREADS):
                 await write(t, csr, ONES)

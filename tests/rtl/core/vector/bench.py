@@ -62,6 +62,7 @@ class Bench(Programs):
             "store_steer__up__ready": int(rng.random() < pace["ready"]),
             "life__running": int(rng.integers(16)),
             "life__waiting": int(rng.integers(16)),
+            "settings__seed": [side.seed for side in self.sides],
             "settings__priority": [int(x) for x in rng.integers(4, size=THREADS)],
             "life__kill": 0 if self.killed is None else 1 << self.killed,
         }

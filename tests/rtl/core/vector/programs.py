@@ -4,6 +4,7 @@ Golden executes an instruction when it is dispatched. Dispatch sees the units as
 """
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,19 @@ import numpy as np
 from golden.arch import isa
 from golden.arch.classes import Matrix, Port
 from golden.arch.encoding import OperandKind
+from golden.arch.memmap import CSR_BITS, FP_MODE, Csr
+from golden.arch.simd_ops import SimdClass, SimdOp
 from golden.arch.tags import ST, ST_AHEAD, VQ, may_load, tag
-from rtl.core.decoded import vector_row
+from rtl.core.decoded import implemented, vector_row
 from rtl.core.interfaces import StoreKind
-from tests.rtl.core.vector.stubs import drained_word, matrix_result, simd_result
+from tests.rtl.core.vector.stubs import drained_word, matrix_result, simd_result, step_bits
 
 THREADS, LANES = isa.THREADS, 8
 WORDS = 512  # of memory, per thread
 WORD = 2**64 - 1
 NOWHERE = {"low": (1 << 18) - 1, "high": 0}
 SIMD_INSNS = [insn for insn in isa.TABLE if insn.port is Port.SIMD]
-MATRIX_INSNS = [insn for insn in isa.TABLE if insn.port is Port.MATRIX and insn.feature == "base"]
+MATRIX_INSNS = [insn for insn in isa.TABLE if insn.port is Port.MATRIX and implemented(insn)]
 MIX = {"simd": 6, "matrix": 5, "vld": 5, "vst": 4, "drain": 2, "st": 1, "ld": 1, "raise": 0.5}
 STORES = ("vst", "drain", "st", "raise")
 
@@ -55,6 +58,7 @@ class Side:
     def __init__(self, rng: np.random.Generator, number: int) -> None:
         self.rng, self.number = rng, number
         self.v, self.c = [0] * 32, [0] * 8
+        self.seed = int.from_bytes(rng.bytes(CSR_BITS[Csr.SEED] // 8), "little")
         self.start: tuple = ()
         self.seq = self.vq_tail = self.st_tail = self.parity = 0
         self.touched, self.stored = [0] * 40, [0] * 40
@@ -163,8 +167,9 @@ class Programs:
         if "pd" in values and side.predicates >> values["pd"] & 1:
             return False
         a, b, c = (side.v[values[name]] if name in values else 0 for name in ("va", "vb", "vc"))
-        result = simd_result(insn.simd_op, values.get("imm", 0), a, b, c)
-        self._vector_entry(side, op, insn, values)
+        mode = self._vector_entry(side, op, insn, values)
+        bias = mode["result" if SimdOp(insn.simd_op) >> 4 == SimdClass.NARROW else "a"]
+        result = simd_result(insn.simd_op, values.get("imm", 0), a, b, c, bias, side.seed)
         if "pd" in values:
             lanes = [result >> 32 * i & 0xFFFFFFFF for i in range(16)]
             value = int(all(lanes) if insn.mnemonic == "vall" else any(lanes))
@@ -185,18 +190,21 @@ class Programs:
         if target is not None:
             values |= {"c": target, "first": 1}
         step = insn.matrix is Matrix.STEP
-        bits = values["at"] + 2 * values["bt"] if step else insn.matrix - Matrix.LOAD_QUARTER + 4 * values["imm"]
+        mode = self._vector_entry(side, op, insn, values)
+        bits = step_bits(op.entry["row"], values, mode) if step else insn.matrix - Matrix.LOAD_QUARTER + 4 * values["imm"]
         c = values["c"]
         result = matrix_result(side.c[c], step, bool(values.get("first")), bits, side.v[values["va"]], side.v[values.get("vb", 0)])
-        self._vector_entry(side, op, insn, values)
         op.entry["st"] = self.wait(side, 32 + c, True)
         op.effects = [("c", c, result)]
         self.expected["c", side.number, op.seq] = (c, result)
         side.touched[32 + c] = side.vq_tail
         return True
 
-    def _vector_entry(self, side: Side, op: Op, insn, values: dict[str, int]) -> None:
-        op.entry = {"seq": op.seq, "word": insn.encode(**values), "row": vector_row(insn), "st_mark": side.st_tail}
+    def _vector_entry(self, side: Side, op: Op, insn, values: dict[str, int]) -> dict[str, int]:
+        """Fills the entry but for what it waits for; the biases that it takes along."""
+        mode = {field_.name: int(self.rng.integers(1 << field_.width)) for field_ in FP_MODE}
+        row = {name: part.value if isinstance(part, Enum) else part for name, part in vector_row(insn).items()}
+        op.entry = {"mode": mode, "seq": op.seq, "word": insn.encode(**values), "row": row, "st_mark": side.st_tail}
         op.entry |= {f"parity_{x}": int(self.rng.integers(2)) for x in "abcd"}
         for name, field_ in (("va", "a"), ("vb", "b"), ("vc", "c"), ("vd", "d")):
             if name in values:
@@ -204,6 +212,7 @@ class Programs:
         for name in ("va", "vb", "vc", "vd"):
             if name in values:
                 side.touched[values[name]] = side.vq_tail
+        return mode
 
     def _lanes(self, side: Side, raw: bool = False) -> tuple[int, tuple[int, int, int], bool]:
         """Base, steps and whether the words follow each other, for eight lanes without a word twice."""

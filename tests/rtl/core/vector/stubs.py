@@ -8,12 +8,15 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In
 
 from golden.arch.config import NodeConfig
-from golden.arch.simd_ops import LATENCY, SIMD_OPS, SimdOp
+from golden.arch.formats import FloatFormat
+from golden.arch.simd_ops import LATENCY, SIMD_OP_BITS, SIMD_OPS, SimdOp, SimdOpInfo
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.store import StoreUnit
 from rtl.core.operations import DIGEST_LATENCY, DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
 from rtl.core.vector.simd import SimdPipe
 from rtl.core.vector.unit import VectorUnit
+from rtl.fp.operand import OperandMode
+from tests.rtl.core.packing import pack
 from tests.rtl.core.through import through
 
 MASK = (1 << 512) - 1
@@ -23,7 +26,11 @@ LOAD_FACTOR, DRAIN_FACTOR = 7, 0x9E3779B97F4A7C15
 SHORT, LONG = LATENCY[SimdOp.FMA], LATENCY[SimdOp.RECIP]
 
 
-def simd_result(op: int, imm: int, a: int, b: int, c: int) -> int:
+def has_bias(info: SimdOpInfo) -> bool:
+    return isinstance(info.format, FloatFormat) and info.format.has_bias
+
+
+def simd_result(op: int, imm: int, a: int, b: int, c: int, bias: int, seed: int) -> int:
     info = SIMD_OPS[SimdOp(op)]
     if op == COPY:
         return a
@@ -34,6 +41,8 @@ def simd_result(op: int, imm: int, a: int, b: int, c: int) -> int:
         result ^= (b << 8 | b >> 504) & MASK
     if "c" in info.operands:
         result ^= (c << 16 | c >> 496) & MASK
+    result ^= bias << 128 if has_bias(info) else 0
+    result ^= seed << 192 if info.stochastic else 0
     return result ^ (imm << 64 if info.imm else 0)
 
 
@@ -45,8 +54,16 @@ def fold(value: int) -> int:
     return total
 
 
+def step_bits(row: dict, values: dict[str, int], mode: dict[str, int]) -> int:
+    """How a step reads its operands: A's OperandMode, above it B's."""
+    modes = [
+        {"transposed": values[f"{x}t"], "format": row[f"format_{x}"], "half": values.get(f"{x}h", 0), "bias": mode[x]} for x in "ab"
+    ]
+    return pack(data.ArrayLayout(OperandMode, 2), modes)
+
+
 def matrix_result(acc: int, step: bool, first: bool, bits: int, a: int, b: int) -> int:
-    """`bits`: transposed flags of a step; kind + 4 * index of a load."""
+    """`bits`: step_bits of a step; kind + 4 * index of a load."""
     if step:
         return ((0 if first else 3 * acc) + fold(a) + 5 * fold(b) + bits) % 2**64
     return (LOAD_FACTOR * acc + fold(a) + bits) % 2**64
@@ -64,11 +81,12 @@ class StubSimd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        known = {int(op): info for op, info in SIMD_OPS.items()}
-        rows = [
-            sum(("abc"[k] in known[i].operands) << k for k in range(3)) | bool(known[i].imm) << 3 if i in known else 0 for i in range(128)
-        ]
-        m.submodules.table = table = memory.Memory(shape=4, depth=128, init=rows)
+        used = data.StructLayout({"a": 1, "b": 1, "c": 1, "imm": 1, "bias": 1, "seed": 1})
+        rows: list[dict[str, int]] = [{} for _ in range(1 << SIMD_OP_BITS)]
+        for op, info in SIMD_OPS.items():
+            registers = {name: 1 for name in info.operands}
+            rows[op] = {**registers, "imm": int(info.imm > 0), "bias": int(has_bias(info)), "seed": int(info.stochastic)}
+        m.submodules.table = table = memory.Memory(shape=used, depth=len(rows), init=rows)
         look = table.read_port(domain="comb")
         m.d.comb += look.addr.eq(self.op)
         reads = look.data
@@ -76,8 +94,10 @@ class StubSimd(wiring.Component):
         with m.If(self.op == COPY):
             m.d.comb += value.eq(self.a)
         with m.Else():
-            terms = Mux(reads[0], self.a, 0) ^ Mux(reads[1], self.b.rotate_left(8), 0) ^ Mux(reads[2], self.c.rotate_left(16), 0)
-            m.d.comb += value.eq(KEY ^ self.op ^ terms ^ Mux(reads[3], Cat(Const(0, 64), self.imm), 0))
+            terms = Mux(reads.a, self.a, 0) ^ Mux(reads.b, self.b.rotate_left(8), 0) ^ Mux(reads.c, self.c.rotate_left(16), 0)
+            for name, at in (("imm", 64), ("bias", 128), ("seed", 192)):
+                terms ^= Mux(reads[name], Cat(Const(0, at), getattr(self, name)), 0)
+            m.d.comb += value.eq(KEY ^ self.op ^ terms)
         special = self.op[4:] == int(SimdOp.RECIP) >> 4
         record = data.StructLayout({"valid": 1, "tag": len(self.tag), "data": 512})
         stages = [Signal(record, name=f"stage_{k}") for k in range(LONG)]
@@ -122,7 +142,7 @@ class StubMatrix(wiring.Component):
         valid, slot = step.valid | load.valid, Mux(load.valid, Cat(load.acc, load.thread), Cat(step.acc, step.thread))
         old, new = Signal(64), Signal(64)
         a, b = folded(self.operations.step_a), folded(self.operations.step_b)
-        bits = Cat(step.a.transposed, step.b.transposed)
+        bits = Cat(step.a, step.b)
         m.d.comb += old.eq(Array(files)[slot])
         with m.If(load.valid):
             m.d.comb += new.eq(LOAD_FACTOR * old + folded(self.operations.load_data) + Cat(load.kind, load.index))
