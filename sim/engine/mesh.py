@@ -19,10 +19,15 @@ def router_straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
     return {"x": place[0], "y": place[1], "closed": closed}
 
 
-def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int] | None]]) -> None:
-    """Exceptions of every node, in the order of nodes, in cycles before the first."""
+def settle(engine: Engine) -> None:
+    """Cycles before the first, until every router knows where it is."""
     for _ in range(PREPARED):
         engine.prepare()
+
+
+def write_tables(engine: Engine, tables: Sequence[Sequence[Mapping[str, int] | None]]) -> None:
+    """Exceptions of every node, in the order of nodes, in cycles before the first."""
+    settle(engine)
     for index, row in enumerate(zip_longest(*tables)):
         for node, entry in enumerate(row):
             if entry:
