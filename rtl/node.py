@@ -14,7 +14,8 @@ from rtl.mem.ports import LineRead, LineWrite
 from rtl.mem.sram import SRAM
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Here
-from rtl.noc.endpoint import EARLY_BITS, Endpoint, Identity
+from rtl.noc.drops import DROPS
+from rtl.noc.endpoint import Endpoint, Identity
 from rtl.noc.interface import NetworkInterface
 from rtl.noc.layouts import Link
 from rtl.noc.router import ENTRY_PORT
@@ -46,7 +47,9 @@ class Node(wiring.Component):
             # As in Endpoint.
             members["identity"] = Out(Identity)
             members["entry"] = Out(ENTRY_PORT)
-            members["early"] = Out(EARLY_BITS)
+            members["dropped"] = Out(DROPS)
+            # As in Arrivals.
+            members["unasked"] = Out(DROPS)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
@@ -102,7 +105,12 @@ class Node(wiring.Component):
         wiring.connect(m, network.steer, core.net_steer)
         for name in ("identity", "entry"):
             wiring.connect(m, getattr(endpoint, name), wiring.flipped(getattr(self, name)))
-        m.d.comb += [network.link.eq(endpoint.credits), network.router.eq(self.credits), self.early.eq(endpoint.early)]
+        m.d.comb += [
+            network.link.eq(endpoint.credits),
+            network.router.eq(self.credits),
+            self.dropped.eq(endpoint.dropped),
+            self.unasked.eq(network.unasked),
+        ]
         if self.trace_on:
             record, up = self.trace.network.record, raises.o
             m.d.comb += [

@@ -21,7 +21,7 @@ from rtl.common.host_ports import Activity
 from rtl.common.select import by_mark
 from rtl.core.trace import node_trace
 from rtl.noc.departure import TABLE, Here
-from rtl.noc.endpoint import EARLY_BITS
+from rtl.noc.drops import DROPS
 from rtl.noc.layouts import Link
 from rtl.noc.nowhere import Nowhere
 from rtl.noc.router import ERROR_BITS, Router
@@ -54,7 +54,8 @@ class Tile(wiring.Component):
             # As in Router.
             "parity_errors": Out(data.ArrayLayout(ERROR_BITS, len(PortId))),
             # As in Node.
-            "early": Out(EARLY_BITS),
+            "dropped": Out(DROPS),
+            "unasked": Out(DROPS),
             "activity": Out(Activity),
         }
         if trace:
@@ -86,7 +87,8 @@ class Tile(wiring.Component):
             nowhere.closed.eq(told.closed),
             nowhere.link.credit.eq(by_mark(m, nowhere.port, [router.i[port].credit for port in STEP], "answered")),
             self.parity_errors.eq(router.parity_errors),
-            self.early.eq(node.early),
+            self.dropped.eq(node.dropped),
+            self.unasked.eq(node.unasked),
         ]
         if self.trace_on:
             wiring.connect(m, node.trace, wiring.flipped(self.trace))

@@ -31,13 +31,13 @@ class Endpoint:
     retired : instructions executed by ``run``; ``on_record`` is told of each.
     identity : what a node behind a router has been told of itself (golden.arch.boot.IDENTITY); None before.
     table : entries that it has been told, by place (golden.arch.route_table).
-    early : packets that came before its identity, and were dropped.
+    dropped : packets that came before its identity, and answers among requests.
     """
 
     def __init__(self, simulator: Simulator, on_record: Callable[[Record], None] | None = None) -> None:
         self.simulator, self.node = simulator, simulator.node
         self.on_record = on_record
-        self.retired = self.early = 0
+        self.retired = self.dropped = 0
         self.identity: dict[str, int] | None = None
         self.table: dict[int, dict[str, int]] = {}
         self._ends: dict[int, Packet] = {}  # who is to be told of a thread's end, and of its next stop
@@ -59,9 +59,10 @@ class Endpoint:
         if not request.intact or request.channel & 2:
             return []
         if networked and self.identity is None:
-            self.early += 1
+            self.dropped += 1
             return []
         if request.kind & 16:
+            self.dropped += 1
             return []
         cause = refusal(request, self.node.config.sram_bytes, self.place, networked)
         if cause is not None:

@@ -17,7 +17,6 @@ mean stands in golden/arch/packet.py, which requests are refused in golden/arch/
 """
 
 from rtl.noc.endpoint.boot import Identity
-from rtl.noc.endpoint.check import EARLY_BITS
 from rtl.noc.endpoint.endpoint import Endpoint
 
-__all__ = ["EARLY_BITS", "Endpoint", "Identity"]
+__all__ = ["Endpoint", "Identity"]

@@ -12,6 +12,7 @@ from golden.arch.memmap import ControlLine, Fault
 from golden.arch.packet import COORD_BITS, SEQUENCE_NOTIFY, DebugOp
 from rtl.common.host_ports import Event, Place
 from rtl.common.stream import SkidBuffer
+from rtl.noc.drops import DROPS, count_drops
 from rtl.noc.layouts import PACKET, PacketKind
 
 TARGET = data.StructLayout(
@@ -20,9 +21,6 @@ TARGET = data.StructLayout(
 """Who has to do with a request, one of them: it is dropped, refused, or done by a part of Serve."""
 CHECKED = data.StructLayout({"packet": PACKET, "target": TARGET, "cause": 4})
 """A packet, where it goes, and why it is refused if it is."""
-
-
-EARLY_BITS = 16
 
 
 class Check(wiring.Component):
@@ -48,8 +46,8 @@ class Check(wiring.Component):
                 {
                     # The node knows who it is: it drops all but boot packets before.
                     "known": In(1),
-                    # Packets dropped for that; a full counter stands still.
-                    "early": Out(EARLY_BITS),
+                    # Packets dropped for that, and answers among requests.
+                    "dropped": Out(DROPS),
                 }
                 if config.networked
                 else {}
@@ -119,7 +117,8 @@ class Check(wiring.Component):
 
         # A response to a request that this node cannot have sent is dropped: were it answered, answers would depend on answers.
         early = ~self.known & ((kind != PacketKind.BOOT) | routed) if networked else Const(0)
-        with m.If(request.channel[1] | kind[4] | early):
+        drops = kind[4] | early
+        with m.If(request.channel[1] | drops):
             m.d.comb += target.dropped.eq(1)
         with m.Elif(cause.any()):
             m.d.comb += target.refused.eq(1)
@@ -134,7 +133,7 @@ class Check(wiring.Component):
                 target.debugger.eq(kind == PacketKind.DEBUG),
             ]
         if networked:
-            m.d.sync += self.early.eq(Mux(self.i.valid & self.i.ready & early & ~self.early.all(), self.early + 1, self.early))
+            count_drops(m, self.dropped, self.i.valid & self.i.ready & drops)
         moving = Signal()
         m.d.comb += [
             buffer.i.valid.eq(self.i.valid & ~moving),

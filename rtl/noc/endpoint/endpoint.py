@@ -9,9 +9,10 @@ from rtl.common.host_ports import CounterLine, Debug, LinkEvents, Place, Poke, R
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Departing, Here
+from rtl.noc.drops import DROPS
 from rtl.noc.endpoint.answers import Answers
 from rtl.noc.endpoint.boot import Boot, Identity
-from rtl.noc.endpoint.check import EARLY_BITS, Check
+from rtl.noc.endpoint.check import Check
 from rtl.noc.endpoint.raises import Raises
 from rtl.noc.endpoint.reads import Reads
 from rtl.noc.endpoint.serve import Serve
@@ -62,7 +63,7 @@ class Endpoint(wiring.Component):
             members["identity"] = Out(Identity)
             members["entry"] = Out(ENTRY_PORT)
             # As in Check.
-            members["early"] = Out(EARLY_BITS)
+            members["dropped"] = Out(DROPS)
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -115,7 +116,7 @@ class Endpoint(wiring.Component):
             wiring.connect(m, boot.identity.place, serve.place, check.place, answers.place, wiring.flipped(self.place))
             for number, source in enumerate(self.asks, 1):
                 wiring.connect(m, wiring.flipped(source), sender.packets[number])
-            m.d.comb += [self.credits.eq(sender.credits), check.known.eq(boot.identity.known), self.early.eq(check.early)]
+            m.d.comb += [self.credits.eq(sender.credits), check.known.eq(boot.identity.known), self.dropped.eq(check.dropped)]
         else:
             wiring.connect(m, answers.o, sender.packets[0])
             wiring.connect(m, serve.place, check.place, answers.place, wiring.flipped(self.place))

@@ -1,6 +1,7 @@
 """What answers do: words of a read go to SRAM, then its semaphore up; an acknowledgement counts; an error stops the thread that asked.
 
-An answer to nothing that was asked is dropped. Every answer is taken as soon as the SRAM takes words: nothing here waits for the network.
+An answer to nothing that was asked is dropped and counted. Every answer is taken as soon as the SRAM takes words: nothing here waits for
+the network.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -15,6 +16,7 @@ from rtl.common.network_ports import NET_FAULT
 from rtl.common.pending import Pending
 from rtl.common.select import mark
 from rtl.mem.ports import LineWrite
+from rtl.noc.drops import DROPS, count_drops
 from rtl.noc.interface.layouts import CONFIRMED, POSTED, READ, READS, SEQUENCE, Opens
 from rtl.noc.interface.rotate import rotated
 from rtl.noc.layouts import PACKET, PacketKind
@@ -39,6 +41,8 @@ class Arrivals(wiring.Component):
     # Of an answer that refuses; of a semaphore that would overflow.
     refused: Out(NET_FAULT)
     overflow: Out(NET_FAULT)
+    # Answers that nothing asked for.
+    unasked: Out(DROPS)
 
     def elaborate(self, platform):
         m = Module()
@@ -70,6 +74,7 @@ class Arrivals(wiring.Component):
 
         confirms = take & counted & ((header.kind == PacketKind.ACK) | errs)
         refuses = take & errs
+        count_drops(m, self.unasked, take & ~brings & ~errs & ~confirms)
         answered = Mux(take & known & (brings | errs), mark(sequence.entry, _ENTRIES), 0)
         self._track(m, confirms, refuses & known, thread, answered)
         self._open(m, reads)

@@ -48,10 +48,10 @@ def test_a_node_that_does_not_know_who_it_is_drops_and_counts():
     port = reset(MeshConfig(2, 1), (0, 1))
     first, second = port.machine.tiles.values()
     port.hosts[1, 1].flush()
-    assert not port.receive(1) and (first.early, second.early) == (1, 0)
+    assert not port.receive(1) and (first.dropped, second.dropped) == (1, 0)
     with pytest.raises(HostError, match="does not say how its threads stand"):
         port.hosts[2, 1].read(0, 8)
-    assert second.early
+    assert second.dropped
     port.send([identity(told(MeshConfig(2, 1), (2, 1)), ((E, 1),))])
     assert port.hosts[2, 1].read(0, 8) == bytes(8) and first.identity is None
 

@@ -25,7 +25,7 @@ class Idle(Node):
         wiring.connect(m, endpoint.identity, wiring.flipped(self.identity))
         wiring.connect(m, endpoint.entry, wiring.flipped(self.entry))
         m.d.comb += [
-            self.early.eq(endpoint.early),
+            self.dropped.eq(endpoint.dropped),
             endpoint.answers.ready.eq(1),
             self.activity.busy.eq(endpoint.link_events.packet_in.valid | endpoint.link_events.packet_out.valid),
         ]

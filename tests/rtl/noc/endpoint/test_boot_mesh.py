@@ -28,9 +28,9 @@ def reset(mesh: MeshConfig) -> Engine:
     return Engine(bench_design(), tiles(mesh))
 
 
-def early(engine: Engine, mesh: MeshConfig) -> list[int]:
+def dropped(engine: Engine, mesh: MeshConfig) -> list[int]:
     """Packets that nodes dropped because they did not know who they are."""
-    return [engine.get(node, "early") for node in range(len(mesh.live))]
+    return [engine.get(node, "dropped") for node in range(len(mesh.live))]
 
 
 @pytest.mark.parametrize("edge", [(0, 1), (4, 2), (1, 0), (3, 4)], ids=str)
@@ -42,7 +42,7 @@ def test_every_node_says_who_it_is_to_everybody_wherever_the_mesh_was_booted_fro
             for node, host in MeshEdge(engine, MESH, other).hosts.items():
                 said = host.do(host.session.identity())
                 assert (said["x"], said["y"]) == node
-        assert not any(early(engine, MESH))
+        assert not any(dropped(engine, MESH))
 
 
 def test_what_is_not_there_is_answered_for():
@@ -73,10 +73,10 @@ def test_nothing_is_served_before_the_identity():
             assert [packet.kind for packet in edge.receive(1)] == [Kind.BOOT]
             edge.send([entering(mesh, (0, 1), packets[1])])
             assert not edge.receive(1)
-        assert early(engine, mesh) == [5, 0] == [tile.early for tile in simulated.machine.tiles.values()]
+        assert dropped(engine, mesh) == [5, 0] == [tile.dropped for tile in simulated.machine.tiles.values()]
         boot_tiles(engine, mesh, (0, 1))
         host = port.hosts[1, 1]
-        assert host.do(host.session.identity())["x"] == 1 and early(engine, mesh) == [5, 0]
+        assert host.do(host.session.identity())["x"] == 1 and dropped(engine, mesh) == [5, 0]
         with pytest.raises(Refused) as refused:
             host.do(host.session.boot((2, 2)))
         assert refused.value.cause is Fault.ILLEGAL
