@@ -1,4 +1,4 @@
-"""Commands of verification: the regression."""
+"""Commands of verification: the regression, planted faults."""
 
 from __future__ import annotations
 
@@ -88,4 +88,29 @@ def _list(wish) -> int:
     times = Known().times
     rows = [[test.name, " ".join(sorted(test.tags)), round(estimate(test, times), 1)] for test in tests_of(wish)]
     print_table(f"{len(rows)} tests", ("test", "tags", "seconds"), rows)
+    return 0
+
+
+@command(
+    "mutate",
+    "Faults planted in a unit's netlist, and how many of them its tests see.",
+    argument("unit", metavar="UNIT", help="a unit with a cocotb bench (an unknown name lists them)"),
+    argument("-n", dest="count", type=whole_number, default=100, metavar="N", help="faults in each of its designs (default 100)"),
+    argument("--seed", type=seed_number, default=0, help="which faults, and what the tests draw (default 0)"),
+)
+def _mutate(options: argparse.Namespace) -> int:
+    from sim.suite import mutate
+    from sim.views.report import print_table, write_json
+
+    latest = Path("build/mutate")
+    with results(latest, "mutate") as run:
+        report = mutate.mutate(run.folder, options.unit, options.count, options.seed)
+        write_json(run.folder / "report.json", report)
+        run.finish()
+    alive = [[row["source"], row["mode"], row["place"]] for row in report["faults"] if not row["killed_by"]]
+    if alive:
+        print_table("Faults that no test saw", ("source", "fault", "place"), alive)
+    print(f"{report['unit']}: {report['killed']} of {report['planted']} planted faults seen, {report['rate']} %")
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
     return 0
