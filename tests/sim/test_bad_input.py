@@ -33,7 +33,7 @@ NO_FIT = ("digits-mlp does not fit tiny", "its SRAM has 131072", "X 147456, dH 1
 MISTAKES = [
     ("", "COMMAND", "--help"),
     ("trian", "'trian'", "choose from 'train', 'run'"),
-    ("train --workload mnist", "no workload 'mnist'", "digits-linear, digits-mlp"),
+    ("train --workload mnist", "no workload 'mnist'", "digits-cnn, digits-linear, digits-mlp"),
     ("train --config huge", "no configuration 'huge'", "d1, tiny"),
     ("train --config huge --engine golden", "no configuration 'huge'", "d1, tiny"),
     ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'iss', 'golden'"),
