@@ -33,7 +33,9 @@ def nearest_hosts(engine: Engine, mesh: MeshConfig) -> Mapping[Place, BlockingHo
     return found
 
 
-def run_everywhere(mesh: MeshConfig, name: str, config: str = "d1", seed: int = 0, threads: int = 1, **parameters: Any) -> dict[str, Any]:
+def run_everywhere(
+    mesh: MeshConfig, name: str, config: str = "d1", seed: int = 0, threads: int | None = None, **parameters: Any
+) -> dict[str, Any]:
     """Load, start, wait, compare; the report of ``python -m sim run --mesh``. No node is skipped in any cycle."""
     job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
     with machine.mesh_engine(mesh, config) as engine:
