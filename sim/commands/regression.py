@@ -1,11 +1,11 @@
-"""Commands of verification: the regression."""
+"""Commands of verification: the regression, planted faults, small programs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from sim.commands.command import CommandError, argument, command, real_number, seed_number, whole_number
+from sim.commands.command import CommandError, argument, command, output_file, real_number, seed_number, whole_number
 from sim.files import results
 
 LATEST = Path("build/regress")
@@ -88,4 +88,60 @@ def _list(wish) -> int:
     times = Known().times
     rows = [[test.name, " ".join(sorted(test.tags)), round(estimate(test, times), 1)] for test in tests_of(wish)]
     print_table(f"{len(rows)} tests", ("test", "tags", "seconds"), rows)
+    return 0
+
+
+@command(
+    "mutate",
+    "Faults planted in a unit's netlist, and how many of them its tests see.",
+    argument("unit", metavar="UNIT", help="a unit with a cocotb bench (an unknown name lists them)"),
+    argument("-n", dest="count", type=whole_number, default=100, metavar="N", help="faults in each of its designs (default 100)"),
+    argument("--seed", type=seed_number, default=0, help="which faults, and what the tests draw (default 0)"),
+)
+def _mutate(options: argparse.Namespace) -> int:
+    from sim.suite import mutate
+    from sim.views.report import print_table, write_json
+
+    latest = Path("build/mutate")
+    with results(latest, "mutate") as run:
+        report = mutate.mutate(run.folder, options.unit, options.count, options.seed)
+        write_json(run.folder / "report.json", report)
+        run.finish()
+    alive = [[row["source"], row["mode"], row["place"]] for row in report["faults"] if not row["killed_by"]]
+    if alive:
+        print_table("Faults that no test saw", ("source", "fault", "place"), alive)
+    print(f"{report['unit']}: {report['killed']} of {report['planted']} planted faults seen, {report['rate']} %")
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
+    return 0
+
+
+@command(
+    "shrink",
+    "A random program on which RTL and simulator differ, cut down to a few instructions.",
+    argument("--seed", type=seed_number, default=0, help="which program (default 0)"),
+    argument("--length", type=whole_number, default=150, help="instructions of each thread, about (default 150)"),
+    argument("--config", default="tiny", help="configuration: d1 or tiny (default tiny)"),
+    argument("--output", type=output_file, metavar="FILE", help="write the small program there"),
+)
+def _shrink(options: argparse.Namespace) -> int:
+    from golden.arch.config import get_config
+    from golden.rig import Rig
+    from sim.files import whole
+    from sim.jobs import machine
+    from sim.jobs.random_program import Reduced, check
+
+    config = get_config(options.config)
+    Rig(options.seed, config, options.length).job()  # what cannot be made is told before the build
+    try:
+        with machine.engine(config.name, trace=True) as engine:
+            result = check(options.seed, config, options.length, engine)
+    except Reduced as found:
+        print(found)
+        if options.output:
+            with whole(options.output) as partial:
+                partial.write_text(found.job.text)
+            print(f"program: {options.output}")
+        return 1
+    print(f"RTL and simulator agree on the random program of seed {options.seed}: {result.retired} instructions")
     return 0

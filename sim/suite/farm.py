@@ -61,6 +61,8 @@ class _Worker:
         except (OSError, ValueError):
             answer = ""
         if not answer:
+            self.process.kill()
+            self.process.wait()  # it may not have ended quite yet, and would be given another order
             raise Lost(f"worker {self.process.pid} is gone")
         return json.loads(answer)["code"]
 

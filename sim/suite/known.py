@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.files import whole
+from sim.views.report import write_json
 
 FOLDER = Path("build/regress-known")
 MOST_RUNS = 200  # of which the figures are kept
@@ -29,8 +29,8 @@ class Known:
 
     def _read(self, name: str) -> Any:
         try:
-            return json.loads((self.folder / f"{name}.json").read_text())
-        except (OSError, ValueError):
+            return json.loads((self.folder / f"{name}.json").read_text())[name]
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def learn(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -50,5 +50,4 @@ class Known:
         if figures:
             self.history = [*self.history, dict(figures)][-MOST_RUNS:]
         for name in ("times", "failing", "history"):
-            with whole(self.folder / f"{name}.json") as partial:
-                partial.write_text(json.dumps(getattr(self, name), indent=1) + "\n")
+            write_json(self.folder / f"{name}.json", {name: getattr(self, name)})

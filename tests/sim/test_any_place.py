@@ -67,6 +67,8 @@ SIM = {
     "waves": None,
     "verilog": None,
     "regress": "--tests tests/sim/views --coverage no",
+    "mutate": None,
+    "shrink": None,
     "times": "",
     "timing": "",
     "formal": None,
@@ -74,7 +76,7 @@ SIM = {
 }
 """The same of each command."""
 
-LONG = {("sim", "run"): "gemm --config tiny", ("sim", "rtl"): "{file} --config tiny"}
+LONG = {("sim", "run"): "gemm --config tiny", ("sim", "rtl"): "{file} --config tiny", ("sim", "mutate"): "router"}
 """What follows a command that is interrupted, where something must."""
 
 

@@ -23,6 +23,6 @@ def test_times_follow_the_newest_and_failures_stay_until_they_pass(tmp_path):
 
 def test_a_damaged_file_is_none(tmp_path):
     (tmp_path / "times.json").write_text("{")
-    (tmp_path / "failing.json").write_text(json.dumps({"not": "a list"}))
+    (tmp_path / "failing.json").write_text(json.dumps(["no name"]))
     known = Known(tmp_path)
     assert (known.times, known.failing, known.history) == ({}, [], [])
