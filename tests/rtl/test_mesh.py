@@ -4,6 +4,7 @@ import pytest
 
 from golden.arch.config import get_config
 from rtl.tile import Tile
+from sim.jobs import machine
 from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_design
 
 pytestmark = pytest.mark.mesh
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.mesh
 def test_a_mesh_under_cocotb(bench, request):
     design = mesh_design(names=request.config.getoption("waves"))
     parameters = {"config": "tiny", "columns": MESH.columns, "rows": MESH.rows}
-    passed = bench(design, "cocotb_mesh.py", parameters=parameters, public=TILE_WIRES, apart="Tile", counted=False)
+    passed = bench(design, "cocotb_mesh.py", parameters=parameters, public=TILE_WIRES, apart=machine.TILE, counted=False)
     assert len(passed) == 8
 
 

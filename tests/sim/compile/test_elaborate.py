@@ -1,5 +1,6 @@
 """Component to Verilog and manifest."""
 
+import hashlib
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Instance, Module, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -164,3 +165,38 @@ def test_unchanged_sources_are_elaborated_once_and_a_changed_one_again(tmp_path,
     second = get()
     assert made == ["a = 1\n", "a = 2\n"] and second.sha256 != first.sha256
     assert get("d1").manifest["config"] == "d1" and len(made) == 3
+
+
+class Twice(wiring.Component):
+    """Two instances of a design of its own, one behind the other."""
+
+    i: In(8)
+    o: Out(8)
+
+    def elaborate(self, platform):
+        m = Module()
+        middle = Signal(8)
+        for name, source, target in (("first", self.i, middle), ("second", middle, self.o)):
+            m.submodules[name] = Instance("Inverter", i_i=source, o_o=target)
+        return m
+
+
+class Inverter(wiring.Component):
+    i: In(8)
+    o: Out(8)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.o.eq(~self.i)
+        return m
+
+
+def test_a_design_may_be_a_part_of_another(monkeypatch, tmp_path):
+    monkeypatch.setattr(cache, "ROOT", tmp_path)
+    part = elaborate(Inverter())
+    whole = elaborate_once(Twice, [], top="Twice", config="", parameters={}, parts=[part])
+    text = whole.verilog.read_text()
+    assert text.endswith(part.verilog.read_text()) and text.count("module Inverter(") == 1 and text.count("Inverter first (") == 1
+    assert hashlib.sha256(text.encode()).hexdigest() == whole.sha256 == whole.manifest["verilog_sha256"]
+    again = elaborate_once(Twice, [], top="Twice", config="", parameters={}, parts=[part, part])
+    assert again.sha256 != whole.sha256

@@ -51,7 +51,7 @@ def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts,
     assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(mesh.live)
     artifacts.mkdir(parents=True, exist_ok=True)
     np.save(artifacts / "links.npy", links)
-    model = build_cocotb(mesh_design(mesh), public=TILE_WIRES, apart="Tile")
+    model = build_cocotb(mesh_design(mesh), public=TILE_WIRES, apart=machine.TILE)
     parameters = {"seed": seed, "columns": mesh.columns, "rows": mesh.rows, "links": str(artifacts / "links.npy")}
     assert run_cocotb(model, "tests/sim/engine/cocotb_mesh_links.py", results=artifacts / "cocotb", seed=seed, parameters=parameters)
 
