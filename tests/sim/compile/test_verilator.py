@@ -223,10 +223,9 @@ def test_a_full_disk_under_the_waves_ends_the_model(kind, tmp_path):
         ("stands_for_ever", 5, "the simulation met its limit of 5 s"),
     ],
 )
-def test_a_bench_that_never_ends_says_which_limit_it_met(bench, seconds, limit, run, monkeypatch):
-    monkeypatch.setattr(verilator, "LIMIT_S", seconds)
+def test_a_bench_that_never_ends_says_which_limit_it_met(bench, seconds, limit, run):
     with pytest.raises(verilator.BenchFailure, match=limit):
-        run(bench)
+        run(bench, limit=seconds)
 
 
 @pytest.fixture
