@@ -8,14 +8,14 @@ RUN := .venv/bin/python -m sim
 # pytest fails where standard output is closed; it gets one that leads nowhere.
 PYTEST := [ ! -d /dev/fd ] || [ -e /dev/fd/1 ] || exec >/dev/null; .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
-VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS THREADS SEED SEEDS FORMAT ENGINE CONFIG
+VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS THREADS SEED SEEDS FORMAT ENGINE CONFIG TESTS TAGS BUDGET COVERAGE
 upper = $(shell echo '$1' | tr a-z A-Z)
 lower = $(shell echo '$1' | tr A-Z a-z)
 quoted = '$(subst ','\'',$1)'
 GIVEN = $(foreach name,$(VARIABLES),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name))))) \
     $(if $(DEAD),--dead $(foreach place,$(DEAD),$(call quoted,$(place))))
 # A variable that nothing reads would be passed over without a word.
-KNOWN := $(VARIABLES) DEAD PYTHON JOBS TEST ARGS OPEN_D1_CACHE
+KNOWN := $(VARIABLES) DEAD PYTHON JOBS RESUME TEST ARGS OPEN_D1_CACHE
 UNKNOWN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(filter-out $(KNOWN),$(name))))
 near = $(if $(filter $(call upper,$1),$(KNOWN)),did you mean $(call upper,$1)?,there are $(KNOWN))
 $(foreach name,$(UNKNOWN),$(error there is no variable $(name): $(call near,$(name))))
@@ -38,8 +38,8 @@ sim: setup ## train on the RTL and check every weight: WORKLOAD MESH DEAD STEPS 
 test: setup ## the tests that CI runs: SEED JOBS ARGS
 	@$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow" $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-regress: setup ## the full verification suite: SEED SEEDS
-	@$(RUN) regress $(GIVEN)
+regress: setup ## the full verification suite: TESTS TAGS SEED SEEDS JOBS BUDGET RESUME COVERAGE
+	@$(RUN) regress $(GIVEN) --jobs $(call quoted,$(JOBS)) $(if $(RESUME),--resume)
 
 waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, CYCLES=A:B, SEED
 	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(if $(SEED),--seed $(SEED)),$(RUN) waves $(GIVEN))

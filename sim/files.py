@@ -116,7 +116,7 @@ def results(latest: Path | str, name: str) -> Iterator[Results]:
         folder.mkdir(parents=True)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(latest)) from None
-    held = _hold(folder)
+    held = hold(folder)
     run = Results(folder, latest)
     try:
         yield run
@@ -144,7 +144,7 @@ def _remove_empty(*folders: Path) -> None:
         return
 
 
-def _hold(folder: Path) -> int:
+def hold(folder: Path) -> int:
     """A file descriptor whose life is the claim on the folder; BlockingIOError when another process has it."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -163,7 +163,7 @@ def _remove_dead(runs: Path) -> None:
             if left.is_symlink():
                 left.unlink()
                 continue
-            os.close(_hold(left))
+            os.close(hold(left))
         except OSError:  # alive, or another has removed it
             continue
         shutil.rmtree(left, ignore_errors=True)

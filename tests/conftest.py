@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
     group.addoption("--coverage", type=Path, metavar="FOLDER", help="count what is exercised, for make regress, which joins the counts")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
+    group.addoption("--mutants", type=int, default=0, metavar="N", help="plant N faults in the designs of cocotb files (sim mutate)")
     group.addoption("--limit", type=float, default=1800, help="seconds that one test may take, builds included (default 1800)")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
@@ -151,6 +152,43 @@ def simulate(request: pytest.FixtureRequest, artifacts: Path):
     return run
 
 
+def hunted(request, artifacts: Path, seed: int, component, file: str, config: str, parameters, public) -> list[str]:
+    """The bench on a model with --mutants faults, one after the other until a test fails; what each met is a line of mutants.jsonl.
+
+    The names that passed without a fault.
+    """
+    from sim.compile import elaborate, verilator
+    from sim.suite import mutants
+
+    design = elaborate.elaborate(component, config=config, parameters=parameters, sources=True)
+    design, planted = mutants.planted(design, request.config.getoption("mutants"), seed % (1 << 31))
+    model = verilator.build_cocotb(design, public=public)
+    passed: list[str] = []
+
+    def run(number: int, seconds: int) -> str:
+        try:
+            names = verilator.run_cocotb(
+                model,
+                request.path.parent / file,
+                results=artifacts,
+                seed=seed,
+                parameters=parameters,
+                testcase=request.config.getoption("testcase"),
+                plusargs=[f"+{mutants.SELECT}={number}"],
+                limit=seconds,
+                all_tests=False,
+            )
+        except verilator.BenchFailure as failure:
+            return failure.failed[0] if failure.failed else str(failure).splitlines()[0]
+        passed.extend(names if not number else ())
+        return ""
+
+    folder = request.config.getoption("artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid})
+    return passed
+
+
 @pytest.fixture
 def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     """run(component, "cocotb_x.py", ...): builds the component, or its design, and runs the file beside this test against it.
@@ -166,6 +204,9 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     def run(component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=(), counted: bool = True) -> list[str]:
         __tracebackhide__ = True
         known = isinstance(component, elaborate.Design)
+        if request.config.getoption("mutants"):
+            assert not known, "faults can be planted only where a test elaborates the component itself"
+            return hunted(request, artifacts, seed, component, file, config, parameters, public)
         design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
         model = verilator.build_cocotb(design, waves=waves, coverage=bool(counts) and counted, public=public)
         try:

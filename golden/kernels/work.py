@@ -43,6 +43,7 @@ def work_of(text: str) -> Work:
             open_loops.pop()
         if not (words := rest.replace(",", " ").split()):
             continue
+        words = words[1:] if words[0].startswith("(") else words
         times = open_loops[-1][1] if open_loops else 1
         insn = isa.BY_MNEMONIC.get(words[0])
         # A name of the assembler's own, such as a constant of 64 bits, stands for several words.

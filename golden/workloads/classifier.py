@@ -30,6 +30,10 @@ class DigitsClassifier(Workload):
         """X (batch x 65; the host has it in BF16) and Y (10 x batch, one-hot labels divided by the batch)."""
         return step.input("X", batch, PIXELS + 1, step.activations), step.input("Y", CLASSES, batch, "FP32", samples=1)
 
+    def pixels(self, images: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """X of images."""
+        return with_ones(images)
+
     def initial(self, step: Step, seed: int) -> dict[str, NDArray]:
         """Normal with variance 2 / inputs, biases (the last row) 0."""
         rng = np.random.default_rng([seed, 0])
@@ -43,15 +47,15 @@ class DigitsClassifier(Workload):
         return weights
 
     def training(self, batch: int, seed: int) -> Iterator[Mapping[str, NDArray]]:
-        images = with_ones(self.data.train_images)
+        images = self.pixels(self.data.train_images)
         for chosen in batches(len(images), batch, seed):
             yield {"X": images[chosen], "Y": labels(self.data.train_labels[chosen], batch)}
 
     def held_out(self, batch: int) -> Iterator[tuple[Mapping[str, NDArray], NDArray[np.int64]]]:
-        images = with_ones(self.data.test_images)
+        images = self.pixels(self.data.test_images)
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
-            x = np.zeros((batch, PIXELS + 1), np.uint16)
+            x = np.zeros((batch, images.shape[1]), np.uint16)
             x[: len(part)] = part
             yield {"X": x}, self.data.test_labels[start : start + batch]
 

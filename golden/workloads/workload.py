@@ -28,12 +28,14 @@ class Workload:
     Attributes
     ----------
     batch, steps, rate : what it trains with unless told otherwise.
+    formats : names of ``STEPS`` in which its kernels can train.
     """
 
     name: ClassVar[str]
     batch: ClassVar[int] = 32
     steps: ClassVar[int]
     rate: ClassVar[float]
+    formats: ClassVar[tuple[str, ...]] = tuple(STEPS)
     format: str = "bf16"
     """Of what matrix products read, a name of ``STEPS``."""
 
@@ -156,6 +158,8 @@ def named(name: str, format: str = "bf16") -> Workload:
         raise ValueError(f"no workload {name!r}: there is {', '.join(sorted(WORKLOADS))}")
     if format not in STEPS:
         raise ValueError(f"no training in {format!r}: there is {', '.join(STEPS)}")
+    if format not in WORKLOADS[name].formats:
+        raise ValueError(f"{name} does not train in {format}: it trains in {', '.join(WORKLOADS[name].formats)}")
     made = WORKLOADS[name]()
     made.format = format
     return made

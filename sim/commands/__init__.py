@@ -4,7 +4,8 @@ from importlib import import_module
 
 from sim.commands.command import COMMANDS, Command, CommandError
 
-for _part in ("training", "kernel", "program", "see", "measures", "network", "waves", "suite"):  # in the order in which the help lists them
+# In the order in which the help lists them.
+for _part in ("training", "kernel", "program", "see", "measures", "network", "waves", "suite", "regression"):
     import_module(f"{__name__}.{_part}")
 
 __all__ = ["COMMANDS", "Command", "CommandError"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sim.commands.command import CONFIG, argument, command, seed_number
+from sim.commands.command import CONFIG, argument, command
 from sim.files import results, whole
 
 
@@ -21,35 +21,6 @@ def _verilog(options: argparse.Namespace) -> int:
         shutil.copyfile(made.verilog, partial)
     print(f"Verilog: {path} (top module {made.top})")
     return 0
-
-
-@command(
-    "regress",
-    "Every test under several seeds, slow ones too (make regress).",
-    argument("--seeds", type=int, default=1, help="how many seeds (default 1)"),
-    argument("--seed", type=seed_number, default=0, help="the first seed (default 0)"),
-    argument("--select", default="", metavar="PATH", help="only the tests below PATH"),
-)
-def _regress(options: argparse.Namespace) -> int:
-    from sim.suite.regress import regress
-    from sim.views.report import write_json
-
-    latest = Path("build/regress")
-    with results(latest, "regress") as run:
-        report = regress(run.folder, options.seeds, options.seed, lambda text: print(text, flush=True), options.select)
-        write_json(run.folder / "report.json", report)
-        run.finish()
-    failed = [row for row in report["tests"] if not row["passed"]]
-    for bucket in report["buckets"]:
-        print(f"{bucket['count']} x {bucket['message']}\n    {bucket['rerun']}")
-    covered = report["coverage"]
-    shares = [f"{kind} {'not counted' if covered[kind] is None else f'{covered[kind]} %'}" for kind in ("functional", "line", "toggle")]
-    if covered["functional"] is not None and covered["missing"]:
-        print(f"never exercised: {', '.join(covered['missing'])}")
-    print(f"{len(report['tests']) - len(failed)} passed, {len(failed)} failed; coverage: {', '.join(shares)}")
-    print(f"report: {latest / 'report.json'}")
-    print(run.told)
-    return 1 if failed else 0
 
 
 @command(

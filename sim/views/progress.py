@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 _PLAIN_SECONDS = 5.0
 
@@ -94,3 +97,44 @@ class CountProgress:
         elif now - self.printed >= _PLAIN_SECONDS:
             print(f"{self.what}: {done}/{total} {self.unit}", flush=True)
             self.printed = now
+
+
+class RegressProgress:
+    """Shows tests done and failed, what runs and the time left; use as a context. Failures and other notes are lines that stay."""
+
+    def __init__(self) -> None:
+        self.printed = time.perf_counter()
+        console = Console()
+        served = console.is_terminal and not console.is_dumb_terminal
+        self.live = Live(console=console, transient=True, refresh_per_second=2) if served else None
+
+    def __enter__(self) -> RegressProgress:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.live.stop()
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        if self.live:
+            self.live.console.print(Text(text))
+        else:
+            print(text, flush=True)
+
+    def state(self, done: int, failed: int, running: Sequence[str], left: float) -> None:
+        """Seconds left are an estimate."""
+        told = f"{done} tests done, {failed} failed, {_clock(left)} left"
+        now = time.perf_counter()
+        if self.live:
+            self.live.update(Text("\n".join([told, *(f"  {name}" for name in running)])))
+        elif now - self.printed >= _PLAIN_SECONDS:
+            print(f"{told}; running: {', '.join(running) or 'nothing'}", flush=True)
+            self.printed = now
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"

@@ -66,7 +66,8 @@ SIM = {
     "noc": None,
     "waves": None,
     "verilog": None,
-    "regress": "--select tests/sim/views",
+    "regress": "--tests tests/sim/views --coverage no",
+    "mutate": None,
     "times": "",
     "timing": "",
     "formal": None,
@@ -74,7 +75,7 @@ SIM = {
 }
 """The same of each command."""
 
-LONG = {("sim", "run"): "gemm --config tiny", ("sim", "rtl"): "{file} --config tiny"}
+LONG = {("sim", "run"): "gemm --config tiny", ("sim", "rtl"): "{file} --config tiny", ("sim", "mutate"): "router"}
 """What follows a command that is interrupted, where something must."""
 
 

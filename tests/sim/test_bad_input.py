@@ -33,7 +33,7 @@ NO_FIT = ("digits-mlp does not fit tiny", "its SRAM has 131072", "X 147456, dH 1
 MISTAKES = [
     ("", "COMMAND", "--help"),
     ("trian", "'trian'", "choose from 'train', 'run'"),
-    ("train --workload mnist", "no workload 'mnist'", "digits-linear, digits-mlp"),
+    ("train --workload mnist", "no workload 'mnist'", "digits-cnn, digits-linear, digits-mlp"),
     ("train --config huge", "no configuration 'huge'", "d1, tiny"),
     ("train --config huge --engine golden", "no configuration 'huge'", "d1, tiny"),
     ("train --engine fpga", "--engine", "'fpga'", "'rtl', 'iss', 'golden'"),
@@ -181,8 +181,16 @@ MISTAKES = [
     ("verilog --config huge", "no configuration 'huge'", "d1, tiny"),
     ("verilog node.v", "unrecognized arguments: node.v"),
     ("regress --seeds 0", "0 seeds", "at least 1"),
-    ("regress --select tests/missing.py", "there is no tests/missing.py"),
+    ("regress --tests tests/sim/test_bed_input.py", "no test is called tests/sim/test_bed_input.py", "tests/sim/test_bad_input.py"),
+    ("regress --tags quick", "'quick' is no expression of tags", "fast, rtl"),
+    ("regress --budget 0", "a budget of 0 minutes"),
+    ("regress --jobs 0", "0 jobs"),
+    ("regress --resume", "no run to go on with", "leave out --resume"),
+    ("regress --text", "build/regress/report.json is not there", "make regress"),
     ("regress --seeds x", "--seeds", "'x'"),
+    ("mutate strem", "no unit 'strem'", "did you mean stream?"),
+    ("mutate toaster", "no unit 'toaster'", "router"),
+    ("mutate stream -n 0", "0 faults cannot be planted"),
     ("timing --liberty missing.lib", "missing.lib is no file", ".lib or .lib.gz"),
     ("timing --liberty folder", "folder is no file", ".lib or .lib.gz"),
     ("timing --liberty bad.lib.gz", "bad.lib.gz is no gzip file", ".lib or .lib.gz"),
@@ -323,9 +331,3 @@ def test_a_checkpoint_that_is_none(damage, say, checkpoint, no_build):
     damage(checkpoint)
     words = ["digits-mlp-16-0.3-0-golden-d1.npz is no checkpoint", "without --resume"]
     check(say("train --resume --batch 16 --engine golden"), "train", words)
-
-
-def test_a_selection_without_a_test(say, folder):
-    before = listing(folder)
-    check(say("regress --select folder"), "regress", ["no test below folder ran, pytest ended with 4: ERROR: "])
-    assert listing(folder) == before

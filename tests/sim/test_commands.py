@@ -28,6 +28,7 @@ LINES = {
     "waves": ("waves --config tiny", "build/waves: "),
     "verilog": ("verilog --config tiny", "/proc/store"),
     "regress": ("regress", "build/regress: "),
+    "mutate": ("mutate stream", "build/mutate: "),
     "times": ("times", ""),
     "timing": ("timing", "build/timing: "),
     "docs": ("docs --check", ""),

@@ -15,6 +15,7 @@ from golden.kernels.softmax import Softmax, labels
 from sim.jobs import machine
 from sim.jobs.host import Host
 from sim.jobs.run import run_job
+from tests.golden.kernels.bench import fitting
 
 pytestmark = pytest.mark.system
 
@@ -38,6 +39,11 @@ def has_parts(name: str) -> bool:
     return True
 
 
+def asked(name: str) -> dict[str, object]:
+    """A kernel's defaults."""
+    return {parameter.name: parameter.default for parameter in parameters(KERNELS[name])}
+
+
 @pytest.mark.parametrize("name", list(filter(has_parts, sorted(KERNELS))))
 def test_every_kernel_at_shapes_that_are_drawn(engine, rng, name):
     """The defaults, one element, and shapes up to 40."""
@@ -45,7 +51,8 @@ def test_every_kernel_at_shapes_that_are_drawn(engine, rng, name):
     run(engine, name, rng)
     run(engine, name, rng, **{extent.name: int(extent.least) for extent in extents})
     for _ in range(5):
-        run(engine, name, rng, **{extent.name: int(rng.integers(extent.least, min(40, extent.most) + 1)) for extent in extents})
+        drawn = {extent.name: int(rng.integers(extent.least, min(40, extent.most) + 1)) for extent in extents}
+        run(engine, name, rng, **fitting(name, asked(name) | drawn))
 
 
 @pytest.mark.parametrize("transpose_a, transpose_b", list(product((False, True), repeat=2)))

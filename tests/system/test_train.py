@@ -42,8 +42,9 @@ def same(one: train.Outcome, two: train.Outcome) -> bool:
 FORMATS = ["bf16", "cfloat8"] if get_config("tiny").features >= {"cfloat8", "narrow", "stochastic"} else ["bf16"]
 
 
-@pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("workload", sorted(WORKLOADS))
+@pytest.mark.parametrize(
+    ("workload", "format"), [(name, format) for name in sorted(WORKLOADS) for format in FORMATS if format in WORKLOADS[name].formats]
+)
 def test_two_steps_equal_golden(tmp_path, workload, format):
     chosen = {"workload": workload, "format": format}
     outcome = train.train(options(tmp_path, **chosen), quiet)

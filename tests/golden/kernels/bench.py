@@ -12,6 +12,7 @@ from golden.arch.memmap import ThreadState
 from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node
 from golden.kernels import KERNELS
+from golden.kernels.conv_shape import Convolution
 from golden.kernels.job import Job, make_job, named
 from golden.kernels.kernel import Kernel, Operand, Parameter, Role, parameters
 
@@ -111,6 +112,8 @@ def _off(got: NDArray, exact: NDArray, bound: NDArray, operand: Operand) -> NDAr
         return np.where(np.isnan(exact) | np.isnan(got), np.where(np.isnan(exact) & np.isnan(got), 0, np.inf), ratio)
 
 
+MOST_MACS, MOST_ELEMENTS = 40_000, 20_000
+
 # Bit patterns of FP32 that an input is made of; BF16 inputs take the upper halves.
 _ORDINARY = np.float32([1, -1, 0.5, 3, -7.25, 1e-3]).view(np.uint32)
 _SPECIAL = np.array([0x7F800000, 0xFF800000, 0x7FC00000, 0xFFC12345, 0x7F800001 | 1 << 16, 0, 1 << 31], np.uint32)
@@ -146,7 +149,22 @@ def shapes(name: str, rng: np.random.Generator, most: int) -> Iterator[dict[str,
     extents = [parameter for parameter in takes if parameter.type is int]
     for extent in extents:
         for value in range(int(extent.least), int(min(most, extent.most)) + 1):
-            yield {parameter.name: _draw(parameter, rng, most) for parameter in takes} | {extent.name: value}
+            drawn = {parameter.name: _draw(parameter, rng, most) for parameter in takes} | {extent.name: value}
+            yield fitting(name, drawn, extent.name)
+
+
+def fitting(name: str, given: dict[str, object], fixed: str = "") -> dict[str, object]:
+    """The parameters; of a convolution, whose work is a product of five extents, the largest but a fixed one are halved until operands and
+    work are small enough for ``tiny`` and a test."""
+    given = dict(given)
+    while issubclass(KERNELS[name], Convolution):
+        made = named(name, **given)
+        if made.macs <= MOST_MACS and sum(operand.rows * operand.columns for operand in made.operands()) <= MOST_ELEMENTS:
+            break
+        extents = [p for p in parameters(KERNELS[name]) if p.type is int and p.name != fixed and given[p.name] > p.least]
+        largest = max(extents, key=lambda p: given[p.name])
+        given[largest.name] = max(int(largest.least), given[largest.name] // 2)
+    return given
 
 
 def _draw(parameter: Parameter, rng: np.random.Generator, most: int) -> object:

@@ -9,7 +9,7 @@ from golden.workloads.graph import Step
 from golden.workloads.plan import DoesNotFit, plan
 from golden.workloads.workload import named
 
-TINY = CONFIGS["tiny"]
+TINY, D1 = CONFIGS["tiny"], CONFIGS["d1"]
 
 
 def line(length: int, columns: int = 64) -> Step:
@@ -47,7 +47,7 @@ def overlapping(step: Step, made) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("batch", [1, 7, 32, 100])
 def test_what_lives_together_lies_apart(name, batch):
     step = named(name).step(batch)
-    made = plan(step, TINY, 0x2000)
+    made = plan(step, D1, 0x2000)
     assert not overlapping(step, made)
     assert all(
         matrix.address % 64 == 0 and 0x2000 <= matrix.address and matrix.address + matrix.size <= made.end

@@ -132,7 +132,7 @@ def test_there_are_chains_only_where_threads_are_left_for_others(threads):
 
 @pytest.mark.parametrize(
     ("batch", "shards", "threads", "config"),
-    [(64, 1, 4, "d1"), (100, 1, 4, "tiny"), (33, 1, 2, "tiny"), (48, 1, 3, "tiny"), (32, 4, 4, "tiny"), (40, 1, 1, "tiny")],
+    [(64, 1, 4, "d1"), (100, 1, 4, "d1"), (33, 1, 2, "tiny"), (48, 1, 3, "d1"), (32, 4, 4, "tiny"), (40, 1, 1, "d1")],
 )
 @pytest.mark.parametrize("name", EVERY)
 def test_whatever_the_order_of_the_threads_the_bits_are_goldens(name, batch, shards, threads, config, rng):

@@ -13,7 +13,10 @@ from tests.sim.views.test_waves import TREE, vcd
 
 ROW = {"kernel": "gemm", "mismatches": 0}
 PHASES = [profile.account(name, dict.fromkeys(Counter, 0) | {Counter.CYCLES: 5, Counter.MATRIX_STEPS: 5}) for name in ("gemm", "all")]
-TESTED = {"tests": [], "buckets": [], "coverage": {"functional": None, "line": None, "toggle": None}}
+TESTED = {
+    "tests": [], "buckets": [], "left_out": [], "history": [], "interrupted": False, "seeds": 1, "first_seed": 0, "jobs": 2, "wall_s": 1.0,
+    "when": "2000-01-02 03:04:05", "coverage": {"functional": None, "line": None, "toggle": None, "missing": [], "designs": []},
+}  # fmt: skip
 TIMED = {"units": [], "not_run": [], "uncovered": [], "storage": []}
 PROVED = {"properties": [], "planted": []}
 
@@ -22,7 +25,7 @@ COMMANDS = {
     "bench": (bench, "bench", [ROW], ["report.html", "report.json"]),
     "cost": (unit_cost, "unit_cost", [{"unit": "SRAM", "rest_us": 1.0, "busy_us": 2.0}], ["report.json"]),
     "profile": (profile, "profile", PHASES, ["causes.png", "profile.html", "report.json", "roofline.png"]),
-    "regress": (regress, "regress", TESTED, ["report.json"]),
+    "regress": (regress, "regress", TESTED, ["junit.xml", "report.html", "report.json"]),
     "formal": (formal, "formal", PROVED, ["report.json"]),
     "timing": (timing, "timing", TIMED, ["report.json"]),
 }

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sim.views.progress import CountProgress, TrainingProgress
+from sim.views.progress import CountProgress, RegressProgress, TrainingProgress
 
 LINE = re.compile(r"step (\d+)/(\d+): loss (\d+\.\d{4}), (\d+) kHz, (\d+) s left")
 
@@ -71,3 +71,27 @@ def test_a_count_is_told_every_five_seconds(clock, capsys):
             tell(done, 12_000)
             tell.what = "next load" if done >= 6000 else tell.what
     assert capsys.readouterr().out.splitlines() == ["first load: 5000/12000 cycles", "next load: 10000/12000 cycles"]
+
+
+def test_a_regression_on_a_pipe_tells_failures_at_once_and_its_state_now_and_then(clock, capsys):
+    with RegressProgress() as progress:
+        for done in range(12):
+            clock(1.0)
+            progress.state(done, done // 6, ["tests/a.py::test_a"][: done % 2], 3700 - done)
+            if done == 6:
+                progress.note("failed: tests/b.py::test_b seed 3: wrong")
+    assert capsys.readouterr().out.splitlines() == [
+        "4 tests done, 0 failed, 1:01:36 left; running: nothing",
+        "failed: tests/b.py::test_b seed 3: wrong",
+        "9 tests done, 1 failed, 1:01:31 left; running: tests/a.py::test_a",
+    ]
+
+
+def test_a_regression_on_a_terminal_shows_what_runs(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with RegressProgress() as progress:
+        progress.state(4, 1, ["tests/a.py::test_a[x]", "proof/FIFO"], 75.0)
+        progress.note("failed: tests/b.py::test_b seed 3: wrong [x]")
+    out = capsys.readouterr().out
+    assert "4 tests done, 1 failed, 1:15 left" in out and "tests/a.py::test_a[x]" in out and "wrong [x]" in out

@@ -33,13 +33,16 @@ def test_figures_that_json_does_not_have_are_null(tmp_path):
 
 
 def test_nobody_else_writes_json_for_people():
-    """What sim.compile writes is about builds and holds no figures; a file of events and a timeline are for programs."""
+    """What sim.compile writes is about builds and holds no figures; a file of events, a timeline, and what the processes of a regression
+    tell each other are for programs.
+    """
     found = [
         str(path.relative_to(ROOT))
         for path in (ROOT / "sim").rglob("*.py")
         if re.search(r"json\.dumps?\(", path.read_text()) and "compile" not in path.parts
     ]
-    assert sorted(found) == ["sim/events/file.py", "sim/views/report.py", "sim/views/timeline.py"]
+    told = [f"sim/suite/{name}.py" for name in ("child", "farm", "journal", "mutants", "worker")]
+    assert sorted(found) == sorted(["sim/events/file.py", "sim/views/report.py", "sim/views/timeline.py", *told])
 
 
 def test_a_page_shows_the_table(tmp_path):

@@ -1,0 +1,116 @@
+"""Commands of verification: the regression, planted faults."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sim.commands.command import CommandError, argument, command, real_number, seed_number, whole_number
+from sim.files import results
+
+LATEST = Path("build/regress")
+
+
+def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(pattern for given in options.tests for pattern in given.split())
+
+
+@command(
+    "regress",
+    "The verification suite: every test under many seeds (make regress).",
+    argument("--tests", nargs="*", default=[], metavar="GLOB", help="only tests, files or folders that it means, * for anything"),
+    argument("--tags", default="", metavar="EXPR", help='only tests with these tags, like "rtl and not slow" (an unknown tag lists them)'),
+    argument("--seeds", type=whole_number, help="how many seeds (default 1; with a budget as many as it has time for)"),
+    argument("--seed", type=seed_number, default=0, help="the first seed (default 0)"),
+    argument("--jobs", type=whole_number, default=2, help="tests at once (default 2)"),
+    argument("--budget", type=real_number, metavar="MINUTES", help="start nothing that would end later"),
+    argument("--resume", action="store_true", help="go on with the run that was interrupted or killed"),
+    argument("--coverage", choices=("yes", "no"), default="yes", help="count what is exercised; models are compiled for it (default yes)"),
+    argument("--list", action="store_true", help="only tell what would run, with tags and seconds"),
+    argument("--text", action="store_true", help="only tell what came of the newest run"),
+)
+def _regress(options: argparse.Namespace) -> int:
+    from sim.suite import regress
+    from sim.suite.wish import Wish
+    from sim.views.progress import RegressProgress
+    from sim.views.regression import failed, text, write_junit
+    from sim.views.regression_page import write_page
+    from sim.views.report import write_json
+
+    if options.text:
+        return _told_again()
+    wish = Wish(
+        _patterns(options),
+        options.tags,
+        options.seed,
+        options.seeds,
+        None if options.budget is None else 60 * options.budget,
+        options.jobs,
+        options.resume,
+        options.coverage == "yes",
+    )
+    if options.list:
+        return _list(wish)
+    with results(LATEST, "regress") as run:
+        with RegressProgress() as progress:
+            report = regress.regress(run.folder, LATEST.with_suffix(".open"), wish, progress)
+        write_json(run.folder / "report.json", report)
+        write_junit(run.folder / "junit.xml", report)
+        write_page(run.folder / "report.html", report)
+        run.finish()
+    print("\n".join(text(report)))
+    print(f"report: {LATEST / 'report.json'}, report.html, junit.xml")
+    print(run.told)
+    if report["interrupted"]:
+        raise KeyboardInterrupt(f"after {len(report['tests'])} tests; go on with --resume (make regress RESUME=1)")
+    return 1 if failed(report) else 0
+
+
+def _told_again() -> int:
+    import json
+
+    from sim.views.regression import failed, slow_text, text
+
+    path = LATEST / "report.json"
+    if not path.exists():
+        raise CommandError(f"{path} is not there: run make regress")
+    report = json.loads(path.read_text())
+    print("\n".join([*slow_text(report), *text(report)]))
+    return 1 if failed(report) else 0
+
+
+def _list(wish) -> int:
+    from sim.suite.known import Known
+    from sim.suite.orders import estimate
+    from sim.suite.regress import tests_of
+    from sim.views.report import print_table
+
+    times = Known().times
+    rows = [[test.name, " ".join(sorted(test.tags)), round(estimate(test, times), 1)] for test in tests_of(wish)]
+    print_table(f"{len(rows)} tests", ("test", "tags", "seconds"), rows)
+    return 0
+
+
+@command(
+    "mutate",
+    "Faults planted in a unit's netlist, and how many of them its tests see.",
+    argument("unit", metavar="UNIT", help="a unit with a cocotb bench (an unknown name lists them)"),
+    argument("-n", dest="count", type=whole_number, default=100, metavar="N", help="faults in each of its designs (default 100)"),
+    argument("--seed", type=seed_number, default=0, help="which faults, and what the tests draw (default 0)"),
+)
+def _mutate(options: argparse.Namespace) -> int:
+    from sim.suite import mutate
+    from sim.views.report import print_table, write_json
+
+    latest = Path("build/mutate")
+    with results(latest, "mutate") as run:
+        report = mutate.mutate(run.folder, options.unit, options.count, options.seed)
+        write_json(run.folder / "report.json", report)
+        run.finish()
+    alive = [[row["source"], row["mode"], row["place"]] for row in report["faults"] if not row["killed_by"]]
+    if alive:
+        print_table("Faults that no test saw", ("source", "fault", "place"), alive)
+    print(f"{report['unit']}: {report['killed']} of {report['planted']} planted faults seen, {report['rate']} %")
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
+    return 0

@@ -1,0 +1,62 @@
+"""``sim mutate``: faults planted in a unit's netlist, and how many of them the unit's cocotb tests see."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sim.compile import cache
+from sim.suite import mutants
+
+# The test that runs a unit under cocotb.
+UNITS = {
+    "stream": "tests/rtl/common/test_stream.py::test_buffer_keeps_the_stream_rules",
+    "front": "tests/rtl/core/front/test_unit.py::test_programs_under_cocotb",
+    "scalar": "tests/rtl/core/scalar/test_unit.py::test_programs_under_cocotb",
+    "vector": "tests/rtl/core/vector/test_unit.py::test_random_instructions_under_cocotb",
+    "simd": "tests/rtl/core/vector/test_simd.py::test_results_in_their_cycles_under_cocotb",
+    "matrix": "tests/rtl/core/matrix/test_unit.py::test_unit_equals_golden",
+    "sram": "tests/rtl/mem/test_sram.py::test_all_ports_at_once_under_cocotb[flat]",
+    "router": "tests/rtl/noc/router/test_router_traffic.py::test_every_pattern_under_every_back_pressure",
+}
+
+
+class MutateError(RuntimeError):
+    """Nothing can be said of the faults; one sentence."""
+
+
+def mutate(folder: Path, unit: str, count: int, seed: int) -> dict[str, Any]:
+    """Plant so many faults in each design of the unit's test and run it on each; the report's fields.
+
+    ValueError for a unit that does not exist or no fault, MutateError when the tests do not pass without a fault.
+    """
+    if unit not in UNITS:
+        near = difflib.get_close_matches(unit, UNITS, 1)
+        raise ValueError(f"there is no unit {unit!r}" + (f": did you mean {near[0]}?" if near else f" among: {', '.join(UNITS)}"))
+    if not 1 <= count <= mutants.MOST:
+        raise ValueError(f"{count} faults cannot be planted at once: 1 to {mutants.MOST}")
+    log = folder / "log.txt"
+    run = command(unit, count, seed, folder)
+    with log.open("w") as said:
+        code = subprocess.run(run, cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
+    rows = read(folder / mutants.ROWS)
+    if code or not rows:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("E  ", "ERROR"))] or ["it said nothing"]
+        raise MutateError(f"the tests of {unit} did not go through all faults, pytest ended with {code}: {lines[0].lstrip('E ')}")
+    killed = sum(bool(row["killed_by"]) for row in rows)
+    return {"unit": unit, "seed": seed, "planted": len(rows), "killed": killed, "rate": round(100 * killed / len(rows), 2), "faults": rows}
+
+
+def command(unit: str, count: int, seed: int, folder: Path) -> list[str]:
+    """The run of pytest that plants faults and counts."""
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", UNITS[unit], f"--mutants={count}"]
+    return [*run, f"--seed={seed}", f"--artifacts={folder.resolve()}", "--limit=7200"]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows that the tests left, none when they left no file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -1,0 +1,28 @@
+"""The command behind planted faults, on the smallest unit; every unit that it names is a test."""
+
+import pytest
+
+from sim.compile.cache import ROOT
+from sim.suite import mutate
+
+
+def test_every_unit_is_a_test():
+    for name in mutate.UNITS.values():
+        file, _, function = name.partition("::")
+        assert f"def {function.partition('[')[0]}(bench" in (ROOT / file).read_text()
+
+
+@pytest.mark.rtl
+def test_faults_of_a_buffer_are_seen(tmp_path, monkeypatch):
+    monkeypatch.setitem(mutate.UNITS, "buffer", "tests/rtl/common/test_stream.py::test_buffer_keeps_the_stream_rules[buffer]")
+    report = mutate.mutate(tmp_path, "buffer", 6, 3)
+    assert (report["planted"], len(report["faults"])) == (6, 6) and report["killed"] >= 5
+    assert report["rate"] == round(100 * report["killed"] / 6, 2)
+    killers = {row["killed_by"] for row in report["faults"]} - {""}
+    assert all(killer.startswith("keeps_order_under/") for killer in killers)
+
+
+def test_tests_that_count_no_fault_are_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(mutate.UNITS, "none", "tests/sim/suite/test_mutate.py::test_every_unit_is_a_test")
+    with pytest.raises(mutate.MutateError, match="the tests of none did not go through all faults, pytest ended with 0"):
+        mutate.mutate(tmp_path, "none", 6, 3)
