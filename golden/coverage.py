@@ -1,6 +1,6 @@
 """Functional coverage: what retired instructions exercised, out of all that the instruction table names.
 
-A point is an instruction, a choice, flag or tile of one, a port with a predicate that holds or not, or a fault's cause.
+The definition is ``GROUPS`` and ``universe``: groups of points, each point a text. ``Coverage`` finds the same texts in what retires.
 
 Benches run in processes of their own. With ``COVERAGE_FOLDER`` in the environment, every run that RTL and simulator agree on leaves its
 points there, one a line (``keep``); ``make regress`` joins them.
@@ -9,9 +9,9 @@ points there, one a line (``keep``); ``make regress`` joins them.
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from golden.arch import isa
@@ -23,19 +23,43 @@ from golden.arch.trace import Record
 FOLDER = "COVERAGE_FOLDER"
 
 
+GROUPS = {
+    "instructions": "every instruction, and every choice, flag and tile of its operands (formats, storage orders, roundings, steps)",
+    "predicates": "every port with an instruction whose predicate holds, and with one whose predicate does not",
+    "threads": "every port used by every thread",
+    "hazards": "a register that one port writes and another reads, or writes again, in the next instruction or up to NEAR later",
+    "faults": "every cause that stops a thread",
+}
+NEAR = 4
+_FILES = {OperandKind.X: "x", OperandKind.V: "v", OperandKind.P: "p", OperandKind.C: "c", OperandKind.D: "d"}
+_ZEROS = (("x", 0), ("p", 0))  # registers that nobody writes
+
+
 class Coverage:
     """Points by count."""
 
     def __init__(self) -> None:
         self.points: Counter[str] = Counter()
+        self._before: dict[int, list[tuple[str, frozenset[tuple[str, int]]]]] = {}  # by thread, newest first: port, registers written
 
     def add(self, record: Record) -> None:
-        """A retired instruction."""
+        """A retired instruction; those of a thread come in its program's order."""
         insn = isa.BY_OPCODE[opcode_of(record.word)]
-        if not record.executed:
+        reads, writes = _registers(record.word)
+        before = self._before.setdefault(record.thread, [])
+        if not record.seq:
+            before.clear()
+        if record.executed:
+            self._executed(insn, record)
+            self.points.update(_met(before, insn.port.name, reads, writes))
+        else:
             self.points[f"{insn.port.name} predicated off"] += 1
-            return
+        before.insert(0, (insn.port.name, writes if record.executed else frozenset()))
+        del before[NEAR:]
+
+    def _executed(self, insn: Insn, record: Record) -> None:
         self.points[insn.mnemonic] += 1
+        self.points[f"thread {record.thread} on {insn.port.name}"] += 1
         if pred_of(record.word):
             self.points[f"{insn.port.name} under a predicate"] += 1
         for op in insn.operands:
@@ -60,17 +84,59 @@ class Coverage:
                 file.writelines(f"{point}\n" for point in self.points)
 
 
+@lru_cache(maxsize=1 << 14)
+def _registers(word: int) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
+    """Registers that a word reads and writes, as (file, number)."""
+    insn = isa.BY_OPCODE[opcode_of(word)]
+    reads, writes = ({(_FILES[op.kind], op.get(word)) for op in ops if op.kind in _FILES} for ops in (insn.reads, insn.writes))
+    reads.add(("p", pred_of(word)))
+    return frozenset(reads - set(_ZEROS)), frozenset(writes - set(_ZEROS))
+
+
+def _met(before: list[tuple[str, frozenset[tuple[str, int]]]], port: str, reads: Collection, writes: Collection) -> Iterable[str]:
+    """Hazards between an instruction and those before it; of several writers of a register the newest."""
+    for registers, how in ((reads, "read"), (writes, "written again")):
+        for register in registers:
+            for distance, (writer, written) in enumerate(before):
+                if register in written:
+                    yield _hazard(register[0], writer, port, how, distance == 0)
+                    break
+
+
+def _hazard(file: str, writer: str, port: str, how: str, following: bool) -> str:
+    return f"{file} of {writer} {how} by {port} {'next' if following else 'soon'}"
+
+
 @cache
-def universe(features: frozenset[str]) -> frozenset[str]:
-    """Every point that a node with these features has."""
-    points: set[str] = set()
+def groups(features: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Every point that a node with these features has, by the names of ``GROUPS``."""
     table = [insn for insn in isa.TABLE if insn.feature in features]
-    for insn in table:
-        # A trap ends its thread: it never retires, its fault is a point of its own.
-        points |= set() if insn.flow is Flow.TRAP else {insn.mnemonic, *_details(insn)}
-    points |= {f"{insn.port.name} {how}" for insn in table for how in ("under a predicate", "predicated off")}
+    # A trap ends its thread: it never retires, its fault is a point of its own.
+    retiring = [insn for insn in table if insn.flow is not Flow.TRAP]
+    ports = {insn.port.name for insn in retiring}
+    points: dict[str, set[str]] = {name: set() for name in GROUPS}
+    for insn in retiring:
+        points["instructions"] |= {insn.mnemonic, *_details(insn)}
+    points["predicates"] = {f"{insn.port.name} {how}" for insn in table for how in ("under a predicate", "predicated off")}
+    points["threads"] = {f"thread {thread} on {port}" for thread in range(isa.THREADS) for port in ports}
+    readers, writers = defaultdict(set), defaultdict(set)
+    for insn in retiring:
+        for op, known in [*((op, readers) for op in insn.reads), *((op, writers) for op in insn.writes)]:
+            if op.kind in _FILES:
+                known[_FILES[op.kind]].add(insn.port.name)
+        readers["p"].add(insn.port.name)
+    for file, known in writers.items():
+        for following in (True, False):
+            points["hazards"] |= {_hazard(file, writer, port, "read", following) for writer in known for port in readers[file]}
+            points["hazards"] |= {_hazard(file, writer, port, "written again", following) for writer in known for port in known}
     causes = {name for insn in table for name in insn.faults} | {"ILLEGAL", "FETCH", "TRAP", "BUSY"}
-    return frozenset(points | {f"fault {name}" for name in causes})
+    points["faults"] = {f"fault {name}" for name in causes}
+    return {name: frozenset(found) for name, found in points.items()}
+
+
+def universe(features: frozenset[str]) -> frozenset[str]:
+    """The points of all groups."""
+    return frozenset().union(*groups(features).values())
 
 
 def _details(insn: Insn) -> Iterable[str]:

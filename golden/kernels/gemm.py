@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from golden.arch.descriptor import Descriptor
 from golden.arch.formats import BIAS_MAX, FLOAT_FORMATS
 from golden.arch.memmap import FP_MODE, Csr
-from golden.kernels.kernel import Axis, Kernel, Operand, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
+from golden.kernels.kernel import Axis, Kernel, Operand, Part, Role, Shaped, choice, extent, flag, kernel, random_bf16, random_f32, rounding
 from golden.kernels.mode import biases, mode_line, mode_operand, take_mode
 from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import loop
@@ -148,6 +148,11 @@ class Gemm(Kernel):
         views = [a.descriptor(**steps(*k_steps_a)), b.descriptor(**steps(*k_steps_b)), c.descriptor(**steps("x", right, "y", 16))]
         views += [] if bias is None else [bias.descriptor(**steps("x", 8, "y", 1))]
         return *views, *([] if mode is None else [mode.descriptor()])
+
+    def chosen(self) -> tuple[Part, ...]:
+        from golden.kernels.gemm_plan import plan  # which knows this class and the links made of it
+
+        return plan(self).parts
 
     def axes(self) -> tuple[Axis, ...]:
         """Panels of rows of C, or of columns, of whole blocks."""

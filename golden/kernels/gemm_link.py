@@ -85,12 +85,14 @@ def sum_axis(gemm: Gemm) -> Axis:
 
 
 def links(gemm: Gemm, at: Sequence[int]) -> tuple[Part, ...]:
-    """Its links, from each bound of k to the next; none when C has more tiles than accumulators hold or instructions reach, or a bias.
+    """Its links, from each bound of k to the next; none when C has more tiles than accumulators hold or instructions reach, a bias, or
+    eight-bit numbers.
 
     Bounds are multiples of ``K_STEP`` but for the last.
     """
     rows, columns = _tiles(gemm)
-    if gemm.bias or gemm.short or rows > 2 or columns > (2 if gemm.transpose_b else 4) or rows * columns > ACCUMULATORS:
+    plain = not (gemm.bias or gemm.short or gemm.narrows or gemm.mode)
+    if not plain or rows > 2 or columns > (2 if gemm.transpose_b else 4) or rows * columns > ACCUMULATORS:
         return ()
     axis, found = sum_axis(gemm), []
     for first, last in pairwise(at):

@@ -61,8 +61,8 @@ def named(name: str, **given: Any) -> Kernel:
     return KERNELS[name](**given)
 
 
-def make_job(config: NodeConfig, kernel: Kernel, values: dict[str, NDArray], threads: int = 1) -> Job:
-    """A kernel on bit patterns ``values`` of what it reads; its constants come by themselves.
+def make_job(config: NodeConfig, kernel: Kernel, values: dict[str, NDArray], threads: int | None = 1) -> Job:
+    """A kernel on bit patterns ``values`` of what it reads; its constants come by themselves. ``threads`` None: as many as it chooses.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def make_job(config: NodeConfig, kernel: Kernel, values: dict[str, NDArray], thr
     )
 
 
-def random_job(config: NodeConfig, name: str, rng: np.random.Generator, threads: int = 1, **given: Any) -> Job:
+def random_job(config: NodeConfig, name: str, rng: np.random.Generator, threads: int | None = 1, **given: Any) -> Job:
     """A registered kernel on random data."""
     kernel = named(name, **given)
     return make_job(config, kernel, kernel.example(rng), threads)

@@ -223,8 +223,14 @@ class Kernel:
             parts.append(Part(kernel, {name: (0, first) if columns else (first, 0) for name, columns in axis.along.items()}))
         return tuple(parts)
 
-    def split(self, threads: int) -> tuple[Part, ...]:
-        """The work of each of so many threads; of fewer, when some would have none."""
+    def chosen(self) -> tuple[Part, ...]:
+        """The work of each thread when nobody says how many: all on one, unless a kernel knows better."""
+        return (Part(self),)
+
+    def split(self, threads: int | None) -> tuple[Part, ...]:
+        """The work of each of so many threads; of fewer, when some would have none; of as many as it chooses when None."""
+        if threads is None:
+            return self.chosen()
         if not 1 <= threads <= THREADS:
             raise ValueError(f"{self.name}: {threads} threads, a node has 1 to {THREADS}")
         if threads == 1:

@@ -3,7 +3,8 @@
     job = Rig(seed=7, config=CONFIGS["tiny"], length=120).job()
 
 A program is a tree of numbered snippets (golden/rig/snippets.py), so that one that fails can be cut down: ``job(keep)`` writes only the
-snippets named, ``shrink`` searches for a small set, and every set is a legal program.
+snippets named, ``shrink`` searches for a small set, and every set is a legal program. ``reduce`` then leaves out
+threads and single instructions.
 
 Why a run has one result: a thread reads and writes its own part of SRAM only; what two threads share is a fresh line per message,
 ordered by a semaphore that one thread raises and one waits for, or by a barrier. Waits, raises and barriers of all threads follow one
@@ -15,6 +16,7 @@ SRAM, from the top: per thread 8 KB of its own and 2 KB of tables, then 64 lines
 
 from golden.rig.faults import FAULTS
 from golden.rig.mesh import MeshRig
-from golden.rig.rig import Rig, RigJob, instructions, shrink
+from golden.rig.reduce import reduce, shrink
+from golden.rig.rig import Rig, RigJob, instructions
 
-__all__ = ["FAULTS", "MeshRig", "Rig", "RigJob", "instructions", "shrink"]
+__all__ = ["FAULTS", "MeshRig", "Rig", "RigJob", "instructions", "reduce", "shrink"]

@@ -1,13 +1,12 @@
-"""One random program: the threads' texts joined, its data, and how one that fails is cut down."""
+"""One random program: the threads' texts joined, and its data."""
 
 from __future__ import annotations
 
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -23,7 +22,6 @@ from golden.rig.snippets import Writer, render
 from golden.rig.sync import Conductor
 
 MAX_LENGTH = 3000
-Job = TypeVar("Job", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -154,41 +152,6 @@ class Rig:
         started = [0] if self.started_by_program else range(self.threads)
         launches = [Launch(t, program.labels[f"start{t}"], self.args[t]) for t in started]
         return RigJob(self.seed, text, program, inputs, launches, self.faulting)
-
-
-class Shrinkable(Protocol[Job]):
-    """A random program, or one for each node of a mesh."""
-
-    seed: int
-
-    def numbers(self) -> list[int]: ...
-
-    def job(self, keep: Collection[int] | None = None) -> Job: ...
-
-
-def shrink(rig: Shrinkable[Job], fails: Callable[[Job], bool]) -> Job:
-    """A small job that still ``fails``: halves, then smaller parts of the snippets are left out as long as it does.
-
-    Raises
-    ------
-    ValueError
-        When the whole job does not fail.
-    """
-    keep = rig.numbers()
-    if not fails(rig.job(keep)):
-        raise ValueError(f"rig: seed {rig.seed} does not fail")
-    part = max(1, len(keep) // 2)
-    while True:
-        at, smaller = 0, False
-        while at < len(keep):
-            rest = keep[:at] + keep[at + part :]
-            if fails(rig.job(rest)):
-                keep, smaller = rest, True
-            else:
-                at += part
-        if part == 1 and not smaller:
-            return rig.job(keep)
-        part = max(1, part // 2)
 
 
 def instructions(program: Program) -> Counter[str]:

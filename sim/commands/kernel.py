@@ -42,7 +42,7 @@ def _kernels(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 flag, dest=_PARAMETER + parameter.name, type=types[parameter.type], default=parameter.default, metavar="VALUE", help=meaning
             )
-        sub.add_argument("--threads", type=whole_number, default=1, help="threads that share the work (default 1)")
+        sub.add_argument("--threads", type=whole_number, help="threads that share the work (default: as many as the kernel chooses)")
         for flags, settings in (SEED, CONFIG, JSON, RECORD, WAVES, CYCLES, *_MESH):
             sub.add_argument(*flags, **settings)
 

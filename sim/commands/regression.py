@@ -1,11 +1,11 @@
-"""Commands of verification: the regression, planted faults."""
+"""Commands of verification: the regression, planted faults, small programs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from sim.commands.command import CommandError, argument, command, real_number, seed_number, whole_number
+from sim.commands.command import CommandError, argument, command, output_file, real_number, seed_number, whole_number
 from sim.files import results
 
 LATEST = Path("build/regress")
@@ -113,4 +113,35 @@ def _mutate(options: argparse.Namespace) -> int:
     print(f"{report['unit']}: {report['killed']} of {report['planted']} planted faults seen, {report['rate']} %")
     print(f"report: {latest / 'report.json'}")
     print(run.told)
+    return 0
+
+
+@command(
+    "shrink",
+    "A random program on which RTL and simulator differ, cut down to a few instructions.",
+    argument("--seed", type=seed_number, default=0, help="which program (default 0)"),
+    argument("--length", type=whole_number, default=150, help="instructions of each thread, about (default 150)"),
+    argument("--config", default="tiny", help="configuration: d1 or tiny (default tiny)"),
+    argument("--output", type=output_file, metavar="FILE", help="write the small program there"),
+)
+def _shrink(options: argparse.Namespace) -> int:
+    from golden.arch.config import get_config
+    from golden.rig import Rig
+    from sim.files import whole
+    from sim.jobs import machine
+    from sim.jobs.random_program import Reduced, check
+
+    config = get_config(options.config)
+    Rig(options.seed, config, options.length).job()  # what cannot be made is told before the build
+    try:
+        with machine.engine(config.name, trace=True) as engine:
+            result = check(options.seed, config, options.length, engine)
+    except Reduced as found:
+        print(found)
+        if options.output:
+            with whole(options.output) as partial:
+                partial.write_text(found.job.text)
+            print(f"program: {options.output}")
+        return 1
+    print(f"RTL and simulator agree on the random program of seed {options.seed}: {result.retired} instructions")
     return 0

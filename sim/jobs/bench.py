@@ -29,14 +29,22 @@ GEMM_SHAPES = (
     (31, 32, 31),
     (8, 8, 1024),
     (128, 128, 4),
+    (64, 64, 128),
+    (64, 64, 8),
 )
 TRANSPOSED_SHAPES = ((64, 64, 64), (128, 128, 128))
 CFLOAT8_SHAPES = ((32, 32, 32), *TRANSPOSED_SHAPES)
+CONVOLUTION = {"m": 16, "height": 16, "width": 16, "channels": 4, "filters": 4}  # 16 channels to 16 filters
+EXTENTS = ("m", "n", "k", "height", "width", "channels", "filters")
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("relu-backward", {"m": 64, "n": 64}),
     ("softmax", {"n": 64, "batch": 64}),
     ("sgd", {"m": 64, "n": 64}),
     ("axpy", {"m": 4, "n": 4096}),
+    ("adam", {"m": 64, "n": 64}),
+    ("conv", CONVOLUTION),
+    ("conv-backward-x", CONVOLUTION),
+    ("conv-backward-w", CONVOLUTION),
 )
 NOTES = (
     "Cycles from the start packet's acceptance to the last byte in SRAM, the program in the instruction cache.",
@@ -65,10 +73,10 @@ def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print)
     rows = []
     with machine.engine(config) as engine:
         for name, parameters in [*runs, *OTHERS]:
-            figures = run_job(engine, random_job(get_config(config), name, np.random.default_rng(seed), **parameters))
+            figures = run_job(engine, random_job(get_config(config), name, np.random.default_rng(seed), None, **parameters))
             row = {
                 "kernel": name,
-                "shape": "x".join(str(parameters[extent]) for extent in "mnk" if extent in parameters),
+                "shape": "x".join(str(parameters[extent]) for extent in EXTENTS if extent in parameters),
                 "format": parameters.get("format", "fp32"),
                 "transpose": "".join("nt"[parameters.get(f"transpose_{side}", False)] for side in "ab") if name == "gemm" else "",
                 "cycles": figures["cycles"],

@@ -57,7 +57,7 @@ def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = N
 
 
 def run_kernel(
-    name: str, config: str = "d1", seed: int = 0, threads: int = 1, record: Wish | None = None, **parameters: Any
+    name: str, config: str = "d1", seed: int = 0, threads: int | None = None, record: Wish | None = None, **parameters: Any
 ) -> dict[str, Any]:
     """Build, run, compare; the report of ``python -m sim run``. ``record``: what is kept of the measured run."""
     job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)

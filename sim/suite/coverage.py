@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from golden.coverage import missing, universe
+from golden.coverage import groups, missing, universe
 
 # Verilator's pages: a line is a basic block or a branch of one, a toggle is one edge of one bit.
 _KINDS = {"v_line": "line", "v_branch": "line", "v_toggle": "toggle"}
@@ -20,7 +20,9 @@ _POINT = re.compile(r"^C '(?P<key>.*\x01page\x02(?P<page>\w+)/.*)' (?P<count>\d+
 
 
 def report(folder: Path, features: frozenset[str]) -> dict[str, Any]:
-    """functional, line, toggle (percent; None where nothing was counted), missing (functional points), designs (name, line, toggle)."""
+    """functional, line, toggle (percent; None where nothing was counted), groups of functional points (name, percent, of), missing
+    (functional points), designs (name, line, toggle).
+    """
     points = {line for file in folder.glob("points-*.txt") for line in file.read_text().splitlines()}
     left = missing(points, features)
     total = len(universe(features))
@@ -29,6 +31,11 @@ def report(folder: Path, features: frozenset[str]) -> dict[str, Any]:
         "functional": round(100 * (total - len(left)) / total, 2) if points else None,
         "line": _share(designs.values(), "line"),
         "toggle": _share(designs.values(), "toggle"),
+        "groups": [
+            {"name": name, "percent": round(100 * len(known & points) / len(known), 2), "of": len(known)}
+            for name, known in groups(features).items()
+            if points
+        ],
         "missing": left,
         "designs": [{"name": name, **{kind: _share([found], kind) for kind in ("line", "toggle")}} for name, found in designs.items()],
     }

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from sim.files import whole
 
 SLOWEST = 20
+HOLES = 40  # points of coverage that a terminal is told
 KINDS = ("functional", "line", "toggle")
 
 def failed(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -37,7 +38,8 @@ def text(report: Mapping[str, Any]) -> Iterable[str]:
         yield from (f"    waves: {path}" for path in bucket["waves"])
     covered = report["coverage"]
     if covered["functional"] is not None and covered["missing"]:
-        yield f"never exercised: {', '.join(covered['missing'])}"
+        more = f" and {len(covered['missing']) - HOLES} more (all: report.html)" if len(covered["missing"]) > HOLES else ""
+        yield f"never exercised: {', '.join(covered['missing'][:HOLES])}{more}"
     if report["left_out"]:
         names = ", ".join(f"{row['name']} seed {row['seed']}" for row in report["left_out"][:5])
         yield f"{len(report['left_out'])} tests did not fit into the time: {names}{', ...' if report['left_out'][5:] else ''}"

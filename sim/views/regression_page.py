@@ -79,7 +79,8 @@ def _coverage(covered: Mapping[str, Any]) -> str:
     holes = ""
     if covered["functional"] is not None:
         missing = "".join(f"<li>{escape(point)}</li>" for point in covered["missing"])
-        holes = _folded(f"{len(covered['missing'])} points never exercised", f"<ul>{missing}</ul>")
+        named = _table(("functional", "percent", "of"), [[row["name"], row["percent"], row["of"]] for row in covered["groups"]])
+        holes = named + _folded(f"{len(covered['missing'])} points never exercised", f"<ul>{missing}</ul>")
     designs = [[row["name"], row["line"], row["toggle"]] for row in covered["designs"]]
     return shares + holes + (_folded("units", _table(("unit", "line", "toggle"), designs)) if designs else "")
 

@@ -68,6 +68,7 @@ SIM = {
     "verilog": None,
     "regress": "--tests tests/sim/views --coverage no",
     "mutate": None,
+    "shrink": None,
     "times": "",
     "timing": "",
     "formal": None,

@@ -191,6 +191,8 @@ MISTAKES = [
     ("mutate strem", "no unit 'strem'", "did you mean stream?"),
     ("mutate toaster", "no unit 'toaster'", "router"),
     ("mutate stream -n 0", "0 faults cannot be planted"),
+    ("shrink --length 0", "a length of 0 instructions", "1 to 3000"),
+    ("shrink --config huge", "no configuration 'huge'", "d1, tiny"),
     ("timing --liberty missing.lib", "missing.lib is no file", ".lib or .lib.gz"),
     ("timing --liberty folder", "folder is no file", ".lib or .lib.gz"),
     ("timing --liberty bad.lib.gz", "bad.lib.gz is no gzip file", ".lib or .lib.gz"),

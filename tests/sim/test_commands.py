@@ -29,6 +29,7 @@ LINES = {
     "verilog": ("verilog --config tiny", "/proc/store"),
     "regress": ("regress", "build/regress: "),
     "mutate": ("mutate stream", "build/mutate: "),
+    "shrink": ("shrink", "/proc/store"),
     "times": ("times", ""),
     "timing": ("timing", "build/timing: "),
     "docs": ("docs --check", ""),

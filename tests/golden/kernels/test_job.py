@@ -57,7 +57,7 @@ def test_scratch_is_memory_that_nobody_else_sees():
 
 
 def test_a_kernel_that_is_not_there():
-    with pytest.raises(UnknownKernel, match="no kernel 'conv': there are axpy, convert, gemm, relu-backward, sgd, softmax"):
-        named("conv")
+    with pytest.raises(UnknownKernel, match="no kernel 'fft': there are adam, .*gemm, .*softmax"):
+        named("fft")
     with pytest.raises(UnknownKernel, match="axpy takes no k, z: it takes m, n, a"):
         named("axpy", k=3, z=4)

@@ -4,7 +4,7 @@ import pytest
 
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import PROGRAM_BASE, ThreadState
-from golden.coverage import Coverage, missing
+from golden.coverage import Coverage, groups
 from golden.iss.node import HangError
 from golden.rig import Rig, RigJob, instructions, shrink
 from golden.rig.memory import REGION, TABLE, Layout
@@ -47,8 +47,9 @@ def test_every_instruction_choice_flag_and_tile_is_exercised(campaign):
     coverage, _ = campaign
     points = set(coverage.points)
     # A raise that a predicate might hold back would leave its wait without an end; these jobs have no faults.
-    left = {point for point in missing(points, TINY.features) if not point.startswith("fault ")}
-    assert left == {"SYNC under a predicate"}
+    known = groups(TINY.features)
+    assert (known["instructions"] | known["predicates"] | known["threads"]) - points == {"SYNC under a predicate"}
+    assert len(known["hazards"] & points) > len(known["hazards"]) / 3
     steppers = ("vld.c", "vld.g8", "vld.g16", "vld.g32", "vst.g8", "drain.bf16", "drain.raw")
     wanted = {f"{m} {step}" for m in steppers for step in ("stay", "inner", "outer")}
     wanted |= {f"{m} tile [{r},{c}]" for m in ("vld.g8", "vst.g16", "drain.f32") for r in range(2) for c in range(4)}

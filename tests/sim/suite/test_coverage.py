@@ -1,7 +1,7 @@
 """Joining what benches left: points by hand, shares by hand."""
 
 from golden.arch.config import CONFIGS
-from golden.coverage import universe
+from golden.coverage import GROUPS, universe
 from sim.suite import coverage
 
 FEATURES = CONFIGS["tiny"].features
@@ -31,6 +31,8 @@ def test_functional_points_of_all_processes_are_joined(tmp_path):
     (tmp_path / "points-2.txt").write_text("sub\nfault TRAP\n")
     found = coverage.report(tmp_path, FEATURES)
     assert found["functional"] == round(300 / len(universe(FEATURES)), 2)
+    assert [(row["name"], row["of"] > 10) for row in found["groups"]] == [(name, True) for name in GROUPS]
+    assert found["groups"][-1] == {"name": "faults", "percent": 9.09, "of": 11}
     assert "add" not in found["missing"] and "mul" in found["missing"]
 
 

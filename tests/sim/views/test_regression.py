@@ -25,7 +25,8 @@ def past(failed, functional):
 def report():
     tests = [row("tests/a/test_a.py::test_one"), row("tests/a/test_a.py::test_two[<x>]", 3, False, 7.5), row("proof/FIFO", wall_s=30.0)]
     bucket = {**tests[1], "count": 1, "tests": ["tests/a/test_a.py::test_two[<x>] seed 3"], "waves": ["failures/000003/a.fst"]}
-    covered = {"functional": 97.5, "line": None, "toggle": 50.0, "missing": ["fault ECC", "mul"]}
+    covered = {"functional": 97.5, "line": None, "toggle": 50.0, "missing": ["fault ECC", "mul"],
+               "groups": [{"name": "faults", "percent": 90.91, "of": 11}]}  # fmt: skip
     return {
         "when": "2000-01-02 03:04:05", "seeds": 2, "first_seed": 0, "jobs": 2, "interrupted": False, "wall_s": 40.4, "tests": tests,
         "left_out": [{"name": "tests/b/test_b.py::test_long", "seed": 4}], "buckets": [bucket],
@@ -43,6 +44,8 @@ def test_text_tells_failures_holes_and_totals(report):
         "1 tests did not fit into the time: tests/b/test_b.py::test_long seed 4",
         "2 passed, 1 failed, 2 seeds from 0, 40 s; coverage: functional 97.5 %, line not counted, toggle 50.0 %",
     ]
+    many = {**report, "coverage": {**report["coverage"], "missing": [str(number) for number in range(50)]}}
+    assert list(text(many))[3].endswith(", 38, 39 and 10 more (all: report.html)")
     assert list(text({**report, "interrupted": True, "seeds": 1}))[-1].startswith("interrupted: 2 passed, 1 failed, 1 seed from 0")
     names = [line.split()[2] for line in list(slow_text(report))[1:]]
     assert names == ["proof/FIFO", "tests/a/test_a.py::test_two[<x>]", "tests/a/test_a.py::test_one"]
@@ -99,7 +102,7 @@ def test_the_page_is_whole_and_needs_nothing_else(report, tmp_path):
     for title in ("Failures", "Coverage", "Trend", "Slowest tests", "Not run for lack of time", "All tests"):
         assert title in page.words
     assert ODD in told and "failures/000003/a.fst" in told and "tests/a/test_a.py::test_two[<x>]" in told
-    assert {"fault ECC", "mul", "Router-12ab"} <= set(page.words)
+    assert {"fault ECC", "mul", "Router-12ab", "faults", "90.91"} <= set(page.words)
     assert "passed, %: 100 (from 50 to 100)" in told and "functional coverage, %: 97.5 (from 90 to 97.5)" in told
     assert page.count["polyline"] == 3  # no line was ever counted
 
