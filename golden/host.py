@@ -253,7 +253,7 @@ class Session:
     # --- the node ------------------------------------------------------------------------------------------------------------
 
     def boot(self, place: Place, node: Place | None = None) -> Script[None]:
-        """Gives the node that the packet reaches its coordinates."""
+        """Gives a node without a router its coordinates; a mesh is booted by golden.host_mesh.boot."""
         yield [self.request(Kind.BOOT, Kind.ACK, node, payload=place[0] | place[1] << 5)]
 
     def identity(self, node: Place | None = None) -> Script[dict[str, int]]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from golden.arch.boot import NEXT_NODE, echoed
 from golden.arch.global_address import WORD_BYTES
 from golden.arch.memmap import Fault
 from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import Packet
-from golden.host import EDGE, Session
+from golden.host import EDGE, HostError, Session
 from golden.host_blocking import BlockingHost, together
+from golden.noc.boot import rounds
 from golden.noc.routes import detours
 from golden.noc.routing import RESPONSE, XY, YX, branches, dimension_order
 
@@ -23,6 +25,8 @@ WEST_EAST_ROUTE = YX
 def entering(mesh: MeshConfig, edge: Place, packet: Packet) -> Packet:
     """A packet from an edge port with its ports at the first router, one to a single place on its own route where that leads there."""
     first, to, route = beside(edge, mesh.inward(edge)), packet.destination, packet.channel & 1
+    if to == NEXT_NODE:
+        return packet
     if packet.multicast:
         return replace(packet, outs=branches(first, to, packet.far, route, None))
     routes = detours(mesh)
@@ -31,6 +35,28 @@ def entering(mesh: MeshConfig, edge: Place, packet: Packet) -> Packet:
         return replace(packet, outs=frozenset({dimension_order(first, to, route)}))
     route = route if route in known else min(known)
     return replace(packet, channel=packet.channel & RESPONSE | route, outs=frozenset({known[route]}))
+
+
+def boot(mesh: MeshConfig, edge: Place, send: Callable[[Sequence[Packet]], None], receive: Callable[[int], Sequence[Packet]]) -> None:
+    """Tells every node of a mesh that has just been reset who it is, from an edge port; returns when all know.
+
+    send, receive : packets in, and what has come out: waits for so many unless that is never, none at all when none can come any more.
+
+    Raises
+    ------
+    RouteError
+        When a node is too far round what is dead; nothing has been sent.
+    HostError
+        When a node does not let itself be heard.
+    """
+    for part in rounds(mesh, edge):
+        send(part.packets)
+        left = set(part.echoes)
+        while left:
+            if not (packets := receive(len(left))):
+                names = ", ".join(f"{x},{y}" for x, y in sorted(left))
+                raise HostError(f"the boot of the mesh from edge port {edge[0]},{edge[1]} does not reach node {names}")
+            left -= {echoed(packet) for packet in packets}
 
 
 class Edge(ABC):
@@ -67,7 +93,6 @@ class Edge(ABC):
         taken = list(self.came[node])
         self.came[node].clear()
         return taken
-
 
     def load(self, writes: Mapping[Place, Sequence[tuple[int, bytes]]]) -> None:
         """Bytes into the SRAM of every live node; returns when all are there and no instruction cache holds what was there before.

@@ -54,14 +54,6 @@ class Mesh(wiring.Component):
 
         for wire in mesh.wires:
             wiring.connect(m, sender(wire.source), receiver(wire.target))
-        for (x, y), tile in tiles.items():
-            m.d.comb += [
-                tile.x.eq(x),
-                tile.y.eq(y),
-                tile.closed.eq(sum(1 << port for port in mesh.closed((x, y)))),
-                tile.edges.east.eq(mesh.columns + 1),
-                tile.edges.south.eq(mesh.rows + 1),
-            ]
         m.d.comb += self.activity.busy.eq(Cat(tile.activity.busy for tile in tiles.values()).any())
         if self.trace_on:
             for tile, trace in zip(tiles.values(), self.trace, strict=True):

@@ -14,9 +14,11 @@ from rtl.mem.ports import LineRead, LineWrite
 from rtl.mem.sram import SRAM
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Here
-from rtl.noc.endpoint import Endpoint
+from rtl.noc.drops import DROPS
+from rtl.noc.endpoint import Endpoint, Identity
 from rtl.noc.interface import NetworkInterface
 from rtl.noc.layouts import Link
+from rtl.noc.router import ENTRY_PORT
 from rtl.noc.share import LineShare, RaiseShare
 
 
@@ -40,8 +42,14 @@ class Node(wiring.Component):
             "activity": Out(Activity),
         }
         if config.networked:
-            # Where the node is until a boot packet says otherwise, and how its packets set out; steady.
+            # Where the node is, and how its packets set out; steady.
             members["here"] = In(Here)
+            # As in Endpoint.
+            members["identity"] = Out(Identity)
+            members["entry"] = Out(ENTRY_PORT)
+            members["dropped"] = Out(DROPS)
+            # As in Arrivals.
+            members["unasked"] = Out(DROPS)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
@@ -95,7 +103,14 @@ class Node(wiring.Component):
         wiring.connect(m, core.commands, network.commands)
         wiring.connect(m, network.handed, core.handed)
         wiring.connect(m, network.steer, core.net_steer)
-        m.d.comb += [network.link.eq(endpoint.credits), network.router.eq(self.credits)]
+        for name in ("identity", "entry"):
+            wiring.connect(m, getattr(endpoint, name), wiring.flipped(getattr(self, name)))
+        m.d.comb += [
+            network.link.eq(endpoint.credits),
+            network.router.eq(self.credits),
+            self.dropped.eq(endpoint.dropped),
+            self.unasked.eq(network.unasked),
+        ]
         if self.trace_on:
             record, up = self.trace.network.record, raises.o
             m.d.comb += [

@@ -1,4 +1,4 @@
-"""A tile: a node behind its router, and the exceptions of the node's own packets.
+"""A tile: a node behind its router, and the exceptions of the node's own packets. What it knows of itself boot packets have told it.
 
 ::
 
@@ -15,15 +15,16 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.mesh import STEP
-from golden.arch.packet import COORD_BITS, PortId
+from golden.arch.packet import PortId
 from golden.arch.route_table import DEPARTURES, ENTRIES
-from rtl.common.host_ports import Activity, Edges
+from rtl.common.host_ports import Activity
 from rtl.common.select import by_mark
 from rtl.core.trace import node_trace
 from rtl.noc.departure import TABLE, Here
+from rtl.noc.drops import DROPS
 from rtl.noc.layouts import Link
 from rtl.noc.nowhere import Nowhere
-from rtl.noc.router import ENTRY_PORT, ERROR_BITS, Router
+from rtl.noc.router import ERROR_BITS, Router
 from rtl.node import Node
 
 
@@ -36,27 +37,25 @@ class Tile(wiring.Component):
         Sizes and features; the network among them.
     trace : bool
         With the trace ports; nothing else changes.
+    node : type
+        What is behind the router.
 
     Raises ValueError for a configuration without the network.
     """
 
-    def __init__(self, config: NodeConfig, trace: bool = False) -> None:
+    def __init__(self, config: NodeConfig, trace: bool = False, node: type[Node] = Node) -> None:
         if not config.networked:
             raise ValueError(f"{config.name} as a tile: its features lack network")
-        self.config, self.trace_on = config, trace
+        self.config, self.trace_on, self.node = config, trace, node
         members = {
             # From and to the neighbours: north, east, south, west.
             "i": In(Link).array(len(STEP)),
             "o": Out(Link).array(len(STEP)),
-            # Own coordinates, a bit per neighbour that is not there, where the edges are: steady from three cycles before any packet on.
-            "x": In(COORD_BITS),
-            "y": In(COORD_BITS),
-            "closed": In(len(STEP)),
-            "edges": In(Edges),
             # As in Router.
-            "entry": In(ENTRY_PORT),
             "parity_errors": Out(data.ArrayLayout(ERROR_BITS, len(PortId))),
             # As in Node.
+            "dropped": Out(DROPS),
+            "unasked": Out(DROPS),
             "activity": Out(Activity),
         }
         if trace:
@@ -65,29 +64,31 @@ class Tile(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.node = node = Node(self.config, self.trace_on)
+        m.submodules.node = node = self.node(self.config, self.trace_on)
         m.submodules.router = router = Router()
         m.submodules.nowhere = nowhere = Nowhere()
         for port in STEP:
             self._neighbour(m, router, nowhere, port)
-        table, here = Signal(TABLE), Here.create(path=("here",))
+        table, here, told, entry = Signal(TABLE), Here.create(path=("here",)), node.identity, node.entry
         wiring.connect(m, here, node.here, nowhere.here)
         for place in range(DEPARTURES):
-            with m.If(self.entry.valid & (self.entry.index == ENTRIES + place)):
-                m.d.sync += table[place].eq(self.entry.entry)
+            with m.If(entry.valid & (entry.index == ENTRIES + place)):
+                m.d.sync += table[place].eq(entry.entry)
         wiring.connect(m, node.tx, router.i[PortId.NODE])
         wiring.connect(m, router.o[PortId.NODE], node.rx)
-        wiring.connect(m, wiring.flipped(self.entry), router.entry)
+        wiring.connect(m, entry, router.entry)
         wiring.connect(m, node.activity, wiring.flipped(self.activity))
         m.d.comb += [
-            *(there.eq(own) for part in (router, here.place) for there, own in ((part.x, self.x), (part.y, self.y))),
-            here.edges.east.eq(self.edges.east),
-            here.edges.south.eq(self.edges.south),
+            *(there.eq(own) for part in (router, here.place) for there, own in ((part.x, told.place.x), (part.y, told.place.y))),
+            here.edges.east.eq(told.edges.east),
+            here.edges.south.eq(told.edges.south),
             here.table.eq(table),
             node.credits.eq(router.credits),
-            nowhere.closed.eq(self.closed),
+            nowhere.closed.eq(told.closed),
             nowhere.link.credit.eq(by_mark(m, nowhere.port, [router.i[port].credit for port in STEP], "answered")),
             self.parity_errors.eq(router.parity_errors),
+            self.dropped.eq(node.dropped),
+            self.unasked.eq(node.unasked),
         ]
         if self.trace_on:
             wiring.connect(m, node.trace, wiring.flipped(self.trace))

@@ -10,10 +10,12 @@ from typing import Any
 
 from cocotb.triggers import Event
 
+from golden.arch.boot import echoed
 from golden.arch.memmap import Fault, Status
 from golden.arch.packet import DebugOp, Kind, Packet, Place
 from golden.host import EDGE, FIRST, Refused, Request, Script, Session, T
 from golden.kernels.job import Launch
+from golden.noc.boot import Round
 from tb.bind import Ports
 from tb.link import LinkMonitor, LinkSink, LinkSource
 from tb.seed import generator
@@ -50,6 +52,7 @@ class Host:
             place, node, route=lambda: rng.choice(routes), confirms=lambda: rng.random() < _LIKELY, first=rng.randrange(1 << 15)
         )
         self._came: dict[Request, Event] = {}
+        self._echoes: dict[Place, Event] = {}
         self._entering = entering
         into, out = links
         self.source = LinkSource(ports, into, generator("source"), GAPS[entry](generator(f"gaps of {into}")))
@@ -58,6 +61,9 @@ class Host:
         LinkMonitor(ports, out, self._receive)
 
     def _receive(self, packet: Packet) -> None:
+        if packet.kind == Kind.BOOT:
+            self._echoes.pop(echoed(packet)).set()
+            return
         self._came.pop(self.session.receive(packet)).set()
 
     def _send(self, requests: Iterable[Request]) -> None:
@@ -80,6 +86,15 @@ class Host:
                 requests = script.send([await self._answer(request) for request in requests])
         except StopIteration as end:
             return end.value
+
+    async def boot(self, parts: Iterable[Round]) -> None:
+        """Tells the nodes of a mesh who they are; returns when the last echo is back."""
+        for part in parts:
+            self._echoes = {place: Event() for place in part.echoes}
+            waiting = list(self._echoes.values())
+            self.source.put(*part.packets)
+            for event in waiting:
+                await event.wait()
 
     async def refused(self, kind: Kind, payload: int = 0, **fields: Any) -> Fault:
         """A request that the node refuses: why. It asks for an answer unless its `flags` say otherwise."""

@@ -194,21 +194,23 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     """run(component, "cocotb_x.py", ...): builds the component, or its design, and runs the file beside this test against it.
 
     Further arguments: config (name, into the manifest), parameters (JSON values, into tb.bind.parameters()), testcase
-    (expression; all tests unless given), public (for sim.compile.verilator.build_cocotb), counted (False: --coverage counts no lines
-    and bits of it). Returns the names that passed.
+    (expression; all tests unless given), public and apart (for sim.compile.verilator.build_cocotb), counted (False: --coverage counts
+    no lines and bits of it). Returns the names that passed.
     """
     from sim.compile import elaborate, verilator
 
     waves, counts = request.config.getoption("waves"), request.config.getoption("coverage")
 
-    def run(component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=(), counted: bool = True) -> list[str]:
+    def run(
+        component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=(), apart: str = "", counted: bool = True
+    ) -> list[str]:
         __tracebackhide__ = True
         known = isinstance(component, elaborate.Design)
         if request.config.getoption("mutants"):
             assert not known, "faults can be planted only where a test elaborates the component itself"
             return hunted(request, artifacts, seed, component, file, config, parameters, public)
         design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
-        model = verilator.build_cocotb(design, waves=waves, coverage=bool(counts) and counted, public=public)
+        model = verilator.build_cocotb(design, waves=waves, coverage=bool(counts) and counted, public=public, apart=apart)
         try:
             passed = verilator.run_cocotb(
                 model,

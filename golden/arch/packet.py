@@ -8,7 +8,7 @@ Address of a request: a byte address inside the destination node (the upper bits
 words, 1 to 8, for READ and WRITE, which stay in one 64 B line; the words lie at their own offset in the line (word i of the payload is
 word i of the line). START: address = pc, length = thread, payload = x1..x8. DEBUG: address = ``DebugOp``, length = thread, payload word 0
 = operand. RAISE: semaphore in ``tag``, amount in address. A WRITE with flag ``notify`` raises semaphore ``tag`` by 1 when its data is in
-SRAM.
+SRAM. BOOT: `golden.arch.boot`; behind a router it carries its own way in place of source, address, tag and sequence.
 
 Answers. A response carries the request's tag and sequence. READ_DATA: the whole line; a READ is always answered, and so is a DEBUG
 STATUS. All other answers but ERROR come only if the request has the flag: ACK nothing, of a WRITE or RAISE when it has taken effect;

@@ -3,6 +3,7 @@
 What is refused whatever the threads do (``refusal``):
 
     any kind but BOOT  that comes to a node of other coordinates, or outside its rectangle: RANGE; a kind that is none: ILLEGAL
+    BOOT               behind a router, with a destination that is no boot packet's: ILLEGAL
     WRITE, READ        address no multiple of 8: MISALIGNED; no word, or words beyond the line's end: RANGE; outside SRAM: RANGE, but
                        control lines that exist can be read
     RAISE, notify      no semaphore, or an amount of more than 16 bits: RANGE
@@ -19,10 +20,14 @@ What is refused when it comes at the wrong moment:
 
 A HALT of a thread that rests, and a RESUME of one that is not halted, change nothing; they answer at once. Nothing that a thread does
 keeps later requests waiting: a node remembers one asker per thread for its end, and one for its next stop.
+
+A node behind a router that has not been told who it is could not answer: it drops and counts whatever comes but boot packets. Of those, one
+whose operation is none, or whose place in the tables is none, does nothing.
 """
 
 from __future__ import annotations
 
+from golden.arch.boot import NEXT_NODE
 from golden.arch.isa import THREADS
 from golden.arch.memmap import (
     CONTROL_BASE,
@@ -43,11 +48,14 @@ CONTROL_LINES = frozenset(
 """Byte addresses of the control lines that exist."""
 
 
-def refusal(request: Packet, sram_bytes: int, place: Place) -> Fault | None:
-    """The cause with which the node at ``place`` refuses a request whatever its threads do; None when it serves it."""
+def refusal(request: Packet, sram_bytes: int, place: Place, networked: bool = False) -> Fault | None:
+    """The cause with which the node at ``place`` refuses a request whatever its threads do; None when it serves it.
+
+    ``networked``: it is behind a router, and knows who it is.
+    """
     kind, address, length = request.kind, request.address, request.length
     if kind == Kind.BOOT:
-        return None
+        return Fault.ILLEGAL if networked and request.destination != NEXT_NODE else None
     if not request.covers(place):
         return Fault.RANGE
     if kind in (Kind.WRITE, Kind.READ):

@@ -10,9 +10,11 @@ import struct
 from collections.abc import Callable
 
 from golden.arch import isa
+from golden.arch.boot import IDENTITY, BootOp, table_of
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, VERSION, ControlLine, Fault, ThreadState
 from golden.arch.packet import DebugOp, Kind, Packet, Place, payload_of
 from golden.arch.refusal import refusal
+from golden.arch.route_table import DEPARTURES, ENTRIES
 from golden.arch.trace import Record
 from golden.iss.node import Simulator
 from golden.iss.state import FaultStop, Thread
@@ -22,12 +24,22 @@ _NEED_HALTED = (DebugOp.STEP, DebugOp.INJECT, DebugOp.JUMP)
 
 
 class Endpoint:
-    """The network side of ``simulator.node``. ``retired``: instructions executed by ``run``; ``on_record`` is told of each."""
+    """The network side of ``simulator.node``.
+
+    Attributes
+    ----------
+    retired : instructions executed by ``run``; ``on_record`` is told of each.
+    identity : what a node behind a router has been told of itself (golden.arch.boot.IDENTITY); None before.
+    table : entries that it has been told, by place (golden.arch.route_table).
+    dropped : packets that came before its identity, and answers among requests.
+    """
 
     def __init__(self, simulator: Simulator, on_record: Callable[[Record], None] | None = None) -> None:
         self.simulator, self.node = simulator, simulator.node
         self.on_record = on_record
-        self.retired = 0
+        self.retired = self.dropped = 0
+        self.identity: dict[str, int] | None = None
+        self.table: dict[int, dict[str, int]] = {}
         self._ends: dict[int, Packet] = {}  # who is to be told of a thread's end, and of its next stop
         self._stops: dict[int, Packet] = {}
         self._breaks: dict[int, int] = {}
@@ -43,10 +55,16 @@ class Endpoint:
 
     def serve(self, request: Packet) -> list[Packet]:
         """What the node answers at once; a response, or anything with wrong parity, is dropped."""
-        if not request.intact or request.channel & 2 or request.kind & 16:
+        networked = self.node.config.networked
+        if not request.intact or request.channel & 2:
             return []
-        place = self.place
-        cause = refusal(request, self.node.config.sram_bytes, place)
+        if networked and self.identity is None:
+            self.dropped += 1
+            return []
+        if request.kind & 16:
+            self.dropped += 1
+            return []
+        cause = refusal(request, self.node.config.sram_bytes, self.place, networked)
         if cause is not None:
             return [request.error(cause)]
         match request.kind:
@@ -65,6 +83,14 @@ class Endpoint:
             case _:
                 self.node.node_id = request.payload & 1023
                 return self._done(request)
+
+    def boot(self, packet: Packet) -> None:
+        """Obeys a boot packet at the end of its path, of a node behind a router."""
+        if packet.length == BootOp.IDENTITY:
+            self.identity = IDENTITY.unpack(packet.payload)
+            self.node.node_id = self.identity["y"] << 5 | self.identity["x"]
+        elif packet.length == BootOp.TABLE:
+            self.table |= {index: fields for index, fields in table_of(packet) if index < ENTRIES + DEPARTURES}
 
     @staticmethod
     def _done(request: Packet) -> list[Packet]:

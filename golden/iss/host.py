@@ -52,7 +52,7 @@ class MeshEdge(Edge):
         self._inbox = machine.attach(place)
 
     def send(self, packets: Sequence[Packet]) -> None:
-        self.machine.send(packets)
+        self.machine.send(packets, self.place)
 
     def receive(self, count: int) -> Sequence[Packet]:
         first = self.machine.retired

@@ -9,10 +9,10 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from golden.arch.boot import NEXT_NODE, sent_on
 from golden.arch.config import NodeConfig
-from golden.arch.global_address import PLACE
 from golden.arch.memmap import ThreadState
-from golden.arch.mesh import MeshConfig, Place
+from golden.arch.mesh import MeshConfig, Place, beside
 from golden.arch.packet import Packet
 from golden.arch.trace import Record
 from golden.dram import Dram
@@ -20,6 +20,7 @@ from golden.iss.endpoint import Endpoint
 from golden.iss.network import Network
 from golden.iss.node import HangError, Simulator, describe_fault
 from golden.iss.state import Node
+from golden.noc.boot import rounds, way_in
 from golden.noc.routing import RESPONSE
 
 EAGER = (0.4, 0.9)
@@ -37,6 +38,7 @@ class Mesh:
     seed : decides the order of everything that has none.
     strict : raise RuleError when a program breaks a rule of docs/isa.md.
     on_record : told of every retired instruction and its node.
+    booted : a host has been there and has told every node who it is; else no node serves anything but boot packets.
 
     Attributes
     ----------
@@ -44,7 +46,13 @@ class Mesh:
     """
 
     def __init__(
-        self, mesh: MeshConfig, config: NodeConfig, seed: int = 0, strict: bool = False, on_record: OnRecord | None = None
+        self,
+        mesh: MeshConfig,
+        config: NodeConfig,
+        seed: int = 0,
+        strict: bool = False,
+        on_record: OnRecord | None = None,
+        booted: bool = True,
     ) -> None:
         self.mesh = mesh
         self.rng = random.Random(f"mesh/{seed}")
@@ -52,11 +60,14 @@ class Mesh:
         self.tiles: dict[Place, Endpoint] = {}
         for place in mesh.live:
             node = Node(config.with_network())
-            node.node_id = PLACE.pack({"x": place[0], "y": place[1]})
             self.tiles[place] = Endpoint(Simulator(node, strict), on_record and (lambda record, place=place: on_record(place, record)))
         self.eager = {place: self.rng.choice(EAGER) for place in mesh.live}
         self._hosts: dict[Place, deque[Packet]] = {}
         self.drams: dict[Place, Dram] = {}
+        if booted:
+            edge = way_in(mesh)
+            for part in rounds(mesh, edge):
+                self.send(part.packets, edge)
 
     @property
     def nodes(self) -> dict[Place, Node]:
@@ -85,10 +96,25 @@ class Mesh:
             raise ValueError(f"there is no edge port {place[0]},{place[1]} on a mesh of {self.mesh.columns}x{self.mesh.rows}")
         self.network.hosts.add(place)
 
-    def send(self, packets: Sequence[Packet]) -> None:
-        """Packets of a host, in order."""
+    def send(self, packets: Sequence[Packet], edge: Place) -> None:
+        """Packets of the host at an edge port, in order. Boot packets are where they lead at once: nothing else is under way with them."""
         for packet in packets:
-            self.network.send(Packet.decode(*packet.encode()), chosen=True)
+            sent = Packet.decode(*packet.encode())
+            if sent.destination == NEXT_NODE:
+                self._boot(sent, beside(edge, self.mesh.inward(edge)))
+            else:
+                self.network.send(sent, chosen=True)
+
+    def _boot(self, packet: Packet, at: Place) -> None:
+        """A boot packet, from the node that it comes to on; it is lost where nobody is."""
+        while onward := sent_on(packet):
+            port, packet = onward
+            after = self.mesh.neighbour(at, port)
+            if after not in self.tiles:
+                self._hosts.get(after, deque()).append(packet)
+                return
+            at = after
+        self.tiles[at].boot(packet)
 
     # --- execution ---------------------------------------------------------------------------------------------------------------
 

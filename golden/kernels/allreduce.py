@@ -21,7 +21,7 @@ from itertools import accumulate
 
 from golden.arch.global_address import global_address
 from golden.arch.isa import THREADS
-from golden.arch.memmap import LINE_BYTES
+from golden.arch.memmap import LINE_BYTES, Csr
 from golden.arch.packet import Place
 from golden.arch.transfer import Transfer
 from golden.kernels.placement import MAX_ROWS, Matrix, steps
@@ -232,10 +232,15 @@ class AllReduce:
         """What every thread does: x1 its table, x2 its number."""
         head = {name: f"x{number}" for number, name in enumerate(_HEAD, 3)}
         return [
-            *(f"peqi p{thread + 1}, x2, {thread}" for thread in range(THREADS)),
-            *(f"ld.d {register}, x1, {8 * number}" for number, register in enumerate(head.values())),
+            f"ld.d {head['scatter']}, x1, 0",
             f"addi x8, x1, {LINE_BYTES}",
+            *(f"peqi p{thread + 1}, x2, {thread}" for thread in range(THREADS)),  # while the load is under way
             f"rlist x8, {head['scatter']}",
+            # Whose lines come first adds first: those of thread 0 come last, because it starts the others.
+            *("li x9, 4", "sub x9, x9, x2", "andi x9, x9, 3", "slli x9, x9, 2"),
+            f"csrr x2, {int(Csr.PRIORITY)}",
+            f"csrw x9, {int(Csr.PRIORITY)}",
+            *(f"ld.d {register}, x1, {8 * number}" for number, register in enumerate(head.values()) if number),
             *(line for part in ("scatter", "gather") for line in (f"slli x9, {head[part]}, 6", "add x1, x1, x9")),
             f"slli x9, {head['scatter']}, 6",
             "add x8, x8, x9",
@@ -244,6 +249,7 @@ class AllReduce:
             f"rlist x8, {head['gather']}",
             "fence",  # until the list is sent, whoever calls must not change what it sends
             *_wait(GATHERED, head["sums"]),
+            f"csrw x2, {int(Csr.PRIORITY)}",
             "jr x30",
         ]
 

@@ -3,6 +3,8 @@
 A multicast names a rectangle by its north-west and its south-east corner. It travels a tree: along the first dimension as far as the
 rectangle reaches, from there along the second, a copy to every node of the rectangle that it meets. The way to each node is that of
 dimension order; no exception of a table matters to it. Its sender gets none.
+
+A boot packet leaves every router by the node's port (`golden.arch.boot`).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from golden.arch.boot import NEXT_NODE
 from golden.arch.mesh import OPPOSITE, Place, beside
 from golden.arch.packet import PortId
 
@@ -92,7 +95,7 @@ def onward(at: Place, out: PortId, corner: Place, far: Place, route: int, table:
 
     Behind the node's port it has arrived. ValueError as `look_ahead`.
     """
-    if out == PortId.NODE:
+    if out == PortId.NODE or corner == NEXT_NODE:
         return frozenset({PortId.NODE})
     if corner == far:
         return frozenset({look_ahead(at, out, corner, route, table)})

@@ -1,4 +1,4 @@
-"""What routers are told before the first packet: where they are, who is not there, and the exceptions to dimension order."""
+"""What routers without a node are told before the first packet: where they are, who is not there, and the exceptions to dimension order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from golden.arch.mesh import STEP, MeshConfig, Place
-from golden.arch.packet import PortId
 from golden.arch.route_table import ENTRY
 from sim.engine.binding import Engine
 
@@ -14,18 +13,10 @@ PREPARED = 3
 """Cycles that routers take to learn where they are."""
 
 
-def straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
-    """Inputs of the tile at a place."""
-    return {**_here(place, mesh.closed(place)), "edges__east": mesh.columns + 1, "edges__south": mesh.rows + 1}
-
-
 def router_straps(mesh: MeshConfig, place: Place) -> dict[str, int]:
     """Inputs of a router at a place of a mesh that has nobody at its edge ports."""
-    return _here(place, [port for port in STEP if mesh.neighbour(place, port) not in mesh.places])
-
-
-def _here(place: Place, closed: Sequence[PortId]) -> dict[str, int]:
-    return {"x": place[0], "y": place[1], "closed": sum(1 << port for port in closed)}
+    closed = sum(1 << port for port in STEP if mesh.neighbour(place, port) not in mesh.places)
+    return {"x": place[0], "y": place[1], "closed": closed}
 
 
 def settle(engine: Engine) -> None:

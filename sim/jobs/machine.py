@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig, Place
-from golden.arch.route_table import ENTRIES
-from golden.noc.routes import Routes, detours
+from golden.arch.packet import Packet
+from golden.host_mesh import boot
+from golden.noc.boot import rounds, way_in
 from rtl.node import Node
 from rtl.tile import Tile
 from sim import setup
@@ -18,7 +19,6 @@ from sim.compile.elaborate import Design, elaborate_once
 from sim.compile.toolchain import ToolError
 from sim.compile.verilator import engine_build
 from sim.engine.binding import Engine
-from sim.engine.mesh import settle, straps, write_tables
 from sim.engine.topology import tiles
 
 TOP, TILE = "node", "tile"
@@ -55,29 +55,39 @@ def tile_design(config: str = "d1", trace: bool = False, names: bool = False) ->
     return elaborate_once(lambda: Tile(known, trace=trace), SOURCES, top=TILE, config=config, names=names, **settings)
 
 
-def tables(routes: Routes, place: Place) -> list[Mapping[str, int] | None]:
-    """What the tile at a place is told, by place in its tables: exceptions of its router, then those of its own packets."""
-    own = [entry.fields() for entry in routes.tables[place]]
-    return [*own, *[None] * (ENTRIES - len(own)), *(entry.fields() for entry in routes.departures[place])]
+BOOT_LIMIT, BOOT_QUIET = 1_000_000, 1_000
+"""Cycles in which echoes come back, and in which something moves."""
+
+
+def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
+    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot."""
+    port = mesh.edges.index(edge)
+
+    def send(packets: Sequence[Packet]) -> None:
+        engine.send(port, [packet.encode() for packet in packets])
+
+    def receive(count: int) -> Sequence[Packet]:
+        engine.run(BOOT_LIMIT, packets=count, edge=port, quiet=BOOT_QUIET)
+        return [Packet.decode(*words) for words in engine.take(port)]
+
+    boot(mesh, edge, send, receive)
 
 
 def mesh_engine(
     mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None, shown: Sequence[Place] = ()
 ) -> Engine:
-    """The tiles of a mesh in the C++ engine, on all cores, told what is dead; waves are those of the nodes `shown`, else the first one's.
+    """The tiles of a mesh in the C++ engine, on all cores, booted; waves are those of the nodes `shown`, else the first one's.
 
-    RouteError when no tables lead round what is dead, ValueError for waves of a node that is none.
+    RouteError when no tables lead round what is dead, or no boot packet, ValueError for waves of a node that is none.
     """
     if wrong := [place for place in shown if place not in mesh.live]:
         raise ValueError(f"no waves of {wrong[0][0]},{wrong[0][1]}: no live node of the mesh of {mesh.columns}x{mesh.rows}")
-    routes = detours(mesh)
+    edge = way_in(mesh)
+    rounds(mesh, edge)  # what cannot be booted is refused before anything is built
     check_tools()
-    known = [straps(mesh, place) for place in mesh.live]
-    engine = Engine(tile_design(config, trace, waves is not None), tiles(mesh), waves is not None, known, os.cpu_count() or 1)
-    if routes:
-        write_tables(engine, [tables(routes, place) for place in mesh.live])
-    else:
-        settle(engine)
+    design = tile_design(config, trace, waves is not None)
+    engine = Engine(design, tiles(mesh), waves is not None, threads=os.cpu_count() or 1)
+    boot_tiles(engine, mesh, edge)
     if waves:
         engine.waves(waves, [mesh.live.index(place) for place in shown] or (0,))
     return engine

@@ -39,7 +39,7 @@ def run_everywhere(
     """Load, start, wait, compare; the report of ``python -m sim run --mesh``. No node is skipped in any cycle."""
     job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
     with machine.mesh_engine(mesh, config) as engine:
-        hosts = nearest_hosts(engine, mesh)
+        booted, hosts = engine.cycle, nearest_hosts(engine, mesh)
         image = [(job.program.origin, job.program.image), *job.inputs]
         together((host, host.session.write(image)) for host in hosts.values())
         for host in hosts.values():
@@ -61,6 +61,6 @@ def run_everywhere(
         idle = time.perf_counter() - began
     return {
         "kernel": name, "config": config, "mesh": f"{mesh.columns}x{mesh.rows}", "nodes": len(mesh.live), "seed": seed,
-        "threads": len(job.launches), **parameters, "cycles": cycles, "mismatches": mismatches, "compared": compared,
+        "threads": len(job.launches), **parameters, "boot_cycles": booted, "cycles": cycles, "mismatches": mismatches, "compared": compared,
         "hz": cycles / seconds, "idle_hz": IDLE / idle, "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE,
     }  # fmt: skip

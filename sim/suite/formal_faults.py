@@ -104,6 +104,9 @@ _PLANTED: dict[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("no branch for nobody", "after.eq(high > at)", "after.eq(high >= at)"),
         ("turns of one kind", "north & ~(many & yx), south & ~(many & yx)", "north, south"),
         ("turns of one kind", "west & ~(many & ~yx), east & ~(many & ~yx)", "west & ~many, east & ~(many & yx)"),
+        ("boot packets to the node", "Mux(boots, Const(1 << PortId.NODE, PORTS), usual)", "usual"),
+        ("boot packets to the node", "(control.x == NEXT_NODE[0]) & (control.y == NEXT_NODE[1])", "(control.x == 0) & (control.y == 0)"),
+        ("one place in dimension order", " & (control.y == NEXT_NODE[1])", ""),
     ),
     ("router input", "rtl.noc.router.input"): (
         ("in order and whole", "fifo.word.eq(word)", "fifo.word.eq(0)"),

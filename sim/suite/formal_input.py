@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 from amaranth.hdl import Assume, Cat, Module, Mux, Signal, Value
 
+from golden.arch.boot import NEXT_NODE
 from golden.arch.mesh import LARGEST, OPPOSITE, STEP
 from golden.arch.packet import CHANNELS, COORD_BITS, PortId
 from golden.arch.route_table import ENTRIES
@@ -51,24 +52,28 @@ class LookAheadTop(Top):
         agree = Cat(~matches[i] | (table[i].next == agreed) for i in range(ENTRIES)).all()
         inside = (member_x >= control.x) & (member_x <= control.far_x) & (member_y >= control.y) & (member_y <= control.far_y)
 
-        back, order, exception, reached, wanted, turns = [], [], [], [], [], []
+        boots = (control.x == NEXT_NODE[0]) & (control.y == NEXT_NODE[1])
+
+        back, order, exception, reached, wanted, turns, booting = [], [], [], [], [], [], []
         for out, (step_x, step_y) in STEP.items():
             onward, there, forward = part.onward[out], (x + step_x, y + step_y), ~(1 << OPPOSITE[out])
             towards = _towards(control.x, control.y, there, yx)
             back.append((onward & (1 << OPPOSITE[out])) == 0)
-            order.append(~one | matches.any() | (onward == (towards & forward)))
-            exception.append(~one | ~matches.any() | ~agree | (onward == (agreed & forward)))
+            order.append(~one | boots | matches.any() | (onward == (towards & forward)))
+            exception.append(~one | boots | ~matches.any() | ~agree | (onward == (agreed & forward)))
             behind = self._behind(out, member_x, member_y, there, yx)
             reached.append(one | ~inside | ~behind | ((onward & _towards(member_x, member_y, there, yx)) != 0))
             wanted.append(one | self._wanted(onward, control, there, yx))
             turned = Mux(yx, onward & (_NORTH | _SOUTH), 0) if step_x else Mux(yx, 0, onward & (_EAST | _WEST))
             turns.append(one | (turned == 0))
+            booting.append(~boots | (onward == _NODE))
         self.claim("nothing turns back", Cat(*back).all())
         self.claim("one place in dimension order", Cat(*order).all())
         self.claim("an exception wins", Cat(*exception).all())
         self.claim("reaches every member", Cat(*reached).all())
         self.claim("no branch for nobody", Cat(*wanted).all())
         self.claim("turns of one kind", Cat(*turns).all())
+        self.claim("boot packets to the node", Cat(*booting).all())
 
     @staticmethod
     def _matches(entry, control, yx: Value) -> Value:
@@ -127,7 +132,7 @@ PROOFS: tuple[Proof, ...] = (
     Proof(
         "look-ahead",
         ("nothing turns back", "one place in dimension order", "an exception wins", "reaches every member", "no branch for nobody",
-         "turns of one kind"),
+         "turns of one kind", "boot packets to the node"),
         LookAheadTop, 1, 1,
     ),
     Proof(

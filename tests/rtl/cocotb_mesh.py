@@ -13,6 +13,7 @@ from golden.asm import assemble
 from golden.host_mesh import entering
 from golden.iss.mesh import Mesh
 from golden.kernels.job import Launch
+from golden.noc.boot import rounds
 from golden.retire import Collector
 from tb.bind import bind, parameters
 from tb.clock import PERIOD_PS, cycles, start
@@ -23,8 +24,6 @@ from tb.trace import TraceMonitor
 CONFIG = get_config(parameters()["config"]).with_network()
 MESH = MeshConfig(parameters()["columns"], parameters()["rows"])
 LIMIT = 100_000 * PERIOD_PS
-STRAPS = 4
-"""Cycles in which routers learn where they are."""
 SEEN = 0x7000
 """Bytes of each node's SRAM that are written and compared."""
 
@@ -51,12 +50,14 @@ def host_at(ports, edge, entry: str = "none", exit: str = "none") -> Host:
     )
 
 
-async def begin(dut):
+async def begin(dut, gaps: str = "none"):
+    """The ports of a mesh that has been booted, and the host that did it."""
     dut._log.info(f"seed {cocotb.RANDOM_SEED}")
     ports = bind(dut)
     await start(ports)
-    await cycles(ports, STRAPS)
-    return ports
+    host = host_at(ports, MESH.edges[0], gaps, gaps)
+    await host.boot(rounds(MESH, MESH.edges[0]))
+    return ports, host
 
 
 RING = """
@@ -107,12 +108,12 @@ def ring(place) -> tuple[int, ...]:
     return 0x1000, global_address(other, 0x2008, 4), 0x3000, 0, global_address(other, 0x5010), 0x6000, global_address(other, 0x6080)
 
 
-async def both(ports, text: str, args, memory=(), own=lambda place: (), faults: bool = False):
+async def both(ports, host: Host, text: str, args, memory=(), own=lambda place: (), faults: bool = False):
     """Runs a program's thread 0 on every node of the RTL and of the simulator; compares records, ends and SRAM. Returns statuses.
 
     `memory` lies in every node, `own` in each its own.
     """
-    host, program = host_at(ports, MESH.edges[0]), assemble(text)
+    program = assemble(text)
     collectors = {place: Collector(CONFIG.features) for place in MESH.live}
     for number, collector in enumerate(collectors.values()):
         TraceMonitor(ports, collector, f"trace__{number}__")
@@ -148,10 +149,10 @@ async def both(ports, text: str, args, memory=(), own=lambda place: (), faults: 
 @cocotb.parametrize(gaps=["none", "random"])
 async def every_edge_reaches_every_node(dut, gaps: str):
     """Who it is, what was written, and a thread that adds: all at once from all sides."""
-    ports = await begin(dut)
+    ports, first = await begin(dut, gaps)
     program = assemble(PROGRAM)
 
-    hosts = {edge: host_at(ports, edge, gaps, gaps) for edge in MESH.edges}
+    hosts = {edge: first if edge == MESH.edges[0] else host_at(ports, edge, gaps, gaps) for edge in MESH.edges}
 
     async def visit(edge) -> None:
         host, base = hosts[edge], 0x1000 + 0x400 * MESH.edges.index(edge)
@@ -180,20 +181,20 @@ async def every_edge_reaches_every_node(dut, gaps: str):
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def nodes_write_read_and_raise_in_a_ring(dut):
-    ports = await begin(dut)
-    await both(ports, RING, ring, [(0x5000, generator("data").randbytes(0x200))])
+    ports, host = await begin(dut)
+    await both(ports, host, RING, ring, [(0x5000, generator("data").randbytes(0x200))])
 
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def what_another_node_refuses_stops_the_thread(dut):
     """An address outside the SRAM of the other node: the error comes back, and the thread ends with it."""
-    ports = await begin(dut)
+    ports, host = await begin(dut)
 
     def args(place):
         other = MESH.live[0] if place != MESH.live[0] else MESH.live[-1]
         return 0x1000, global_address(other, CONFIG.sram_bytes + 64 * place[0])
 
-    statuses = await both(ports, REFUSED, args, faults=True)
+    statuses = await both(ports, host, REFUSED, args, faults=True)
     assert {status.cause for status in statuses.values()} == {Fault.NETWORK}
 
 
@@ -213,22 +214,22 @@ end:    st.d x0, x2, 0          ; after the last has been read
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def everybody_tells_everybody(dut):
-    ports = await begin(dut)
+    ports, host = await begin(dut)
 
     def args(place):
         at = 0x2000 + 64 * MESH.live.index(place)
         everybody, alone = cast_address(MESH.live[0], MESH.live[-1], at, 11), cast_address(place, place, at)
         return 100 * place[0], at, everybody, alone, 16 * (len(MESH.live) - 1)
 
-    await both(ports, CASTS, args, own=lambda place: [(0x2000 + 64 * MESH.live.index(place), generator(str(place)).randbytes(24))])
+    await both(ports, host, CASTS, args, own=lambda place: [(0x2000 + 64 * MESH.live.index(place), generator(str(place)).randbytes(24))])
 
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def a_multicast_that_leaves_the_mesh_stops_its_thread(dut):
-    ports = await begin(dut)
+    ports, host = await begin(dut)
     text = REFUSED.replace("rput x1, x2, 8, ack", "rcast x1, x2, 8").replace("fence", "wait 9, 1")
     far = MESH.columns + 1, MESH.rows
-    statuses = await both(ports, text, lambda place: (0x1000, cast_address(MESH.live[0], far, 0x2000)), faults=True)
+    statuses = await both(ports, host, text, lambda place: (0x1000, cast_address(MESH.live[0], far, 0x2000)), faults=True)
     assert {status.cause for status in statuses.values()} == {Fault.NETWORK}
 
 
@@ -248,7 +249,7 @@ start:  rlist x1, x2
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def lists_move_blocks_both_ways(dut):
-    ports = await begin(dut)
+    ports, host = await begin(dut)
     order = MESH.live
 
     def next_to(place):
@@ -265,7 +266,7 @@ async def lists_move_blocks_both_ways(dut):
         return out.pack() + back.pack()
 
     data = [(0x1000, generator("out").randbytes(0x400)), (0x5000, generator("back").randbytes(0x400))]
-    await both(ports, LISTS, args, data, own=lambda place: [(0x800, transfers(place))])
+    await both(ports, host, LISTS, args, data, own=lambda place: [(0x800, transfers(place))])
 
 
 MEASURED = """
@@ -295,8 +296,8 @@ its last packet, of which 32 are the instructions' own and the reading of the li
 
 @cocotb.test(timeout_time=LIMIT, timeout_unit="ps")
 async def four_kilobytes_to_the_neighbour(dut):
-    ports = await begin(dut)
-    host, program = host_at(ports, MESH.edges[0]), assemble(MEASURED)
+    ports, host = await begin(dut)
+    program = assemble(MEASURED)
     here, there = MESH.live[:2]
     transfer, data = Transfer(0x2000, global_address(there, 0x4000, 5), 1, 4096), generator("block").randbytes(4096)
     for place in (here, there):

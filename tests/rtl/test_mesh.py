@@ -11,7 +11,7 @@ from tests.rtl.mesh_model import MESH, TILE_WIRES, mesh_design
 def test_a_mesh_under_cocotb(bench, request):
     design = mesh_design(names=request.config.getoption("waves"))
     parameters = {"config": "tiny", "columns": MESH.columns, "rows": MESH.rows}
-    passed = bench(design, "cocotb_mesh.py", parameters=parameters, public=TILE_WIRES, counted=False)
+    passed = bench(design, "cocotb_mesh.py", parameters=parameters, public=TILE_WIRES, apart="Tile", counted=False)
     assert len(passed) == 8
 
 

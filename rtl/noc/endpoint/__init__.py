@@ -7,6 +7,7 @@ r"""The endpoint: serves the packets that reach a node and answers them.
                                  |     +--> (RAISE) ------------------------------------>   |       |
                                  |     +--> start, debug, poke of the core                  v       |
                                  |     +--> direct answers --------------------------- semaphores --+
+                                 |     +--> Boot: who the node is; packets for other nodes --------------> LinkSender
                                  +--------> Threads: who waits for a thread ------------------------+
 
 Check says what is wrong with a request and who serves it, a cycle before Serve, which takes one at a time; ControlLines, Starter and
@@ -15,6 +16,7 @@ told later is remembered in Threads, and a second one is refused. Every output o
 mean stands in golden/arch/packet.py, which requests are refused in golden/arch/refusal.py.
 """
 
+from rtl.noc.endpoint.boot import Identity
 from rtl.noc.endpoint.endpoint import Endpoint
 
-__all__ = ["Endpoint"]
+__all__ = ["Endpoint", "Identity"]

@@ -1,16 +1,18 @@
 """What is wrong with a request, whatever the threads do (`golden.arch.refusal.refusal` in hardware), and who serves it."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import memmap
+from golden.arch.boot import NEXT_NODE
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ControlLine, Fault
-from golden.arch.packet import SEQUENCE_NOTIFY, DebugOp
+from golden.arch.packet import COORD_BITS, SEQUENCE_NOTIFY, DebugOp
 from rtl.common.host_ports import Event, Place
 from rtl.common.stream import SkidBuffer
+from rtl.noc.drops import DROPS, count_drops
 from rtl.noc.layouts import PACKET, PacketKind
 
 TARGET = data.StructLayout(
@@ -22,7 +24,7 @@ CHECKED = data.StructLayout({"packet": PACKET, "target": TARGET, "cause": 4})
 
 
 class Check(wiring.Component):
-    """One packet a cycle, shown a cycle later; ready is a flip-flop. Behind a boot packet nothing passes until the node has moved.
+    """One packet a cycle, shown a cycle later; ready is a flip-flop. Behind a boot packet nothing passes until it is obeyed.
 
     Parameters
     ----------
@@ -40,6 +42,16 @@ class Check(wiring.Component):
                 "place": In(Place),
                 "booted": In(Event),
             }
+            | (
+                {
+                    # The node knows who it is: it drops all but boot packets before.
+                    "known": In(1),
+                    # Packets dropped for that, and answers among requests.
+                    "dropped": Out(DROPS),
+                }
+                if config.networked
+                else {}
+            )
         )
 
     def elaborate(self, platform):
@@ -49,6 +61,7 @@ class Check(wiring.Component):
         request, header = self.i.payload, self.i.payload.header
         kind, address, length, tag = header.kind, header.address, header.length, header.tag
         control, cause, target = Signal(), Signal(4), Signal(TARGET)  # control: its address is that of a control line that exists
+        networked, routed = self.config.networked, Cat(request.x, request.y) != Cat(*(Const(c, COORD_BITS) for c in NEXT_NODE))
 
         line = address[6:16]
         m.d.comb += control.eq(
@@ -93,7 +106,8 @@ class Check(wiring.Component):
                 with m.Elif(jumps):
                     m.d.comb += cause.eq(at)
             with m.Case(PacketKind.BOOT):
-                pass
+                if networked:
+                    m.d.comb += cause.eq(Mux(routed, Fault.ILLEGAL, Fault.NONE))
             with m.Default():
                 m.d.comb += cause.eq(Fault.ILLEGAL)
         here_x = (request.x <= self.place.x) & (request.far_x >= self.place.x)
@@ -102,7 +116,9 @@ class Check(wiring.Component):
             m.d.comb += cause.eq(Fault.RANGE)
 
         # A response to a request that this node cannot have sent is dropped: were it answered, answers would depend on answers.
-        with m.If(request.channel[1] | kind[4]):
+        early = ~self.known & ((kind != PacketKind.BOOT) | routed) if networked else Const(0)
+        drops = kind[4] | early
+        with m.If(request.channel[1] | drops):
             m.d.comb += target.dropped.eq(1)
         with m.Elif(cause.any()):
             m.d.comb += target.refused.eq(1)
@@ -116,6 +132,8 @@ class Check(wiring.Component):
                 target.starter.eq(kind == PacketKind.START),
                 target.debugger.eq(kind == PacketKind.DEBUG),
             ]
+        if networked:
+            count_drops(m, self.dropped, self.i.valid & self.i.ready & drops)
         moving = Signal()
         m.d.comb += [
             buffer.i.valid.eq(self.i.valid & ~moving),

@@ -9,7 +9,9 @@ from rtl.common.host_ports import CounterLine, Debug, LinkEvents, Place, Poke, R
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Departing, Here
+from rtl.noc.drops import DROPS
 from rtl.noc.endpoint.answers import Answers
+from rtl.noc.endpoint.boot import Boot, Identity
 from rtl.noc.endpoint.check import Check
 from rtl.noc.endpoint.raises import Raises
 from rtl.noc.endpoint.reads import Reads
@@ -18,6 +20,7 @@ from rtl.noc.endpoint.threads import Threads
 from rtl.noc.endpoint.writes import Writes
 from rtl.noc.layouts import PACKET, ROUTED, ROUTES, Link
 from rtl.noc.link import LinkReceiver, LinkSender
+from rtl.noc.router import ENTRY_PORT
 
 
 class Endpoint(wiring.Component):
@@ -44,7 +47,7 @@ class Endpoint(wiring.Component):
             "raise_": Out(Raise),
             "status": In(ThreadStatus),
             "line": Out(CounterLine),
-            # From the last boot packet; 1, 1 after reset, or home.
+            # Own coordinates, from the last boot packet; 1, 1 after reset.
             "place": Out(Place),
             "link_events": Out(LinkEvents),
         }
@@ -54,15 +57,20 @@ class Endpoint(wiring.Component):
             # What it asks, a stream per route, and the credits of the link for it.
             members["asks"] = In(stream.Signature(ROUTED)).array(ROUTES)
             members["credits"] = Out(COUNT)
-            # Where the node is until a boot packet says otherwise, and how its packets set out; steady.
+            # Where the node is, and how its packets set out; steady.
             members["here"] = In(Here)
+            # What boot packets say: who the node is, and entries of tables.
+            members["identity"] = Out(Identity)
+            members["entry"] = Out(ENTRY_PORT)
+            # As in Check.
+            members["dropped"] = Out(DROPS)
         super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
         networked = self.config.networked
         m.submodules.receiver = receiver = LinkReceiver(responses=networked)
-        m.submodules.sender = sender = LinkSender(sources=3 if networked else 1, routed=networked)
+        m.submodules.sender = sender = LinkSender(sources=4 if networked else 1, routed=networked)
         m.submodules.check = check = Check(self.config)
         m.submodules.serve = serve = Serve(self.config)
         m.submodules.reads = reads = Reads()
@@ -90,7 +98,6 @@ class Endpoint(wiring.Component):
         for name in ("start", "debug", "poke", "line"):
             wiring.connect(m, getattr(serve, name), wiring.flipped(getattr(self, name)))
         wiring.connect(m, serve.booted, check.booted)
-        wiring.connect(m, serve.place, check.place, answers.place, wiring.flipped(self.place))
         wiring.connect(m, wiring.flipped(self.status), serve.status, threads.status)
         for speaker, name in ((receiver, "packet_in"), (sender, "packet_out"), (serve, "first_start")):
             wiring.connect(m, getattr(speaker, name), wiring.flipped(getattr(self.link_events, name)))
@@ -101,10 +108,16 @@ class Endpoint(wiring.Component):
             wiring.connect(m, answers.o, departing.i)
             wiring.connect(m, departing.o, sender.packets[0])
             wiring.connect(m, wiring.flipped(self.here), departing.here)
-            wiring.connect(m, wiring.flipped(self.here).place, serve.home)
+            m.submodules.boot = boot = Boot()
+            wiring.connect(m, serve.boot, boot.request)
+            wiring.connect(m, boot.onward, sender.packets[len(self.asks) + 1])
+            wiring.connect(m, boot.entry, wiring.flipped(self.entry))
+            wiring.connect(m, boot.identity, wiring.flipped(self.identity))
+            wiring.connect(m, boot.identity.place, serve.place, check.place, answers.place, wiring.flipped(self.place))
             for number, source in enumerate(self.asks, 1):
                 wiring.connect(m, wiring.flipped(source), sender.packets[number])
-            m.d.comb += self.credits.eq(sender.credits)
+            m.d.comb += [self.credits.eq(sender.credits), check.known.eq(boot.identity.known), self.dropped.eq(check.dropped)]
         else:
             wiring.connect(m, answers.o, sender.packets[0])
+            wiring.connect(m, serve.place, check.place, answers.place, wiring.flipped(self.place))
         return m

@@ -3,7 +3,8 @@ r"""Serves one request at a time: passes it to the part that does what it asks f
 ::
 
     request --+-- dropped: a response that nobody waits for
-              +-- refused, BOOT --------------------------------------+
+              +-- refused, BOOT without a router ---------------------+
+              +-- BOOT ------------------------> Boot                 |
               +-- WRITE, READ of SRAM, RAISE --> store, load, effect  |  done when the next part takes it
               +-- READ of a control line ------> ControlLines --------+--> answer
               +-- START -----------------------> Starter -------------+
@@ -27,7 +28,7 @@ from rtl.noc.endpoint.debugger import Debugger
 from rtl.noc.endpoint.layouts import ANSWER, EFFECT, LOAD, REPLY, STORE, refusal, return_address
 from rtl.noc.endpoint.starter import Starter
 from rtl.noc.endpoint.threads import Asks
-from rtl.noc.layouts import PacketKind
+from rtl.noc.layouts import PACKET, PacketKind
 
 
 class Serve(wiring.Component):
@@ -56,14 +57,15 @@ class Serve(wiring.Component):
             "poke": Out(Poke),
             "status": In(ThreadStatus),
             "line": Out(CounterLine),
-            "place": Out(Place),
             "first_start": Out(Event),
             # As in Check.
             "booted": Out(Event),
+            # Own coordinates: of a node without a router those of the last boot packet, 1, 1 after reset.
+            "place": In(Place) if config.networked else Out(Place),
         }
         if config.networked:
-            # Where the node is until a boot packet says otherwise; steady.
-            members["home"] = In(Place)
+            # Boot packets.
+            members["boot"] = Out(stream.Signature(PACKET))
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -82,30 +84,29 @@ class Serve(wiring.Component):
         wiring.connect(m, starter.first_start, wiring.flipped(self.first_start))
         wiring.connect(m, debugger.debug, wiring.flipped(self.debug))
         wiring.connect(m, lines.line, wiring.flipped(self.line))
-        wiring.connect(m, self.place, lines.place)
 
-        # What is answered here: refusals, and a boot packet that wants an answer.
-        says, own = Signal(), Signal(REPLY)
+        # What is answered here: refusals, and a boot packet that wants an answer and can be given one.
+        says, own, acknowledges = Signal(), Signal(REPLY), Signal()
         m.d.comb += [
             own.kind.eq(Mux(target.refused, PacketKind.ERROR, PacketKind.ACK)),
             own.payload.eq(Mux(target.refused, refusal(request.payload.cause, header.address), 0)),
-            says.eq(request.valid & (target.refused | (target.boot & self._responds))),
+            says.eq(request.valid & (target.refused | acknowledges)),
             self.booted.valid.eq(request.valid & target.boot & request.ready),
         ]
-        self._place(m, packet.payload[:10])
-        taken = [
-            target.dropped,
-            target.refused & answers.i.ready,
-            target.boot & (answers.i.ready | ~self._responds),
-        ]
-        for name, part in (
-            ("store", self.store),
-            ("load", self.load),
-            ("effect", self.effect),
-            ("lines", lines.request),
-            ("starter", starter.request),
-            ("debugger", debugger.request),
-        ):
+        taken = [target.dropped, target.refused & answers.i.ready]
+        served = {"store": self.store, "load": self.load, "effect": self.effect}
+        served |= {"lines": lines.request, "starter": starter.request, "debugger": debugger.request}
+        if self.config.networked:
+            served["boot"] = self.boot
+            wiring.connect(m, wiring.flipped(self.place), lines.place)
+            m.d.comb += self.boot.payload.eq(packet)
+        else:
+            taken.append(target.boot & (answers.i.ready | ~self._responds))
+            wiring.connect(m, self.place, lines.place)
+            m.d.comb += acknowledges.eq(target.boot & self._responds)
+            with m.If(self.booted.valid):
+                m.d.sync += Cat(self.place.x, self.place.y).eq(packet.payload[:10])
+        for name, part in served.items():
             m.d.comb += part.valid.eq(request.valid & target[name])
             taken.append(target[name] & part.ready)
         m.d.comb += request.ready.eq(Cat(taken).any())
@@ -123,18 +124,6 @@ class Serve(wiring.Component):
             *(part.request.payload.eq(packet) for part in parts),
         ]
         return m
-
-    def _place(self, m, told) -> None:
-        """Own coordinates, from the last boot packet."""
-        here = Cat(self.place.x, self.place.y)
-        if self.config.networked:
-            moved, place = Signal(), Signal(10)
-            with m.If(self.booted.valid):
-                m.d.sync += [moved.eq(1), place.eq(told)]
-            m.d.comb += here.eq(Mux(moved, place, Cat(self.home.x, self.home.y)))
-        else:
-            with m.If(self.booted.valid):
-                m.d.sync += here.eq(told)
 
     @property
     def _responds(self):

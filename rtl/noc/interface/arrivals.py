@@ -1,6 +1,7 @@
 """What answers do: words of a read go to SRAM, then its semaphore up; an acknowledgement counts; an error stops the thread that asked.
 
-An answer to nothing that was asked is dropped. Every answer is taken as soon as the SRAM takes words: nothing here waits for the network.
+An answer to nothing that was asked is dropped and counted. Every answer is taken as soon as the SRAM takes words: nothing here waits for
+the network.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -15,6 +16,7 @@ from rtl.common.network_ports import NET_FAULT
 from rtl.common.pending import Pending
 from rtl.common.select import mark
 from rtl.mem.ports import LineWrite
+from rtl.noc.drops import DROPS, count_drops
 from rtl.noc.interface.layouts import CONFIRMED, POSTED, READ, READS, SEQUENCE, Opens
 from rtl.noc.interface.rotate import rotated
 from rtl.noc.layouts import PACKET, PacketKind
@@ -22,8 +24,9 @@ from rtl.noc.layouts import PACKET, PacketKind
 MOST_WRITES = 63
 """Writes of a thread that may wait for their acknowledgement."""
 _ENTRIES = READS + 1
-"""Entry 0 is no read, and always in use."""
-_DONE = data.StructLayout({"entry": 5, "thread": 2, "raises": 1, "semaphore": 6})
+"""Entry 0 is no read."""
+_DONE = data.StructLayout({"thread": 2, "raises": 1, "semaphore": 6})
+"""Of an answer that has come: whose it is, and the semaphore that goes up when its words are in SRAM."""
 
 
 class Arrivals(wiring.Component):
@@ -38,16 +41,18 @@ class Arrivals(wiring.Component):
     # Of an answer that refuses; of a semaphore that would overflow.
     refused: Out(NET_FAULT)
     overflow: Out(NET_FAULT)
+    # Answers that nothing asked for.
+    unasked: Out(DROPS)
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.reads = reads = memory.Memory(shape=READ, depth=1 << 5, init=[])
         m.submodules.under_way = under_way = Pending(_DONE, READS)
-        # Of each entry: it is in use, by whom; its answer has not come.
-        self._busy, self._due = Signal(_ENTRIES, init=1), Signal(_ENTRIES)
-        self._owner = [Signal(2, name=f"owner{n}") for n in range(_ENTRIES)]
+        # Of each entry: its answer has not come. Of each thread: writes that wait for theirs; reads, until their words are in SRAM.
+        self._due = Signal(_ENTRIES)
         self._acks = [Signal(range(MOST_WRITES + 1), name=f"acks{t}") for t in range(THREADS)]
-        self._freed = Signal(_ENTRIES)
+        self._reads = [Signal(range(2 * READS + 2), name=f"reads{t}") for t in range(THREADS)]
+        self._over = Signal(THREADS)
 
         packet, header = self.answers.payload, self.answers.payload.header
         sequence = Signal(SEQUENCE)
@@ -64,13 +69,14 @@ class Arrivals(wiring.Component):
         errs = (header.kind == PacketKind.ERROR) & (known | counted | (sequence.entry == POSTED))
         room = (~self.write.valid | self.write.ready) & under_way.i.ready
         m.d.comb += [self.answers.ready.eq(room), take.eq(self.answers.valid & room)]
-        self._store(m, take & brings, sequence.entry, read.data, under_way)
+        self._store(m, take & brings, read.data, under_way)
         self._raise(m, under_way)
 
         confirms = take & counted & ((header.kind == PacketKind.ACK) | errs)
         refuses = take & errs
-        entry = mark(sequence.entry, _ENTRIES)
-        self._track(m, confirms, thread, Mux(refuses & known, entry, 0), Mux(take & known & (brings | errs), entry, 0))
+        count_drops(m, self.unasked, take & ~brings & ~errs & ~confirms)
+        answered = Mux(take & known & (brings | errs), mark(sequence.entry, _ENTRIES), 0)
+        self._track(m, confirms, refuses & known, thread, answered)
         self._open(m, reads)
         m.d.sync += [
             self.refused.valid.eq(refuses),
@@ -81,12 +87,11 @@ class Arrivals(wiring.Component):
         ]
         return m
 
-    def _store(self, m: Module, brings, number, read, under_way: Pending) -> None:
-        """The words of an answer, at their place in the line here."""
+    def _store(self, m: Module, brings, read, under_way: Pending) -> None:
+        """The words of an answer, at their place in the line here; its number is free for another read."""
         entry = under_way.i.payload
         m.d.comb += [
             under_way.i.valid.eq(brings),
-            entry.entry.eq(number),
             entry.thread.eq(read.thread),
             entry.raises.eq(read.raises),
             entry.semaphore.eq(read.semaphore),
@@ -101,14 +106,14 @@ class Arrivals(wiring.Component):
             ]
 
     def _raise(self, m: Module, under_way: Pending) -> None:
-        """The semaphore, when the words are in SRAM; then the entry is free."""
+        """The semaphore, when the words are in SRAM; then the read is over."""
         raise_, entry, item, held = self.raise_, under_way.o.payload, Signal(_DONE), Signal()
         taken = held & (~raise_.valid | raise_.ready)
         m.d.comb += [
             under_way.o.ready.eq(~held | taken),
             raise_.semaphore.eq(item.semaphore),
             raise_.amount.eq(1),
-            self._freed.eq(Mux(taken, mark(item.entry, _ENTRIES), 0)),
+            self._over.eq(Mux(taken, mark(item.thread, THREADS), 0)),
         ]
         with m.If(under_way.o.ready):
             m.d.sync += [held.eq(under_way.o.valid), raise_.valid.eq(under_way.o.valid & entry.raises), item.eq(entry)]
@@ -119,30 +124,27 @@ class Arrivals(wiring.Component):
             self.overflow.operand.eq(item.semaphore),
         ]
 
-    def _track(self, m: Module, confirms, thread, refused, answered) -> None:
-        """What is under way: reads by entry, writes that wait for an acknowledgement by thread."""
+    def _track(self, m: Module, confirms, refused, thread, answered) -> None:
+        """What is under way: reads by entry and by thread, writes that wait for an acknowledgement by thread."""
         opens = self.opens
         entered = Mux(opens.read, mark(opens.entry, _ENTRIES), 0)
-        m.d.sync += [
-            self._busy.eq((self._busy | entered) & ~self._freed & ~refused),
-            self._due.eq((self._due | entered) & ~answered),
-        ]
-        for t, count in enumerate(self._acks):
-            up, down = opens.write & (opens.thread == t), confirms & (thread == t)
-            m.d.sync += count.eq(count + up - down)
-            mine = Cat(self._busy[n] & (self._owner[n] == t) for n in range(1, _ENTRIES))
-            m.d.sync += self.idle[t].eq((count == 0) & ~mine.any())
-            m.d.comb += opens.room[t].eq(count != MOST_WRITES)
+        m.d.sync += self._due.eq((self._due | entered) & ~answered)
+        for t, (acks, reads) in enumerate(zip(self._acks, self._reads, strict=True)):
+            begins, ends = opens.thread == t, thread == t
+            m.d.sync += [
+                acks.eq(acks + (opens.write & begins) - (confirms & ends)),
+                reads.eq(reads + (opens.read & begins) - (refused & ends) - self._over[t]),
+                self.idle[t].eq((acks == 0) & (reads == 0)),
+            ]
+            m.d.comb += opens.room[t].eq(acks != MOST_WRITES)
 
     def _open(self, m: Module, reads: memory.Memory) -> None:
         """The entry that is offered, and what it holds when it is taken."""
         opens, into = self.opens, reads.write_port()
-        free = lowest(~self._busy)
+        free = lowest(~(self._due | 1))
         for number in range(_ENTRIES):
             with m.If(free[number]):
                 m.d.comb += opens.entry.eq(number)
-            with m.If(opens.read & free[number]):
-                m.d.sync += self._owner[number].eq(opens.thread)
         m.d.comb += [
             opens.free.eq(free.any()),
             into.en.eq(opens.read),

@@ -11,6 +11,7 @@ from rtl.common.network_ports import Commands, Handed, NetSteer
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Here
+from rtl.noc.drops import DROPS
 from rtl.noc.interface.arrivals import Arrivals
 from rtl.noc.interface.fetch import Fetch
 from rtl.noc.interface.packets import Packets
@@ -34,6 +35,8 @@ class NetworkInterface(wiring.Component):
     steer: Out(NetSteer)
     # As in Transfers.
     took: Out(TOOK).array(2)
+    # As in Arrivals.
+    unasked: Out(DROPS)
     # SRAM and semaphores.
     read: Out(LineRead)
     write: Out(LineWrite)
@@ -81,6 +84,7 @@ class NetworkInterface(wiring.Component):
             self.steer.idle.eq(arrivals.idle & transfers.idle),
             *(self.steer.fault[n].eq(found) for n, found in enumerate(faults)),
             *(here.eq(there) for here, there in zip(self.took, transfers.took, strict=True)),
+            self.unasked.eq(arrivals.unasked),
             queues.link.eq(self.link),
             queues.router.eq(self.router),
         ]

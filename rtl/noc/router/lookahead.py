@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.arch.boot import NEXT_NODE
 from golden.arch.mesh import OPPOSITE, STEP
 from golden.arch.packet import COORD_BITS, PortId
 from golden.arch.route_table import ENTRIES
@@ -33,7 +34,8 @@ class LookAhead(wiring.Component):
     """The ports that a packet takes at the routers behind the ports of this one. Combinational.
 
     A packet to one place: every entry that matches gives its port, and entries that match the same packet agree; dimension order where
-    none matches. A multicast knows no entries and never returns to its first dimension. Nothing turns back.
+    none matches. A multicast knows no entries and never returns to its first dimension. A boot packet takes the node's port, whatever this
+    router knows. Nothing turns back.
 
     Parameters
     ----------
@@ -80,6 +82,8 @@ class LookAhead(wiring.Component):
                 & (control.out[: len(STEP)] & entry.outs).any()
             )
             matches.append(Mux(hit, Cat(entry.next, 1), 0))
+        boots = Signal()
+        m.d.comb += boots.eq((control.x == NEXT_NODE[0]) & (control.y == NEXT_NODE[1]))
         # The ports of the entries that match, and whether any does.
         found = Signal(PORTS + 1)
         # Of a branch with 0 on one side Verilator makes an AND, and computes the other: any other value does, where none is needed.
@@ -93,7 +97,8 @@ class LookAhead(wiring.Component):
             else:
                 west, east = west & ~(many & ~yx), east & ~(many & ~yx)
             order = branches(west, east, north, south, column, row, yx)
-            onward.append(Mux(found[PORTS], found[:PORTS], order) & (_ALL & ~(1 << OPPOSITE[out])))
+            usual = Mux(found[PORTS], found[:PORTS], order) & (_ALL & ~(1 << OPPOSITE[out]))
+            onward.append(Mux(boots, Const(1 << PortId.NODE, PORTS), usual))
         m.d.comb += self.onward.as_value().eq(Mux(comes, Cat(onward), control))
         return m
 

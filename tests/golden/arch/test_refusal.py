@@ -49,3 +49,10 @@ def test_refusals_by_hand(fields, payload, cause):
     assert refusal(request, SRAM, (1, 2)) == cause
     elsewhere = None if fields["kind"] == Kind.BOOT else Fault.RANGE
     assert refusal(request, SRAM, (2, 1)) == elsewhere
+
+
+def test_a_boot_packet_behind_a_router_has_the_destination_of_one():
+    to, other = Packet(Kind.BOOT, (31, 31), (0, 0)), Packet(Kind.BOOT, (1, 2), (0, 1))
+    assert refusal(to, SRAM, (1, 2), networked=True) is None
+    assert refusal(other, SRAM, (1, 2), networked=True) is Fault.ILLEGAL
+    assert refusal(other, SRAM, (1, 2)) is refusal(to, SRAM, (1, 2)) is None

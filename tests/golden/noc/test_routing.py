@@ -4,7 +4,7 @@ import pytest
 
 from golden.arch.packet import PortId
 from golden.arch.route_table import ENTRY
-from golden.noc.routing import XY, YX, Entry, dimension_order, look_ahead
+from golden.noc.routing import XY, YX, Entry, dimension_order, look_ahead, onward
 
 N, E, S, W, NODE = PortId
 
@@ -42,6 +42,13 @@ def test_an_exception_holds_in_its_rectangle_on_its_routes_behind_its_outputs():
     assert look_ahead((2, 2), E, (3, 4), XY, table) == N and look_ahead((2, 2), S, (5, 6), XY, table) == N
     for out, to, route in ((E, (2, 4), XY), (E, (6, 4), XY), (E, (3, 3), XY), (E, (3, 7), XY), (E, (3, 4), YX), (N, (3, 4), XY)):
         assert look_ahead((2, 2), out, to, route, table) == look_ahead((2, 2), out, to, route, [])
+
+
+def test_a_boot_packet_leaves_by_the_node_whatever_a_table_says():
+    table = [Entry(0, 31, 0, 31, frozenset({XY, YX}), frozenset({N, E, S, W}), E)]
+    for out in (N, E, S, W, NODE):
+        assert onward((2, 2), out, (31, 31), (31, 31), XY, table) == {NODE}
+    assert onward((2, 2), E, (31, 30), (31, 30), XY, table) == {E}
 
 
 def test_entries_that_disagree_are_refused():

@@ -10,7 +10,7 @@ from sim.engine.binding import LINK_PARTS
 from sim.engine.ports import BODY_WORDS
 from tb.bind import bind, parameters
 from tb.clock import start
-from tests.sim.engine.mesh_traffic import BEGIN, packets
+from tests.sim.engine.mesh_traffic import BEGIN, BOOT, boot, packets
 
 VALID = (1 << CHANNELS) - 1
 CONTROL_IN, BODY_IN, CREDIT_IN, CONTROL_OUT, BODY_OUT, CREDIT_OUT = range(len(LINK_PARTS))
@@ -71,15 +71,18 @@ class Tile:
 async def every_link_in_every_cycle_is_that_of_the_engine(dut):
     expected = np.load(parameters()["links"]).astype(np.int64)
     ports, mesh = bind(dut), MeshConfig(parameters()["columns"], parameters()["rows"])
-    hosts = [Host(ports, i, packets(mesh, place, parameters()["seed"])) for i, place in enumerate(mesh.edges)]
+    hosts = [Host(ports, i, boot(mesh, place)) for i, place in enumerate(mesh.edges)]
     tiles = [Tile(dut, place) for place in mesh.live]
     await start(ports)
     falls = FallingEdge(ports.clock.handle)
     # The first edge out of reset is past: it ended cycle 0.
     for cycle in range(1, len(expected)):
         await falls
-        for host in hosts:
-            host.step(cycle >= BEGIN)
+        for host, place in zip(hosts, mesh.edges, strict=True):
+            if cycle == BEGIN:
+                assert not host.queue and bool(host.received) == (place == mesh.edges[-1])
+                host.queue += packets(mesh, place, parameters()["seed"])
+            host.step(cycle >= BOOT)
         await cocotb.triggers.ReadOnly()
         got = np.array([tile.links() for tile in tiles])
         if (wrong := np.argwhere(got != expected[cycle])).size:

@@ -12,9 +12,10 @@ from golden.asm import assemble
 from golden.host import Session
 from golden.host_mesh import WEST_EAST_ROUTE, entering
 from golden.kernels.job import Launch
+from golden.noc.boot import rounds
 
-BEGIN = 8
-"""The cycle in which the hosts begin; routers know by then where they are."""
+BOOT, BEGIN = 8, 200
+"""The cycles in which one host boots the mesh, and in which all begin."""
 PROGRAM = """
 start:  li   x4, 0x2000         ; x1: the next node's line and semaphore 3; x2: another line there; x3: semaphore 5 there
         li   x5, 1
@@ -34,6 +35,11 @@ start:  li   x4, 0x2000         ; x1: the next node's line and semaphore 3; x2: 
 end:    wait 5, 12
         halt
 """
+
+
+def boot(mesh: MeshConfig, place: Place) -> list[Packet]:
+    """What the host at an edge port boots the mesh with, if it is the one that does."""
+    return [packet for part in rounds(mesh, place) for packet in part.packets] if place == mesh.edges[-1] else []
 
 
 def packets(mesh: MeshConfig, place: Place, seed: int) -> list[Packet]:

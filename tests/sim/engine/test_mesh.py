@@ -14,12 +14,11 @@ from golden.kernels.job import Launch
 from sim.compile.verilator import build_cocotb, run_cocotb
 from sim.engine.binding import Engine
 from sim.engine.flips import Flip, apply
-from sim.engine.mesh import straps
 from sim.engine.topology import tiles
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge
 from tests.rtl.mesh_model import LARGER, MESH, TILE_WIRES, mesh_design
-from tests.sim.engine.mesh_traffic import BEGIN, packets
+from tests.sim.engine.mesh_traffic import BEGIN, BOOT, boot, packets
 
 pytestmark = pytest.mark.rtl
 CYCLES = 3000
@@ -27,14 +26,23 @@ CYCLES = 3000
 
 def run(seed, threads=1, mesh=MESH):
     """Links of every cycle, and what each edge received."""
-    known = [straps(mesh, place) for place in mesh.live]
-    with Engine(machine.tile_design("tiny", trace=True), tiles(mesh), straps=known, threads=threads) as engine:
+    with Engine(machine.tile_design("tiny", trace=True), tiles(mesh), threads=threads) as engine:
         engine.options(recording=True)
-        engine.run(BEGIN)
-        for edge, place in enumerate(mesh.edges):
-            engine.send(edge, [packet.encode() for packet in packets(mesh, place, seed)])
+        begin(engine, mesh, seed)
         engine.run(CYCLES - BEGIN)
         return engine.take_links(), [[Packet.decode(*words) for words in engine.take(edge)] for edge in range(len(mesh.edges))]
+
+
+def begin(engine, mesh, seed):
+    """The mesh is booted, and every host has its packets."""
+    engine.run(BOOT)
+    for edge, place in enumerate(mesh.edges):
+        engine.send(edge, [packet.encode() for packet in boot(mesh, place)])
+    engine.run(BEGIN - BOOT)
+    [came] = [came for edge in range(len(mesh.edges)) if (came := engine.take(edge))]
+    assert {Packet.decode(*words).kind for words in came} == {Kind.BOOT}
+    for edge, place in enumerate(mesh.edges):
+        engine.send(edge, [packet.encode() for packet in packets(mesh, place, seed)])
 
 
 @pytest.mark.parametrize("mesh", [MESH, pytest.param(LARGER, marks=pytest.mark.slow)], ids=lambda mesh: f"{mesh.columns}x{mesh.rows}")
@@ -43,7 +51,7 @@ def test_every_link_in_every_cycle_is_that_of_one_design_under_cocotb(artifacts,
     assert sum(packet.kind == Kind.HALTED for packet in received[0]) == len(mesh.live)
     artifacts.mkdir(parents=True, exist_ok=True)
     np.save(artifacts / "links.npy", links)
-    model = build_cocotb(mesh_design(mesh), public=TILE_WIRES)
+    model = build_cocotb(mesh_design(mesh), public=TILE_WIRES, apart="Tile")
     parameters = {"seed": seed, "columns": mesh.columns, "rows": mesh.rows, "links": str(artifacts / "links.npy")}
     assert run_cocotb(model, "tests/sim/engine/cocotb_mesh_links.py", results=artifacts / "cocotb", seed=seed, parameters=parameters)
 
@@ -108,26 +116,22 @@ def test_a_wrong_bit_on_a_link_costs_one_packet(bit):
 
 def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):
     """Packets on links, in buffers and at edges are in it: every link of every later cycle is the same."""
-    known = [straps(MESH, place) for place in MESH.live]
 
-    def begun() -> Engine:
-        engine = Engine(machine.tile_design("tiny", trace=True), tiles(MESH), straps=known)
-        engine.run(BEGIN)
-        return engine
+    def new() -> Engine:
+        return Engine(machine.tile_design("tiny", trace=True), tiles(MESH))
 
     def rest(engine: Engine):
         engine.options(recording=True)
         engine.run(800)
         return engine.take_links(), [engine.take(edge) for edge in range(len(MESH.edges))]
 
-    with begun() as engine:
-        for edge, place in enumerate(MESH.edges):
-            engine.send(edge, [packet.encode() for packet in packets(MESH, place, seed)])
+    with new() as engine:
+        begin(engine, MESH, seed)
         engine.run(700)
         engine.save(tmp_path / "state")
         links, received = rest(engine)
     assert links.any()
-    with begun() as engine:
+    with new() as engine:
         engine.restore(tmp_path / "state")
         again, received_again = rest(engine)
     assert np.array_equal(links, again) and received == received_again

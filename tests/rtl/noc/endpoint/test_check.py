@@ -1,9 +1,10 @@
-"""What is refused, and who serves the rest, against golden.arch.refusal; nothing overtakes a boot packet."""
+"""What is refused, and who serves the rest, against golden.arch.refusal; nothing overtakes a boot packet, or comes before the first."""
 
 import random
 
 import pytest
 
+from golden.arch.boot import NEXT_NODE
 from golden.arch.config import get_config
 from golden.arch.memmap import CONTROL_BASE, LINE_BYTES
 from golden.arch.packet import Kind, Packet
@@ -14,7 +15,7 @@ CONFIG = get_config("tiny")
 SERVED = {Kind.WRITE: "store", Kind.RAISE: "effect", Kind.START: "starter", Kind.DEBUG: "debugger", Kind.BOOT: "boot"}
 
 
-def draw(pick: random.Random, place: tuple[int, int]) -> Packet:
+def draw(pick: random.Random, place: tuple[int, int], networked: bool) -> Packet:
     """A packet of any kind, often one that something is wrong with."""
     line = CONTROL_BASE + LINE_BYTES * pick.randrange(14)
     near = pick.choice((0, 0, 8, 0x40, CONFIG.sram_bytes - 8, CONFIG.sram_bytes, line, line, line, line))
@@ -22,6 +23,8 @@ def draw(pick: random.Random, place: tuple[int, int]) -> Packet:
     boot = pick.randrange(1 << 10)
     kind = pick.choice((*Kind, *list(Kind)[:6], *[Kind.READ] * 4, 0, 7))
     to = pick.choice((place, place, place, (place[0] ^ 1, place[1]), (place[0], place[1] ^ 16)))
+    if kind == Kind.BOOT and networked and pick.random() < 0.7:
+        to = NEXT_NODE
     far = to if pick.random() < 0.7 else (min(31, to[0] + pick.randrange(3)), min(31, to[1] + pick.randrange(18)))
     return Packet(
         kind,
@@ -37,11 +40,11 @@ def draw(pick: random.Random, place: tuple[int, int]) -> Packet:
     )
 
 
-def expected(packet: Packet, place: tuple[int, int]) -> tuple[str, int]:
-    """Target and cause."""
+def expected(packet: Packet, place: tuple[int, int], networked: bool) -> tuple[str, int]:
+    """Target and cause, of a node that knows who it is."""
     if packet.channel & 2 or packet.kind & 16:
         return "dropped", 0
-    cause = refusal(packet, CONFIG.sram_bytes, place)
+    cause = refusal(packet, CONFIG.sram_bytes, place, networked)
     if cause is not None:
         return "refused", cause
     if packet.kind == Kind.READ:
@@ -50,14 +53,15 @@ def expected(packet: Packet, place: tuple[int, int]) -> tuple[str, int]:
 
 
 @pytest.mark.fast
-def test_targets_and_causes(simulate, seed):
-    pick, dut = random.Random(seed), Check(CONFIG)
+@pytest.mark.parametrize("networked", [False, True], ids=["alone", "networked"])
+def test_targets_and_causes(simulate, seed, networked):
+    pick, dut = random.Random(seed), Check(CONFIG.with_network() if networked else CONFIG)
     seen: dict[tuple[str, int], int] = {}
 
     async def check(ctx):
         place, moved = (1, 1), (1, 1)  # of the node now, and when all boot packets before the next packet have been obeyed
         waiting: list[tuple[Packet, tuple[str, int]]] = []
-        packet, wait = draw(pick, moved), 0
+        packet, wait, known, drops = draw(pick, moved, networked), 0, not networked, 0
         for _ in range(2000):
             valid = pick.random() < 0.8
             wait = max(wait - 1, 0)
@@ -73,6 +77,8 @@ def test_targets_and_causes(simulate, seed):
             ctx.set(dut.i.payload.payload, packet.payload)
             ctx.set(dut.place.x, place[0])
             ctx.set(dut.place.y, place[1])
+            if networked:
+                ctx.set(dut.known, known)
             ctx.set(dut.o.ready, not wait and pick.random() < 0.8)
             await ctx.delay(1e-12)
             booted = False
@@ -86,11 +92,18 @@ def test_targets_and_causes(simulate, seed):
                 if target == "boot":
                     booted, place, wait = True, (sent.payload & 31, sent.payload >> 5), pick.randrange(4)
             ctx.set(dut.booted.valid, booted)
+            knew = known
+            if networked:
+                assert ctx.get(dut.dropped) == drops
+                # Some packets come before the node is told who it is.
+                known |= booted and drops > 20
             if valid and ctx.get(dut.i.ready):
-                waiting.append((packet, expected(packet, moved)))
+                boots = packet.kind == Kind.BOOT and packet.destination == NEXT_NODE
+                waiting.append((packet, expected(packet, moved, networked) if knew or boots else ("dropped", 0)))
+                drops += not boots and (not knew or bool(packet.kind & 16))
                 if waiting[-1][1][0] == "boot":
                     moved = packet.payload & 31, packet.payload >> 5
-                packet = draw(pick, moved)
+                packet = draw(pick, moved, networked)
             await ctx.tick()
 
     simulate(dut, check)

@@ -159,6 +159,7 @@ def test_an_answer_counts_once_and_for_its_thread(simulate, rng):
         for _ in range(30):
             await played.cycle()
         assert played.sram[9] == words_of(right["payload"]) and played.raised == {5: 1} and not played.faults
+        assert ctx.get(dut.unasked) == 2
 
     simulate(dut, bench)
 

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from golden.arch import route_table
+from golden.arch.boot import NEXT_NODE
 from golden.arch.mesh import OPPOSITE
 from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
 from golden.noc.router import Router as Rules
@@ -41,10 +42,10 @@ class Neighbours:
         return words
 
     def single(self, p: PortId, route: int):
-        """Any output; a destination for which nobody turns back behind it."""
+        """Any output; a destination for which nobody turns back behind it, or that of boot packets."""
         out = PortId(self.rng.choice([o for o in PortId if o != p]))
         while True:
-            to = AT if out == NODE else tuple(int(n) for n in self.rng.integers(1, 8, 2))
+            to = AT if out == NODE else NEXT_NODE if self.rng.random() < 0.1 else tuple(int(n) for n in self.rng.integers(1, 8, 2))
             if out == NODE or OPPOSITE[out] not in onward(AT, out, to, to, route, TABLE):
                 return to, to, {out}
 
