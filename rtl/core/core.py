@@ -1,6 +1,6 @@
 """The core: its regions, and who says what to whom. No logic of its own."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from rtl.common.host_ports import Activity, CounterLine, Debug, LinkEvents, Place, Poke, Raise, Start, ThreadStatus
 from rtl.common.network_ports import Commands, Handed, NetSteer
+from rtl.core.cycles import CycleRecorder
 from rtl.core.front.unit import FrontEnd
 from rtl.core.matrix.unit import MatrixUnit
 from rtl.core.memory.unit import MemoryUnit
@@ -151,31 +152,19 @@ class Core(wiring.Component):
         wiring.connect(m, vector.trace_load, trace.load)
         wiring.connect(m, vector.trace_lane, trace.lane)
         wiring.connect(m, memory.trace, trace.store)
-        issued = (*scalar.trace_issue.record, *vector.trace_issue.record)
-        m.d.comb += [record.eq(each) for record, each in zip(self.trace.issue.record, issued, strict=True)]
-        cycle, links = self.trace.cycle.record[0], self.link_events
-        before = Signal.like(cycle)  # of what units show at once, told with what they show a cycle later
-        m.d.sync += [
-            before.running.eq(threads.life.running),
-            before.waiting.eq(threads.life.waiting),
-            before.present.eq(Cat(supply.present for supply in threads.supply)),
-            before.able.eq(Cat(turn.may.able for turn in threads.turn)),
-            before.retired_scalar.eq(scalar.events.retired),
-            before.retired_vector_memory.eq(scalar.events.retired_vector_memory),
-            before.store_beat.eq(memory.events.beat),
-            before.conflicts.eq(self.conflicts.count),
-        ]
-        m.d.comb += [
-            cycle.eq(before),
-            cycle.valid.eq(Cat(before.running, before.store_beat, links.packet_in.valid, links.packet_out.valid).any()),
-            cycle.matrix_step.eq(vector.events.matrix_step),
-            cycle.matrix_wait.eq(vector.events.matrix_wait),
-            cycle.simd_issue.eq(vector.events.simd_issue),
-            cycle.retired_front.eq(front.events.retired + threads.events.ended),
-            cycle.packet_in.eq(links.packet_in.valid),
-            cycle.packet_out.eq(links.packet_out.valid),
-            cycle.fetch_miss.eq(front.events.fetch_miss),
-            cycle.redirect.eq(front.events.redirect),
-            cycle.scalar.eq(scalar.trace_heads.record[0]),
-            cycle.vector.eq(vector.trace_heads.record[0]),
-        ]
+        m.submodules.cycles = cycles = CycleRecorder()
+        wiring.connect(m, threads.life, cycles.life)
+        wiring.connect(m, front.trace_threads, cycles.threads)
+        wiring.connect(m, scalar.trace_heads, cycles.scalar_heads)
+        wiring.connect(m, vector.trace_heads, cycles.vector_heads)
+        wiring.connect(m, scalar.trace_issue, cycles.scalar_issue)
+        wiring.connect(m, vector.trace_issue, cycles.vector_issue)
+        wiring.connect(m, front.events, cycles.front_events)
+        wiring.connect(m, threads.events, cycles.thread_events)
+        wiring.connect(m, scalar.events, cycles.scalar_events)
+        wiring.connect(m, memory.events, cycles.store_events)
+        wiring.connect(m, vector.events, cycles.vector_events)
+        wiring.connect(m, wiring.flipped(self.link_events), cycles.link_events)
+        wiring.connect(m, wiring.flipped(self.conflicts), cycles.conflicts)
+        wiring.connect(m, cycles.issue, trace.issue)
+        wiring.connect(m, cycles.cycle, trace.cycle)

@@ -1,7 +1,7 @@
 """What a core that is built with its trace says of every instruction (golden.retire joins it): records, by kind."""
 
 from amaranth.hdl import ShapeLike
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
 from golden.arch import trace
@@ -14,6 +14,8 @@ TraceDispatch, TraceIssue, TraceScalar = struct(trace.DISPATCH), struct(trace.IS
 TraceVector, TraceMatrix, TraceNetwork = struct(trace.VECTOR), struct(trace.MATRIX), struct(trace.NETWORK)
 TraceLoad, TraceLane, TraceStore = struct(trace.LOAD), struct(trace.LANE), struct(trace.STORE)
 TraceCycle, ScalarHeads, VectorHeads = struct(trace.CYCLE), struct(trace.CYCLE["scalar"].parts), struct(trace.CYCLE["vector"].parts)
+FrontThreads = data.StructLayout({"present": THREADS, "able": THREADS})
+"""Threads whose instructions are in the window of the cache; that may dispatch."""
 
 
 def records(shape: ShapeLike, count: int = 1) -> wiring.Signature:

@@ -11,7 +11,7 @@ r"""The door of the front end: what leaves for the queues each cycle.
 in a group and end here; predicates are resolved here; everything else goes to a queue with its tags (rtl/core/interfaces.py).
 """
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,7 +23,7 @@ from rtl.core.front.turns import Turns
 from rtl.core.front.watch import Watch
 from rtl.core.groups import Dispatched, Supply, Turn
 from rtl.core.interfaces import THREADS, FrontEvents, Settings, scalar_pushes, vector_pushes
-from rtl.core.trace import TraceDispatch, records
+from rtl.core.trace import FrontThreads, TraceDispatch, records
 from rtl.mem import ports
 
 
@@ -51,8 +51,9 @@ class FrontEnd(wiring.Component):
             "events": Out(FrontEvents),
         }
         if trace:
-            # Instructions of each group in program order.
+            # Instructions of each group in program order; how the threads stand.
             members["trace"] = Out(records(TraceDispatch, config.dispatch_threads * config.dispatch_width))
+            members["trace_threads"] = Out(records(FrontThreads))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -81,4 +82,8 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, watch.events, wiring.flipped(self.events))
         if self._trace_on:
             wiring.connect(m, watch.trace, wiring.flipped(self.trace))
+            m.d.comb += [
+                self.trace_threads.record[0].present.eq(Cat(supply.present for supply in self.supply)),
+                self.trace_threads.record[0].able.eq(Cat(turn.may.able for turn in self.turn)),
+            ]
         return m
