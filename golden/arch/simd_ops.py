@@ -118,7 +118,7 @@ class SimdOp(IntEnum):
     CAT_HI = 0x4B
     SHUFFLE32 = 0x4C
     SHUFFLE8 = 0x4D
-    # Conversion class: WIDEN_* of a float format has the format's code in bits 2:0.
+    # Conversion class: WIDEN_* of a float format has the format's code in bits 2:0; bit 1 of UTOF and FTOU says unsigned.
     WIDEN_BF16 = 0x51
     WIDEN_FP16 = 0x53
     WIDEN_C143 = 0x54
@@ -127,6 +127,8 @@ class SimdOp(IntEnum):
     WIDEN_UHP = 0x57
     ITOF = 0x58
     FTOI = 0x59
+    UTOF = 0x5A
+    FTOU = 0x5B
     WIDEN_I8 = 0x5C
     WIDEN_U8 = 0x5D
     WIDEN_I16 = 0x5E
@@ -265,6 +267,14 @@ _ROWS = (
         0,
         _INVALID,
         "for each lane FP32 a as signed integer, nearest even; too large gives -2^31 or 2^31-1, NaN 0, both Invalid",
+    ),
+    SimdOpInfo(SimdOp.UTOF, "a", 0, _NONE, "for each lane the unsigned integer a as FP32, nearest even"),
+    SimdOpInfo(
+        SimdOp.FTOU,
+        "a",
+        0,
+        _INVALID,
+        "for each lane FP32 a as unsigned integer, nearest even; too large gives 2^32-1, below zero and NaN 0, all Invalid",
     ),
     SimdOpInfo(SimdOp.RECIP, "a", 0, _ARITH, "for each lane 1/a, error at most 1.03 ulp (docs/numerics.md)"),
     SimdOpInfo(SimdOp.RSQRT, "a", 0, _ARITH, "for each lane 1/sqrt(a), error at most 0.71 ulp (docs/numerics.md)"),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from golden.arch.descriptor import Descriptor
 from golden.arch.simd_ops import SIMD_LANES
 from golden.kernels.kernel import Operand, Role, kernel, number, random_f32, rounding
-from golden.kernels.masters import Masters
+from golden.kernels.masters import Masters, held
 from golden.kernels.placement import Matrix
 from golden.kernels.stream import Stage, streamed
 from golden.numerics import convert, fma, special
@@ -30,7 +30,6 @@ _ONE = np.uint32(0x3F800000)
 _BETA1, _BETA2, _REST1, _REST2, _EPSILON, _GROW, _RATE = range(24, 31)
 """Registers that hold a number in every lane: ``_GROW`` the factor of the square, ``_RATE`` that of the step."""
 _LINE = 31
-_MAX = float(np.finfo(np.float32).max)
 
 
 @kernel("adam")
@@ -83,16 +82,16 @@ class Adam(Masters):
             new_powers = powers * constants
             rest = 1 - new_powers[0, :2]
             off = u * new_powers[0, :2] / rest + 3.1 * u
-            squared = _held(dw * dw)
+            squared = held(dw * dw)
             new_mean = beta1 * mean + rest1 * dw
             new_square = beta2 * square + rest2 * squared
             error_mean = 2 * u * (np.abs(beta1 * mean) + np.abs(rest1 * dw)) + 2 * smallest
             error_square = 3 * u * new_square + 3 * smallest
-            below = _held(new_square / rest[1]) + epsilon
+            below = held(new_square / rest[1]) + epsilon
             root = 1 / np.sqrt(below)
             off_root = (error_square / rest[1] / below + off[1] + u) / 2 + 1.5 * u
             pace = rate / rest[0]
-            step = pace * _held(root * new_mean)
+            step = pace * held(root * new_mean)
             error = pace * root * error_mean + np.abs(step) * (off_root + off[0] + 4 * u) + smallest * (1 + pace)
             error = np.where(np.isfinite(error), error, 0)  # else the step is 0, Inf or NaN on both sides
             new = w - step
@@ -120,11 +119,6 @@ class Adam(Masters):
         self, w: Matrix, dw: Matrix, mean: Matrix, square: Matrix, copy: Matrix, powers: Matrix, constants: Matrix
     ) -> tuple[Descriptor, ...]:
         return *map(self.folded, (w, dw, mean, square, copy)), powers.descriptor(), constants.descriptor()
-
-
-def _held(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inf in place of what FP32 cannot hold."""
-    return np.where(np.abs(values) > _MAX, np.copysign(np.inf, values), values)
 
 
 def _stages() -> tuple[Stage, ...]:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from golden.arch.descriptor import Descriptor
 from golden.arch.formats import FLOAT_FORMATS
 from golden.arch.simd_ops import SIMD_LANES
@@ -52,3 +55,8 @@ class Masters(Kernel):
         return Matrix(matrix.name, matrix.address, self.passes, SIMD_LANES, matrix.format, size * SIMD_LANES).descriptor(
             **steps("y", 1, "y", 1)
         )
+
+
+def held(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inf in place of what FP32 cannot hold."""
+    return np.where(np.abs(values) > float(np.finfo(np.float32).max), np.copysign(np.inf, values), values)

@@ -108,23 +108,27 @@ def _pieces(words: Words, dtype: str) -> NDArray[Any]:
     return np.ascontiguousarray(words).view(dtype)
 
 
-def _itof(a: Words) -> Words:
+def _itof(a: Words, dtype: str) -> Words:
     # NumPy rounds integers to float32 to nearest even, in one step.
-    return f32_bits(a.view("<i4").astype(np.float32))
+    return f32_bits(a.view(dtype).astype(np.float32))
 
 
-def _ftoi(a: Words) -> Words:
+def _nearest(a: Words) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
-        nearest = np.rint(bits_f32(a).astype(np.float64))
-    nearest = np.where(np.isnan(nearest), 0.0, np.clip(nearest, -(2.0**31), 2.0**31 - 1))
-    return nearest.astype(np.int64).astype(np.int32).view(np.uint32)
+        return np.rint(bits_f32(a).astype(np.float64))
 
 
-def _ftoi_flags(a: Words) -> Flags:
-    # Exact bounds: between 2^31 - 1 and 2^31 lies no FP32 number.
-    value = bits_f32(a)
+def _ftoi(a: Words, dtype: str) -> Words:
+    """Numbers outside the 32-bit integers of the type as the nearer end, NaN as 0."""
+    ends, nearest = np.iinfo(dtype), _nearest(a)
+    nearest = np.where(np.isnan(nearest), 0.0, np.clip(nearest, ends.min, ends.max))
+    return nearest.astype(np.int64).astype(dtype).view(np.uint32)
+
+
+def _ftoi_flags(a: Words, dtype: str) -> Flags:
+    ends, nearest = np.iinfo(dtype), _nearest(a)
     never = np.zeros(a.shape, dtype=bool)
-    return Flags(~((value >= -(2.0**31)) & (value < 2.0**31)), never, never, never)
+    return Flags(~((nearest >= ends.min) & (nearest <= ends.max)), never, never, never)
 
 
 def _halves(a: Words, width: int, high: bool) -> NDArray[Any]:
@@ -263,8 +267,10 @@ _RESULTS: dict[SimdOp, Callable[..., Any]] = {
     SimdOp.CAT_HI: lambda a, b, c, imm: np.concatenate([a[..., 8:], b[..., 8:]], axis=-1),
     SimdOp.SHUFFLE32: lambda a, b, c, imm: np.take_along_axis(a, b.astype(np.int64) & 15, axis=-1),
     SimdOp.SHUFFLE8: lambda a, b, c, imm: _shuffle_bytes(a, b),
-    SimdOp.ITOF: lambda a, b, c, imm: _itof(a),
-    SimdOp.FTOI: lambda a, b, c, imm: _ftoi(a),
+    SimdOp.ITOF: lambda a, b, c, imm: _itof(a, "<i4"),
+    SimdOp.FTOI: lambda a, b, c, imm: _ftoi(a, "<i4"),
+    SimdOp.UTOF: lambda a, b, c, imm: _itof(a, "<u4"),
+    SimdOp.FTOU: lambda a, b, c, imm: _ftoi(a, "<u4"),
     SimdOp.RECIP: lambda a, b, c, imm: special.recip(a),
     SimdOp.RSQRT: lambda a, b, c, imm: special.rsqrt(a),
     SimdOp.EXP2: lambda a, b, c, imm: special.exp2(a),
@@ -278,7 +284,8 @@ _FLAGS: dict[SimdOp, Callable[..., Flags]] = {
     SimdOp.FNE: lambda a, b, c: _quiet(a, b),
     SimdOp.FLT: lambda a, b, c: _ordered(a, b),
     SimdOp.FLE: lambda a, b, c: _ordered(a, b),
-    SimdOp.FTOI: lambda a, b, c: _ftoi_flags(a),
+    SimdOp.FTOI: lambda a, b, c: _ftoi_flags(a, "<i4"),
+    SimdOp.FTOU: lambda a, b, c: _ftoi_flags(a, "<u4"),
     SimdOp.RECIP: lambda a, b, c: special.special_flags("recip", a),
     SimdOp.RSQRT: lambda a, b, c: special.special_flags("rsqrt", a),
     SimdOp.EXP2: lambda a, b, c: special.special_flags("exp2", a),

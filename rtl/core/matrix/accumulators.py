@@ -11,6 +11,8 @@ A tile is 8 rows of 8 elements. A beat is 64 bytes of it:
 Row r of any four lies in bytes 16r..16r+15, as a store writes it.
 """
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -163,14 +165,12 @@ class AccumulatorDrain(wiring.Component):
             stages.append(there)
         m.d.comb += self.busy.eq(Cat(stages).any())
         first, rounding, packing = beats[1], beats[5], beats[6]
-        odd, bf16 = Signal(), Signal()
-        m.d.comb += [odd.eq(converted(rounding)), bf16.eq((rounding.format == DrainFormat.BF16) & ~odd)]
 
         results, raised, overflow = [], [], []
         stored_rows, stored_columns = self._stored(m, rounding)
-        counts = delay(m, ~odd, ("d6",), "counts")
+        counts = delay(m, ~converted(rounding), ("d6",), "counts")
         for r in range(ROWS_A_BEAT):
-            choices = [self._choice(m, f"{r}_{side}") for side in range(2)]
+            choices, mode = [self._choice(m, f"{r}_{side}") for side in range(2)], self._mode(m, beats[4], r)
             for j in range(COLUMNS):
                 wide = j < COLUMNS_A_BEAT
                 converter = drain.DrainConverter(4 if wide else 2, self.body)
@@ -179,7 +179,7 @@ class AccumulatorDrain(wiring.Component):
                 for place in range(converter.choices):
                     row, column = r + ROWS_A_BEAT * (place & 1), j + COLUMNS_A_BEAT * (place >> 1)
                     m.d.comb += converter.words[place].eq(self.words[COLUMNS * row + column])
-                m.d.comb += [converter.bf16.eq(bf16 if wide else ~odd), converter.odd.eq(odd), converter.relu.eq(rounding.relu)]
+                m.d.comb += [converter.bf16.eq(mode.bf16 if wide else ~mode.odd), converter.odd.eq(mode.odd), converter.relu.eq(mode.relu)]
                 results.append(converter.result)
                 raised.append(Mux(stored_rows[r] & stored_columns[j] & counts, converter.flags.as_value(), 0))
                 overflow.append(converter.flags.overflow)
@@ -232,6 +232,12 @@ class AccumulatorDrain(wiring.Component):
         rows = Mux(rounding.format == DrainFormat.RAW, 0, rounding.rows)
         columns = Mux(fp32, half, rounding.columns)
         return (delay(m, value, ("d6",), name, reset_less=True) for name, value in (("rows", rows), ("columns", columns)))
+
+    def _mode(self, m, before, row):
+        """How the converters of a row round, in stage d5, from the beat in d4: registers of its own, that drive all bits of its results."""
+        odd = converted(before)
+        bits = {"odd": odd, "bf16": (before.format == DrainFormat.BF16) & ~odd, "relu": before.relu}
+        return SimpleNamespace(**{name: delay(m, bit, ("d5",), f"{name}_copy_{row}", reset_less=True) for name, bit in bits.items()})
 
     def _choice(self, m, name):
         """Which of its lanes a converter takes: bit 0 the half of the tile, bit 1 the columns (FP32 only).

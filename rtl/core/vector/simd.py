@@ -45,6 +45,9 @@ from rtl.fp.flags import FpFlags
 from rtl.fp.fma import FmaLane
 from rtl.fp.integer import FloatToInteger, IntegerToFloat
 
+TO_FLOAT, TO_INTEGER = (SimdOp.ITOF, SimdOp.UTOF), (SimdOp.FTOI, SimdOp.FTOU)
+"""Conversions of 32-bit integers; bit 1 of their codes says unsigned."""
+
 
 class SimdPipe(wiring.Component):
     """The pipe.
@@ -195,14 +198,14 @@ class SimdPipe(wiring.Component):
                 compare.op.eq(op[:4]),
                 compare.a.eq(a[i]),
                 compare.b.eq(b[i]),
-                alu.integer.eq(is_class(op, SimdClass.INTEGER)),
+                alu.integer.eq(operands.integer),
                 alu.op.eq(op[:4]),
                 alu.imm.eq(control.imm),
                 alu.a.eq(a[i]),
                 alu.b.eq(b[i]),
                 alu.c.eq(c[i]),
-                units.to_float[i].value.eq(a[i]),
-                units.to_integer[i].value.eq(a[i]),
+                *(unit.value.eq(a[i]) for unit in (units.to_float[i], units.to_integer[i])),
+                *(unit.is_unsigned.eq(op[1]) for unit in (units.to_float[i], units.to_integer[i])),
                 fma.a.eq(a[i]),
                 fma.b.eq(b[i]),
                 fma.c.eq(c[i]),
@@ -248,16 +251,16 @@ class SimdPipe(wiring.Component):
         flags = _held(m, 2, "flags", flags.as_value())
 
         # Conversions of integers to and from FP32 share the class with those that widen.
-        widens = is_now(2, SimdClass.CONVERT) & ~op[2][:4].matches(SimdOp.ITOF & 15, SimdOp.FTOI & 15)
+        widens = is_now(2, SimdClass.CONVERT) & ~op[2][:4].matches(*(code & 15 for code in (*TO_FLOAT, *TO_INTEGER)))
         other = [_held(m, 3, f"other_{i}", Mux(widens, units.widen.result[i], other[i])) for i in lanes]
         flags = _held(m, 3, "flags", Mux(widens, units.widen.flags.as_value(), flags))
 
-        to_int = op[3] == SimdOp.FTOI
+        to_int = op[3].matches(*TO_INTEGER)
         invalid = Cat(to_integer.invalid for to_integer in units.to_integer).any()
         other = [_held(m, 4, f"other_{i}", Mux(to_int, units.to_integer[i].result, other[i])) for i in lanes]
         flags = _held(m, 4, "flags", Mux(to_int, Cat(invalid, Const(0, 3)), flags))
 
-        to_flt, narrowed = op[4] == SimdOp.ITOF, is_now(4, SimdClass.NARROW)
+        to_flt, narrowed = op[4].matches(*TO_FLOAT), is_now(4, SimdClass.NARROW)
         late = [Mux(to_flt, units.to_float[i].result, units.narrow.result[i]) for i in lanes]
         other = [_held(m, 5, f"other_{i}", Mux(to_flt | narrowed, late[i], other[i])) for i in lanes]
         return other, _held(m, 5, "flags", Mux(narrowed, units.narrow.flags.as_value(), flags))

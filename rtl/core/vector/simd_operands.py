@@ -66,6 +66,8 @@ class SimdOperands(wiring.Component):
                 "out_valid": Out(1),
                 "out_tag": Out(TAG_BITS),
                 "control": Out(SimdControl),
+                # The operation is of the integer class.
+                "integer": Out(1),
                 # Operands of the multiply-add lanes and of all others.
                 "out_a": Out(32).array(lanes),
                 "out_b": Out(32).array(lanes),
@@ -93,9 +95,10 @@ class SimdOperands(wiring.Component):
         # The upper half of the register enters the front end a cycle after the lower one.
         is_special = is_class(self.op, SimdClass.SPECIAL)
         m.submodules.special = special = SpecialUnit(half, self.body)
-        second = register("second_half", 1, self.valid & is_special, resets=True)
-        m.d.comb += special.function.eq(Mux(second, register("second_function", 2, self.op[:2]), self.op[:2]))
-        for i in range(half):
+        # A register for each lane: it drives 32 multiplexers before the lane's first stage.
+        seconds = [register(f"second_copy_{i}", 1, self.valid & is_special, resets=True) for i in range(half)]
+        m.d.comb += special.function.eq(Mux(seconds[0], register("second_function", 2, self.op[:2]), self.op[:2]))
+        for i, second in enumerate(seconds):
             m.d.comb += special.x[i].eq(Mux(second, register(f"second_x_{i}", 32, self.a[half + i]), self.a[i]))
         enters, special_tag = self.valid & is_special, self.tag
         for stage in range(1, SPECIAL_STAGES + 1):
@@ -120,6 +123,7 @@ class SimdOperands(wiring.Component):
             self.out_tag.eq(register("s0_tag", TAG_BITS, Mux(enters, special_tag, self.tag))),
             # A special function that is settled travels as a copy of its operand a.
             self.control.eq(register("s0_control", SimdControl, Cat(Mux(enters, SimdOp.COPY, self.op), self.imm, self.bias))),
+            self.integer.eq(register("s0_integer", 1, ~enters & is_class(self.op, SimdClass.INTEGER))),
             self.sums.eq(register("s0_sums", self.lanes, Mux(enters, ~fixed, is_fma.replicate(self.lanes)))),
             self.special.eq(register("s0_special", 1, enters)),
             self.hidden_off.eq(register("s0_hidden_off", 1, enters & finish[0].hidden_off)),

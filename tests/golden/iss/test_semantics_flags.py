@@ -83,6 +83,7 @@ ARITHMETIC = {
     "vnarrow.shp.sr": [(QNAN, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x3A800001, ONE, 0, UND)],
     "vnarrow.uhp.sr": [(MINUS, ONE, 0, INV), (BIG, ONE, 0, OVF), (0x30000001, ONE, 0, UND)],
     "vftoi": [(QNAN, 0, 0, INV), (0x4F000000, 0, 0, INV), (0xCF000000, 0, 0, 0), (TINY, 0, 0, 0)],
+    "vftou": [(QNAN, 0, 0, INV), (0x4F800000, 0, 0, INV), (0x4F7FFFFF, 0, 0, 0), (0xBF000001, 0, 0, INV), (0xBF000000, 0, 0, 0)],
     "vrecip": [
         (SNAN, 0, 0, INV),
         (TINY, 0, 0, DEN | OVF),

@@ -26,16 +26,17 @@ def golden(op: SimdOp, x: np.ndarray) -> np.ndarray:
     return simd.execute(op, x.reshape(-1, 16).view(np.uint8)).view(np.uint32).reshape(-1)
 
 
-def run(part, stages: int, x: np.ndarray) -> dict:
-    out = Batch(part).run({"value": np.concatenate([x, np.zeros(stages, dtype=np.uint32)])})
+def run(part, stages: int, x: np.ndarray, unsigned: bool = False) -> dict:
+    out = Batch(part).run({"value": np.concatenate([x, np.zeros(stages, dtype=np.uint32)]), "is_unsigned": int(unsigned)})
     return {name: array[stages:] for name, array in out.items()}
 
 
+@pytest.mark.parametrize("op", [SimdOp.ITOF, SimdOp.UTOF], ids=lambda op: op.name)
 @pytest.mark.parametrize("body", Body)
-def test_integer_to_float(body: Body, rng: np.random.Generator) -> None:
+def test_integer_to_float(body: Body, rng: np.random.Generator, op: SimdOp) -> None:
     x = words(rng)
-    got = run(IntegerToFloat(body), TO_FLOAT_STAGES, x)["result"]
-    wrong = np.flatnonzero(got != golden(SimdOp.ITOF, x))
+    got = run(IntegerToFloat(body), TO_FLOAT_STAGES, x, op is SimdOp.UTOF)["result"]
+    wrong = np.flatnonzero(got != golden(op, x))
     assert not wrong.size, f"{wrong.size} wrong, first {x[wrong[0]]:#x}: got {got[wrong[0]]:#x}"
 
 
@@ -57,14 +58,23 @@ def test_every_single_bit_breaks_a_tie(body: Body) -> None:
     assert (got.view(np.int32) == np.rint(fractions)).all() and len(fractions) > 120
 
 
+def ends() -> np.ndarray:
+    """Numbers around the ends of both types, and below zero around where they round to zero."""
+    bits = np.array([2.0**31, 2.0**32, 0.5, 1.0, 1.5], dtype=np.float32).view(np.uint32)
+    near = (bits[:, None] + np.arange(-3, 4, dtype=np.int64)).astype(np.uint32).reshape(-1)
+    return np.concatenate([near, near | np.uint32(1 << 31)])
+
+
+@pytest.mark.parametrize("op", [SimdOp.FTOI, SimdOp.FTOU], ids=lambda op: op.name)
 @pytest.mark.parametrize("body", Body)
-def test_float_to_integer(body: Body, rng: np.random.Generator) -> None:
+def test_float_to_integer(body: Body, rng: np.random.Generator, op: SimdOp) -> None:
     x = words(rng)
-    out = run(FloatToInteger(body), TO_INTEGER_STAGES, x)
-    wrong = np.flatnonzero(out["result"] != golden(SimdOp.FTOI, x))
+    x[: len(ends())] = ends()
+    out = run(FloatToInteger(body), TO_INTEGER_STAGES, x, op is SimdOp.FTOU)
+    wrong = np.flatnonzero(out["result"] != golden(op, x))
     assert not wrong.size, f"{wrong.size} wrong, first {x[wrong[0]]:#x}: got {out['result'][wrong[0]]:#x}"
     # Flags of one word at a time: the other fifteen lanes are zero.
     alone = np.zeros((2_000, 16), dtype=np.uint32)
     alone[:, 0] = x[:2_000]
-    flags = simd.execute_flags(SimdOp.FTOI, alone.view(np.uint8))
+    flags = simd.execute_flags(op, alone.view(np.uint8))
     assert (out["invalid"][:2_000] == (flags & SimdFlag.INVALID)).all()
