@@ -2,8 +2,8 @@
 
     RTLIL with source lines -> Yosys' mutate: a list of single faults, each behind a comparison -> Verilog -> one model
 
-A fault inverts or fixes a bit of a cell's port, or mixes it with another bit of that port; memories' ports have none. Equal instances of a module share their faults.
-The number is read once, from ``+mutant=<number>`` when the model starts.
+A fault inverts or fixes a bit of a cell's port, or mixes it with another bit of that port; ports of memories have none. Equal instances of
+a module share their faults. The number is read once, from ``+mutant=<number>`` when the model starts.
 """
 
 from __future__ import annotations
