@@ -77,11 +77,8 @@ def random_image(rng: random.Random, kind: str, region: int) -> Descriptor:
         pitch = max(width, rng.choice((62, 64)))
     if kind == "load" and rng.random() < 0.2:
         pitch = rng.choice((0, 1, 2, 5))
-    # Eight-bit drains count elements of two bytes and write one: before the first column they reach this many words to the left.
-    margin = 4 if kind == "bf16" else 0
-    words = REGION // 8 - margin
-    rows = min(rng.choice((1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 40, 64, 100)), (words - width) // max(pitch, 1) + 1)
-    first = region // 8 + margin + rng.randrange(words - (rows - 1) * pitch - width + 1)
+    rows = min(rng.choice((1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 40, 64, 100)), (REGION // 8 - width) // max(pitch, 1) + 1)
+    first = region // 8 + rng.randrange(REGION // 8 - (rows - 1) * pitch - width + 1)
     inner, outer = _step(rng, loose), _step(rng, loose)
     x_words = 0 if loose else _around(rng, -(-columns * (1 << elem) // 8), inner & STEP_BACK and not inner & STEP_Y)
     y0 = _around(rng, rows, inner & STEP_BACK and inner & STEP_Y)

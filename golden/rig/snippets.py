@@ -18,7 +18,6 @@ from golden.arch.descriptor import step_code
 from golden.arch.encoding import Insn, OperandKind
 from golden.arch.memmap import CSR_BITS, FP_MODE_BITS, Counter, Csr
 from golden.arch.sram import inject
-from golden.rig.chains import chain
 from golden.rig.memory import (
     BF16_LINES,
     F32_LINES,
@@ -390,16 +389,11 @@ class Writer:
         jump = self.rng.choice(("jr x25", f"callr {self.rng.choice(('x25', 'x30', 'x0'))}, x25"))
         return [f"lpc x25, {place}", f"{self.when()}{jump}", *self.any_of(self.alu, 2), f"{place}:"]
 
-    def chain(self) -> list[str]:
-        """Hazards on purpose (golden.rig.chains)."""
-        return chain(self)
-
     def leaf(self) -> tuple[str, list[str]]:
         kinds = {
             self.scalar: 8, self.predicates: 4, self.scalar_memory: 5, self.scalar_stream: 2, self.vector_load: 8,
             self.vector_store: 4, self.overlap: 2, self.simd_burst: 10, self.matrix_burst: 6, self.raw: 1,
             self.descriptors: 5, self.system: 1, self.flags: 1.5, self.quiet: 1, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
-            self.chain: 6,
         }
         if self.in_routine:
             kinds = {kind: weight for kind, weight in kinds.items() if kind != self.patch}
