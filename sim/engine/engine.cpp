@@ -128,7 +128,7 @@ uint32_t engine_waves(Engine* e, const char* path, uint32_t count, const uint32_
     auto& wave = e->loop.wave;
     wave.reset(new Wave);
     e->loop.zero = zero;
-    for (uint32_t i = 0; i < count; ++i) e->loop.nodes[nodes[i]]->top->trace(wave.get(), 99);
+    e->context->trace(wave.get(), count, nodes);
     wave->open(path);
     return wave->isOpen();
 #else

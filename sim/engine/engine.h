@@ -11,8 +11,20 @@
 
 #include "loop.h"
 
+#ifdef ENGINE_WAVES
+// A model's own `trace` brings all models of its context into the file. Here those that are named, in the order in which they were made.
+struct Context : VerilatedContext {
+    void trace(VerilatedTraceBaseC* wave, uint32_t count, const uint32_t* models) {
+        constexpr int ALL_LEVELS = 99;
+        for (uint32_t i = 0; i < count; ++i) m_ns.m_traceBaseModelCbs[models[i]](wave, ALL_LEVELS, 0);
+    }
+};
+#else
+using Context = VerilatedContext;
+#endif
+
 struct Engine {
-    std::unique_ptr<VerilatedContext> context{new VerilatedContext};
+    std::unique_ptr<Context> context{new Context};
     std::deque<Wire> wires;
     Loop loop;
     std::vector<std::unique_ptr<Edge>> edges;
