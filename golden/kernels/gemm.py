@@ -27,7 +27,7 @@ from golden.kernels.placement import MAX_COLUMNS, MAX_ROWS, Matrix, steps
 from golden.kernels.stream import loop
 from golden.numerics import convert, matrix
 
-UNROLL = 4  # steps of k per pass of the inner loop: one register group each
+HALF = 16  # vector registers of a block: a group for the tiles of a load, as many groups as there is room for
 BLOCK = 16  # rows and columns of C: 2x2 tiles
 
 
@@ -223,7 +223,8 @@ class _Writer:
         # The last load may bring fewer steps, which a pass of the loop does not know.
         last = -(-self.gemm.k // 4) - len(self.halves) * (loads - 1)
         short = last < len(self.halves)
-        passes, rest = divmod(max(loads - 1 - short, 0), UNROLL)
+        unroll = HALF // (rows + columns)
+        passes, rest = divmod(max(loads - 1 - short, 0), unroll)
         if self.gemm.bias:
             bias = 16 * half + 15
             self.say(f"vld.c v{bias}, d3, inner")
@@ -233,13 +234,13 @@ class _Writer:
         self.body(half, 0, rows, columns, last if loads == 1 else len(self.halves), first=not self.gemm.bias)
 
         def unrolled() -> None:
-            for group in (1, 2, 3, 0):
-                self.body(half, group, rows, columns, len(self.halves))
+            for group in range(1, unroll + 1):
+                self.body(half, group % unroll, rows, columns, len(self.halves))
 
         self.repeat(passes, unrolled)
         groups = rest + (short and loads > 1)
         for group in range(1, groups + 1):
-            self.body(half, group % UNROLL, rows, columns, last if group == groups else len(self.halves))
+            self.body(half, group % unroll, rows, columns, last if group == groups else len(self.halves))
         drain = f"drain.{FLOAT_FORMATS[self.gemm.out].short}"
         relu = ", relu" if self.gemm.relu else ""
         for i in reversed(range(rows)):
@@ -251,15 +252,16 @@ class _Writer:
 
     def body(self, half: int, group: int, rows: int, columns: int, steps: int, first: bool = False) -> None:
         """A load's steps of k for every tile of the block: the second tiles' loads first, the stepping loads last."""
-        v = 16 * half + 4 * group
+        a = HALF * half + (rows + columns) * group
+        b = a + rows
         if rows == 2:
-            self.say(f"{self.load_a} v{v + 1}, d0{self.second_a}")
+            self.say(f"{self.load_a} v{a + 1}, d0{self.second_a}")
         if columns == 2:
-            self.say(f"{self.load_b} v{v + 3}, d1{self.second_b}")
-        self.say(f"{self.load_a} v{v}, d0, inner")
-        self.say(f"{self.load_b} v{v + 2}, d1, inner")
+            self.say(f"{self.load_b} v{b + 1}, d1{self.second_b}")
+        self.say(f"{self.load_a} v{a}, d0, inner")
+        self.say(f"{self.load_b} v{b}, d1, inner")
         for k, flags in enumerate(self.halves[:steps]):
             for i in reversed(range(rows)):
                 for j in reversed(range(columns)):
                     flag = ", first" if first and k == 0 else ""
-                    self.say(f"{self.step} c{4 * half + 2 * i + j}, v{v + i}, v{v + 2 + j}{flag}{self.flags}{flags}")
+                    self.say(f"{self.step} c{4 * half + 2 * i + j}, v{a + i}, v{b + j}{flag}{self.flags}{flags}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from golden.arch.classes import Format
 from golden.arch.isa import THREADS, VECTOR_REGISTERS
-from golden.kernels.gemm import UNROLL, Gemm
+from golden.kernels.gemm import HALF, Gemm
 from golden.kernels.gemm_link import K_STEP, Link, links
 from golden.kernels.kernel import Part, bounds
 
@@ -81,7 +81,8 @@ def alone(kernel: Gemm | Link) -> float:
     for tall, count in ((2, rows // 2), (1, rows % 2)):
         for wide, many in ((2, columns // 2), (1, columns % 2)):
             if count * many:
-                total += count * many * (max(tall * wide * depth, loads * LATENCY / UNROLL, TURN) + BETWEEN)
+                waits = loads * LATENCY / (HALF // (tall + wide))
+                total += count * many * (max(tall * wide * depth, waits, TURN) + BETWEEN)
                 last = tall * wide
     return START + total + _drain(gemm) * last
 

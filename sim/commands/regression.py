@@ -113,6 +113,8 @@ def _mutate(options: argparse.Namespace) -> int:
     print(f"{report['unit']}: {report['killed']} of {report['planted']} planted faults seen, {report['rate']} %")
     print(f"report: {latest / 'report.json'}")
     print(run.told)
+    if report["interrupted"]:
+        raise KeyboardInterrupt(f"after {report['planted']} faults")
     return 0
 
 

@@ -167,7 +167,7 @@ def run_cocotb(
     waves: bool = False,
     rerun: str = "",
     plusargs: Sequence[str] = (),
-    limit: int = LIMIT_S,
+    limit: int | None = None,
     all_tests: bool = True,
 ) -> list[str]:
     """Runs the @cocotb.test functions of the file `bench` against `model`; returns the names of those that passed.
@@ -181,12 +181,13 @@ def run_cocotb(
     waves: write waves.fst or waves.vcd (the model must have been built with waves).
     rerun: the command that repeats this, quoted in the failure.
     plusargs: "+name=value" for the design's $value$plusargs.
-    limit: seconds that the run may take.
+    limit: seconds that the run may take; LIMIT_S unless given.
     all_tests: run the others too after one has failed.
 
     Raises BenchFailure when a test fails, none runs, one is skipped, or the simulation ends early.
     """
     __tracebackhide__ = True
+    limit = LIMIT_S if limit is None else limit
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
     bench = Path(bench).resolve()

@@ -2,8 +2,8 @@
 
     RTLIL with source lines -> Yosys' mutate: a list of single faults, each behind a comparison -> Verilog -> one model
 
-A fault inverts or fixes a bit of a cell's port, or mixes it with another bit of that port. Equal instances of a module share their faults.
-The number is read once, from ``+mutant=<number>`` when the model starts.
+A fault inverts or fixes a bit of a cell's port, or mixes it with another bit of that port; ports of memories have none. Equal instances of
+a module share their faults. The number is read once, from ``+mutant=<number>`` when the model starts.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def planted(design: Design, count: int, seed: int) -> tuple[Design, list[Mutant]
     if not 1 <= count <= MOST:
         raise ValueError(f"{count} faults cannot be planted at once: 1 to {MOST}")
     width = count.bit_length()
-    mutate = f"mutate -list {SPARE * count} -seed {seed} -o all.ys"
+    mutate = f"mutate -list {SPARE * count} -seed {seed} -o all.ys t:* t:$mem* %d"
     scripts = [_LIST.format(top=f"\\{design.top}", mutate=mutate), _PLANT]
     text = (design.folder / "design.il").read_text()
 

@@ -30,7 +30,8 @@ class MutateError(RuntimeError):
 
 
 def mutate(folder: Path, unit: str, count: int, seed: int) -> dict[str, Any]:
-    """Plant so many faults in each design of the unit's test and run it on each; the report's fields.
+    """Plant so many faults in each design of the unit's test and run it on each; the report's fields. Ctrl-C ends it early, with the faults
+    that were tried by then.
 
     ValueError for a unit that does not exist or no fault, MutateError when the tests do not pass without a fault.
     """
@@ -41,14 +42,21 @@ def mutate(folder: Path, unit: str, count: int, seed: int) -> dict[str, Any]:
         raise ValueError(f"{count} faults cannot be planted at once: 1 to {mutants.MOST}")
     log = folder / "log.txt"
     run = command(unit, count, seed, folder)
-    with log.open("w") as said:
-        code = subprocess.run(run, cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
+    interrupted = False
+    try:
+        with log.open("w") as said:
+            code = subprocess.run(run, cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
+    except KeyboardInterrupt:
+        interrupted, code = True, 0
     rows = read(folder / mutants.ROWS)
+    if interrupted and not rows:
+        raise KeyboardInterrupt("before the first fault")
     if code or not rows:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("E  ", "ERROR"))] or ["it said nothing"]
         raise MutateError(f"the tests of {unit} did not go through all faults, pytest ended with {code}: {lines[0].lstrip('E ')}")
     killed = sum(bool(row["killed_by"]) for row in rows)
-    return {"unit": unit, "seed": seed, "planted": len(rows), "killed": killed, "rate": round(100 * killed / len(rows), 2), "faults": rows}
+    counts = {"planted": len(rows), "killed": killed, "rate": round(100 * killed / len(rows), 2)}
+    return {"unit": unit, "seed": seed, "interrupted": interrupted, **counts, "faults": rows}
 
 
 def command(unit: str, count: int, seed: int, folder: Path) -> list[str]:

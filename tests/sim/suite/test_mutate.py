@@ -1,9 +1,12 @@
 """The command behind planted faults, on the smallest unit; every unit that it names is a test."""
 
+import json
+
 import pytest
 
 from sim.compile.cache import ROOT
 from sim.suite import mutate
+from sim.suite.mutants import ROWS
 
 
 def test_every_unit_is_a_test():
@@ -26,3 +29,18 @@ def test_tests_that_count_no_fault_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(mutate.UNITS, "none", "tests/sim/suite/test_mutate.py::test_every_unit_is_a_test")
     with pytest.raises(mutate.MutateError, match="the tests of none did not go through all faults, pytest ended with 0"):
         mutate.mutate(tmp_path, "none", 6, 3)
+
+
+def test_ctrl_c_leaves_what_was_tried(tmp_path, monkeypatch):
+    tried = [{"killed_by": "a"}, {"killed_by": ""}, {"killed_by": "b"}]
+
+    def stopped(*_, **__):
+        (tmp_path / ROWS).write_text("".join(json.dumps(row) + "\n" for row in tried))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mutate.subprocess, "run", stopped)
+    report = mutate.mutate(tmp_path, "router", 100, 0)
+    assert report["interrupted"] and (report["planted"], report["killed"], report["rate"]) == (3, 2, 66.67)
+    tried.clear()
+    with pytest.raises(KeyboardInterrupt, match="before the first fault"):
+        mutate.mutate(tmp_path, "router", 100, 0)
