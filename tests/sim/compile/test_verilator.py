@@ -43,10 +43,6 @@ class Twice(wiring.Component):
     data: In(8)
     held: Out(8)
 
-    def __init__(self) -> None:
-        self.parts = {"Holder": Holder()}
-        super().__init__()
-
     def elaborate(self, platform):
         m = Module()
         between = Signal(8)
@@ -87,11 +83,12 @@ def test_a_named_memory_is_visible(run):
 def test_a_module_compiled_alone_is_one_of_the_design(run):
     """Cycle for cycle, with its ports for a bench; a module that is not there, or the top, is none."""
     public = [("Holder", "held")]
+    design = elaborate(Twice(), parts=[elaborate(Holder())])
     for apart in ("Holder", ""):
-        model = verilator.build_cocotb(elaborate(Twice()), public=public, apart=apart)
+        model = verilator.build_cocotb(design, public=public, apart=apart)
         assert run("two_holders_are_two_cycles", of=model)
     with pytest.raises(BuildError, match="0 modules are called Nobody: one can be compiled alone"):
-        verilator.build_cocotb(elaborate(Twice()), apart="Nobody")
+        verilator.build_cocotb(design, apart="Nobody")
 
 
 def test_a_failing_test_is_named_with_its_message_and_the_command(run):
