@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,6 +11,8 @@ from golden.arch.classes import Flow, Port
 from golden.arch.encoding import Insn
 from golden.asm import assemble
 from golden.kernels.kernel import Kernel
+
+_COUNTED = re.compile(r"^(\w+):\n +addi (x\d+), \2, -1\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,21 @@ def work(kernel: Kernel) -> Work:
 
 
 def work_of(text: str) -> Work:
-    """The work of a subroutine; a loop whose count the text does not show counts once."""
+    """The work of a subroutine; a loop whose count the text does not show counts once.
+
+    A loop whose body is too long for the hardware begins by counting a register down at a label, and ends with the branch to it.
+    """
     matrix = simd = instructions = 0
     open_loops: list[tuple[str, int]] = []  # where each ends, and how often its body runs in all
     known: dict[str, int] = {}
+    counters = {match[1]: match[2] for match in _COUNTED.finditer(text)}
     for line in text.splitlines():
         label, _, rest = line.partition(":") if ":" in line else ("", "", line)
-        while open_loops and open_loops[-1][0] == label.strip():
+        label = label.strip()
+        while open_loops and open_loops[-1][0] == label:
             open_loops.pop()
+        if label in counters:
+            open_loops.append((f"br {label}", (open_loops[-1][1] if open_loops else 1) * known.get(counters[label], 1)))
         if not (words := rest.replace(",", " ").split()):
             continue
         words = words[1:] if words[0].startswith("(") else words
@@ -57,6 +67,8 @@ def work_of(text: str) -> Work:
         elif insn and insn.flow in (Flow.LOOP, Flow.LOOPI):
             count = int(words[2]) if insn.flow is Flow.LOOPI else known.get(words[2], 1)
             open_loops.append((words[1], times * count))
+        elif open_loops and open_loops[-1][0] == " ".join(words):
+            open_loops.pop()
     return Work(matrix, simd, instructions)
 
 

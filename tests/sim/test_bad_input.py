@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from golden.kernels import KERNELS
 from sim.commands import COMMANDS
 from sim.jobs import train
 from sim.jobs.train_options import Options
@@ -57,7 +58,7 @@ MISTAKES = [
     ("train --seed x", "--seed", "'x' is no whole number"),
     ("train --resume", "no checkpoint build/checkpoints/digits-mlp-32-0.3-0-rtl-d1.npz", "without --resume"),
     ("run", "KERNEL"),
-    ("run conv", "invalid choice: 'conv'", "'axpy', 'convert', 'gemm', 'relu-backward', 'sgd', 'softmax'"),
+    ("run pool", "invalid choice: 'pool'", ", ".join(map(repr, sorted(KERNELS)))),
     ("run gemm --config huge", "no configuration 'huge'", "d1, tiny"),
     ("rtl fine.s --cycles 0:9", "--cycles is the window of what is kept: give --record FILE or --waves FILE too"),
     ("rtl fine.s --cycles difference", "give --record FILE or --waves FILE too"),

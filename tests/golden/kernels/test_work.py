@@ -41,4 +41,7 @@ def test_every_kernel_asks_what_it_executes(name, rng):
 def test_loops_multiply_and_end_together():
     text = "x: li x30, 20\n  loop end, x30\n vfadd v1, v2, v3\n loopi end, 3\n step.bf16 c0, v1, v2\n vexp2 v1, v1\nend: jr x31\n"
     assert work_of(text) == Work(matrix=60, simd=20 + 120, instructions=1 + 1 + 40 + 120 + 1)
+    text = "x: li x27, 5\nagain:\n addi x27, x27, -1\n pnei p1, x27, 0\n"
+    text += " loopi end, 3\n step.bf16 c0, v1, v2\nend:\n vfadd v1, v2, v3\n (p1) br again\n jr x31\n"
+    assert work_of(text) == Work(matrix=15, simd=5, instructions=1 + 5 * (2 + 1 + 3 + 1 + 1) + 1)
     assert {"li", "loop", "loopi", "vexp2"} <= isa.BY_MNEMONIC.keys()

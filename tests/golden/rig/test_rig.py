@@ -8,7 +8,7 @@ from golden.coverage import Coverage, groups
 from golden.iss.node import HangError
 from golden.rig import Rig, RigJob, instructions, shrink
 from golden.rig.memory import REGION, TABLE, Layout
-from tests.golden.rig.runs import LIMIT, TINY, load
+from tests.golden.rig.runs import LIMIT, TINY, failing, load
 
 SEEDS = 200
 
@@ -66,14 +66,13 @@ def test_a_seed_gives_the_same_job_twice_and_another_seed_another():
 
 
 def test_shrinking_keeps_the_failure_and_little_else():
-    rig = Rig(3, TINY, 100)
-
     def fails(job: RigJob) -> bool:
         return "vrecip" in job.text
 
+    rig = failing(fails, 100)
     small = shrink(rig, fails)
     assert fails(small) and small.text.count("; ") < 10
-    with pytest.raises(ValueError, match="rig: seed 3 does not fail"):
+    with pytest.raises(ValueError, match=f"rig: seed {rig.seed} does not fail"):
         shrink(rig, lambda job: False)
 
 
