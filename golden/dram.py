@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from golden.arch.global_address import GLOBAL, WORD_BYTES
 from golden.arch.memmap import LINE_BYTES, Fault
-from golden.arch.packet import Kind, Packet
+from golden.arch.packet import WITH_PAYLOAD, Kind, Packet
 
 MOST_BYTES = 1 << GLOBAL["address"].width
 
@@ -46,6 +46,8 @@ class Dram:
         """The cause with which a request is refused; None when it is served."""
         if request.kind not in (Kind.WRITE, Kind.READ):
             return Fault.ILLEGAL
+        if request.wrong_payload and request.kind in WITH_PAYLOAD:
+            return Fault.ECC
         if request.address % WORD_BYTES:
             return Fault.MISALIGNED
         inside = request.length and request.address % LINE_BYTES + WORD_BYTES * request.length <= LINE_BYTES
@@ -53,8 +55,8 @@ class Dram:
         return None if inside and request.address < self.size and not told else Fault.RANGE
 
     def serve(self, request: Packet) -> list[Packet]:
-        """What is answered at once; what has wrong parity is dropped."""
-        if not request.intact:
+        """What is answered at once; a wrong header is dropped."""
+        if request.wrong_header:
             return []
         if (cause := self.refusal(request)) is not None:
             return [request.error(cause)]

@@ -151,7 +151,7 @@ class Session:
         Refused
             When it refuses a request that asked for no answer.
         HostError
-            When it has wrong parity, or nothing that it could answer was asked.
+            When it has wrong parity, of header or payload, or nothing that it could answer was asked.
         """
         if not answer.intact:
             raise HostError("a packet came with wrong parity")

@@ -15,22 +15,26 @@ from itertools import repeat
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from golden.arch.bits import Field
 from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, Packet
 from tb.bind import Ports
 from tb.stream import Gaps
 
-PARITY_PLACES = (
-    tuple(bit for field in CONTROL if field.name != "out" for bit in range(field.lo, field.lo + field.width)),
-    tuple(range(BODY.width)),
-)
-"""Bits of a control word and of a body that parity covers: an odd number of wrong ones is noticed."""
-_ONE_CHANNEL = CONTROL["valid"].width  # wrong bits of ``valid`` make another channel of it, or two
+
+def _places(*fields: Field) -> tuple[int, ...]:
+    return tuple(bit for field in fields for bit in range(field.lo, field.lo + field.width))
+
+
+ROUTE_PLACES = _places(*(field for field in CONTROL if field.name not in ("valid", "out")))
+"""Bits of a control word under its parity, but ``valid``: wrong bits of that make another channel of it, or two."""
+HEADER_PLACES, PAYLOAD_PLACES = _places(BODY["header"]), _places(BODY["payload"], BODY["payload_parity"])
+"""Bits of a body under the parity of header or payload: an odd number of wrong ones is noticed."""
 
 
 class LinkSource:
     """Sends what `put` queued: one packet a cycle at most, per channel in order, while there is credit, with `gaps` before each.
 
-    A packet that is not intact is sent with one wrong bit. Bodies that belong to no packet are noise.
+    A packet is sent with one wrong bit of whatever is to come wrong of it. Bodies that belong to no packet are noise.
     """
 
     def __init__(self, ports: Ports, name: str, rng: random.Random, gaps: Gaps | None = None) -> None:
@@ -54,11 +58,13 @@ class LinkSource:
 
     def _words(self, item: Packet) -> tuple[int, int]:
         control, body = item.encode()
-        if item.intact:
-            return control, body
-        if self._rng.random() < 0.2:
-            return control ^ 1 << self._rng.choice(PARITY_PLACES[0][_ONE_CHANNEL:]), body
-        return control, body ^ 1 << self._rng.choice(PARITY_PLACES[1])
+        if item.wrong_header and self._rng.random() < 0.2:
+            control ^= 1 << self._rng.choice(ROUTE_PLACES)
+        elif item.wrong_header:
+            body ^= 1 << self._rng.choice(HEADER_PLACES)
+        if item.wrong_payload:
+            body ^= 1 << self._rng.choice(PAYLOAD_PLACES)
+        return control, body
 
     async def _run(self) -> None:
         wait = next(self._gaps)

@@ -131,7 +131,7 @@ class Counter(Described):
     LAST_STEP = 22, "cycle of the last matrix step"
     START_CYCLE = 23, "cycle in which a start packet was last accepted while no thread ran"
     LAST_STORE = 24, "cycle in which the last store beat was written"
-    PARITY_ERRORS = 25, "packets that were dropped because their parity was wrong"
+    PARITY_ERRORS = 25, "packets that came with wrong parity"
 
 
 COUNTER_LINES = -(-len(Counter) // 8)

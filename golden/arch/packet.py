@@ -18,8 +18,13 @@ effect (a WRITE whose semaphore overflows has written its data).
 
 Which requests are refused: golden.arch.refusal.
 
-A packet with wrong parity is dropped, and its credit returned: nobody knows whom to answer. A response that nobody waits for, and
-anything on a response channel that is no response, is dropped: answers to answers would tie the classes together.
+Wrong parity. Where that of the header is wrong, nobody knows whom to answer: the packet is dropped, and its credit returned. Where only
+that of the payload is, the header stands. Then a request whose kind says something in its payload (``WITH_PAYLOAD``) is refused with ECC,
+and a BOOT is dropped. READ_DATA and ERROR are to a node that asked an ERROR with address 0, and a host takes no such answer. All other
+kinds need nothing of it, and do what they say. All are counted.
+
+A response that nobody waits for, and anything on a response channel that is no response, is dropped: answers to answers would tie the
+classes together.
 """
 
 from __future__ import annotations
@@ -63,6 +68,11 @@ class Kind(IntEnum):
     ERROR = 18
     HALTED = 19
     STATUS = 20
+
+
+WITH_PAYLOAD = (Kind.WRITE, Kind.START, Kind.DEBUG)
+"""Requests that say something in their payload, and are refused where its parity is wrong. A BOOT does too, but behind a router it names
+nobody to answer."""
 
 
 class DebugOp(IntEnum):
@@ -147,7 +157,8 @@ class Packet:
     far : of a multicast, the corner with the greatest x and y; None: the destination.
     payload : 512 bits.
     outs : the receiving router's outputs: one, or several of a multicast.
-    intact : False of one that came with wrong parity.
+    wrong_header : it came with wrong parity of its control word or header: nothing in it is certain.
+    wrong_payload : it came with wrong parity of its payload.
     """
 
     kind: int
@@ -162,7 +173,13 @@ class Packet:
     payload: int = 0
     far: Place | None = None
     outs: frozenset[PortId] = frozenset({PortId.NODE})
-    intact: bool = True
+    wrong_header: bool = False
+    wrong_payload: bool = False
+
+    @property
+    def intact(self) -> bool:
+        """Whether it came with right parities."""
+        return not (self.wrong_header or self.wrong_payload)
 
     @property
     def data(self) -> bytes:
@@ -225,7 +242,7 @@ class Packet:
 
     @staticmethod
     def decode(control: int, body: int) -> Packet:
-        """The inverse of ``encode``; ``intact`` says whether all parities are right.
+        """The inverse of ``encode``, with what the parities say.
 
         ValueError unless it is for exactly one channel, and for one output if it is for one place.
         """
@@ -243,7 +260,8 @@ class Packet:
             payload=rest["payload"],
             far=None if far == destination else far,
             outs=outs,
-            intact=not wrong and rest["payload_parity"] == payload_parity(rest["payload"]),
+            wrong_header=bool(wrong),
+            wrong_payload=rest["payload_parity"] != payload_parity(rest["payload"]),
             **header,
         )
 

@@ -4,6 +4,7 @@ What is refused whatever the threads do (``refusal``):
 
     any kind but BOOT  that comes to a node of other coordinates, or outside its rectangle: RANGE; a kind that is none: ILLEGAL
     BOOT               behind a router, with a destination that is no boot packet's: ILLEGAL
+    one with a payload (WRITE, START, DEBUG) that came with wrong parity: ECC
     WRITE, READ        address no multiple of 8: MISALIGNED; no word, or words beyond the line's end: RANGE; outside SRAM: RANGE, but
                        control lines that exist can be read
     RAISE, notify      no semaphore, or an amount of more than 16 bits: RANGE
@@ -38,7 +39,7 @@ from golden.arch.memmap import (
     ControlLine,
     Fault,
 )
-from golden.arch.packet import DebugOp, Kind, Packet, Place
+from golden.arch.packet import WITH_PAYLOAD, DebugOp, Kind, Packet, Place
 
 CONTROL_LINES = frozenset(
     CONTROL_BASE + LINE_BYTES * line
@@ -58,6 +59,8 @@ def refusal(request: Packet, sram_bytes: int, place: Place, networked: bool = Fa
         return Fault.ILLEGAL if networked and request.destination != NEXT_NODE else None
     if not request.covers(place):
         return Fault.RANGE
+    if request.wrong_payload and kind in WITH_PAYLOAD:
+        return Fault.ECC
     if kind in (Kind.WRITE, Kind.READ):
         if address % 8:
             return Fault.MISALIGNED

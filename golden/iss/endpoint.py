@@ -54,15 +54,17 @@ class Endpoint:
     # --- requests ------------------------------------------------------------------------------------------------------------
 
     def serve(self, request: Packet) -> list[Packet]:
-        """What the node answers at once; a response, or anything with wrong parity, is dropped."""
+        """What the node answers at once; a response, a wrong header and a BOOT with a wrong payload are dropped."""
         networked = self.node.config.networked
-        if not request.intact or request.channel & 2:
+        if request.wrong_header or request.channel & 2:
             return []
         if networked and self.identity is None:
             self.dropped += 1
             return []
         if request.kind & 16:
             self.dropped += 1
+            return []
+        if request.kind == Kind.BOOT and request.wrong_payload:
             return []
         cause = refusal(request, self.node.config.sram_bytes, self.place, networked)
         if cause is not None:

@@ -209,14 +209,18 @@ class Interface:
     # --- answers -----------------------------------------------------------------------------------------------------------------
 
     def receive(self, answer: Packet) -> None:
-        """An answer to a request of this node; one that nothing asked for is dropped and counted."""
+        """An answer to a request of this node; one that nothing asked for is dropped and counted.
+
+        Words with wrong parity stop the thread as a refusal does.
+        """
         thread, entry = answer.sequence & 3, answer.sequence >> 2 & 31
         read = self._reads.get(entry)
-        if not answer.intact:
+        if answer.wrong_header:
             return
-        if answer.kind == Kind.READ_DATA and read:
-            self._arrive(read, answer)
-        elif answer.kind == Kind.ERROR:
+        brings = read if answer.kind == Kind.READ_DATA else None
+        if brings and not answer.wrong_payload:
+            self._arrive(brings, answer)
+        elif brings or answer.kind == Kind.ERROR:
             if not read and entry not in (POSTED, CONFIRMED):
                 self.unasked += 1
                 return
@@ -237,8 +241,8 @@ class Interface:
 
     @staticmethod
     def _blamed(answer: Packet) -> int:
-        """The global address that was refused; of a raise, the amount takes the address's place."""
-        address = answer.payload >> 64 & (1 << GLOBAL["address"].width) - 1
+        """The global address that was refused, 0 where the answer's payload is wrong; of a raise, the amount takes the address's place."""
+        address = 0 if answer.wrong_payload else answer.payload >> 64 & (1 << GLOBAL["address"].width) - 1
         return GLOBAL.pack({"address": address, "x": answer.source[0], "y": answer.source[1]})
 
     def _fault(self, index: int, cause: Fault, operand: int) -> None:

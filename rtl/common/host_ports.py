@@ -46,7 +46,7 @@ LinkEvents = wiring.Signature(
         "packet_in": Out(Event),
         "packet_out": Out(Event),
         "first_start": Out(Event),
-        # So many packets were dropped because their parity was wrong.
+        # So many packets had wrong parity.
         "parity_errors": Out(2),
     }
 )

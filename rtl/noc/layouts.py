@@ -15,6 +15,8 @@ TO = dict.fromkeys(("x", "y", "far_x", "far_y"), packet.COORD_BITS)
 """Where a packet goes: its destination twice, or the corners of a multicast's rectangle."""
 PACKET = data.StructLayout({"channel": 2, **TO, "header": HEADER, "payload": packet.PAYLOAD_BITS})
 """A packet at rest in the endpoint: channel number, where it goes, header, payload."""
+RECEIVED = data.StructLayout({**PACKET.members, "wrong_payload": 1})
+"""One that came over a link with a right header; its payload's parity may be wrong."""
 ROUTED = data.StructLayout({**PACKET.members, "out": len(packet.PortId)})
 """One that leaves by way of a router, and its ports there."""
 

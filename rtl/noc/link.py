@@ -20,16 +20,16 @@ from rtl.common.host_ports import Event
 from rtl.common.select import by_number
 from rtl.noc import parity
 from rtl.noc.credits import COUNT, Credits
-from rtl.noc.layouts import BODY, CONTROL, PACKET, ROUTED, ROUTES, TO, Link
+from rtl.noc.layouts import BODY, CONTROL, PACKET, RECEIVED, ROUTED, ROUTES, TO, Link
 
 _DEPTH_BITS = (CREDITS - 1).bit_length()
-_KEPT = data.StructLayout({"control": CONTROL, "body": BODY, "wrong": 1})
+_KEPT = data.StructLayout({"control": CONTROL, "body": BODY, "wrong_header": 1, "wrong_payload": 1})
 
 
 class Inbox(wiring.Component):
     """The packets of one class, a ring per route; offers one of them at a time, of both routes in turn.
 
-    A packet with wrong parity is dropped, and its credit returned: the sender's transfer does not complete.
+    A packet with a wrong header is dropped, and its credit returned; one with a wrong payload leaves with that mark.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ class Inbox(wiring.Component):
                 "come": In(ROUTES),
                 "kept": In(_KEPT),
                 # Valid until taken.
-                "packet": Out(stream.Signature(PACKET)),
-                # A place is free again; a packet was dropped. One cycle each.
+                "packet": Out(stream.Signature(RECEIVED)),
+                # A place is free again; a packet with wrong parity was in it. One cycle each.
                 "credit": Out(ROUTES),
-                "dropped": Out(1),
+                "wrong": Out(1),
             }
         )
 
@@ -70,14 +70,15 @@ class Inbox(wiring.Component):
             leave.eq(place & some.any()),
         ]
         item, kept = self.packet.payload, read.data
-        m.d.sync += self.dropped.eq(leave & kept.wrong)
+        m.d.sync += self.wrong.eq(leave & (kept.wrong_header | kept.wrong_payload))
         with m.If(place):
             m.d.sync += [
-                self.packet.valid.eq(leave & ~kept.wrong),
+                self.packet.valid.eq(leave & ~kept.wrong_header),
                 item.channel.eq(Cat(chosen, Const(self.responses, 1))),
                 *(item[name].eq(kept.control[name]) for name in TO),
                 item.header.eq(kept.body.header),
                 item.payload.eq(kept.body.payload),
+                item.wrong_payload.eq(kept.wrong_payload),
             ]
         with m.If(leave):
             m.d.sync += turn.eq(~turn)
@@ -105,15 +106,15 @@ class LinkReceiver(wiring.Component):
         members = {
             "link": In(Link),
             # The request to serve; valid until taken.
-            "requests": Out(stream.Signature(PACKET)),
-            # Packets dropped because their parity was wrong: how many in this cycle.
+            "requests": Out(stream.Signature(RECEIVED)),
+            # Packets whose parity was wrong: how many in this cycle.
             "parity_errors": Out(2),
             # A packet came whose parity is right.
             "packet_in": Out(Event),
         }
         if responses:
             # The same of responses. Whoever listens takes them whatever becomes of requests.
-            members["responses"] = Out(stream.Signature(PACKET))
+            members["responses"] = Out(stream.Signature(RECEIVED))
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -121,9 +122,15 @@ class LinkReceiver(wiring.Component):
         # The control word waits a cycle for its body; its parity is known by then.
         control = delay(m, self.link.control, 1, "control")
         route = delay(m, parity.route_parity(self.link.control), 1, "route")
-        kept = Signal(_KEPT)
-        m.d.comb += [kept.control.eq(control), kept.body.eq(self.link.body), kept.wrong.eq(parity.wrong(self.link.body, route))]
-        m.d.sync += self.packet_in.valid.eq(control.valid.any() & ~kept.wrong)
+        kept, wrong = Signal(_KEPT), Signal()
+        m.d.comb += [
+            kept.control.eq(control),
+            kept.body.eq(self.link.body),
+            kept.wrong_header.eq(parity.wrong_header(self.link.body, route)),
+            kept.wrong_payload.eq(parity.wrong_payload(self.link.body)),
+            wrong.eq(kept.wrong_header | kept.wrong_payload),
+        ]
+        m.d.sync += self.packet_in.valid.eq(control.valid.any() & ~wrong)
         m.submodules.request_box = box = Inbox(responses=False)
         wiring.connect(m, box.packet, wiring.flipped(self.requests))
         m.d.comb += [box.come.eq(control.valid[:ROUTES]), box.kept.eq(kept)]
@@ -131,11 +138,11 @@ class LinkReceiver(wiring.Component):
             m.submodules.response_box = other = Inbox(responses=True)
             wiring.connect(m, other.packet, wiring.flipped(self.responses))
             m.d.comb += [other.come.eq(control.valid[ROUTES:]), other.kept.eq(kept)]
-            credit, dropped = other.credit, other.dropped
+            credit, wrong_response = other.credit, other.wrong
         else:
             come = control.valid[ROUTES:]
-            credit, dropped = delay(m, come, 1, "unasked"), delay(m, come.any() & kept.wrong, 1, "unasked_wrong")
-        m.d.comb += [self.link.credit.eq(Cat(box.credit, credit)), self.parity_errors.eq(box.dropped + dropped)]
+            credit, wrong_response = delay(m, come, 1, "unasked"), delay(m, come.any() & wrong, 1, "unasked_wrong")
+        m.d.comb += [self.link.credit.eq(Cat(box.credit, credit)), self.parity_errors.eq(box.wrong + wrong_response)]
         return m
 
 

@@ -24,10 +24,11 @@ def payload_parity(payload: Value) -> Value:
     return Cat(payload.word_select(i, 64).xor() for i in range(PAYLOAD_PARITY_BITS))
 
 
-def wrong(body: data.View, route: Value) -> Value:
-    """Whether a body disagrees with its parity bits, `route` being the parity of its control word."""
-    return (
-        (payload_parity(body.payload) != body.payload_parity)
-        | (route ^ body.header.parity[0])
-        | (header_parity(body.header) ^ body.header.parity[1])
-    )
+def wrong_header(body: data.View, route: Value) -> Value:
+    """Whether a header disagrees with its parity bits, `route` being the parity of its control word."""
+    return (route ^ body.header.parity[0]) | (header_parity(body.header) ^ body.header.parity[1])
+
+
+def wrong_payload(body: data.View) -> Value:
+    """Whether a payload disagrees with its parity bits."""
+    return payload_parity(body.payload) != body.payload_parity

@@ -61,12 +61,12 @@ class Memory : public Host {
     }
 
   protected:
-    // Requests wait here for their turn; what is wrong is dropped, and responses are the host's.
+    // Requests wait here for their turn; a wrong header is dropped, and responses are the host's.
     void arrived(const Packet& packet) override {
         kept_back = packet.control & VALID;
         if (kept_back & RESPONSES) {
             Host::arrived(packet);
-        } else if (intact(packet)) {
+        } else if (!wrong_header(packet)) {
             waiting.push_back(packet);
             kept_back = 0;
         }
@@ -88,7 +88,8 @@ class Memory : public Host {
         const uint64_t first = address % LINE / WORD;
         const bool writes = kind == KIND_WRITE, reads = kind == KIND_READ;
         served = std::max(served, cycle * bandwidth);
-        const uint64_t cause = refusal(writes, reads, address, length, get(body, HEADER_sequence));
+        const uint64_t sequence = get(body, HEADER_sequence);
+        const uint64_t cause = writes && wrong_payload(body) ? FAULT_ECC : refusal(writes, reads, address, length, sequence);
         if (!cause) served += WORD * length;
         const uint64_t due = std::max(cycle, (served + bandwidth - 1) / bandwidth) + latency;
         Body answer{};

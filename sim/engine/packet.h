@@ -43,9 +43,9 @@ inline void set_word(Body& body, int index, uint64_t value) {
     put(body, {BODY_payload.at + 64 * index, 64}, value);
     put(body, {BODY_payload_parity.at + index, 1}, parity(value));
 }
-inline bool intact(const Packet& packet) {
-    if (get(packet.body, HEADER_parity) != header_parity(packet.control, packet.body)) return false;
+inline bool wrong_header(const Packet& packet) { return get(packet.body, HEADER_parity) != header_parity(packet.control, packet.body); }
+inline bool wrong_payload(const Body& body) {
     for (int i = 0; i < BODY_payload_parity.width; ++i)
-        if (get(packet.body, {BODY_payload_parity.at + i, 1}) != uint64_t(parity(word_of(packet.body, i)))) return false;
-    return true;
+        if (get(body, {BODY_payload_parity.at + i, 1}) != uint64_t(parity(word_of(body, i)))) return true;
+    return false;
 }

@@ -63,7 +63,7 @@ def fields() -> str:
     groups = {"CONTROL": CONTROL, "HEADER": HEADER, "BODY": BODY}
     at = [f"X({group}_{field.name}, {field.lo}, {field.width})" for group, layout in groups.items() for field in layout]
     numbers = {f"KIND_{kind.name}": kind for kind in (Kind.WRITE, Kind.READ, Kind.READ_DATA, Kind.ACK, Kind.ERROR)}
-    numbers |= {f"FAULT_{cause.name}": cause for cause in (Fault.ILLEGAL, Fault.MISALIGNED, Fault.RANGE)}
+    numbers |= {f"FAULT_{cause.name}": cause for cause in (Fault.ILLEGAL, Fault.MISALIGNED, Fault.RANGE, Fault.ECC)}
     numbers |= {"FLAG_RESPONSE": FLAG_RESPONSE, "SEQUENCE_NOTIFY": SEQUENCE_NOTIFY}
     lines = [f"#define {name} {int(value)}" for name, value in numbers.items()]
     return "\n".join([*lines, "#define FOR_EACH_FIELD(X) " + " ".join(at)]) + "\n"

@@ -39,7 +39,7 @@ class Around:
     ----------
     waves, shown : a file for waves, and the nodes in them (the first when none is named).
     drams, pace : edge ports with memory behind them, which is compared too, and how fast it is.
-    flips : wrong bits on links; what is then lost makes the two differ, or hang.
+    flips : wrong bits on links; what is then lost or refused makes the two differ, or hang.
     """
 
     waves: Path | None = None
@@ -83,10 +83,10 @@ def run_lockstep(
         try:
             runs = _run_rtl(engine, edge, config, parts)
         except HostError as error:
-            raise HostError("\n".join([str(error), *_dropped(edge.hosts)])) from None
-        dropped = _dropped(edge.hosts) if around.flips else []
+            raise HostError("\n".join([str(error), *_wrong(edge.hosts)])) from None
+        wrong = _wrong(edge.hosts) if around.flips else []
         contents = {place: dram.contents() for place, dram in behind.items()}
-    result = Result(cycles=max(run.cycles for run in runs.values()), faults=dropped)
+    result = Result(cycles=max(run.cycles for run in runs.values()), faults=wrong)
     records: dict[tuple[Place, int], list[Record]] = {}
 
     def keep(place: Place, record: Record) -> None:
@@ -120,10 +120,10 @@ def run_lockstep(
     return result, {place: run.image for place, run in runs.items()}
 
 
-def _dropped(hosts: Mapping[Place, BlockingHost]) -> list[str]:
-    """Nodes that dropped packets."""
+def _wrong(hosts: Mapping[Place, BlockingHost]) -> list[str]:
+    """Nodes to which wrong packets came."""
     counts = ((place, host.counters()[Counter.PARITY_ERRORS]) for place, host in hosts.items())
-    return [f"node {x},{y} dropped {count} packets with wrong parity" for (x, y), count in counts if count]
+    return [f"node {x},{y} counts {count} packets with wrong parity" for (x, y), count in counts if count]
 
 
 def _run_rtl(engine: Engine, edge: MeshEdge, config: NodeConfig, parts: Mapping[Place, Part]) -> dict[Place, Run]:

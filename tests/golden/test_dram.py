@@ -46,9 +46,16 @@ def test_what_is_refused(packet, cause):
     assert error.kind == Kind.ERROR and error.payload == payload_of((cause, packet.address)) and not dram.lines
 
 
-def test_wrong_parity_is_dropped():
+def test_a_wrong_header_is_dropped_and_a_wrong_payload_refused():
+    """Of a READ the payload says nothing."""
     dram = Dram()
-    assert dram.serve(request(Kind.WRITE, 0, payload=1, intact=False)) == [] and not dram.lines
+    assert dram.serve(request(Kind.WRITE, 0, payload=1, wrong_header=True)) == []
+    for flags in (0, FLAG_RESPONSE):
+        write = request(Kind.WRITE, 0, payload=1, wrong_payload=True, flags=flags)
+        assert dram.serve(write) == [write.error(Fault.ECC)]
+    assert not dram.lines
+    [read] = dram.serve(request(Kind.READ, 0, wrong_payload=True))
+    assert read.kind == Kind.READ_DATA and read.intact
 
 
 @pytest.mark.parametrize("size", [0, 100, MOST_BYTES + 64, -64])

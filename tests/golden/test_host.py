@@ -141,7 +141,8 @@ def test_an_answer_to_nothing_is_refused():
         ({"channel": 3}, "on channel 3, asked was .* on channel 0"),
         ({"source": (2, 1)}, r"from \(2, 1\)"),
         ({"destination": (0, 2)}, r"to \(0, 2\)"),
-        ({"intact": False}, "wrong parity"),
+        ({"wrong_header": True}, "wrong parity"),
+        ({"wrong_payload": True}, "wrong parity"),
     ):
         with pytest.raises(HostError, match=sentence):
             session.receive(type(right)(**vars(right) | wrong))

@@ -268,7 +268,7 @@ def test_a_record_with_a_meaning_lacks_its_word_and_its_page(tree):
 
 
 def test_a_counter_that_nothing_counts_lacks_its_event_its_number_and_its_page(tree):
-    last = '    PARITY_ERRORS = 25, "packets that were dropped because their parity was wrong"\n'
+    last = '    PARITY_ERRORS = 25, "packets that came with wrong parity"\n'
     tree.change("golden/arch/memmap.py", last, last + '    NAPS = 26, "cycles in which everybody slept"\n')
     elaborate = "from rtl.core.thread.counters import Counters; Counters().elaborate(None)"
     assert "rtl/core/thread/counters.py: nothing counts NAPS: give it an amount or a moment" in tree.run(elaborate)

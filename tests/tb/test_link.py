@@ -2,8 +2,8 @@
 
 import pytest
 
-from golden.arch.packet import CHANNELS, CREDITS, Kind, Packet
-from tb.link import PARITY_PLACES, LinkMonitor
+from golden.arch.packet import BODY, CREDITS, Kind, Packet
+from tb.link import HEADER_PLACES, PAYLOAD_PLACES, ROUTE_PLACES, LinkMonitor
 
 ITEM = Packet(Kind.WRITE, (3, 7), (2, 5), 1, address=0x1238, length=1, tag=9, sequence=0x81, flags=1, payload=0xABC << 448)
 
@@ -19,10 +19,17 @@ def monitor() -> LinkMonitor:
 
 def test_every_single_wrong_bit_is_noticed():
     control, body = ITEM.encode()
-    for bit in PARITY_PLACES[0][CHANNELS:]:
-        assert not Packet.decode(control ^ 1 << bit, body).intact
-    for bit in PARITY_PLACES[1]:
-        assert not Packet.decode(control, body ^ 1 << bit).intact
+    assert len(ROUTE_PLACES) == 20 and sorted(HEADER_PLACES + PAYLOAD_PLACES) == list(range(BODY.width))
+
+    def wrong(control: int, body: int) -> tuple[bool, bool]:
+        packet = Packet.decode(control, body)
+        assert packet.intact == (not packet.wrong_header and not packet.wrong_payload)
+        return packet.wrong_header, packet.wrong_payload
+
+    assert wrong(control, body) == (False, False)
+    assert {wrong(control ^ 1 << bit, body) for bit in ROUTE_PLACES} == {(True, False)}
+    assert {wrong(control, body ^ 1 << bit) for bit in HEADER_PLACES} == {(True, False)}
+    assert {wrong(control, body ^ 1 << bit) for bit in PAYLOAD_PLACES} == {(False, True)}
 
 
 def test_a_body_follows_its_control_word():

@@ -9,11 +9,11 @@ from golden.arch.boot import NEXT_NODE
 from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ControlLine, Fault
-from golden.arch.packet import COORD_BITS, SEQUENCE_NOTIFY, DebugOp
+from golden.arch.packet import COORD_BITS, SEQUENCE_NOTIFY, WITH_PAYLOAD, DebugOp
 from rtl.common.host_ports import Event, Place
 from rtl.common.stream import SkidBuffer
 from rtl.noc.drops import DROPS, count_drops
-from rtl.noc.layouts import PACKET, PacketKind
+from rtl.noc.layouts import PACKET, RECEIVED, PacketKind
 
 TARGET = data.StructLayout(
     dict.fromkeys(("dropped", "refused", "boot", "store", "load", "effect", "lines", "starter", "debugger"), 1)
@@ -36,7 +36,7 @@ class Check(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "i": In(stream.Signature(PACKET)),
+                "i": In(stream.Signature(RECEIVED)),
                 "o": Out(stream.Signature(CHECKED)),
                 # Own coordinates; a boot packet is obeyed, they are its in the next cycle.
                 "place": In(Place),
@@ -110,6 +110,8 @@ class Check(wiring.Component):
                     m.d.comb += cause.eq(Mux(routed, Fault.ILLEGAL, Fault.NONE))
             with m.Default():
                 m.d.comb += cause.eq(Fault.ILLEGAL)
+        with m.If(request.wrong_payload & Cat(kind == says for says in WITH_PAYLOAD).any()):
+            m.d.comb += cause.eq(Fault.ECC)
         here_x = (request.x <= self.place.x) & (request.far_x >= self.place.x)
         here_y = (request.y <= self.place.y) & (request.far_y >= self.place.y)
         with m.If((kind != PacketKind.BOOT) & ~(here_x & here_y)):
@@ -118,7 +120,7 @@ class Check(wiring.Component):
         # A response to a request that this node cannot have sent is dropped: were it answered, answers would depend on answers.
         early = ~self.known & ((kind != PacketKind.BOOT) | routed) if networked else Const(0)
         drops = kind[4] | early
-        with m.If(request.channel[1] | drops):
+        with m.If(request.channel[1] | drops | (request.wrong_payload & (kind == PacketKind.BOOT))):
             m.d.comb += target.dropped.eq(1)
         with m.Elif(cause.any()):
             m.d.comb += target.refused.eq(1)
@@ -138,7 +140,7 @@ class Check(wiring.Component):
         m.d.comb += [
             buffer.i.valid.eq(self.i.valid & ~moving),
             self.i.ready.eq(buffer.i.ready & ~moving),
-            buffer.i.payload.packet.eq(request),
+            *(buffer.i.payload.packet[name].eq(request[name]) for name, _ in PACKET),
             buffer.i.payload.target.eq(target),
             buffer.i.payload.cause.eq(cause),
         ]

@@ -18,7 +18,7 @@ from rtl.noc.endpoint.reads import Reads
 from rtl.noc.endpoint.serve import Serve
 from rtl.noc.endpoint.threads import Threads
 from rtl.noc.endpoint.writes import Writes
-from rtl.noc.layouts import PACKET, ROUTED, ROUTES, Link
+from rtl.noc.layouts import RECEIVED, ROUTED, ROUTES, Link
 from rtl.noc.link import LinkReceiver, LinkSender
 from rtl.noc.router import ENTRY_PORT
 
@@ -53,7 +53,7 @@ class Endpoint(wiring.Component):
         }
         if config.networked:
             # The answers to what the node asks of others; taken whatever becomes of requests.
-            members["answers"] = Out(stream.Signature(PACKET))
+            members["answers"] = Out(stream.Signature(RECEIVED))
             # What it asks, a stream per route, and the credits of the link for it.
             members["asks"] = In(stream.Signature(ROUTED)).array(ROUTES)
             members["credits"] = Out(COUNT)

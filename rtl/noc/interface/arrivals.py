@@ -1,4 +1,5 @@
-"""What answers do: words of a read go to SRAM, then its semaphore up; an acknowledgement counts; an error stops the thread that asked.
+"""What answers do: words of a read go to SRAM, then its semaphore up; an acknowledgement counts; an error, or words with wrong parity,
+stops the thread that asked.
 
 An answer to nothing that was asked is dropped and counted. Every answer is taken as soon as the SRAM takes words: nothing here waits for
 the network.
@@ -19,7 +20,7 @@ from rtl.mem.ports import LineWrite
 from rtl.noc.drops import DROPS, count_drops
 from rtl.noc.interface.layouts import CONFIRMED, POSTED, READ, READS, SEQUENCE, Opens
 from rtl.noc.interface.rotate import rotated
-from rtl.noc.layouts import PACKET, PacketKind
+from rtl.noc.layouts import RECEIVED, PacketKind
 
 MOST_WRITES = 63
 """Writes of a thread that may wait for their acknowledgement."""
@@ -32,13 +33,13 @@ _DONE = data.StructLayout({"thread": 2, "raises": 1, "semaphore": 6})
 class Arrivals(wiring.Component):
     """One answer a cycle."""
 
-    answers: In(stream.Signature(PACKET))
+    answers: In(stream.Signature(RECEIVED))
     opens: In(Opens)
     write: Out(LineWrite)
     raise_: Out(Raise)
     # State: no read and no write of the thread waits for its answer.
     idle: Out(THREADS, init=(1 << THREADS) - 1)
-    # Of an answer that refuses; of a semaphore that would overflow.
+    # Of an answer that refuses or brings words with wrong parity; of a semaphore that would overflow.
     refused: Out(NET_FAULT)
     overflow: Out(NET_FAULT)
     # Answers that nothing asked for.
@@ -65,8 +66,9 @@ class Arrivals(wiring.Component):
             known.eq((sequence.entry <= READS) & self._due.bit_select(sequence.entry, 1) & (read.data.thread == thread)),
             counted.eq((sequence.entry == CONFIRMED) & Cat(count != 0 for count in self._acks).bit_select(thread, 1)),
         ]
-        brings = (header.kind == PacketKind.READ_DATA) & known
-        errs = (header.kind == PacketKind.ERROR) & (known | counted | (sequence.entry == POSTED))
+        wrong, words = packet.wrong_payload, (header.kind == PacketKind.READ_DATA) & known
+        brings = words & ~wrong
+        errs = (words & wrong) | ((header.kind == PacketKind.ERROR) & (known | counted | (sequence.entry == POSTED)))
         room = (~self.write.valid | self.write.ready) & under_way.i.ready
         m.d.comb += [self.answers.ready.eq(room), take.eq(self.answers.valid & room)]
         self._store(m, take & brings, read.data, under_way)
@@ -82,8 +84,8 @@ class Arrivals(wiring.Component):
             self.refused.valid.eq(refuses),
             self.refused.thread.eq(thread),
             self.refused.cause.eq(Fault.NETWORK),
-            # The global address: that of the request, at the place that answers.
-            self.refused.operand.eq(Cat(packet.payload.word_select(1, 64)[:35], header.source_x, header.source_y)),
+            # The global address: that of the request, 0 where the answer's payload is wrong, at the place that answers.
+            self.refused.operand.eq(Cat(Mux(wrong, 0, packet.payload.word_select(1, 64)[:35]), header.source_x, header.source_y)),
         ]
         return m
 

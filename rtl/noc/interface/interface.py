@@ -17,7 +17,7 @@ from rtl.noc.interface.fetch import Fetch
 from rtl.noc.interface.packets import Packets
 from rtl.noc.interface.route_queues import RouteQueues
 from rtl.noc.interface.transfers import TOOK, Transfers
-from rtl.noc.layouts import PACKET, ROUTED, ROUTES
+from rtl.noc.layouts import RECEIVED, ROUTED, ROUTES
 
 
 class NetworkInterface(wiring.Component):
@@ -43,7 +43,7 @@ class NetworkInterface(wiring.Component):
     raise_: Out(Raise)
     # To the link, a stream per route, and from it.
     requests: Out(stream.Signature(ROUTED)).array(ROUTES)
-    answers: In(stream.Signature(PACKET))
+    answers: In(stream.Signature(RECEIVED))
     # Own surroundings, credits of the link and of the router's outputs.
     here: In(Here)
     link: In(COUNT)

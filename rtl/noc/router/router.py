@@ -111,4 +111,4 @@ class Router(wiring.Component):
                 count.eq(Mux(came & bad & ~count.all(), count + 1, count)),
             ]
             with m.If(due):
-                m.d.sync += bad.eq(parity.wrong(self.i[p].body, route))
+                m.d.sync += bad.eq(parity.wrong_payload(self.i[p].body) | parity.wrong_header(self.i[p].body, route))

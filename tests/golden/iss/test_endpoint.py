@@ -133,8 +133,34 @@ def test_single_packets():
     node.lost.add(0x2008)
     asks = [ask(Kind.READ, address=0x2000 + 8 * n, length=1, destination=(3, 7)) for n in range(3)]
     assert [endpoint.serve(item)[0].kind for item in asks] == [Kind.READ_DATA, Kind.ERROR, Kind.READ_DATA]
-    for dropped in (ask(Kind.READ, channel=2), ask(Kind.ACK), ask(Kind.READ, length=8, intact=False)):
+    for dropped in (ask(Kind.READ, channel=2), ask(Kind.ACK), ask(Kind.READ, length=8, wrong_header=True)):
         assert endpoint.serve(dropped) == []
     assert endpoint.serve(ask(Kind.READ, length=8)) == [ask(Kind.READ, length=8).error(Fault.RANGE)], "another node's"
     counters = ask(Kind.READ, address=CONTROL_BASE + 8 * 64, length=8, destination=(3, 7))
     assert endpoint.serve(counters) == [counters.error(Fault.RANGE)]
+
+
+def test_a_wrong_payload_is_refused_where_it_says_something():
+    """Nothing is written, started or moved; a READ and a RAISE, which say nothing there, are served, and a BOOT is dropped."""
+    node = Node(CONFIG)
+    endpoint = Endpoint(Simulator(node))
+
+    def wrong(kind, **fields):
+        return ask(kind, wrong_payload=True, **fields)
+
+    for flags in (0, FLAG_RESPONSE):
+        refused = [
+            wrong(Kind.WRITE, address=0x1000, length=1, payload=7, tag=3, sequence=SEQUENCE_NOTIFY, flags=flags),
+            wrong(Kind.WRITE, address=0x1004, length=0, flags=flags),
+            wrong(Kind.START, address=0x100, length=2, flags=flags),
+            *(wrong(Kind.DEBUG, address=op, length=1, payload=0x100, flags=flags) for op in DebugOp),
+        ]
+        for request in refused:
+            assert endpoint.serve(request) == [request.error(Fault.ECC)]
+    assert node.read(0, CONFIG.sram_bytes) == bytes(CONFIG.sram_bytes) and node.semaphores[3] == 0
+    assert all(thread.state is ThreadState.IDLE for thread in node.threads)
+    elsewhere = wrong(Kind.WRITE, address=0x1000, length=1, destination=(2, 1))
+    assert endpoint.serve(elsewhere) == [elsewhere.error(Fault.RANGE)]
+    read, raised = wrong(Kind.READ, address=0x1000, length=8), wrong(Kind.RAISE, address=2, tag=3)
+    assert [endpoint.serve(packet)[0].kind for packet in (read, raised)] == [Kind.READ_DATA, Kind.ACK] and node.semaphores[3] == 2
+    assert endpoint.serve(wrong(Kind.BOOT, payload=3 | 7 << 5)) == [] and endpoint.place == (1, 1)

@@ -45,8 +45,8 @@ def test_packets_worked_by_hand(node):
     assert interface.open == [0, 0, 2, 0]
 
 
-def answer(kind: Kind, sequence: int, payload: int = 0, intact: bool = True) -> Packet:
-    return Packet(kind, HERE, THERE, 2, sequence=sequence, payload=payload, intact=intact)
+def answer(kind: Kind, sequence: int, payload: int = 0, **wrong: bool) -> Packet:
+    return Packet(kind, HERE, THERE, 2, sequence=sequence, payload=payload, **wrong)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,10 @@ def answer(kind: Kind, sequence: int, payload: int = 0, intact: bool = True) -> 
         answer(Kind.READ_DATA, 7 << 2 | 2),
         answer(Kind.ERROR, 7 << 2 | 2),
         answer(Kind.HALTED, 2),
+        answer(Kind.READ_DATA, 2, wrong_payload=True),
+        answer(Kind.READ_DATA, 7 << 2 | 2, wrong_payload=True),
     ],
-    ids=lambda packet: f"{packet.kind.name} {packet.sequence:#x}",
+    ids=lambda packet: f"{packet.kind.name} {packet.sequence:#x}{' wrong' * packet.wrong_payload}",
 )
 def test_an_answer_to_nothing_is_dropped_and_counted(node, stray):
     node.interface.put(node.threads[2], 0x1000, global_address(THERE, 0x2000), 1, ack=True, fixed=False)
@@ -70,13 +72,35 @@ def test_an_answer_to_nothing_is_dropped_and_counted(node, stray):
     assert node.interface.open == [0] * 4 and node.interface.unasked == 1
 
 
-def test_an_answer_with_wrong_parity_is_dropped(node):
+def test_an_answer_with_a_wrong_header_is_dropped(node):
     """Nobody knows what it says: whoever waits goes on waiting."""
     node.interface.get(node.threads[1], 0x1000, global_address(THERE, 0x2000), 1, 0)
-    node.interface.receive(answer(Kind.READ_DATA, 1 << 2 | 1, payload=77, intact=False))
+    node.interface.receive(answer(Kind.READ_DATA, 1 << 2 | 1, payload=77, wrong_header=True))
     assert node.interface.open == [0, 1, 0, 0] and node.semaphores[0] == 0
     node.interface.receive(answer(Kind.READ_DATA, 1 << 2 | 1, payload=77))
     assert node.interface.open == [0] * 4 and node.semaphores[0] == 1 and node.read(0x1000, 8) == bytes([77]) + bytes(7)
+
+
+def test_words_with_wrong_parity_stop_the_thread_that_asked(node):
+    """They go nowhere, the semaphore stays, and the read is over; the next one is served."""
+    interface, thread = node.interface, node.threads[1]
+    interface.get(thread, 0x1000, global_address(THERE, 0x2000), 1, 0)
+    before = node.read(0, TINY.sram_bytes)
+    interface.receive(answer(Kind.READ_DATA, 1 << 2 | 1, payload=77, wrong_payload=True))
+    assert (thread.state, thread.cause, thread.operand) == (ThreadState.FAULTED, Fault.NETWORK, global_address(THERE, 0))
+    assert interface.open == [0] * 4 and node.semaphores[0] == 0 and node.read(0, TINY.sram_bytes) == before
+    interface.get(node.threads[2], 0x1000, global_address(THERE, 0x2000), 1, 0)
+    interface.receive(answer(Kind.READ_DATA, 1 << 2 | 2, payload=77))
+    assert node.semaphores[0] == 1 and node.read(0x1000, 8) == bytes([77]) + bytes(7) and not interface.unasked
+
+
+def test_other_answers_with_a_wrong_payload_say_what_they_say_but_an_address(node):
+    interface, thread = node.interface, node.threads[3]
+    interface.put(thread, 0x1000, global_address(THERE, 0x2000), 1, ack=True, fixed=False)
+    interface.receive(answer(Kind.ACK, 31 << 2 | 3, wrong_payload=True))
+    assert interface.open == [0] * 4 and thread.state is ThreadState.RUNNING
+    interface.receive(answer(Kind.ERROR, 3, payload_of((Fault.RANGE, 0x2000)), wrong_payload=True))
+    assert (thread.cause, thread.operand) == (Fault.NETWORK, global_address(THERE, 0)) and not interface.unasked
 
 
 def test_an_error_of_a_posted_write_leaves_the_count(node):

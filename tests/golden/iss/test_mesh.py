@@ -1,11 +1,14 @@
 """Nodes of a simulated mesh: what each network instruction does, which order holds and which does not, refusals, hangs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from golden.arch.global_address import cast_address
 from golden.arch.memmap import Fault, ThreadState
 from golden.arch.mesh import MeshConfig
+from golden.arch.packet import Kind
 from golden.arch.transfer import Transfer
 from golden.iss.node import HangError
 from tests.golden.iss.mesh_bench import A, B, C, D, ended, loaded, run, thread, to, word
@@ -249,6 +252,51 @@ def test_what_another_node_refuses_stops_the_sender_whenever_it_comes(text, args
     assert (stopped.state, stopped.cause, stopped.operand) == (ThreadState.FAULTED, Fault.NETWORK, operand)
     machine.nodes[A].raise_semaphore(9, 1)
     machine.nodes[A].take(machine.nodes[A].threads[1], 9, 1)  # it does not stand in the queue of the semaphore any more
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "operand"),
+    [
+        ("rput x1, x2, 1", Kind.WRITE, to(B, 0x2000)),
+        ("rput x1, x2, 1, ack", Kind.WRITE, to(B, 0x2000)),
+        ("rcast x1, x3, 1", Kind.WRITE, to(B, 0x2000)),
+        ("rget x1, x2, 1, 9", Kind.READ_DATA, to(B, 0)),
+    ],
+)
+@pytest.mark.parametrize("after", ["halt", "wait 9, 1", "fence\nhalt"])
+def test_a_wrong_payload_bit_between_two_nodes_stops_the_thread_that_sends_or_asks(text, kind, operand, after):
+    """Nothing is written on either side; the network goes on, and the same again without the bit is done."""
+    args = (0x1000, to(B, 0x2000), cast_address(B, B, 0x2000))
+    machine = loaded(f"a: {text}\n{after}\nhalt", {A: ("a", args)})
+    here, there = machine.nodes[A], machine.nodes[B]
+    here.write(0x1000, bytes(range(8)))
+    there.write(0x2000, bytes(range(8, 16)))
+    send, wrong = machine.network.send, [True]
+
+    def carried(packet, **more):
+        send(replace(packet, wrong_payload=wrong[0] and packet.kind == kind), **more)
+
+    machine.network.send = carried
+    machine.run()
+    stopped = thread(machine, A)
+    assert (stopped.state, stopped.cause, stopped.operand) == (ThreadState.FAULTED, Fault.NETWORK, operand)
+    assert here.read(0x1000, 8) == bytes(range(8)) and there.read(0x2000, 8) == bytes(range(8, 16)) and not here.semaphores[9]
+    wrong[0] = False
+    here.raise_semaphore(9, 1)
+    stopped.start(0x100, args)
+    machine.run()
+    assert ended(machine) and here.read(0x1000, 8) == there.read(0x2000, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("rget x1, x2, 1, 9", Kind.READ), ("rput x1, x2, 1, ack", Kind.ACK), ("rraise 5, x2, x1", Kind.RAISE)]
+)
+def test_a_wrong_bit_in_a_payload_that_says_nothing_changes_nothing(text, kind):
+    machine = loaded(f"a: {text}\nfence\nhalt", {A: ("a", (0x1000, to(B, 0x2000)))})
+    send = machine.network.send
+    machine.network.send = lambda packet, **more: send(replace(packet, wrong_payload=packet.kind == kind), **more)
+    machine.run()
+    assert ended(machine)
 
 
 def test_a_thread_that_stopped_at_a_barrier_does_not_count_there():

@@ -89,11 +89,9 @@ class Bench:
 
     def arrived(self, request: Packet) -> None:
         channel = request.channel & 1
-        if not request.intact:
-            return
-        self.requests += 1
+        self.requests += request.intact
         kind, address, thread, responds = request.kind, request.address, request.length & 3, request.responds
-        if kind & 16 or request.channel & 2:
+        if request.wrong_header or kind & 16 or request.channel & 2 or kind == Kind.BOOT and request.wrong_payload:
             return
         cause = refusal(request, self.config.sram_bytes, self.place)
         if cause is not None:
@@ -249,7 +247,7 @@ class Bench:
         first = pick.randrange(8)
         inside = {"address": line + 8 * first, "length": pick.randint(1, 8 - first)}
         semaphore = channel << 4 | pick.randrange(16)
-        kind = pick.choices(("write", "notify", "read", "raise", "control", "bad", "noise", "answer"), (30, 12, 30, 8, 5, 9, 3, 3))[0]
+        kind = pick.choices(("write", "notify", "read", "raise", "control", "bad", "noise", "answer"), (30, 12, 30, 8, 5, 9, 6, 3))[0]
         respond = pick.random() < 0.6
         match kind:
             case "write":
@@ -268,7 +266,12 @@ class Bench:
                 words = {"address": CONTROL_BASE + line + 8 * first, "length": inside["length"]}
                 return self.request(pick, channel, Kind.READ, DIRECT, **words)
             case "noise":
-                return self.request(pick, channel, pick.choice((Kind.WRITE, Kind.READ, Kind.START)), DIRECT, intact=False, **inside)
+                if pick.random() < 0.3:
+                    kind = pick.choice((Kind.WRITE, Kind.READ, Kind.START))
+                    return self.request(pick, channel, kind, DIRECT, wrong_header=True, wrong_payload=pick.random() < 0.3, **inside)
+                kind = pick.choice((Kind.WRITE, Kind.READ, Kind.START, Kind.DEBUG, Kind.BOOT))
+                group = LOADED if kind == Kind.READ else DIRECT
+                return self.request(pick, channel, kind, group, respond=respond, wrong_payload=True, **inside)
             case "answer":
                 if pick.random() < 0.5:
                     return self.request(pick, channel | 2, pick.choice(list(Kind)[:6]), DIRECT, **inside)

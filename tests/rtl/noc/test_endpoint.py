@@ -144,13 +144,43 @@ def test_a_boot_packet_gives_the_node_its_coordinates(engine):
     assert (answer.kind, answer.source) == (Kind.READ_DATA, (3, 7))
 
 
-def test_wrong_parity_drops_the_packet_and_returns_its_credit(engine):
+def test_a_wrong_header_drops_the_packet_and_returns_its_credit(engine):
     control, body = request(Kind.READ, address=0, length=8).encode()
-    for bit in (0, 40, 76, 77, 300, 588, 590):
+    for bit in (0, 5, 20, 40, 60, 75, 76):
         engine.send(0, [(control, body ^ 1 << bit)])
+    engine.send(0, [(control, body ^ 1 << 40 ^ 1 << 300)])  # header and payload
     assert engine.run(500, packets=1) is Ended.CYCLES
     engine.send(0, [(control, body)] * 20)
     assert len(answers(engine, 20)) == 20
+    assert Host(engine).read(0x1000, 64) == bytes(64)
+
+
+@pytest.mark.parametrize("flags", [0, FLAG_RESPONSE])
+@pytest.mark.parametrize("kind", [Kind.WRITE, Kind.START, Kind.DEBUG], ids=lambda kind: kind.name)
+def test_a_wrong_payload_is_refused_to_whoever_sent_it(engine, kind, flags):
+    """Whichever bit it is, of words or parities, and more often than a channel has credits; nothing is written, and nothing starts."""
+    bad = request(kind, address=0x1000, length=1, tag=3, sequence=5, flags=flags, payload=7)
+    control, body = bad.encode()
+    for bit in (77, 140, 300, 511, 588, 589, 592, 596):
+        engine.send(0, [(control, body ^ 1 << bit)])
+    assert answers(engine, 8) == [bad.error(Fault.ECC)] * 8
+    host = Host(engine)
+    assert host.read(0x1000, 64) == bytes(64) and all(status.state is ThreadState.IDLE for status in host.status())
+
+
+def test_a_wrong_payload_that_says_nothing_changes_nothing(engine):
+    """A READ and a RAISE are served; a BOOT is dropped."""
+    asked = [
+        request(Kind.READ, address=0x1000, length=8, tag=1),
+        request(Kind.RAISE, address=1, tag=2, flags=FLAG_RESPONSE),
+        request(Kind.BOOT, payload=3 | 7 << 5, tag=3, flags=FLAG_RESPONSE),
+        request(Kind.READ, address=CONTROL_BASE, length=8, tag=4),
+    ]
+    words = [packet.encode() for packet in asked]
+    engine.send(0, [(control, body ^ 1 << 300) for control, body in words])
+    got = {answer.tag: answer for answer in answers(engine, 3)}
+    assert {tag: answer.kind for tag, answer in got.items()} == {1: Kind.READ_DATA, 2: Kind.ACK, 4: Kind.READ_DATA}
+    assert list(np.frombuffer(got[4].data, "<u8")[2:4]) == [1, 1], "the node is still where it was"
 
 
 def test_status_answers_while_nothing_runs(engine):

@@ -11,28 +11,36 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS, CREDITS
 from rtl.noc.credits import Credits
-from rtl.noc.layouts import PACKET
+from rtl.noc.layouts import BODY, CONTROL, PACKET, RECEIVED
 from rtl.noc.link import LinkReceiver, LinkSender
+from tb.link import HEADER_PLACES, PAYLOAD_PLACES, ROUTE_PLACES
 
 SETTLED = 12  # cycles after which a packet or a credit has reached the other end
 
 
 class Ends(wiring.Component):
-    """A sender and a receiver."""
+    """A sender and a receiver, and between them bits that come wrong."""
 
     enter: In(stream.Signature(PACKET))
-    requests: Out(stream.Signature(PACKET))
-    responses: Out(stream.Signature(PACKET))
+    requests: Out(stream.Signature(RECEIVED))
+    responses: Out(stream.Signature(RECEIVED))
     parity_errors: Out(2)
+    packet_in: Out(1)
+    wrong_control: In(CONTROL.size)
+    wrong_body: In(BODY.size)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.sender, m.submodules.receiver = sender, receiver = LinkSender(), LinkReceiver(responses=True)
         wiring.connect(m, wiring.flipped(self.enter), sender.packets[0])
-        wiring.connect(m, sender.link, receiver.link)
+        m.d.comb += [
+            receiver.link.control.eq(sender.link.control.as_value() ^ self.wrong_control),
+            receiver.link.body.eq(sender.link.body.as_value() ^ self.wrong_body),
+            sender.link.credit.eq(receiver.link.credit),
+        ]
         wiring.connect(m, receiver.requests, wiring.flipped(self.requests))
         wiring.connect(m, receiver.responses, wiring.flipped(self.responses))
-        m.d.comb += self.parity_errors.eq(receiver.parity_errors)
+        m.d.comb += [self.parity_errors.eq(receiver.parity_errors), self.packet_in.eq(receiver.packet_in.valid)]
         return m
 
 
@@ -111,6 +119,43 @@ def test_random_traffic(simulate, seed, taking):
         for _ in range(CHANNELS * CREDITS):
             await traffic.rest(take=True)
         assert not any(traffic.under_way)
+
+    simulate(dut, bench, limit=2_000)
+
+
+@pytest.mark.parametrize("channel", range(CHANNELS))
+def test_a_wrong_header_costs_the_packet_and_a_wrong_payload_marks_it(simulate, seed, channel):
+    """Bits of every part that has a parity, one at a time and of two parts at once; each is counted once. The credit comes back: more
+    packets are wrong than a channel has credits."""
+    rng, dut = random.Random(seed), Ends()
+    leave = dut.responses if channel & 2 else dut.requests
+
+    async def passage(ctx, control: int, body: int) -> tuple[list[int], int, int]:
+        """Of one packet: the marks of what leaves, errors counted, packets counted."""
+        marks, errors, came = [], 0, 0
+        ctx.set(dut.wrong_control, control)
+        ctx.set(dut.wrong_body, body)
+        ctx.set(dut.enter.valid, 1)
+        ctx.set(dut.enter.payload.channel, channel)
+        ctx.set(dut.enter.payload.payload, rng.getrandbits(512))
+        ctx.set(leave.ready, 1)
+        assert ctx.get(dut.enter.ready)
+        for _ in range(SETTLED):
+            await ctx.tick()
+            ctx.set(dut.enter.valid, 0)
+            marks += [ctx.get(leave.payload.wrong_payload)] * ctx.get(leave.valid)
+            errors, came = errors + ctx.get(dut.parity_errors), came + ctx.get(dut.packet_in)
+        return marks, errors, came
+
+    async def bench(ctx) -> None:
+        for _ in range(2 * CREDITS):
+            route, header, payload = (1 << rng.choice(places) for places in (ROUTE_PLACES, HEADER_PLACES, PAYLOAD_PLACES))
+            assert await passage(ctx, 0, payload) == ([1], 1, 0)
+            assert await passage(ctx, 0, header) == ([], 1, 0)
+            assert await passage(ctx, route, 0) == ([], 1, 0)
+            assert await passage(ctx, route, payload) == ([], 1, 0)
+            assert await passage(ctx, 0, header | payload) == ([], 1, 0)
+            assert await passage(ctx, 0, 0) == ([0], 0, 1)
 
     simulate(dut, bench, limit=2_000)
 

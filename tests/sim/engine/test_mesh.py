@@ -3,13 +3,17 @@
 All are ``tiny`` with its trace.
 """
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
-from golden.arch.memmap import Counter, ThreadState
+from golden.arch.global_address import cast_address, global_address
+from golden.arch.memmap import Counter, Fault, ThreadState
 from golden.arch.mesh import MeshConfig
-from golden.arch.packet import DebugOp, Kind, Packet, PortId
+from golden.arch.packet import BODY, DebugOp, Kind, Packet, PortId
 from golden.asm import assemble
+from golden.host import Refused
 from golden.kernels.job import Launch
 from sim.compile.verilator import build_cocotb, run_cocotb
 from sim.engine.binding import Engine
@@ -22,6 +26,7 @@ from tests.sim.engine.mesh_traffic import BEGIN, BOOT, boot, packets
 
 pytestmark = [pytest.mark.rtl, pytest.mark.mesh]
 CYCLES = 3000
+HERE, THERE = (1, 1), (2, 1)
 
 
 def run(seed, threads=1, mesh=MESH):
@@ -100,18 +105,53 @@ def test_every_edge_reaches_every_node_round_what_is_dead(edge):
 
 @pytest.mark.parametrize("bit", [0, 76, 77, 588, 589, 596], ids=str)
 def test_a_wrong_bit_on_a_link_costs_one_packet(bit):
-    """Of ten writes the third is dropped by its node, counted there and where it came into the node's router, and all else goes on."""
+    """Of ten writes the third is dropped by its node, or refused to the host where only its payload is wrong; it is counted there and
+    where it came into the node's router, and all else goes on."""
     with machine.mesh_engine(MESH, "tiny", trace=True) as engine:
         hosts = MeshEdge(engine, MESH).hosts
         apply(engine, MESH, Flip((1, 1), (2, 1), 3, bit))
         line = bytes(range(1, 65))
-        hosts[2, 1].write([(0x1000, 10 * line)])
+        refused = pytest.raises(Refused, match="refused a packet for address 0x1080: ECC")
+        with refused if bit >= BODY["payload"].lo else nullcontext():
+            hosts[2, 1].write([(0x1000, 10 * line)])
         assert hosts[2, 1].read(0x1000, 640) == 2 * line + bytes(64) + 7 * line
         assert [host.counters()[Counter.PARITY_ERRORS] for host in hosts.values()] == [0, 1]
         errors = [engine.get(node, "parity_errors") for node in range(2)]
         assert errors == [0, 1 << 16 * PortId.WEST]
         hosts[1, 1].write([(0x1000, line)])
         assert hosts[1, 1].read(0x1000, 64) == line
+
+
+@pytest.mark.parametrize("bit", [77, 300, 588, 589, 596], ids=str)
+@pytest.mark.parametrize(
+    ("text", "wire", "at"),
+    [
+        ("rput x1, x2, 8", (HERE, THERE), 0x2000),
+        ("rput x1, x2, 8, ack", (HERE, THERE), 0x2000),
+        ("rcast x1, x3, 8", (HERE, THERE), 0x2000),
+        ("rget x1, x2, 8, 9", (THERE, HERE), 0),
+    ],
+    ids=lambda value: value.replace(" ", "") if isinstance(value, str) else "",
+)
+def test_a_wrong_payload_bit_between_two_nodes_stops_the_thread_that_sends_or_asks(text, wire, at, bit):
+    """Nothing is written on either side, the packet is counted where it came in, and the same again, without the bit, is done."""
+    program = assemble(f"start: {text}\nwait 9, 1\nhalt")
+    args = (0x1000, global_address(THERE, 0x2000), cast_address(THERE, THERE, 0x2000))
+    here, there = bytes(range(64)), bytes(range(64, 128))
+    with machine.mesh_engine(MESH, "tiny", trace=True) as engine:
+        hosts = MeshEdge(engine, MESH).hosts
+        hosts[HERE].write([(program.origin, program.image), (0x1000, here)])
+        hosts[THERE].write([(0x2000, there)])
+        apply(engine, MESH, Flip(*wire, 1, bit))
+        hosts[HERE].start([Launch(0, program.origin, args)])
+        [(_, status)] = hosts[HERE].wait_any(1)
+        assert (status.state, status.cause, status.operand) == (ThreadState.FAULTED, Fault.NETWORK, global_address(THERE, at))
+        assert hosts[HERE].read(0x1000, 64) == here and hosts[THERE].read(0x2000, 64) == there
+        assert [hosts[place].counters()[Counter.PARITY_ERRORS] for place in (wire[1], wire[0])] == [1, 0]
+        hosts[HERE].do(hosts[HERE].session.raise_semaphore(9, 1))
+        hosts[HERE].start([Launch(0, program.origin, args)])
+        assert hosts[HERE].wait(1)[0][1].state is ThreadState.IDLE
+        assert hosts[HERE].read(0x1000, 64) == hosts[THERE].read(0x2000, 64)
 
 
 def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):

@@ -52,12 +52,15 @@ def test_it_answers_what_golden_answers(engine, rng):
     assert memory.contents() == golden.contents() and memory.lines == golden.lines > 4
 
 
-def test_wrong_parity_is_dropped_and_the_network_moves_on(engine):
-    memory = EngineDram(engine, MESH, PORT, Pace())
+def test_a_wrong_header_is_dropped_and_a_wrong_payload_refused_and_the_network_moves_on(engine):
+    memory, golden = EngineDram(engine, MESH, PORT, Pace()), Dram()
     good = Packet(Kind.WRITE, PORT, HOST, 1, address=64, length=8, tag=7, flags=FLAG_RESPONSE, payload=5)
     control, body = entering(MESH, HOST, replace(good, address=128)).encode()
-    answers = exchange(engine, [(control, body ^ 1 << 100)] * 9 + [good])
-    assert [(answer.kind, answer.tag) for answer in answers] == [(Kind.ACK, 7)] and memory.written == [64]
+    of_read, nothing = entering(MESH, HOST, replace(good, kind=Kind.READ)).encode()
+    sent = [(control, body ^ 1 << bit) for bit in (5, 40, 75, 76, 100, 5, 77, 588, 589, 596, 60)] + [(of_read, nothing ^ 1 << 100), good]
+    expected = [answer for packet in sent[:-1] for answer in golden.serve(Packet.decode(*packet))] + golden.serve(good)
+    assert [answer.kind for answer in expected] == [Kind.ERROR] * 5 + [Kind.READ_DATA, Kind.ACK]
+    assert exchange(engine, sent) == expected and memory.written == golden.written == [64]
 
 
 @pytest.mark.parametrize("pace", [Pace(64, 0), Pace(64, 100), Pace(16, 100), Pace(8, 3)], ids=str)

@@ -37,12 +37,13 @@ def draw(pick: random.Random, place: tuple[int, int], networked: bool) -> Packet
         sequence=pick.choice((5, 0x85)),
         payload=boot if kind == Kind.BOOT else pcs,
         far=far,
+        wrong_payload=pick.random() < 0.2,
     )
 
 
 def expected(packet: Packet, place: tuple[int, int], networked: bool) -> tuple[str, int]:
     """Target and cause, of a node that knows who it is."""
-    if packet.channel & 2 or packet.kind & 16:
+    if packet.channel & 2 or packet.kind & 16 or packet.wrong_payload and packet.kind == Kind.BOOT:
         return "dropped", 0
     cause = refusal(packet, CONFIG.sram_bytes, place, networked)
     if cause is not None:
@@ -75,6 +76,7 @@ def test_targets_and_causes(simulate, seed, networked):
             for name in ("kind", "address", "length", "tag", "sequence"):
                 ctx.set(dut.i.payload.header[name], int(getattr(packet, name)))
             ctx.set(dut.i.payload.payload, packet.payload)
+            ctx.set(dut.i.payload.wrong_payload, packet.wrong_payload)
             ctx.set(dut.place.x, place[0])
             ctx.set(dut.place.y, place[1])
             if networked:
@@ -108,4 +110,4 @@ def test_targets_and_causes(simulate, seed, networked):
 
     simulate(dut, check)
     assert {target for target, _ in seen} == {"dropped", "refused", "load", "lines", *SERVED.values()}
-    assert {cause for target, cause in seen if target == "refused"} == {1, 2, 3}
+    assert {cause for target, cause in seen if target == "refused"} == {1, 2, 3, 4}

@@ -10,7 +10,7 @@ import pytest
 from golden.arch.global_address import GLOBAL
 from golden.arch.isa import THREADS
 from golden.arch.memmap import Fault
-from golden.arch.packet import FLAG_FIXED
+from golden.arch.packet import FLAG_FIXED, Kind
 from rtl.common.network_ports import NetOp
 from rtl.noc.interface import NetworkInterface
 from rtl.noc.interface.layouts import READS
@@ -160,6 +160,42 @@ def test_an_answer_counts_once_and_for_its_thread(simulate, rng):
             await played.cycle()
         assert played.sram[9] == words_of(right["payload"]) and played.raised == {5: 1} and not played.faults
         assert ctx.get(dut.unasked) == 2
+
+    simulate(dut, bench)
+
+
+@pytest.mark.fast
+def test_words_with_wrong_parity_stop_the_thread_that_asked(simulate, rng):
+    """They go nowhere and raise nothing, and their read is over: the same answer again is to nothing. One that nothing asked for stops
+    nobody; an acknowledgement needs no payload; of a refusal only the address is lost."""
+    dut = NetworkInterface(CONFIG)
+    there = GLOBAL.pack({"address": 0, "x": 3, "y": 1})
+    commands = [
+        Command(NetOp.GET, 2, 0, 8 * 9, 8, 64, (3, 1), 5),
+        Command(NetOp.PUT, 1, 0, 0, 8, 64, (3, 1), 5, ack=1),
+        Command(NetOp.PUT, 3, 0, 0, 8, 64, (REFUSING, 1), 5),
+    ]
+
+    async def bench(ctx):
+        played = Played(ctx, dut, rng, commands, 1.0, 1.0)
+        played.chance, played.mixed, held = (lambda probability: 1), False, []
+        while len(held) < 3:
+            await played.cycle()
+            held += played.answers
+            played.answers.clear()
+        await played.cycle()
+        assert ctx.get(dut.steer.idle) == 0b1001, "threads 1 and 2 wait"
+        before = [list(line) for line in played.sram]
+        held = [answer | {"wrong_payload": 1} for answer in held]
+        [words] = [answer for answer in held if answer["header"]["kind"] == Kind.READ_DATA]
+        nobody = words | {"header": words["header"] | {"sequence": 2}}
+        played.answers += [nobody, *held, words]
+        for _ in range(40):
+            await played.cycle()
+        refused = GLOBAL.pack({"address": 0, "x": REFUSING, "y": 1})
+        assert sorted(played.faults) == [(2, Fault.NETWORK, there), (3, Fault.NETWORK, refused)]
+        assert played.sram == before and not played.raised and ctx.get(dut.unasked) == 2
+        assert ctx.get(dut.steer.idle) == (1 << THREADS) - 1
 
     simulate(dut, bench)
 
