@@ -92,18 +92,23 @@ def _written(job: RigJob, lines: Sequence[str], launches: Sequence[Launch]) -> R
     return replace(job, text=text, program=program, inputs=[(program.origin, program.image), *job.inputs[1:]], launches=started)
 
 
-def _legal(job: RigJob, config: NodeConfig) -> bool:
-    """Whether the strict simulator runs the job to its end, with the one fault that it was made for."""
+def loaded(job: RigJob, config: NodeConfig) -> Simulator:
+    """The strict simulator of a node with the job's bytes, its threads started, counters reading 0."""
     node = Node(config, external=lambda thread, csr: 0)
     for address, image in job.inputs:
         node.write(address, image)
-    simulator = Simulator(node, strict=True)
     for launch in job.launches:
         node.threads[launch.thread].start(launch.pc, launch.args)
+    return Simulator(node, strict=True)
+
+
+def _legal(job: RigJob, config: NodeConfig) -> bool:
+    """Whether the strict simulator runs the job to its end, with the one fault that it was made for."""
+    simulator = loaded(job, config)
     try:
         for _ in simulator.run(LIMIT):
             pass
     except (RuleError, HangError):
         return False
-    ends = {thread.index: thread.cause.name for thread in node.threads if thread.state is not ThreadState.IDLE}
+    ends = {thread.index: thread.cause.name for thread in simulator.node.threads if thread.state is not ThreadState.IDLE}
     return ends == (dict([job.faulting]) if job.faulting else {})

@@ -7,6 +7,7 @@ from golden.arch.config import CONFIGS, NodeConfig
 from golden.iss.node import Simulator
 from golden.iss.state import Node
 from golden.rig import Rig, RigJob
+from golden.rig.reduce import loaded
 
 TINY = CONFIGS["tiny"]
 LIMIT = 50_000
@@ -18,14 +19,7 @@ def failing(fails: Callable[[RigJob], bool], length: int, **settings: int) -> Ri
 
 
 def load(job: RigJob, config: NodeConfig = TINY) -> Simulator:
-    """A node with the job's bytes, its threads started, counters reading 0."""
-    node = Node(config, external=lambda thread, csr: 0)
-    for address, image in job.inputs:
-        node.write(address, image)
-    simulator = Simulator(node, strict=True)
-    for launch in job.launches:
-        node.threads[launch.thread].start(launch.pc, launch.args)
-    return simulator
+    return loaded(job, config)
 
 
 def finish(job: RigJob, config: NodeConfig = TINY) -> tuple[Node, list]:
