@@ -164,7 +164,7 @@ class Collector:
                 self.lane(int(number) % LANES, **fields)
             case "store":
                 self.store(**fields)
-            case "issue" | "cycle" | "network":  # change nothing
+            case "issue" | "cycle" | "network" | "hop" | "entry":  # change nothing
                 pass
             case _:
                 raise ValueError(f"no trace port {port}")

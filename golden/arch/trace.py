@@ -24,6 +24,7 @@ from enum import IntEnum
 from golden.arch.bits import Field, Layout
 from golden.arch.isa import THREADS
 from golden.arch.memmap import ADDRESS_BITS, WORD_ADDRESS_BITS
+from golden.arch.packet import CONTROL, HEADER
 
 SEQ_BITS = 16
 THREAD_BITS = 2
@@ -77,6 +78,9 @@ STORE = Layout(
 queue has it (``STORE_KINDS``). Of a raise ``data`` is semaphore << 16 | amount."""
 NETWORK = Layout.of("network", valid=1, number=6)
 """Between this node and others: ``NetworkEvent``. Of LIST and TRANSFER the thread, of RAISED the semaphore."""
+HOP = Layout("hop", [Field("control", CONTROL.width, 0, parts=CONTROL), Field("header", HEADER.width, 32, parts=HEADER)])
+"""A packet crosses a link, in the cycle of its body. No port of the RTL: the engine tells it of every link, by the number of the port; of
+``hop`` that of the sender, of ``entry``, for what comes from outside a mesh, that of the receiver."""
 SCALAR_HEAD = Layout.of("scalar head", valid=1, operands=1, able=1)
 """Of a thread's scalar queue: something is in it; the oldest one's operands are there; nothing else keeps it but its turn."""
 VECTOR_HEAD = Layout.of("vector head", valid=1, loaded=1, made=1, read=1)

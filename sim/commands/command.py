@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,11 @@ def cycles_or_difference(text: str) -> tuple[int | None, int | None] | str:
     return text if text == DIFFERENCE else cycles(text)
 
 
-def wish(options: argparse.Namespace, title: str, program: Any = None) -> Any:
-    """What ``RECORD``, ``WAVES`` and ``CYCLES`` ask for, None for nothing; CommandError when only the window is given."""
+def wish(options: argparse.Namespace, title: str, program: Any = None, mesh: Any = None) -> Any:
+    """What ``RECORD``, ``WAVES`` and ``CYCLES`` ask for, None for nothing; CommandError when only the window is given.
+
+    ``mesh``: on which it runs; then ``nodes`` are those whose waves are wanted.
+    """
     if not options.record and not options.waves:
         if options.cycles:
             raise CommandError("--cycles is the window of what is kept: give --record FILE or --waves FILE too")
@@ -38,19 +41,38 @@ def wish(options: argparse.Namespace, title: str, program: Any = None) -> Any:
     from sim.events.recorder import Wish
 
     first, last = options.cycles or (None, None)
-    return Wish(options.record, options.waves, first or 0, last, title, program)
+    kept = Wish(options.record, options.waves, first or 0, last, title, program, mesh)
+    if mesh and getattr(options, "nodes", None):
+        from sim.jobs.machine import numbers_of
+
+        return replace(kept, shown=numbers_of(mesh, options.nodes))
+    return kept
 
 
 def tell_kept(kept: Any) -> None:
     """How what was kept is looked at."""
-    if kept and kept.events:
+    if kept and kept.events and kept.events.exists():
         print(f"events: {kept.events}; look at them with: python -m sim pipeline {kept.events}")
-    if kept and kept.waves:
+        if kept.mesh:
+            print(f"what its links carried: python -m sim traffic {kept.events}")
+    if kept and kept.waves and kept.waves.exists():
         from sim.views.waves import opened
 
         print(f"waves: {kept.waves}; open them with:")
         for line in opened(kept.waves, kept.program):
             print(f"  {line}")
+
+
+def draw_traffic(options: argparse.Namespace, found: Any, title: str) -> None:
+    """The pictures that ``HEAT`` and ``LATENCY`` ask for, of a `sim.jobs.traffic.Traffic`."""
+    from sim.views.traffic import plot_heat, plot_latencies
+
+    if options.heat:
+        plot_heat(options.heat, found.mesh, found.shares, f"{title}: how busy links were")
+        print(f"heat map: {options.heat}")
+    if options.latency:
+        plot_latencies(options.latency, found.latencies, f"{title}: {found.measured}")
+        print(f"latencies: {options.latency}")
 
 
 COMMANDS: dict[str, Command] = {}
@@ -145,6 +167,8 @@ DIFFERENCE = "difference"
 AROUND = (2000, 500)  # cycles before and after a difference
 RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
 WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 10000) to FILE")
+HEAT = argument("--heat", type=output_file, metavar="FILE", help="draw how busy each link was, by class: a PNG, or FILE.svg")
+LATENCY = argument("--latency", type=output_file, metavar="FILE", help="draw how late packets came: a PNG, or FILE.svg")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
 WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
 THREADS = argument("--threads", type=whole_number, default=isa.THREADS, help="threads of a node that share a step (default all)")

@@ -60,16 +60,15 @@ def _run(options: argparse.Namespace) -> int:
     from sim.views.report import write_json
 
     given = {name.removeprefix(_PARAMETER): value for name, value in vars(options).items() if name.startswith(_PARAMETER)}
-    record = wish(options, f"{options.kernel} on {options.config}")
-    if options.mesh:
-        if record:
-            raise CommandError("--record and --waves keep a window of one node: leave --mesh out")
+    if options.dead and not options.mesh:
+        raise CommandError("--dead names places of a mesh: give --mesh too")
+    mesh = options.mesh and replace(options.mesh, dead=frozenset(options.dead))
+    where = f"{mesh.columns}x{mesh.rows} of {options.config}" if mesh else options.config
+    record = wish(options, f"{options.kernel} on {where}", mesh=mesh)
+    if mesh:
         from sim.jobs.run_mesh import run_everywhere
 
-        mesh = replace(options.mesh, dead=frozenset(options.dead))
-        report = run_everywhere(mesh, options.kernel, options.config, options.seed, options.threads, **given)
-    elif options.dead:
-        raise CommandError("--dead names places of a mesh: give --mesh too")
+        report = run_everywhere(mesh, options.kernel, options.config, options.seed, options.threads, record, **given)
     else:
         report = run_kernel(options.kernel, options.config, options.seed, options.threads, record, **given)
     for key, value in report.items():

@@ -7,7 +7,20 @@ import os
 from pathlib import Path
 
 from golden.arch.mesh import MeshConfig, Place, parse, parse_place
-from sim.commands.command import JSON, SEED, CommandError, argument, command, output_file, real_number, sentence_of, whole_number
+from sim.commands.command import (
+    HEAT,
+    JSON,
+    LATENCY,
+    SEED,
+    CommandError,
+    argument,
+    command,
+    draw_traffic,
+    output_file,
+    real_number,
+    sentence_of,
+    whole_number,
+)
 from sim.files import results
 
 
@@ -103,6 +116,8 @@ def _random(options: argparse.Namespace, give_up: int) -> int:
     argument("--threads", type=whole_number, default=os.cpu_count() or 1, help="cores that share the routers (default all)"),
     argument("--sweep", action="store_true", help="find the last load that holds, with curves (build/noc)"),
     argument("--points", type=whole_number, default=8, help="loads of the curve below saturation (default 8)"),
+    HEAT,
+    LATENCY,
     SEED,
     JSON,
 )
@@ -123,12 +138,18 @@ def _noc(options: argparse.Namespace) -> int:
     mesh = _mesh(options)
     destinations(mesh, load.pattern)
     routes = compile_routes(mesh)
+    if options.sweep and (options.heat or options.latency):
+        raise CommandError("--heat and --latency draw one load: leave --sweep out")
     if options.sweep:
         return _sweep(options, routes, load)
+    seen = []
+    watch = seen.append if options.heat or options.latency else None
     with CountProgress(f"{load.pattern} at {load.rate:g}", "cycles") as tell:
-        row = measure(routes, source_routes(routes), load, options.threads, tell)
+        row = measure(routes, source_routes(routes), load, options.threads, tell, watch=watch)
     for name, value in row.items():
         print(f"{name:18} {value:.4f}" if isinstance(value, float) else f"{name:18} {value}")
+    for traffic in seen:
+        draw_traffic(options, traffic, f"{options.mesh}, {load.pattern} at {load.rate:g}")
     if options.json:
         write_json(options.json, row)
     return 1 if wrong(row) else 0

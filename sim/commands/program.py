@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from sim.jobs.program import Work
 
 
-_FILE = argument("file", metavar="FILE.s", help="assembly text (docs/writing-a-kernel.md)")
-_ARGS = argument("--args", type=whole_number, nargs="*", default=[], metavar="N", help="x1, x2, ... of thread 0")
-_TRACE = argument(
+FILE = argument("file", metavar="FILE.s", help="assembly text (docs/writing-a-kernel.md)")
+ARGS = argument("--args", type=whole_number, nargs="*", default=[], metavar="N", help="x1, x2, ... of thread 0")
+TRACE = argument(
     "--trace",
     nargs="?",
     const=HEX,
@@ -43,7 +43,7 @@ _TRACE = argument(
     metavar="FORMAT",
     help=f"print every retired instruction, vectors and stored bytes as {', '.join((HEX, *FORMATS))} (default hex)",
 )
-_LOAD = argument("--load", action="append", type=sentence_of(parse_load), default=[], metavar="ADDR=FILE", help="a file into memory first")
+LOAD = argument("--load", action="append", type=sentence_of(parse_load), default=[], metavar="ADDR=FILE", help="a file into memory first")
 _DUMP = argument(
     "--dump",
     action="append",
@@ -60,8 +60,8 @@ _MESH = (
 )
 
 
-def _work(options: argparse.Namespace) -> Work:
-    """What ``iss`` and ``rtl`` run."""
+def work_of(options: argparse.Namespace) -> Work:
+    """What ``iss``, ``rtl`` and ``debug`` run."""
     from golden.arch.config import get_config
     from sim.jobs.program import Work, read_program
 
@@ -69,7 +69,7 @@ def _work(options: argparse.Namespace) -> Work:
     if getattr(options, "mesh", None):
         config = config.with_network()
     program = read_program(options.file, config)
-    return Work(program, config, tuple(options.args), tuple(options.load), tuple(options.dump), options.trace)
+    return Work(program, config, tuple(options.args), tuple(options.load), tuple(getattr(options, "dump", ())), options.trace)
 
 
 def _mesh(options: argparse.Namespace) -> MeshConfig | None:
@@ -89,7 +89,7 @@ def _mesh(options: argparse.Namespace) -> MeshConfig | None:
 @command(
     "asm",
     "Assemble a program and list it.",
-    _FILE,
+    FILE,
     CONFIG,
     argument("--output", type=output_file, metavar="FILE", help="also write the words to FILE"),
 )
@@ -129,38 +129,24 @@ def _disasm(options: argparse.Namespace) -> int:
 @command(
     "iss",
     "Run a program on the instruction-set simulator.",
-    _FILE,
+    FILE,
     CONFIG,
-    _ARGS,
-    _LOAD,
+    ARGS,
+    LOAD,
     _DUMP,
-    _TRACE,
+    TRACE,
     *_MESH,
-    argument("--step", action="store_true", help="step it: commands on standard input, h lists them"),
     argument("--record", type=output_file, metavar="FILE", help="keep events in FILE: an instruction takes the place of a cycle"),
 )
 def _iss(options: argparse.Namespace) -> int:
-    from sim.jobs.program import HELP, Debugger
-
-    work = _work(options)
-    if options.record and (options.step or options.mesh):
-        raise CommandError("--record keeps the events of a run on one node: leave --step and --mesh out")
+    work = work_of(options)
+    if options.record and options.mesh:
+        raise CommandError("--record keeps the events of a run on one node of the simulator: leave --mesh out")
     if mesh := _mesh(options):
         from sim.jobs import mesh_program
 
-        if options.step:
-            raise CommandError("--step steps one node: leave --mesh out")
         return 0 if mesh_program.simulate(work, mesh, print, options.seed, options.dram) else 1
-    if not options.step:
-        return 0 if _simulated(options, work) else 1
-    debugger = Debugger(work, print)
-    print(HELP)
-    try:
-        while debugger.command(input("> ")):
-            pass
-    except EOFError:
-        print()
-    return 0
+    return 0 if _simulated(options, work) else 1
 
 
 def _simulated(options: argparse.Namespace, work: Work) -> bool:
@@ -178,12 +164,12 @@ def _simulated(options: argparse.Namespace, work: Work) -> bool:
 @command(
     "rtl",
     "Run a program on the RTL, every retired instruction compared with the simulator.",
-    _FILE,
+    FILE,
     CONFIG,
-    _ARGS,
-    _LOAD,
+    ARGS,
+    LOAD,
     _DUMP,
-    _TRACE,
+    TRACE,
     *_MESH,
     argument("--dram-pace", type=whole_number, nargs=2, metavar=("BYTES", "CYCLES"), help="bytes a cycle, cycles of an access (64 200)"),
     argument("--flip", type=sentence_of(parse_flip), nargs="*", default=[], metavar="A-B:N:BIT", help="a wrong bit in packet N of a link"),
@@ -205,15 +191,19 @@ def _rtl(options: argparse.Namespace) -> int:
         from sim.jobs import mesh_lockstep, mesh_program
         from sim.jobs.dram import Pace
 
-        if options.record or options.cycles:
-            raise CommandError("--record and --cycles keep a window of one node: leave --mesh out")
-        pace = Pace(*options.dram_pace or ())
-        around = mesh_lockstep.Around(options.waves, options.nodes, options.dram, pace, options.flip)
-        return 0 if mesh_program.run_rtl(_work(options), mesh, print, options.seed, around) else 1
+        if options.cycles == DIFFERENCE:
+            raise CommandError("--cycles difference finds one on a node alone: leave --mesh out, or give A:B")
+        work, pace = work_of(options), Pace(*options.dram_pace or ())
+        record = wish(options, f"{options.file} on {options.mesh.columns}x{options.mesh.rows} of {options.config}", work.program, mesh)
+        around = mesh_lockstep.Around(record, options.dram, pace, options.flip)
+        try:
+            return 0 if mesh_program.run_rtl(work, mesh, print, options.seed, around) else 1
+        finally:
+            tell_kept(record)
     for name in ("nodes", "flip"):
         if getattr(options, name):
             raise CommandError(f"--{name} names places of a mesh: give --mesh too")
-    return 0 if _kept(options, _work(options)) else 1
+    return 0 if _kept(options, work_of(options)) else 1
 
 
 def _kept(options: argparse.Namespace, work: Work) -> bool:

@@ -6,9 +6,21 @@ import argparse
 from pathlib import Path
 
 from golden.arch.isa import THREADS
-from sim.commands.command import CYCLES, CommandError, argument, command, output_file, whole_number
+from sim.commands.command import (
+    CYCLES,
+    HEAT,
+    JSON,
+    LATENCY,
+    CommandError,
+    argument,
+    command,
+    draw_traffic,
+    output_file,
+    whole_number,
+)
 
-_EVENTS = argument("file", metavar="FILE", help="events that rtl or run recorded (--record FILE)")
+_EVENTS = argument("file", metavar="FILE", help="events that rtl, run or train recorded (--record FILE)")
+_NODE = argument("--node", metavar="X,Y", help="of a mesh, the node that is looked at (default: the first one)")
 
 
 def _thread(text: str) -> int:
@@ -25,6 +37,7 @@ def _thread(text: str) -> int:
     _EVENTS,
     CYCLES,
     argument("--thread", type=_thread, metavar="N", help="one thread only"),
+    _NODE,
     argument("--kanata", type=output_file, metavar="LOG", help="write a log for Konata instead (default: all cycles recorded)"),
 )
 def _pipeline(options: argparse.Namespace) -> int:
@@ -35,7 +48,8 @@ def _pipeline(options: argparse.Namespace) -> int:
 
     recording = Recording(options.file)
     first, last = recording.window(options.cycles, None if options.kanata else WIDEST)
-    course = follow(recording, first, last)
+    node = recording.node(options.node)
+    course = follow(recording, first, last, node)
     if options.kanata:
         if options.thread is not None:
             raise CommandError("--thread chooses lines of the drawing; a log holds all threads: leave one of them out")
@@ -43,7 +57,7 @@ def _pipeline(options: argparse.Namespace) -> int:
         print(f"{len(course.lives)} instructions in cycles {first} to {last - 1}: {options.kanata}")
         print(f"open it in Konata, https://shioyadan.github.io/Konata/stable (nothing is uploaded), by dropping {options.kanata} there")
         return 0
-    print(f"{recording.about.title}: cycles {first} to {last - 1}")
+    print(f"{recording.about.of(node).title}: cycles {first} to {last - 1}")
     for line in [*drawing(course, options.thread), *legend(course)]:
         print(line)
     return 0
@@ -51,9 +65,10 @@ def _pipeline(options: argparse.Namespace) -> int:
 
 @command(
     "timeline",
-    "Write recorded cycles as a trace for Perfetto: threads, units, memory and counters on one axis.",
+    "Write recorded cycles as a trace for Perfetto: threads, units, memory, links and counters on one axis, of every node.",
     _EVENTS,
     CYCLES,
+    argument("--node", metavar="X,Y", help="of a mesh, one node alone (default: all)"),
     argument("--output", type=output_file, required=True, metavar="JSON", help="where to write it"),
 )
 def _timeline(options: argparse.Namespace) -> int:
@@ -63,7 +78,8 @@ def _timeline(options: argparse.Namespace) -> int:
 
     recording = Recording(options.file)
     first, last = recording.window(options.cycles)
-    count = write_timeline(options.output, follow(recording, first, last), recording.about)
+    chosen = [recording.node(options.node)] if options.node else range(len(recording.about.places))
+    count = write_timeline(options.output, [(follow(recording, first, last, node), recording.about.of(node)) for node in chosen])
     print(f"{count} entries of cycles {first} to {last - 1}: {options.output}; 1 us on its axis is 1 cycle")
     print(f"open it at https://ui.perfetto.dev (nothing is uploaded): Open trace file, {options.output}")
     return 0
@@ -74,10 +90,13 @@ def _timeline(options: argparse.Namespace) -> int:
     "Print the state of a node at a cycle: threads, instructions under way, registers written so far; of waves, signals.",
     argument("file", metavar="FILE", help="events (--record FILE), or waves of one node (--waves FILE)"),
     argument("--at", type=whole_number, required=True, metavar="CYCLE", help="the cycle"),
+    _NODE,
     argument("--scope", metavar="NAME", help="of waves: all signals below a scope of the node, like core.vector.issue"),
 )
 def _inspect(options: argparse.Namespace) -> int:
     if options.file.endswith((".fst", ".vcd")):
+        if options.node:
+            raise CommandError("--node chooses a node of events: waves hold those that were asked for (--nodes)")
         from sim.views import waves
 
         with open(options.file, "rb"):  # what is not there is told as such
@@ -94,7 +113,8 @@ def _inspect(options: argparse.Namespace) -> int:
     recording = Recording(options.file)
     cycle, _ = recording.window((options.at, options.at + 1))
     first, _ = recording.window()
-    for line in state(follow(recording, first, cycle + 1), recording.about, cycle):
+    node = recording.node(options.node)
+    for line in state(follow(recording, first, cycle + 1, node), recording.about.of(node), cycle):
         print(line)
     return 0
 
@@ -104,6 +124,7 @@ def _inspect(options: argparse.Namespace) -> int:
     "List a recorded program with the cycles of the matrix unit that each instruction cost, by cause.",
     _EVENTS,
     CYCLES,
+    _NODE,
 )
 def _hotspots(options: argparse.Namespace) -> int:
     from sim.events.file import Recording
@@ -113,9 +134,38 @@ def _hotspots(options: argparse.Namespace) -> int:
 
     recording = Recording(options.file)
     first, last = recording.window(options.cycles)
-    course = follow(recording, first, last)
-    for line in annotated(*spots(course), recording.about, course):
+    node = recording.node(options.node)
+    course = follow(recording, first, last, node)
+    for line in annotated(*spots(course), recording.about.of(node), course):
         print(line)
+    return 0
+
+
+@command(
+    "traffic",
+    "Say what the links of a recorded mesh carried, and how late packets came; --heat and --latency draw it.",
+    _EVENTS,
+    CYCLES,
+    HEAT,
+    LATENCY,
+    JSON,
+)
+def _traffic(options: argparse.Namespace) -> int:
+    from sim.events.file import Recording
+    from sim.jobs.traffic import figures, of_recording
+    from sim.views.report import write_json
+
+    recording = Recording(options.file)
+    window = recording.window(options.cycles)
+    found = of_recording(recording, *window)
+    title = f"{recording.about.title}, cycles {window[0]} to {window[1] - 1}"
+    report = figures(found)
+    print(title)
+    for sentence in report["sentences"]:
+        print(sentence)
+    draw_traffic(options, found, title)
+    if options.json:
+        write_json(options.json, report)
     return 0
 
 

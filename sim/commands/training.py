@@ -10,13 +10,17 @@ from golden.arch.mesh import MeshConfig, parse, parse_place
 from sim.commands.command import (
     BATCH,
     CONFIG,
+    CYCLES,
+    RECORD,
     SEED,
     THREADS,
     WORKLOAD,
+    CommandError,
     argument,
     command,
     real_number,
     sentence_of,
+    tell_kept,
     whole_number,
 )
 from sim.files import results
@@ -38,9 +42,16 @@ from sim.process import INTERRUPTED
     argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)"),
     THREADS,
     argument("--format", default="bf16", help="of what matrix products read: bf16 (default) or cfloat8"),
+    RECORD,
+    CYCLES,
     argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run"),
 )
 def _train(options: argparse.Namespace) -> int:
+    if options.cycles and not options.record:
+        raise CommandError("--cycles is the window of what is kept: give --record FILE too")
+    if options.record and options.engine != "rtl":
+        raise CommandError(f"--record keeps what the RTL tells: leave --engine {options.engine} out")
+    from sim.events.recorder import Wish
     from sim.jobs import train
     from sim.jobs.train_options import ONE, Options
     from sim.views.plots import plot_loss
@@ -60,6 +71,8 @@ def _train(options: argparse.Namespace) -> int:
         shards=options.shards,
         threads=options.threads,
         resume=options.resume,
+        record=options.record,
+        window=options.cycles or (None, None),
     )
     steps = f"{chosen.steps} step{'s' if chosen.steps > 1 else ''}"
     trained = chosen.workload if chosen.format == "bf16" else f"{chosen.workload} in {chosen.format}"
@@ -88,6 +101,7 @@ def _train(options: argparse.Namespace) -> int:
         accuracy = f"held-out accuracy {100 * outcome.accuracy:.2f} % of {outcome.held_out}"
         print(f"{accuracy}, final loss {outcome.loss[-1]:.4f}, {outcome.seconds:.0f} s")
     latest = chosen.latest
+    tell_kept(options.record and Wish(options.record, mesh=None if chosen.mesh == ONE else chosen.mesh))
     print(f"report: {latest / 'report.json'}, weights: {latest / 'weights.npz'}, loss: {latest / 'loss.png'}")
     print(run.told)
     if outcome.diverged:

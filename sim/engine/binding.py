@@ -53,7 +53,7 @@ FUNCTIONS: Functions = {
     "engine_flip": (None, [_POINTER, _U32, _U64, _U32]),
     "engine_cycle": (_U64, [_POINTER]),
     "engine_run": (_U32, [_POINTER, _U64, _U32, _U32, _U64]),
-    "engine_options": (None, [_POINTER, _U32, _U32, _U32]),
+    "engine_options": (None, [_POINTER, _U32, _U32, _U32, _U32]),
     "engine_trace_size": (_U64, [_POINTER, _U32]),
     "engine_take_trace": (None, [_POINTER, _U32, _POINTER]),
     "engine_links_size": (_U64, [_POINTER, _U32]),
@@ -124,7 +124,7 @@ class Engine:
         self.design, self.topology = design, topology or apart(1)
         self._library = self._load(waves)
         self._inputs, self._outputs = list(ports.inputs(design)), ports.outputs(design)
-        self._options = {"resting": 0, "tracing": 0, "recording": 0}
+        self._options = {"resting": 0, "tracing": 0, "recording": 0, "hopping": 0}
         self._until: Callable[[], int] | None = None
         self._paused: Callable[[], None] | None = None
         table = self.topology.table
@@ -242,8 +242,8 @@ class Engine:
     def options(self, **which: bool) -> None:
         """From the next cycle on.
 
-        ``tracing``: trace ports are recorded; ``recording``: links are; ``resting``: nodes with nothing but links for doors are passed over
-        while nothing can change in them.
+        ``tracing``: trace ports are recorded; ``recording``: links are; ``hopping``: packets that cross links are, among the trace's
+        records (``ports.hop_ports``); ``resting``: nodes with nothing but links for doors are passed over while nothing can change in them.
         """
         unknown = which.keys() - self._options.keys()
         assert not unknown, f"no option {unknown}"

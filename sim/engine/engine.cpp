@@ -108,11 +108,12 @@ uint32_t engine_run(Engine* e, uint64_t cycles, uint32_t edge, uint32_t packets,
     return e->loop.run(cycles, [&] { return waiting && waiting->size() >= packets ? 1 : e->loop.quiet >= quiet ? 2 : 0; });
 }
 
-void engine_options(Engine* e, uint32_t resting, uint32_t tracing, uint32_t recording) {
+void engine_options(Engine* e, uint32_t resting, uint32_t tracing, uint32_t recording, uint32_t hopping) {
     for (auto& node : e->loop.nodes) {
         node->resting = resting;
         node->tracing = tracing;
         node->recording = recording;
+        node->hopping = hopping;
     }
 }
 

@@ -44,7 +44,7 @@ struct Engine {
             Wire& wire = wires[i];
             if (table[0] < nodes) loop.nodes[table[0]]->send(table[1], wire);
             else this->edges[table[0] - nodes]->to = &wire;
-            if (table[2] < nodes) loop.nodes[table[2]]->receive(table[3], wire);
+            if (table[2] < nodes) loop.nodes[table[2]]->receive(table[3], wire, table[0] >= nodes);
             else this->edges[table[2] - nodes]->from = &wire;
             if (table[0] >= nodes) facing.push_back({table[2], table[0] - nodes});
         }

@@ -20,8 +20,8 @@ class Node {
   public:
     Node(VerilatedContext* context, const char* name) : top(new Vtop(context, name)) {
 #define BIND(p, ci, bi, ri, co, bo, ro)                                            \
-    in[p] = {&top->ci, &top->bi[0], &top->ri, nullptr, false, false};                     \
-    out[p] = {&top->co, &top->bo[0], &top->ro, nullptr, false, false};
+    in[p] = {&top->ci, &top->bi[0], &top->ri};                                     \
+    out[p] = {&top->co, &top->bo[0], &top->ro};
         FOR_EACH_LINK(BIND)
 #undef BIND
         for (int p = 0; p < PORTS; ++p) {
@@ -75,6 +75,7 @@ class Node {
             if (out[p].wire) moves |= *out[p].credit = out[p].wire->at(cycle).credit;
         }
         if (recording) record_links();
+        if (hopping) record_hops(cycle);
         still = moves ? 0 : still + 1;
         if (!at_rest()) edge(1);
         return moves;
@@ -106,13 +107,17 @@ class Node {
 
     // `resting`: an instance with links alone as its doors, and nothing on any of them for longer than anything takes to pass through it,
     // would be in the next cycle what it was in the last; it is passed over until something comes.
-    bool resting = false, tracing = false, recording = false;
+    bool resting = false, tracing = false, recording = false, hopping = false;
     std::vector<Edge*> edges;
     std::vector<uint32_t> trace;  // records: port, cycle low, cycle high, words...
     std::vector<uint32_t> links;  // by cycle and port: control, body, credit that come in, and that go out
     std::unique_ptr<Vtop> top;
 
-    void receive(int port, Wire& wire) { in[port].wire = &wire; }
+    // `outside`: an edge sends on it.
+    void receive(int port, Wire& wire, bool outside) {
+        in[port].wire = &wire;
+        in[port].outside = outside;
+    }
     void send(int port, Wire& wire) { out[port].wire = &wire; }
 
     void state(File& file) {
@@ -133,12 +138,13 @@ class Node {
         IData* control;
         uint32_t* body;
         CData* credit;
-        Wire* wire;
-        bool due, soon;  // a body stands on it, will stand on it a cycle later
+        Wire* wire = nullptr;
+        uint32_t due = 0, soon = 0;  // control words of the body that stands on it, and of the one a cycle later; 0 when there is none
+        bool outside = false;
 
         void turn(uint32_t control) {
             due = soon;
-            soon = control & VALID;
+            soon = control & VALID ? control : 0;
         }
     };
 
@@ -168,6 +174,20 @@ class Node {
     }
         FOR_EACH_TRACE(RECORD)
 #undef RECORD
+    }
+
+    // Packets that leave, and those that come from outside, as records like those of trace ports: in the cycle of the body, control word
+    // and header.
+    void record_hops(uint64_t cycle) {
+        const auto hop = [&](int id, const Link& link) {
+            if (!link.due) return;
+            trace.insert(trace.end(), {uint32_t(id), uint32_t(cycle), uint32_t(cycle >> 32), link.due});
+            trace.insert(trace.end(), link.body, link.body + HEADER_WORDS);
+        };
+        for (int p = 0; p < PORTS; ++p) {
+            hop(TRACES + p, out[p]);
+            if (in[p].outside) hop(TRACES + PORTS + p, in[p]);
+        }
     }
 
     // Bodies folded to a word, 0 when none is due.

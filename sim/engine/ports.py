@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from golden.arch.bits import Layout
 from golden.arch.memmap import Fault
 from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, FLAG_RESPONSE, HEADER, SEQUENCE_NOTIFY, Kind
+from golden.arch.trace import HOP
 from sim.compile.elaborate import Design
 
 WORD = 32
@@ -18,6 +20,29 @@ Port = dict[str, Any]
 def trace_ports(design: Design) -> list[Port]:
     """The manifest's trace ports in the order that records name them."""
     return [port for port in design.manifest["ports"] if port["path"][0] == "trace" and port["direction"] == "output"]
+
+
+def described(kind: str, layout: Layout, number: int = 0) -> Port:
+    """A trace port as a manifest describes it."""
+    return {"name": f"trace__{kind}__record__{number}", "width": layout.width, "fields": _fields(layout)}
+
+
+def _fields(layout: Layout) -> list[dict[str, Any]]:
+    return [
+        {"name": field.name, "offset": field.lo, "width": field.width, "signed": field.signed}
+        | ({"fields": _fields(field.parts)} if field.parts else {})
+        for field in layout
+    ]
+
+
+def hop_ports(design: Design) -> list[Port]:
+    """What the engine tells of packets, as ports behind those of the trace: by link, what leaves (``hop``) and what comes from an edge."""
+    return [described(kind, HOP, number) for kind in ("hop", "entry") for number in range(len(links(design)))]
+
+
+def told_ports(design: Design) -> list[Port]:
+    """All that records of a node are of, in the order of their numbers."""
+    return [*trace_ports(design), *hop_ports(design)]
 
 
 def links(design: Design) -> list[tuple[str, str]]:
@@ -41,6 +66,7 @@ def outputs(design: Design) -> dict[str, Port]:
 def header(design: Design) -> str:
     """Text of ports.h."""
     constants = {"BODY_WORDS": BODY_WORDS, "CHANNELS": CHANNELS, "CREDITS": CREDITS, "PORTS": len(links(design))}
+    constants |= {"TRACES": len(trace_ports(design)), "HEADER_WORDS": -(-HEADER.width // WORD)}
     lists = {
         "LINK": [
             (i, *(_member(f"{side}__{part}") for side in pair for part in _PARTS)) for i, pair in enumerate(links(design))

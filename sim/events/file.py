@@ -14,7 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,10 +25,12 @@ from golden.arch.bits import Layout
 from golden.asm import disassemble
 from sim.engine.ports import Port, words
 
-VERSION = 1
+VERSION = 2
 _ABOUT = "about.json"
 _AT_ONCE = 8  # chunks that wait to be compressed
 _HEAD = 3  # words before a record's own: port, cycle (2)
+Code = dict[int, tuple[int, int, str]]
+"""By address: the word, its line in the source (0: unknown), that line's text."""
 
 
 class EventsError(ValueError):
@@ -54,9 +56,10 @@ class About:
     ports : the manifest's description of each trace port of a node.
     origin : cycle of the machine in which cycle 0 of the file was.
     window : first cycle kept, and the one after the last.
-    code : by address, the word, its line in the source (0: unknown) and that line's text.
-    labels : addresses by name.
-    places : names of the nodes.
+    code, labels : of the first node's program: what stands at an address, addresses by name.
+    places : names of the nodes; of a mesh ``x,y``.
+    mesh : columns and rows; (0, 0) for a node that is in none.
+    programs : code and labels of each node; empty when all run the first one's program.
     chunks : (node, first cycle, cycle after the last) of each.
     """
 
@@ -65,10 +68,18 @@ class About:
     ports: list[Port]
     origin: int = 0
     window: tuple[int, int] = (0, 0)
-    code: dict[int, tuple[int, int, str]] = field(default_factory=dict)
+    code: Code = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
     places: list[str] = field(default_factory=lambda: ["node"])
+    mesh: tuple[int, int] = (0, 0)
+    programs: list[tuple[Code, dict[str, int]]] = field(default_factory=list)
     chunks: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def of(self, node: int) -> About:
+        """What it says of one node: its program, and its name in the title."""
+        code, labels = self.programs[node] if self.programs else (self.code, self.labels)
+        title = f"{self.title}, node {self.places[node]}" if len(self.places) > 1 else self.title
+        return replace(self, title=title, code=code, labels=labels)
 
     def region(self, pc: int) -> str:
         """The label at or before an address; its digits where there is none."""
@@ -110,6 +121,11 @@ class Writer:
         self._zip.close()
 
 
+def _code(read: dict[str, Any]) -> Code:
+    """As it was before JSON made text of numbers."""
+    return {int(address): tuple(entry) for address, entry in read.items()}
+
+
 def _member(number: int) -> str:
     return f"chunk-{number}.npy"
 
@@ -132,7 +148,8 @@ class Recording:
             raise EventsError(f"{path} is no whole file of events: record it again (rtl FILE.s --record {path})") from None
         if read.pop("version", None) != VERSION:
             raise EventsError(f"{path} was written by another version of this program: record it again")
-        read["code"] = {int(address): tuple(entry) for address, entry in read["code"].items()}
+        read["code"] = _code(read["code"])
+        read["programs"] = [(_code(code), labels) for code, labels in read["programs"]]
         self.about = About(**read)
         self._layouts = [Layout.described(port["name"], port["fields"]) for port in self.about.ports]
         named = [port["name"].removeprefix("trace__").split("__") for port in self.about.ports]
@@ -158,11 +175,11 @@ class Recording:
             raise EventsError(f"{self.path} holds no node {name!r}: there are {', '.join(self.about.places)}")
         return self.about.places.index(name)
 
-    def events(self, first: int, last: int, node: int = 0) -> Iterator[Event]:
-        """Everything told from cycle ``first`` to before ``last``, in order; of what is told at once in the order of ports."""
+    def events(self, first: int, last: int, node: int = 0, kinds: frozenset[str] | None = None) -> Iterator[Event]:
+        """What all ports, or those of some kinds, told from cycle ``first`` to before ``last``: by cycles, in each by ports."""
         for number, (whose, begin, end) in enumerate(self.about.chunks):
             if whose == node and begin < last and end > first:
-                for event in self._decoded(self._chunk(number)):
+                for event in self._decoded(self._chunk(number), kinds):
                     if first <= event.cycle < last:
                         yield event
 
@@ -172,13 +189,14 @@ class Recording:
         except (zipfile.BadZipFile, KeyError, ValueError, zlib.error, EOFError):
             raise EventsError(f"{self.path} is damaged: record it again") from None
 
-    def _decoded(self, records: NDArray[np.uint32]) -> Iterator[Event]:
+    def _decoded(self, records: NDArray[np.uint32], kinds: frozenset[str] | None) -> Iterator[Event]:
         origin, at, image = self.about.origin, 0, records.tobytes()
         listed = records.tolist()
         while at < len(listed):
             port = listed[at]
             size = self._sizes[port]
-            cycle = listed[at + 1] + (listed[at + 2] << 32) - origin
-            value = int.from_bytes(image[4 * (at + _HEAD) : 4 * (at + _HEAD + size)], "little")
+            if kinds is None or self._names[port][0] in kinds:
+                cycle = listed[at + 1] + (listed[at + 2] << 32) - origin
+                value = int.from_bytes(image[4 * (at + _HEAD) : 4 * (at + _HEAD + size)], "little")
+                yield Event(cycle, *self._names[port], self._layouts[port].unpack(value))
             at += _HEAD + size
-            yield Event(cycle, *self._names[port], self._layouts[port].unpack(value))

@@ -21,11 +21,11 @@ from golden.arch.encoding import Insn
 from golden.arch.isa import THREADS
 from golden.arch.trace import AFTER, SEQ_BITS, STORE_KINDS, Effect, Slot
 from golden.retire import Collector
-from sim.events.file import Event, Recording
+from sim.events.file import About, Event, Recording
 
 BEFORE = 512
 """Cycles before a window from which instructions are followed, so that those under way when it begins are whole."""
-ORDER = ("dispatch", "ended", "issue", "load", "lane", "scalar", "vector", "matrix", "store", "network", "cycle")
+ORDER = ("dispatch", "ended", "issue", "load", "lane", "scalar", "vector", "matrix", "store", "network", "hop", "entry", "cycle")
 """Of what is told in one cycle: an instruction's dispatch before all else of it, how things stand last."""
 STAGES = {
     "D": "leaves decode",
@@ -109,6 +109,7 @@ class Course:
     stands : by thread, (how of ``STANDS``, first cycle, the one after the last).
     cycles : fields of each record of golden.arch.trace.CYCLE, by cycle.
     network : (cycle, event of NetworkEvent, number).
+    packets : what is told of packets that cross the node's links.
     """
 
     first: int
@@ -117,13 +118,15 @@ class Course:
     stands: list[list[tuple[str, int, int]]] = field(default_factory=lambda: [[] for _ in range(THREADS)])
     cycles: dict[int, dict[str, Any]] = field(default_factory=dict)
     network: list[tuple[int, int, int]] = field(default_factory=list)
+    packets: list[Event] = field(default_factory=list)
 
 
 def follow(recording: Recording, first: int, last: int, node: int = 0) -> Course:
     """Lives that touch the cycles from ``first`` to before ``last``, and how the threads stood in them."""
-    follower = _Follower(recording)
+    follower = _Follower(recording.about.of(node))
     follower.read(recording.events(first - BEFORE, last + BEFORE, node))
     course = Course(first, last, network=[item for item in follower.network if first <= item[0] < last])
+    course.packets = [event for event in follower.packets if first <= event.cycle < last]
     course.lives = [life for life in follower.lives if life.begun < last and life.done >= first]
     course.cycles = {cycle: told for cycle, told in follower.cycles.items() if first <= cycle < last}
     course.stands = [
@@ -135,13 +138,14 @@ def follow(recording: Recording, first: int, last: int, node: int = 0) -> Course
 class _Follower:
     """Reads events in order; results of instructions whose dispatch was not seen are passed over."""
 
-    def __init__(self, recording: Recording) -> None:
-        self.about, self.features = recording.about, get_config(recording.about.config).features
+    def __init__(self, about: About) -> None:
+        self.about, self.features = about, get_config(about.config).features
         self.collector = Collector(self.features)
         self.lives: list[Life] = []
         self.stands: list[list[tuple[str, int, int]]] = [[] for _ in range(THREADS)]
         self.cycles: dict[int, dict[str, Any]] = {}
         self.network: list[tuple[int, int, int]] = []
+        self.packets: list[Event] = []
         self._next = [0] * THREADS
         self._latest: dict[tuple[int, int], Life] = {}
         self._unjoined: list[deque[Life]] = [deque() for _ in range(THREADS)]
@@ -262,6 +266,12 @@ class _Follower:
     def _network(self, cycle: int, number: int, told: dict[str, Any]) -> None:
         self.network.append((cycle, number, told["number"]))
 
+    def _hop(self, cycle: int, number: int, told: dict[str, Any]) -> None:
+        self.packets.append(Event(cycle, "hop", number, told))
+
+    def _entry(self, cycle: int, number: int, told: dict[str, Any]) -> None:
+        self.packets.append(Event(cycle, "entry", number, told))
+
     def _cycle(self, cycle: int, _number: int, told: dict[str, Any]) -> None:
         self.cycles[cycle] = told
         for thread in range(THREADS):
@@ -308,7 +318,6 @@ class _Follower:
             for letter, index, value in record.effects:
                 if letter in "xpvcd":
                     known[f"{letter}{index}"] = value, life
-
 
     def _settle(self, thread: int, cycle: int) -> None:
         """Nothing more comes of what is incomplete: it was under way until here."""

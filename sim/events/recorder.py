@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from golden.arch.mesh import MeshConfig
 from golden.asm import Program
 from sim.engine import ports
 from sim.engine.binding import Engine
-from sim.events.file import About, EventsError, Writer
+from sim.events.file import About, Code, EventsError, Writer
 from sim.files import whole
 
 CHUNK = 2048  # cycles
@@ -24,7 +25,8 @@ MOST_EVENTS, MOST_WAVES = 100_000, 10_000  # cycles that are kept unless others 
 class Wish:
     """What shall be kept of a run: events, waves or both, each in a file; a window of its cycles, whose end may be open.
 
-    ``title`` and ``program`` say what runs, for those who read the events.
+    ``title`` and ``program``, one for all nodes or one for each, say what runs, for those who read the events; ``mesh`` where nodes are.
+    ``shown``: numbers of the nodes in the waves.
     """
 
     events: Path | None = None
@@ -32,7 +34,9 @@ class Wish:
     first: int = 0
     last: int | None = None
     title: str = ""
-    program: Program | None = None
+    program: Program | Sequence[Program] | None = None
+    mesh: MeshConfig | None = None
+    shown: Sequence[int] = (0,)
 
     @property
     def end(self) -> int:
@@ -41,24 +45,32 @@ class Wish:
 
 def _about(engine: Engine, wish: Wish) -> About:
     """What the file says of a run of this engine that begins here."""
-    found = About(wish.title, engine.design.manifest["config"], ports.trace_ports(engine.design), origin=engine.cycle)
+    found = About(wish.title, engine.design.manifest["config"], ports.told_ports(engine.design), origin=engine.cycle)
+    if wish.mesh:
+        found.mesh, found.places = (wish.mesh.columns, wish.mesh.rows), [f"{x},{y}" for x, y in wish.mesh.live]
     placed(found, wish.program)
     return found
 
 
-def placed(found: About, program: Program | None) -> None:
-    """Let a file say which program runs, if anybody knows."""
-    if program:
-        lines = program.lines or [(0, "")] * len(program.words)
-        found.code = {program.origin + 4 * i: (word, *line) for i, (word, line) in enumerate(zip(program.words, lines, strict=True))}
-        found.labels = dict(program.labels)
+def placed(found: About, program: Program | Sequence[Program] | None) -> None:
+    """Let a file say which programs run, if anybody knows."""
+    if isinstance(program, Program):
+        found.code, found.labels = _code(program), dict(program.labels)
+    elif program:
+        found.programs = [(_code(each), dict(each.labels)) for each in program]
+        found.code, found.labels = found.programs[0]
+
+
+def _code(program: Program) -> Code:
+    lines = program.lines or [(0, "")] * len(program.words)
+    return {program.origin + 4 * i: (word, *line) for i, (word, line) in enumerate(zip(program.words, lines, strict=True))}
 
 
 @contextmanager
-def recording(engine: Engine, wish: Wish | None, whole_trace: list[NDArray[np.uint32]] | None = None) -> Iterator[None]:
+def recording(engine: Engine, wish: Wish | None, whole_trace: Sequence[list[NDArray[np.uint32]]] | None = None) -> Iterator[None]:
     """Keep what is told while the body runs, as wished; cycle 0 is the present one. What a run that fails told is kept, too.
 
-    ``whole_trace``: gets everything that the first node told in every cycle, wished for or not.
+    ``whole_trace``: a list for each node, which gets everything that it told in every cycle, wished for or not.
 
     Raises
     ------
@@ -91,7 +103,8 @@ def recording(engine: Engine, wish: Wish | None, whole_trace: list[NDArray[np.ui
 
 @contextmanager
 def _taking(engine: Engine, recorder: _Recorder) -> Iterator[None]:
-    engine.take_trace()
+    for node in range(engine.topology.nodes):
+        engine.take_trace(node)
     engine.pause(recorder.next_stop, recorder.stop)
     recorder.stop()
     try:
@@ -99,7 +112,7 @@ def _taking(engine: Engine, recorder: _Recorder) -> Iterator[None]:
         recorder.take()
     finally:
         engine.pause(None, None)
-        engine.options(tracing=False)
+        engine.options(tracing=False, hopping=False)
         if recorder.waving:
             engine.end_waves()
 
@@ -111,12 +124,12 @@ class _Recorder:
         self,
         engine: Engine,
         wish: Wish,
-        whole_trace: list[NDArray[np.uint32]] | None,
+        whole_trace: Sequence[list[NDArray[np.uint32]]] | None,
         writer: Writer | None = None,
         waves: Path | None = None,
     ) -> None:
         self.engine, self.writer, self.waves, self.whole_trace = engine, writer, waves, whole_trace
-        self.first, self.end = wish.first, wish.end
+        self.first, self.end, self.shown = wish.first, wish.end, wish.shown
         self.origin = engine.cycle
         self.taken = 0
         self.waving = False
@@ -135,19 +148,21 @@ class _Recorder:
         """Take what was told; tell from here on when it is wanted."""
         self.take()
         inside = self.first <= self.now < self.end
-        self.engine.options(tracing=(inside and self.writer is not None) or self.whole_trace is not None)
+        kept = inside and self.writer is not None
+        self.engine.options(tracing=kept or self.whole_trace is not None, hopping=kept)
         if self.waves and inside != self.waving:
             self.waving = inside
             if inside:
-                self.engine.waves(self.waves, zero=self.origin)
+                self.engine.waves(self.waves, self.shown, zero=self.origin)
             else:
                 self.engine.end_waves()
 
     def take(self) -> None:
         first, last = self.taken, self.now
         self.taken = last
-        records = self.engine.take_trace()
-        if self.whole_trace is not None:
-            self.whole_trace.append(records)
-        if self.writer and last > first and self.first <= first < self.end:
-            self.writer.add(0, first, last, records)
+        for node in range(self.engine.topology.nodes):
+            records = self.engine.take_trace(node)
+            if self.whole_trace is not None:
+                self.whole_trace[node].append(records)
+            if self.writer and last > first and self.first <= first < self.end:
+                self.writer.add(node, first, last, records)

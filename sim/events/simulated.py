@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from golden.arch import isa, trace
-from golden.arch.bits import Layout
 from golden.arch.classes import Queue
 from golden.arch.config import NodeConfig
 from golden.arch.trace import AFTER, LANES, SCALAR_KINDS, SEQ_BITS, STORE_KINDS, Effect, Record
 from golden.retire import promised
-from sim.engine.ports import words
+from sim.engine.ports import described, words
 from sim.events.file import About, EventsError, Writer
 from sim.events.recorder import CHUNK, Wish, placed
 from sim.files import whole
@@ -31,19 +30,6 @@ KINDS = {
 }
 Told = tuple[str, dict[str, Any]]
 """What a port would say: its kind and its fields."""
-
-
-def port(kind: str, layout: Layout, number: int = 0) -> dict[str, Any]:
-    """A trace port as a design's manifest describes it."""
-    return {"name": f"trace__{kind}__record__{number}", "width": layout.width, "fields": _described(layout)}
-
-
-def _described(layout: Layout) -> list[dict[str, Any]]:
-    return [
-        {"name": field.name, "offset": field.lo, "width": field.width, "signed": field.signed}
-        | ({"fields": _described(field.parts)} if field.parts else {})
-        for field in layout
-    ]
 
 
 def told(record: Record, features: frozenset[str]) -> Iterator[Told]:
@@ -93,7 +79,7 @@ class Simulated:
     def __init__(self, writer: Writer, wish: Wish, config: NodeConfig) -> None:
         self.writer, self.wish, self.features = writer, wish, config.features
         self.count, self.first, self._records = 0, wish.first, []
-        self._ports = {kind: (number, layout, words(port(kind, layout))) for number, (kind, layout) in enumerate(KINDS.items())}
+        self._ports = {kind: (number, layout, words(described(kind, layout))) for number, (kind, layout) in enumerate(KINDS.items())}
 
     def add(self, record: Record) -> None:
         """The next instruction."""
@@ -121,7 +107,7 @@ def simulated(wish: Wish | None, config: NodeConfig) -> Iterator[Simulated | Non
         yield None
         return
     with whole(wish.events) as partial:
-        about = About(wish.title, config.name, [port(kind, layout) for kind, layout in KINDS.items()])
+        about = About(wish.title, config.name, [described(kind, layout) for kind, layout in KINDS.items()])
         placed(about, wish.program)
         taker = Simulated(Writer(partial, about), wish, config)
         failed = None

@@ -30,7 +30,7 @@ LIMIT = 5_000_000  # cycles: a minute, and as much trace as memory should hold
 
 def events(design: Design, words: NDArray[np.uint32]) -> Iterable[tuple[int, str, dict[str, Any]]]:
     """(cycle, port name without ``trace__``, fields) of each record of ``Engine.take_trace``, in the order of cycles."""
-    traced = ports.trace_ports(design)
+    traced = ports.told_ports(design)
     layouts = [Layout.described(port["name"], port["fields"]) for port in traced]
     at = 0
     while at < len(words):
@@ -90,7 +90,7 @@ def _run_rtl(
     host.write([*_blank(config, memory), *memory])
     host.flush()
     before, trace = engine.cycle, []
-    with recording(engine, record, trace):
+    with recording(engine, record, [trace]):
         host.start(launches)
         statuses = dict(host.wait_any(len(launches)))
         cycles = engine.cycle - before

@@ -73,21 +73,24 @@ def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
     boot(mesh, edge, send, receive)
 
 
-def mesh_engine(
-    mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None, shown: Sequence[Place] = ()
-) -> Engine:
-    """The tiles of a mesh in the C++ engine, on all cores, booted; waves are those of the nodes `shown`, else the first one's.
-
-    RouteError when no tables lead round what is dead, or no boot packet, ValueError for waves of a node that is none.
-    """
+def numbers_of(mesh: MeshConfig, shown: Sequence[Place]) -> Sequence[int]:
+    """Numbers of the nodes whose waves are wanted, else of the first; ValueError for a place that is none of a live node."""
     if wrong := [place for place in shown if place not in mesh.live]:
         raise ValueError(f"no waves of {wrong[0][0]},{wrong[0][1]}: no live node of the mesh of {mesh.columns}x{mesh.rows}")
+    return [mesh.live.index(place) for place in shown] or (0,)
+
+
+def mesh_engine(mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None, waved: bool = False) -> Engine:
+    """The tiles of a mesh in the C++ engine, on all cores, booted, which writes waves of the first one from here on to the given file.
+
+    ``waved``: it can write waves when asked. RouteError when no tables lead round what is dead, or no boot packet.
+    """
     edge = way_in(mesh)
     rounds(mesh, edge)  # what cannot be booted is refused before anything is built
     check_tools()
-    design = tile_design(config, trace, waves is not None)
-    engine = Engine(design, tiles(mesh), waves is not None, threads=os.cpu_count() or 1)
+    waved = waved or waves is not None
+    engine = Engine(tile_design(config, trace, waved), tiles(mesh), waved, threads=os.cpu_count() or 1)
     boot_tiles(engine, mesh, edge)
     if waves:
-        engine.waves(waves, [mesh.live.index(place) for place in shown] or (0,))
+        engine.waves(waves)
     return engine

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+import numpy as np
 
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import Counter, ThreadState
@@ -25,6 +26,7 @@ from golden.lockstep import Difference, Result, Run, compare_ends, compare_memor
 from golden.retire import Collector
 from sim.engine.binding import Engine
 from sim.engine.flips import Flip, apply
+from sim.events.recorder import Wish, recording
 from sim.jobs import machine
 from sim.jobs.dram import EngineDram, Pace
 from sim.jobs.host import MeshEdge
@@ -37,13 +39,12 @@ class Around:
 
     Attributes
     ----------
-    waves, shown : a file for waves, and the nodes in them (the first when none is named).
+    record : what is kept of the RTL's run.
     drams, pace : edge ports with memory behind them, which is compared too, and how fast it is.
     flips : wrong bits on links; what is then lost or refused makes the two differ, or hang.
     """
 
-    waves: Path | None = None
-    shown: Sequence[Place] = ()
+    record: Wish | None = None
     drams: Sequence[Place] = ()
     pace: Pace = Pace()
     flips: Sequence[Flip] = ()
@@ -75,13 +76,13 @@ def run_lockstep(
         When nothing moves any more on the simulator.
     """
     around = around or Around()
-    with machine.mesh_engine(mesh, config.name, trace=True, waves=around.waves, shown=around.shown) as engine:
+    with machine.mesh_engine(mesh, config.name, trace=True, waved=bool(around.record and around.record.waves)) as engine:
         behind = {place: EngineDram(engine, mesh, place, around.pace) for place in around.drams}
         for flip in around.flips:
             apply(engine, mesh, flip)
         edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
         try:
-            runs = _run_rtl(engine, edge, config, parts)
+            runs = _run_rtl(engine, edge, config, parts, around.record)
         except HostError as error:
             raise HostError("\n".join([str(error), *_wrong(edge.hosts)])) from None
         wrong = _wrong(edge.hosts) if around.flips else []
@@ -126,22 +127,23 @@ def _wrong(hosts: Mapping[Place, BlockingHost]) -> list[str]:
     return [f"node {x},{y} counts {count} packets with wrong parity" for (x, y), count in counts if count]
 
 
-def _run_rtl(engine: Engine, edge: MeshEdge, config: NodeConfig, parts: Mapping[Place, Part]) -> dict[Place, Run]:
+def _run_rtl(
+    engine: Engine, edge: MeshEdge, config: NodeConfig, parts: Mapping[Place, Part], record: Wish | None = None
+) -> dict[Place, Run]:
     """What each node did; its memory was zero before."""
     edge.load({place: part.memory for place, part in parts.items()})
     hosts = edge.hosts
-    engine.options(tracing=True)
-    before = engine.cycle
-    for place, host in hosts.items():
-        host.start(parts[place].launches)
-    statuses = {place: dict(host.wait_any(len(parts[place].launches))) for place, host in hosts.items()}
-    cycles = engine.cycle - before
-    engine.run(AFTERWARDS)
-    engine.options(tracing=False)
+    before, traces = engine.cycle, [[] for _ in hosts]
+    with recording(engine, record, traces):
+        for place, host in hosts.items():
+            host.start(parts[place].launches)
+        statuses = {place: dict(host.wait_any(len(parts[place].launches))) for place, host in hosts.items()}
+        cycles = engine.cycle - before
+        engine.run(AFTERWARDS)
     runs = {}
     for number, (place, host) in enumerate(hosts.items()):
         collector = Collector(config.features)
-        for name, fields in decode_trace(engine.design, engine.take_trace(number)):
+        for name, fields in decode_trace(engine.design, np.concatenate(traces[number])):
             collector.feed(name, fields)
         stopped = frozenset(t for t, status in statuses[place].items() if status.state is ThreadState.FAULTED)
         collector.finish(stopped)

@@ -8,15 +8,19 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from golden.arch.mesh import STEP, MeshConfig
+from golden.arch.mesh import STEP, MeshConfig, beside
 from golden.arch.packet import BODY, CHANNELS, COORD_BITS, CREDITS, PortId
 from golden.noc.routes import Routes, check
 from golden.noc.routing import XY, YX
 from golden.noc.traffic import destinations
 from rtl.noc.router import Router
 from sim.compile.elaborate import Design, elaborate
+from sim.engine.binding import LINK_PARTS
 from sim.engine.noc import Network, SourceRoutes, SourceRule
+from sim.events.packets import CLASSES, Link, percentile
+from sim.jobs.traffic import Traffic
 
 WARM, MEASURED = 10_000, 40_000
 LONGEST_MEAN, LEAST_ACCEPTED = 60.0, 0.99
@@ -101,26 +105,37 @@ def zero_load_latency(mesh: MeshConfig, known: SourceRoutes, pattern: str) -> fl
 
 
 def measure(
-    routes: Routes, known: SourceRoutes, load: Load, threads: int = 1, tell: Tell | None = None, hopeless: bool = True
+    routes: Routes,
+    known: SourceRoutes,
+    load: Load,
+    threads: int = 1,
+    tell: Tell | None = None,
+    hopeless: bool = True,
+    watch: Callable[[Traffic], None] | None = None,
 ) -> dict[str, Any]:
     """One load on the RTL, and what became of every packet.
 
     `tell` hears how many cycles of how many have run. Without `hopeless` the measurement ends as soon as no later packet can bring the mean
-    latency below its limit, multicasts apart; the row's `cycles` say how long it was.
+    latency below its limit, multicasts apart; the row's `cycles` say how long it was. `watch` gets what
+    each link carried in the measurement.
     """
     mesh = routes.mesh
     if load.multicast and (mesh.dead or mesh.dead_links):
         raise TrafficError("multicasts on a mesh where something is dead: what lies behind it gets no copy, so none can be missed")
     to = destinations(mesh, load.pattern)
     total, done = load.warm + load.measured, 0
+    carried = np.zeros((len(mesh.live), len(STEP), len(CLASSES)), np.int64)
     with Network(design(), mesh, known, seed=load.seed, threads=threads) as network:
         network.traffic(to, load.rate, load.classes, load.rule, load.multicast)
         while done < total:
             if done == load.warm:
                 network.measure(True)
+                network.options(recording=watch is not None)
             part = min(CHUNK, (load.warm if done < load.warm else total) - done)
             network.run(part)
             done += part
+            if watch and done > load.warm:
+                carried += _carried(network)
             if tell:
                 tell(done, total)
             limit = LONGEST_MEAN * MOST * load.rate * load.measured * len(to)
@@ -129,13 +144,15 @@ def measure(
         measured = done - load.warm
         counts, latencies = network.statistics()
         network.measure(False)
-        network.options(resting=True)
+        network.options(recording=False, resting=True)
         network.traffic(to, 0.0, load.classes, load.rule)
         for _ in range(DRAIN // CHUNK):
             final, _ = network.statistics()
             if final["received"] == final["created"]:
                 break
             network.run(CHUNK)
+    if watch:
+        watch(Traffic(mesh, measured, _by_link(mesh, carried), {"packets": latencies}, "cycles from a packet's creation to its arrival"))
     return {
         "mesh": f"{mesh.columns}x{mesh.rows}",
         "dead": sorted(mesh.dead),
@@ -150,7 +167,8 @@ def measure(
         "accepted": counts["window_received"] / measured / len(to),
         "accepted_share": counts["window_received"] / max(1, counts["window_created"]),
         "mean_latency": counts["latency_sum"] / max(1, counts["latency_count"]),
-        "p99_latency": int(np.searchsorted(np.cumsum(latencies), 0.99 * max(1, int(latencies.sum())))),
+        "p50_latency": percentile(latencies, 0.5),
+        "p99_latency": percentile(latencies, 0.99),
         "zero_load_latency": zero_load_latency(mesh, known, load.pattern),
         "multicasts": final["multicasts"],
         "delivered": final["received"],
@@ -160,6 +178,21 @@ def measure(
         "corrupted": final["corrupted"],
         "misrouted": final["misrouted"],
         "buffer_bits": buffer_bits(),
+    }
+
+
+def _carried(network: Network) -> NDArray[np.int64]:
+    """Packets (nodes, ports, classes) that left in the cycles recorded since the last call; a class has two channels."""
+    control = network.take_links()[:, :, : len(STEP), LINK_PARTS.index("control_out")]
+    return np.stack([((control >> 2 * index & 3) != 0).sum(axis=0) for index in range(len(CLASSES))], axis=-1)
+
+
+def _by_link(mesh: MeshConfig, carried: NDArray[np.int64]) -> dict[str, dict[Link, int]]:
+    """The same by class and link between routers."""
+    links = [(node, place, port) for node, place in enumerate(mesh.live) for port in STEP if mesh.neighbour(place, port) in mesh.places]
+    return {
+        name: {(place, beside(place, port)): int(carried[node, port, index]) for node, place, port in links}
+        for index, name in enumerate(CLASSES)
     }
 
 

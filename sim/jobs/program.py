@@ -1,4 +1,4 @@
-"""A person's own program: assembled, listed, stepped on the instruction-set simulator, run on the RTL.
+"""A person's own program: assembled, listed, run on the instruction-set simulator and on the RTL.
 
 A program starts where its labels say: ``start`` (or its first instruction) on thread 0, ``start1`` to ``start3`` on the others.
 """
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from golden.arch.config import NodeConfig
 from golden.arch.memmap import LINE_BYTES, ThreadState
 from golden.asm import Program, assemble, disassemble
-from golden.iss.errors import RuleError
 from golden.iss.node import Simulator, describe_fault
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
-from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
+from golden.listing import trace_line
 from golden.lockstep import Difference
 from sim.events.recorder import Wish
 from sim.events.simulated import simulated
@@ -126,127 +125,6 @@ def where(node: Node, thread: Thread) -> str:
     word = int.from_bytes(node.read(thread.pc, 4), "little")
     waits = f" waits for {thread.waits}" if thread.waits else ""
     return f"thread {thread.index} at {thread.pc:#x} ({disassemble(word, thread.pc)}){waits}"
-
-
-HELP = """s [n]      one instruction, or n          c          go on to a breakpoint or the end
-b ADDRESS  breakpoint here, or none       t N        look at thread N
-r          scalar registers, predicates   v N [F]    vector register N, as FP32 or in format F
-a N        accumulator N                  d N        descriptor N
-w          semaphores that are not 0      m ADDRESS [F]  64 bytes of memory, in format F
-q          leave                          h          this list (ADDRESS: a number or a label)"""
-
-
-class DebuggerError(ValueError):
-    """A command of the debugger that it cannot do; one sentence."""
-
-
-class Debugger:
-    """Steps a program: the commands of ``HELP``, one line each."""
-
-    def __init__(self, work: Work, say: Say) -> None:
-        self.program, self.say, self.form = work.program, say, work.trace or HEX
-        self.node = work.node()
-        self.simulator = Simulator(self.node, strict=True)
-        self.thread = self.node.threads[0]
-        self.breakpoints: set[int] = set()
-
-    def command(self, line: str) -> bool:
-        """Do one command; False to leave."""
-        word, *rest = line.split() or ["s"]
-        try:
-            if word == "q":
-                return False
-            self._do(word, rest)
-        except (ValueError, RuleError) as error:
-            self.say(str(error))
-        except KeyboardInterrupt:
-            self.say(f"interrupted: {where(self.node, self.thread)}")
-        return True
-
-    def _do(self, word: str, rest: list[str]) -> None:
-        node, thread = self.node, self.thread
-        match word:
-            case "s":
-                self._steps(_number(rest, "a count of instructions", 1, 10_000_000) if rest else 1, stop=False)
-            case "c":
-                self._steps(10_000_000, stop=True)
-            case "b":
-                at = self._address(rest, 4)
-                if at % 4:
-                    raise DebuggerError(f"no instruction lies at {at:#x}: an address of one is a multiple of 4")
-                self.breakpoints ^= {at}
-                self.say("breakpoints: " + (", ".join(f"{b:#x}" for b in sorted(self.breakpoints)) or "none"))
-            case "t":
-                self.thread = node.threads[_number(rest, "a thread", 0, len(node.threads) - 1)]
-                self.say(where(node, self.thread) if self.thread.runs else f"thread {self.thread.index} is {self.thread.state.name}")
-            case "r":
-                self.say(registers(thread))
-            case "v":
-                index = _number(rest, "a vector register", 0, len(thread.v) - 1)
-                self.say(values(thread.v[index].tobytes(), _form(rest[1:], "fp32")))
-            case "a":
-                self.say(accumulators(thread, _number(rest, "an accumulator", 0, len(thread.c) - 1)))
-            case "d":
-                self.say(descriptor(thread, _number(rest, "a descriptor", 0, len(thread.inner) - 1)))
-            case "w":
-                raised = [f"{i}: {count}" for i, count in enumerate(node.semaphores) if count]
-                self.say("semaphores: " + (", ".join(raised) or "all 0"))
-            case "m":
-                self.say(values(node.read(self._address(rest, 64), 64), _form(rest[1:], HEX)))
-            case _:
-                self.say(HELP)
-
-    def _address(self, rest: list[str], size: int) -> int:
-        if not rest:
-            raise DebuggerError("an address is missing: a number or a label")
-        at, end = memory.address(self.program, rest[0]), self.node.config.sram_bytes
-        if not 0 <= at <= end - size:
-            raise DebuggerError(f"{size} bytes at {at:#x} leave the {end} bytes of SRAM")
-        return at
-
-    def _steps(self, count: int, stop: bool) -> None:
-        for i in range(count):
-            if not self.thread.runs:
-                fault = describe_fault(self.node, self.thread) if self.thread.state is ThreadState.FAULTED else "has ended"
-                self.say(f"thread {self.thread.index}: {fault}")
-                return
-            if stop and i and self.thread.pc in self.breakpoints:
-                break
-            if not self._advance():
-                self.say(f"thread {self.thread.index} waits for {self.thread.waits}, and nobody else goes on")
-                return
-        self.say(f"next: {where(self.node, self.thread)}" if self.thread.runs else f"thread {self.thread.index} has ended")
-
-    def _advance(self) -> bool:
-        """One instruction of the thread looked at; while it waits, the others go on."""
-        for _ in range(1_000_000):
-            record = self.simulator.step(self.thread)
-            if record:
-                self.say(trace_line(record, self.form))
-                return True
-            if not self.thread.runs:
-                return True
-            if not any(self.simulator.step(t) for t in self.node.threads if t is not self.thread and t.runs):
-                return False
-        return False
-
-
-def _number(rest: list[str], what: str, low: int, high: int) -> int:
-    try:
-        value = int(rest[0], 0)
-    except (IndexError, ValueError):
-        value = None
-    if value is None or not low <= value <= high:
-        given = f"{rest[0]!r} is not" if rest else "there is no number of"
-        raise DebuggerError(f"{given} {what}: {low} to {high}")
-    return value
-
-
-def _form(rest: list[str], default: str) -> str:
-    form = rest[0] if rest else default
-    if form not in (HEX, *FORMATS):
-        raise DebuggerError(f"no format {form!r}: there are {', '.join((HEX, *FORMATS))}")
-    return form
 
 
 def run_rtl(work: Work, say: Say, record: Wish | None = None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from golden.arch.mesh import MeshConfig, Place
 from golden.host_blocking import BlockingHost, together
 from golden.kernels.job import random_job
 from sim.engine.binding import Engine
+from sim.events.recorder import Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import MeshEdge
 
@@ -34,21 +36,32 @@ def nearest_hosts(engine: Engine, mesh: MeshConfig) -> Mapping[Place, BlockingHo
 
 
 def run_everywhere(
-    mesh: MeshConfig, name: str, config: str = "d1", seed: int = 0, threads: int | None = None, **parameters: Any
+    mesh: MeshConfig,
+    name: str,
+    config: str = "d1",
+    seed: int = 0,
+    threads: int | None = None,
+    record: Wish | None = None,
+    **parameters: Any,
 ) -> dict[str, Any]:
-    """Load, start, wait, compare; the report of ``python -m sim run --mesh``. No node is skipped in any cycle."""
+    """Load, start, wait, compare; the report of ``python -m sim run --mesh``. No node is skipped in any cycle.
+
+    ``record``: what is kept from the first start to the last end.
+    """
     job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
-    with machine.mesh_engine(mesh, config) as engine:
+    traced, waved = bool(record and record.events), bool(record and record.waves)
+    with machine.mesh_engine(mesh, config, traced, waved=waved) as engine:
         booted, hosts = engine.cycle, nearest_hosts(engine, mesh)
         image = [(job.program.origin, job.program.image), *job.inputs]
         together((host, host.session.write(image)) for host in hosts.values())
         for host in hosts.values():
             host.flush()
         first, began = engine.cycle, time.perf_counter()
-        for host in hosts.values():
-            host.start(job.launches)
-        for host in hosts.values():
-            host.wait(len(job.launches))
+        with recording(engine, record and replace(record, program=job.program)):
+            for host in hosts.values():
+                host.start(job.launches)
+            for host in hosts.values():
+                host.wait(len(job.launches))
         cycles, seconds = engine.cycle - first, time.perf_counter() - began
         mismatches = compared = 0
         for output, matrix in job.outputs.items():

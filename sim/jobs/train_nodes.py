@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -48,30 +47,26 @@ class Machine(Protocol):
 
 
 class Engined:
-    """Nodes in the engine: one without a router, or the tiles of a mesh.
-
-    Waves of one node are those that are wished for, from the end of loading on; those of a mesh show all that its first node does.
-    """
+    """Nodes in the engine: one without a router, or the tiles of a mesh. What is wished for is kept from the end of loading on."""
 
     name = "the RTL"
 
-    def __init__(self, mesh: MeshConfig, config: str, waves: Path | None, window: tuple[int | None, int | None] = (None, None)) -> None:
+    def __init__(self, mesh: MeshConfig, config: str, wish: Wish | None) -> None:
         self.hosts: Mapping[Place, BlockingHost]
-        self._kept = ExitStack()
+        self._kept, self._wish = ExitStack(), wish
+        traced, waved = bool(wish and wish.events), bool(wish and wish.waves)
         if len(mesh.live) == 1:
-            wish = Wish(waves=waves, first=window[0] or 0, last=window[1]) if waves else None
-            self._engine = machine.engine(config, waved=waves is not None)
+            self._engine = machine.engine(config, traced, waved=waved)
             host = Host(self._engine)
-
-            def load(writes: Mapping[Place, Images]) -> None:
-                host.write(writes[mesh.live[0]])
-                self._kept.enter_context(recording(self._engine, wish))
-
-            self.hosts, self.load = {mesh.live[0]: host}, load
+            self.hosts, self._load = {mesh.live[0]: host}, lambda writes: host.write(writes[mesh.live[0]])
         else:
-            self._engine = machine.mesh_engine(mesh, config, waves=waves)
+            self._engine = machine.mesh_engine(mesh, config, traced, waved=waved)
             edge = MeshEdge(self._engine, mesh, mesh.edges[-1])
-            self.hosts, self.load = edge.hosts, edge.load
+            self.hosts, self._load = edge.hosts, edge.load
+
+    def load(self, writes: Mapping[Place, Images]) -> None:
+        self._load(writes)
+        self._kept.enter_context(recording(self._engine, self._wish))
 
     @property
     def cycle(self) -> int:
@@ -116,9 +111,19 @@ class Nodes:
         self.machine: Machine = (
             Simulated(options.mesh, options.config, options.seed)
             if simulated
-            else Engined(options.mesh, options.config, options.waves, options.window)
+            else Engined(options.mesh, options.config, self._wish())
         )
         self.first = self.machine.cycle or 0
+
+    def _wish(self) -> Wish | None:
+        options = self.options
+        if not options.waves and not options.record:
+            return None
+        first, last = options.window
+        programs = [layout.program for layout in self.mesh.layouts.values()]
+        several = options.mesh if len(programs) > 1 else None
+        where = f"{options.mesh_name} of {options.config}" if several else options.config
+        return Wish(options.record, options.waves, first or 0, last, f"training {options.workload} on {where}", programs, several)
 
     @property
     def simulated(self) -> int:

@@ -36,7 +36,8 @@ class Options:
     latest: Path = Path("build/sim")  # names the newest finished run; checkpoints lie beside it
     resume: bool = False
     waves: Path | None = None
-    window: tuple[int | None, int | None] = (None, None)  # cycles of the training that waves of one node show
+    record: Path | None = None
+    window: tuple[int | None, int | None] = (None, None)  # cycles of the training that waves show and events are kept of
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "rate"):

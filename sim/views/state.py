@@ -10,6 +10,7 @@ from golden.listing import effect
 from sim.events.causes import cause
 from sim.events.file import About
 from sim.events.instructions import STAGES, STALLS, STANDS, Course, Life
+from sim.events.packets import sentence
 
 
 def state(course: Course, about: About, cycle: int) -> Iterator[str]:
@@ -23,6 +24,7 @@ def state(course: Course, about: About, cycle: int) -> Iterator[str]:
     else:
         moves = [f"{told[name]} {what}" for name, what in _MOVES.items() if told[name]]
         yield f"matrix unit: {cause(told)}; " + (", ".join(moves) or "nothing retires or moves")
+    yield from (sentence(event, about) for event in course.packets if event.cycle == cycle)
     for thread in range(THREADS):
         yield from _thread(course, about, cycle, thread)
 

@@ -1,27 +1,33 @@
 """A run on one axis of time, as a trace in Chrome's JSON format, which ui.perfetto.dev opens.
 
 A cycle is drawn as a microsecond, the format's unit: half a nanosecond would be rounded. Tracks: for each thread the place in the program
-(label) with what holds it below, the slots in which instructions issue, why the matrix unit takes no step, loads and stores under way, and
-counters.
+(label) with what holds it below, the slots in which instructions issue, why the matrix unit takes no step, loads and stores under way, the
+node's links, and counters; the same for every node.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from golden.arch.isa import THREADS
+from golden.arch.packet import PortId
 from golden.arch.trace import Slot
 from sim.events.causes import cause
 from sim.events.file import About
 from sim.events.instructions import STALLS, STANDS, Course, Life
+from sim.events.packets import kind_of, said_of
 from sim.files import whole
 
 Entry = dict[str, Any]
-_THREADS, _UNITS, _MEMORY, _COUNTERS = 1, 2, 3, 4
-_GROUPS = {_THREADS: "threads", _UNITS: "units", _MEMORY: "memory", _COUNTERS: "counters"}
+_THREADS, _UNITS, _MEMORY, _LINKS, _COUNTERS = 1, 2, 3, 4, 5
+_GROUPS = {_THREADS: "threads", _UNITS: "units", _MEMORY: "memory", _LINKS: "links", _COUNTERS: "counters"}
+_PORTS = {
+    "mesh": {"hop": "to the {}", "entry": "from outside, in the {}"},
+    "alone": {"hop": "to the host", "entry": "from the host"},
+}
 _SLOTS = {Slot.SCALAR: "scalar", Slot.SECOND: "scalar, second slot", Slot.SIMD: "SIMD", Slot.MATRIX: "matrix"}
 _CAUSES = len(_SLOTS)
 _SAMPLE = 16  # cycles that a value of a counter's track is the mean of
@@ -33,27 +39,59 @@ _TRACKS = {
 }
 
 
-def write_timeline(path: Path, course: Course, about: About) -> int:
-    """The window as a file; how many entries it has."""
-    entries = [*_named(), *_regions(course, about), *_held(course), *_slots(course), *_causes(course), *_memory(course), *_counters(course)]
-    about_it = {"title": about.title, "configuration": about.config, "unit": "1 us on the axis is 1 cycle"}
+def write_timeline(path: Path, nodes: Sequence[tuple[Course, About]]) -> int:
+    """A window of so many nodes as a file; how many entries it has."""
+    entries = []
+    for number, (course, about) in enumerate(nodes):
+        name = f"{about.title.rpartition(' ')[2]} " if len(nodes) > 1 else ""
+        for entry in _node(course, about, name):
+            entry["pid"] += number * (len(_GROUPS) + 1)
+            if entry["name"] == "process_sort_index":
+                entry["args"]["sort_index"] = entry["pid"]
+            entries.append(entry)
+    about = nodes[0][1]
+    title = about.title if len(nodes) == 1 else about.title.rpartition(", node ")[0]
+    about_it = {"title": title, "configuration": about.config, "unit": "1 us on the axis is 1 cycle"}
     with whole(path) as partial:
         partial.write_text(json.dumps({"traceEvents": entries, "displayTimeUnit": "ns", "otherData": about_it}))
     return len(entries)
 
 
-def _named() -> Iterator[Entry]:
+def _node(course: Course, about: About, name: str) -> Iterator[Entry]:
+    yield from _named(name)
+    yield from _regions(course, about)
+    for part in (_held, _slots, _causes, _memory, _counters):
+        yield from part(course)
+    yield from _links(course, about)
+
+
+def _named(node: str) -> Iterator[Entry]:
     """Names of the tracks, in the order in which they stand."""
     for group, name in _GROUPS.items():
-        yield {"ph": "M", "name": "process_name", "pid": group, "tid": 0, "args": {"name": name}}
+        yield {"ph": "M", "name": "process_name", "pid": group, "tid": 0, "args": {"name": node + name}}
         yield {"ph": "M", "name": "process_sort_index", "pid": group, "tid": 0, "args": {"sort_index": group}}
     tracks = [(_THREADS, 2 * thread, f"thread {thread}") for thread in range(THREADS)]
     tracks += [(_THREADS, 2 * thread + 1, f"thread {thread} is held") for thread in range(THREADS)]
     tracks += [(_UNITS, slot, name) for slot, name in _SLOTS.items()]
     tracks.append((_UNITS, _CAUSES, "why no matrix step"))
     for group, track, name in tracks:
-        yield {"ph": "M", "name": "thread_name", "pid": group, "tid": int(track), "args": {"name": name}}
-        yield {"ph": "M", "name": "thread_sort_index", "pid": group, "tid": int(track), "args": {"sort_index": int(track)}}
+        yield from _track(group, track, name)
+
+
+def _track(group: int, track: int, name: str) -> Iterator[Entry]:
+    yield {"ph": "M", "name": "thread_name", "pid": group, "tid": int(track), "args": {"name": name}}
+    yield {"ph": "M", "name": "thread_sort_index", "pid": group, "tid": int(track), "args": {"sort_index": int(track)}}
+
+
+def _links(course: Course, about: About) -> Iterator[Entry]:
+    """Packets on the node's links, a track for each that carries one: a packet takes a cycle."""
+    names, named = _PORTS["mesh" if about.mesh[0] else "alone"], set()
+    for event in course.packets:
+        track = 2 * event.number + (event.kind == "entry")
+        if track not in named:
+            named.add(track)
+            yield from _track(_LINKS, track, names[event.kind].format(PortId(event.number).name.lower()))
+        yield _span(_LINKS, track, kind_of(event), event.cycle, event.cycle + 1, **said_of(event))
 
 
 def _span(group: int, track: int, name: str, first: int, last: int, **more: Any) -> Entry:

@@ -16,6 +16,8 @@ LINES = {
     "disasm": ("disasm {words}", ""),
     "iss": ("iss {file} --trace", ""),
     "rtl": ("rtl {file} --config tiny", "/proc/store"),
+    "debug": ("debug {file} --rtl --config tiny", "/proc/store"),
+    "traffic": ("traffic {events}", "was recorded on a node alone"),
     "pipeline": ("pipeline {events}", ""),
     "timeline": ("timeline {events} --output {tmp}/t.json", ""),
     "inspect": ("inspect {events} --at 20", ""),

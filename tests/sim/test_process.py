@@ -43,7 +43,7 @@ def test_all_streams_closed(shell, tmp_path):
     assert said.returncode == 0 and (tmp_path / "words").stat().st_size == 8
 
 
-@pytest.mark.parametrize("line", ["asm fine.s", "--help", "asm --help", "iss fine.s --trace", "iss fine.s --step </dev/null"])
+@pytest.mark.parametrize("line", ["asm fine.s", "--help", "asm --help", "iss fine.s --trace", "debug fine.s </dev/null"])
 def test_a_full_output_is_one_sentence(line, shell):
     said = shell(f"{line} >/dev/full")
     assert (said.returncode, said.stderr) == (2, "python -m sim: standard output: No space left on device\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from golden.arch.mesh import parse
 from sim.events.file import Recording
 from sim.jobs import machine
 from sim.main import main
@@ -28,9 +29,15 @@ def commands() -> list[tuple[str, str]]:
     return list(zip(parts[::2], parts[1::2], strict=True))
 
 
-def program() -> str:
-    """The program of the page."""
-    return re.search(r"```asm\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+def programs() -> dict[str, str]:
+    """The programs of the page, by the names of their files."""
+    return dict(re.findall(r"```asm (\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL))
+
+
+def put_there() -> None:
+    """The programs into files."""
+    for name, text in programs().items():
+        Path(name).write_text(text)
 
 
 def said(line: str) -> str:
@@ -49,10 +56,10 @@ def said(line: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with the program in it; the machine is built, or found, before anybody listens."""
-    with machine.engine("tiny", trace=True):
+    """A folder with the programs in it; the machines are built, or found, before anybody listens."""
+    with machine.engine("tiny", trace=True), machine.mesh_engine(parse("2x2"), "tiny", trace=True):
         monkeypatch.chdir(tmp_path)
-    Path("sum.s").write_text(program())
+    put_there()
 
 
 def test_the_page_shows_what_its_commands_say(folder):
@@ -68,7 +75,7 @@ def test_a_window_around_the_first_difference(folder):
     assert told.count("RTL and simulator differ on thread 1") == 1
     first, last = Recording("d.events").window()
     assert first == 0 and cycle < last < cycle + 500  # the run ends before the window does
-    Path("sum.s").write_text(program().replace("wait 3, 1", "wait 3, 2"))
+    Path("sum.s").write_text(programs()["sum.s"].replace("wait 3, 1", "wait 3, 2"))
     told = said("sim rtl sum.s --config tiny --record e.events --cycles difference")
     assert "there is no difference, so nothing was kept" in told and not Path("e.events").exists()
 
@@ -77,7 +84,7 @@ def write() -> None:
     """What the page shows, anew."""
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        Path("sum.s").write_text(program())
+        put_there()
         shown = iter([f"$ {line}\n{said(line)}" for line, _ in commands()])
     counts = [block.count("\n$ ") + block.startswith("$ ") for block in re.findall(BLOCK, PAGE.read_text(), re.DOTALL)]
     texts = iter(["".join(next(shown) for _ in range(count)) for count in counts])

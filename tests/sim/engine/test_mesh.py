@@ -177,9 +177,10 @@ def test_a_mesh_goes_on_from_its_checkpoint(tmp_path, seed):
     assert np.array_equal(links, again) and received == received_again
 
 
-def test_waves_are_of_nodes_that_are_there(tmp_path):
+def test_waves_are_of_nodes_that_are_there():
+    assert machine.numbers_of(MESH, [(2, 1)]) == [1] and machine.numbers_of(MESH, []) == (0,)
     with pytest.raises(ValueError, match="no waves of 3,1: no live node of the mesh of 2x1"):
-        machine.mesh_engine(MESH, "tiny", waves=tmp_path / "waves", shown=[(1, 1), (3, 1)])
+        machine.numbers_of(MESH, [(1, 1), (3, 1)])
 
 
 def test_a_debugger_at_the_edge_reaches_a_thread_of_the_far_node():

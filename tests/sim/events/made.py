@@ -7,10 +7,9 @@ import numpy as np
 
 from golden.arch import trace
 from golden.asm import assemble
-from sim.engine.ports import words
+from sim.engine.ports import described, words
 from sim.events.file import About, Recording, Writer
 from sim.events.recorder import placed
-from sim.events.simulated import port
 
 KINDS = {
     "dispatch": (trace.DISPATCH, 4),
@@ -28,7 +27,7 @@ Told = tuple[int, str, dict[str, Any]]
 """Cycle, kind and number of a port (``issue 2``), fields."""
 
 
-PORTS = [port(kind, layout, number) for kind, (layout, count) in KINDS.items() for number in range(count)]
+PORTS = [described(kind, layout, number) for kind, (layout, count) in KINDS.items() for number in range(count)]
 NAMES = [f"{kind} {number}" for kind, (_, count) in KINDS.items() for number in range(count)]
 
 

@@ -89,7 +89,7 @@ def test_a_hopeless_load_ends_early():
 
 
 def test_an_interrupted_load_leaves_no_file(say, tmp_path, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(noc, "measure", interrupted)

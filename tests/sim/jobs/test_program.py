@@ -11,6 +11,7 @@ from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
 from golden.lockstep import Difference
 from sim.jobs import lockstep, machine, program
+from sim.jobs.debugger import Simulated
 from sim.jobs.host import Host
 
 MACHINES = ("iss", "rtl")
@@ -200,7 +201,7 @@ def debug():
     def run(text, *commands):
         said = []
         config = get_config("tiny")
-        debugger = program.Debugger(program.Work(assemble(text), config), said.append)
+        debugger = Simulated(program.Work(assemble(text), config), said.append)
         for command in commands:
             said.clear()
             assert debugger.command(command)

@@ -48,7 +48,7 @@ def read(path):
 @pytest.fixture
 def trace(tmp_path):
     recording = made(tmp_path / "a.events", course(), source=SOURCE)
-    write_timeline(tmp_path / "t.json", follow(recording, 0, 40), recording.about)
+    write_timeline(tmp_path / "t.json", [(follow(recording, 0, 40), recording.about)])
     return read(tmp_path / "t.json")
 
 
@@ -70,7 +70,7 @@ def test_counters_are_means(tmp_path):
     told = [(cycle, "cycle", {"running": 1, "conflicts": 4, "matrix_wait": 1}) for cycle in range(1, 9)]
     told += [(cycle, "cycle", {"running": 1, "matrix_wait": 16, "matrix_step": 0}) for cycle in range(9, 12)]
     recording = made(tmp_path / "a.events", told)
-    write_timeline(tmp_path / "t.json", follow(recording, 0, 32), recording.about)
+    write_timeline(tmp_path / "t.json", [(follow(recording, 0, 32), recording.about)])
     spans, _, counters = read(tmp_path / "t.json")
     assert counters["bank conflicts a cycle"] == [(0, 2.0), (16, 0.0)]
     assert spans["why no matrix step"] == [(0, 8, "load"), (8, 11, "synchronisation")]
