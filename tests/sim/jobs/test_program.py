@@ -253,5 +253,5 @@ def test_descriptors_are_shown_as_the_assembler_takes_them(debug):
 
 def test_the_debugger_stops_at_the_end(debug):
     assert debug("nop\nhalt\n", "s").endswith("next: thread 0 at 0x104 (halt)")
-    assert debug("nop\nhalt\n", "s 9").endswith("thread 0: has ended")
+    assert debug("nop\nhalt\n", "s 9").endswith("thread 0 has ended")
     assert debug("nop\nhalt\n", "s 2", "s") == "thread 0: has ended"
