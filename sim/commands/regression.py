@@ -95,8 +95,8 @@ def _list(wish) -> int:
 
 @command(
     "mutate",
-    "Faults planted in a unit's netlist, and how many of them its tests see.",
-    argument("unit", metavar="UNIT", help="a unit with a cocotb bench (an unknown name lists them)"),
+    "Faults planted in a unit's netlist or a package of golden, and how many of them its tests see.",
+    argument("unit", metavar="UNIT", help="a unit with a cocotb bench, or golden.<package> (an unknown name lists them)"),
     argument("-n", dest="count", type=whole_number, default=100, metavar="N", help="faults in each of its designs (default 100)"),
     argument("--seed", type=seed_number, default=0, help="which faults, and what the tests draw (default 0)"),
 )
