@@ -22,7 +22,8 @@ def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
     argument("--tags", default="", metavar="EXPR", help='only tests with these tags, like "rtl and not slow" (an unknown tag lists them)'),
     argument("--seeds", type=whole_number, help="how many seeds (default 1; with a budget as many as it has time for)"),
     argument("--seed", type=seed_number, default=0, help="the first seed (default 0)"),
-    argument("--jobs", type=whole_number, default=2, help="tests at once (default 2)"),
+    argument("--jobs", type=whole_number, default=2, help="tests at once, without a scheduler (default 2)"),
+    argument("--scheduler", default="", metavar="ADDRESS", help="let the workers of this Dask scheduler run the tests, like tcp://host:8786"),
     argument("--budget", type=real_number, metavar="MINUTES", help="start nothing that would end later"),
     argument("--resume", action="store_true", help="go on with the run that was interrupted or killed"),
     argument("--coverage", choices=("yes", "no"), default="yes", help="count what is exercised; models are compiled for it (default yes)"),
@@ -48,6 +49,7 @@ def _regress(options: argparse.Namespace) -> int:
         options.jobs,
         options.resume,
         options.coverage == "yes",
+        options.scheduler,
     )
     if options.list:
         return _list(wish)

@@ -1,10 +1,10 @@
-"""Who runs orders: a farm takes them and gives futures. The one that is there is of processes on this machine.
+"""Who runs orders: a farm takes them and gives futures. This one is of processes on this machine (another: sim.suite.cluster).
 
     with Local(jobs=2) as farm:
         future = farm.submit(order)        # {"folder": ..., "tests": [...], "seed": 3, "limit": seconds}
         code = future.result()             # the order's rows are in its folder (sim.suite.child)
 
-A farm of other machines would do the same with the same orders: an order names tests, and what they did is in files of its folder.
+An order names tests, and what they did is in files of its folder.
 """
 
 from __future__ import annotations
@@ -33,10 +33,13 @@ class Lost(RuntimeError):
 class Farm(Protocol):
     """What a regression asks of whoever runs its orders."""
 
-    jobs: int
     root: Path
 
-    def submit(self, order: dict[str, Any]) -> Future[int]: ...
+    def places(self) -> int:
+        """How many orders can run at once."""
+
+    def submit(self, order: dict[str, Any]) -> Future[int]:
+        """The future of the exit status of a process that runs it."""
 
     def __enter__(self) -> Farm: ...
 
@@ -90,6 +93,9 @@ class Local:
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
         self._over = False
+
+    def places(self) -> int:
+        return self.jobs
 
     def submit(self, order: dict[str, Any]) -> Future[int]:
         """The future of an exit status; Lost when the worker died."""

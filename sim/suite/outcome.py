@@ -32,7 +32,7 @@ def report(run: Run, interrupted: bool, left_out: list[tuple[str, int]]) -> dict
         "interrupted": interrupted,
         "left_out": [{"name": name, "seed": seed} for name, seed in left_out],
         "wall_s": round(wall, 1),
-        "busy": round(sum(row["wall_s"] for row in run.rows) / (wall * run.wish.jobs), 3),
+        "busy": round(sum(row["wall_s"] for row in run.rows) / (wall * run.places), 3),
         "tests": run.rows,
         "coverage": coverage.report(run.folder / COUNTED, CONFIGS["tiny"].features),
         "buckets": groups,
