@@ -102,11 +102,13 @@ def _list(wish) -> int:
 )
 def _mutate(options: argparse.Namespace) -> int:
     from sim.suite import mutate
+    from sim.views.progress import CountProgress
     from sim.views.report import print_table, write_json
 
     latest = Path("build/mutate")
     with results(latest, "mutate") as run:
-        report = mutate.mutate(run.folder, options.unit, options.count, options.seed)
+        with CountProgress(f"faults in {options.unit}", "tried") as tell:
+            report = mutate.mutate(run.folder, options.unit, options.count, options.seed, tell)
         write_json(run.folder / "report.json", report)
         run.finish()
     alive = [[row["source"], row["mode"], row["place"]] for row in report["faults"] if not row["killed_by"]]

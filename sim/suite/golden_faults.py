@@ -134,8 +134,9 @@ def _killer(folder: Path, code: int) -> str:
     return failed[0] if failed else (begun or f"pytest (status {code})") if code else ""
 
 
-def hunt(folder: Path, package: str, count: int, seed: int, jobs: int = 2) -> None:
+def hunt(folder: Path, package: str, count: int, seed: int, tell: Callable[[int, int], None], jobs: int = 2) -> None:
     """Run the package's tests on each fault until one fails; a line of JSON for each in mutants.jsonl: the fault, killed_by, wall_s.
+    ``tell`` hears how many of how many have been.
 
     ValueError when the tests fail without a fault.
     """
@@ -153,10 +154,11 @@ def hunt(folder: Path, package: str, count: int, seed: int, jobs: int = 2) -> No
         running = {}
         for fault in faults(package, count, seed):
             running[run(fault.number, _first(tests, fault.file), limit, fault=[fault.file, fault.site])] = fault
-        for future in as_completed(running):
+        for done, future in enumerate(as_completed(running), 1):
             fault, code = running[future], future.result()
             place = folder / f"fault-{fault.number}"
             spent = round(sum(row["wall_s"] for row in read_rows(place)[0]), 2)
             with (folder / ROWS).open("a") as file:
                 file.write(json.dumps({**asdict(fault), "killed_by": _killer(place, code), "wall_s": spent}) + "\n")
             shutil.rmtree(place)
+            tell(done, len(running))

@@ -6,6 +6,8 @@ import difflib
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +25,20 @@ UNITS = {
     "sram": "tests/rtl/mem/test_sram.py::test_all_ports_at_once_under_cocotb[flat]",
     "router": "tests/rtl/noc/router/test_router_traffic.py::test_every_pattern_under_every_back_pressure",
 }
+TICK = 0.5  # seconds between two looks at the rows
 
 
 class MutateError(RuntimeError):
     """Nothing can be said of the faults; one sentence."""
 
 
-def mutate(folder: Path, unit: str, count: int, seed: int) -> dict[str, Any]:
+def quiet(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+def mutate(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None] = quiet) -> dict[str, Any]:
     """Plant so many faults in each design of the unit's test, or in the package of golden, and run the tests on each; the report's fields.
-    Ctrl-C ends it early, with the faults that were tried by then.
+    Ctrl-C ends it early, with the faults that were tried by then. ``tell`` hears how many of how many known ones have been.
 
     ValueError for a unit that does not exist or no fault, MutateError when the tests do not pass without a fault.
     """
@@ -43,7 +50,7 @@ def mutate(folder: Path, unit: str, count: int, seed: int) -> dict[str, Any]:
         raise ValueError(f"{count} faults cannot be planted at once: 1 to {mutants.MOST}")
     interrupted = False
     try:
-        (_hunt if unit in UNITS else golden_faults.hunt)(folder, unit, count, seed)
+        (_hunt if unit in UNITS else golden_faults.hunt)(folder, unit, count, seed, tell)
     except KeyboardInterrupt:
         interrupted = True
     rows = read(folder / mutants.ROWS)
@@ -54,15 +61,23 @@ def mutate(folder: Path, unit: str, count: int, seed: int) -> dict[str, Any]:
     return {"unit": unit, "seed": seed, "interrupted": interrupted, **counts, "faults": rows}
 
 
-def _hunt(folder: Path, unit: str, count: int, seed: int) -> None:
+def _hunt(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None]) -> None:
     """pytest plants faults in a unit's designs and leaves a row for each."""
     log = folder / "log.txt"
     with log.open("w") as said:
-        run = command(unit, count, seed, folder)
-        code = subprocess.run(run, cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
-    if code or not read(folder / mutants.ROWS):
+        process = subprocess.Popen(command(unit, count, seed, folder), cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                time.sleep(TICK)
+                rows = read(folder / mutants.ROWS)
+                tell(len(rows), count * len({row["test"] for row in rows}))
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode or not read(folder / mutants.ROWS):
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("E  ", "ERROR"))] or ["it said nothing"]
-        raise MutateError(f"the tests of {unit} did not go through all faults, pytest ended with {code}: {lines[0].lstrip('E ')}")
+        why = f"pytest ended with {process.returncode}: {lines[0].lstrip('E ')}"
+        raise MutateError(f"the tests of {unit} did not go through all faults, {why}")
 
 
 def command(unit: str, count: int, seed: int, folder: Path) -> list[str]:
@@ -73,4 +88,5 @@ def command(unit: str, count: int, seed: int, folder: Path) -> list[str]:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows that the tests left, none when they left no file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]  # the last one may be half written

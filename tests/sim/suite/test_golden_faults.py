@@ -12,6 +12,7 @@ import pytest
 from sim.compile.cache import ROOT
 from sim.suite import golden_faults
 from sim.suite.mutants import ROWS
+from sim.suite.mutate import quiet
 
 TEXT = '''
 from typing import Any
@@ -86,7 +87,9 @@ def test_the_tests_of_a_package_see_its_faults(tmp_path, monkeypatch):
     planted = [fault for fault in every if fault.file == "golden/arch/tags.py"][:3] + [every[-1]]
     assert planted[0].file != planted[-1].file
     monkeypatch.setattr(golden_faults, "faults", lambda *_: planted)
-    golden_faults.hunt(tmp_path, "golden.arch", 4, 0)
+    told = []
+    golden_faults.hunt(tmp_path, "golden.arch", 4, 0, lambda *counts: told.append(counts))
+    assert told == [(done, 4) for done in (1, 2, 3, 4)]
     rows = {row["site"]: row for row in map(json.loads, (tmp_path / ROWS).read_text().splitlines())}
     assert len((tmp_path / ROWS).read_text().splitlines()) == 4
     assert any(row["killed_by"].startswith("tests/golden/arch/test_tags.py") for row in rows.values())
@@ -96,4 +99,4 @@ def test_the_tests_of_a_package_see_its_faults(tmp_path, monkeypatch):
 def test_tests_that_fail_without_a_fault_count_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(golden_faults, "packages", lambda: {"golden.arch": ["tests/golden/arch/test_none.py"]})
     with pytest.raises(ValueError, match=r"^pytest \(status 4\) fails without a fault: nothing"):
-        golden_faults.hunt(tmp_path, "golden.arch", 4, 0)
+        golden_faults.hunt(tmp_path, "golden.arch", 4, 0, quiet)
