@@ -23,7 +23,8 @@ def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
     argument("--tags", default="", metavar="EXPR", help='only tests with these tags, like "rtl and not slow" (an unknown tag lists them)'),
     argument("--seeds", type=whole_number, help="how many seeds (default 1; with a budget as many as it has time for)"),
     argument("--seed", type=seed_number, default=0, help="the first seed (default 0)"),
-    argument("--jobs", type=whole_number, default=2, help="tests at once (default 2)"),
+    argument("--jobs", type=whole_number, default=2, help="tests at once, without a scheduler (default 2)"),
+    argument("--scheduler", default="", metavar="ADDRESS", help="let the workers of this Dask scheduler run the tests, like tcp://host:8786"),
     argument("--budget", type=real_number, metavar="MINUTES", help="start nothing that would end later"),
     argument("--resume", action="store_true", help="go on with the run that was interrupted or killed"),
     argument("--coverage", choices=("yes", "no"), default="yes", help="count what is exercised; models are compiled for it (default yes)"),
@@ -49,6 +50,7 @@ def _regress(options: argparse.Namespace) -> int:
         options.jobs,
         options.resume,
         options.coverage == "yes",
+        options.scheduler,
     )
     if options.list:
         return _list(wish)
@@ -94,18 +96,20 @@ def _list(wish) -> int:
 
 @command(
     "mutate",
-    "Faults planted in a unit's netlist, and how many of them its tests see.",
-    argument("unit", metavar="UNIT", help="a unit with a cocotb bench (an unknown name lists them)"),
+    "Faults planted in a unit's netlist or a package of golden, and how many of them its tests see.",
+    argument("unit", metavar="UNIT", help="a unit with a cocotb bench, or golden.<package> (an unknown name lists them)"),
     argument("-n", dest="count", type=whole_number, default=100, metavar="N", help="faults in each of its designs (default 100)"),
     argument("--seed", type=seed_number, default=0, help="which faults, and what the tests draw (default 0)"),
 )
 def _mutate(options: argparse.Namespace) -> int:
     from sim.suite import mutate
+    from sim.views.progress import CountProgress
     from sim.views.report import print_table, write_json
 
     latest = Path("build/mutate")
     with results(latest, "mutate") as run:
-        report = mutate.mutate(run.folder, options.unit, options.count, options.seed)
+        with CountProgress(f"faults in {options.unit}", "tried") as tell:
+            report = mutate.mutate(run.folder, options.unit, options.count, options.seed, tell)
         write_json(run.folder / "report.json", report)
         run.finish()
     alive = [[row["source"], row["mode"], row["place"]] for row in report["faults"] if not row["killed_by"]]

@@ -186,6 +186,7 @@ MISTAKES = [
     ("regress --tags quick", "'quick' is no expression of tags", "fast, rtl"),
     ("regress --budget 0", "a budget of 0 minutes"),
     ("regress --jobs 0", "0 jobs"),
+    ("regress --scheduler nonsense://host", "no scheduler answers at 'nonsense://host'", "dask scheduler"),
     ("regress --resume", "no run to go on with", "leave out --resume"),
     ("regress --text", "build/regress/report.json is not there", "make regress"),
     ("regress --seeds x", "--seeds", "'x'"),
