@@ -150,6 +150,22 @@ def test_no_router_is_given_up_that_would_cut_the_mesh(monkeypatch):
         compile_routes(MeshConfig(3, 1), give_up=1)
 
 
+def test_only_routers_are_to_blame(monkeypatch):
+    """Of a node and an edge port without a way; the first edge port has the index behind the last node's."""
+
+    class Never:
+        def __init__(self, mesh, grid, orders, model):
+            self.grid = grid
+
+        def join(self):
+            return self.grid.index[2, 2], self.grid.index[1, 0]
+
+    monkeypatch.setattr(compiler, "Joiner", Never)
+    mesh = MeshConfig(2, 2)
+    assert [mesh.live[-1], mesh.edges[0]] == [(2, 2), (1, 0)]
+    assert compiler._compile(mesh, ()) == [(2, 2)]
+
+
 def test_closing_a_circle_is_refused_and_leaves_nothing():
     waits = Waits(4, [(0, 1), (1, 2)])
     assert waits.closes(2, 0) and not waits.closes(0, 2)

@@ -16,7 +16,9 @@ A, B, C = (bytes(RNG.integers(0, 256, 64, dtype=np.uint8)) for _ in range(3))
 
 
 def run(op: SimdOp, a: bytes = A, b: bytes = B, c: bytes = C, imm: int = 0) -> bytes:
-    return simd.execute(op, *(np.frombuffer(x, dtype=np.uint8) for x in (a, b, c)), imm).tobytes()
+    made = simd.execute(op, *(np.frombuffer(x, dtype=np.uint8) for x in (a, b, c)), imm)
+    assert made.shape == (64,)
+    return made.tobytes()
 
 
 def flags(op: SimdOp, a: bytes = A, b: bytes = B, c: bytes = C) -> SimdFlag:
