@@ -87,9 +87,10 @@ class BlockingHost(ABC):
         def mute() -> None:
             raise HostError(f"{what} and the node does not say how its threads stand")
 
-        return [f"  thread {t}: {self._describe(state)}" for t, state in enumerate(self._drive(self.session.statuses(), mute))]
+        return [f"  thread {t}: {self.describe(state)}" for t, state in enumerate(self._drive(self.session.statuses(), mute))]
 
-    def _describe(self, status: Status) -> str:
+    def describe(self, status: Status) -> str:
+        """Where a thread stands, and why it stopped if it did."""
         if status.state is ThreadState.IDLE:
             return "idle"
         try:
@@ -131,7 +132,7 @@ class BlockingHost(ABC):
         halted = self.wait_any(threads)
         faults = [(thread, status) for thread, status in halted if status.state is ThreadState.FAULTED]
         if faults:
-            raise HostError("\n".join(f"thread {thread} stopped: {self._describe(status)}" for thread, status in faults))
+            raise HostError("\n".join(f"thread {thread} stopped: {self.describe(status)}" for thread, status in faults))
         return halted
 
     def wait_any(self, threads: int) -> list[tuple[int, Status]]:
@@ -147,7 +148,7 @@ class BlockingHost(ABC):
     def _where(self) -> str:
         moment = self.moment
         try:
-            stand = [f"thread {t} {self._describe(state)}" for t, state in enumerate(self.status()) if state.state is not ThreadState.IDLE]
+            stand = [f"thread {t} {self.describe(state)}" for t, state in enumerate(self.status()) if state.state is not ThreadState.IDLE]
         except HostError as error:
             return f"{moment}: {' '.join(str(error).split())}"
         return f"{moment}: {'; '.join(stand) or 'no thread runs'}"

@@ -6,7 +6,9 @@ counters.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.memmap import Counter, ThreadState
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.trace import Record
+from golden.coverage import Coverage
 from golden.dram import Dram
 from golden.host import HostError
 from golden.host_blocking import BlockingHost
@@ -39,7 +42,8 @@ class Around:
     ----------
     waves, shown : a file for waves, and the nodes in them (the first when none is named).
     drams, pace : edge ports with memory behind them, which is compared too, and how fast it is.
-    flips : wrong bits on links; what is then lost or refused makes the two differ, or hang.
+    flips : wrong bits on links, counted from the starts of the threads on. The simulator knows nothing of them: what they did is told, and
+        where a node ends otherwise than without them, that too.
     """
 
     waves: Path | None = None
@@ -70,29 +74,31 @@ def run_lockstep(
     Raises
     ------
     Difference
-        At the first record or byte that differs, or when threads end differently.
-    HangError
-        When nothing moves any more on the simulator.
+        At the first record or byte that differs, or when threads end differently; not where a wrong bit can be the cause.
+    HostError, HangError
+        When nothing moves any more on the RTL, or on the simulator.
     """
     around = around or Around()
     with machine.mesh_engine(mesh, config.name, trace=True, waves=around.waves, shown=around.shown) as engine:
         behind = {place: EngineDram(engine, mesh, place, around.pace) for place in around.drams}
+        edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
+        edge.load({place: part.memory for place, part in parts.items()})
         for flip in around.flips:
             apply(engine, mesh, flip)
-        edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
         try:
             runs = _run_rtl(engine, edge, config, parts)
         except HostError as error:
             raise HostError("\n".join([str(error), *_wrong(edge.hosts)])) from None
-        wrong = _wrong(edge.hosts) if around.flips else []
+        effects = _effects(edge, around.flips) if around.flips else []
         contents = {place: dram.contents() for place, dram in behind.items()}
-    result = Result(cycles=max(run.cycles for run in runs.values()), faults=wrong)
+    result = Result(cycles=max(run.cycles for run in runs.values()), faults=effects)
     records: dict[tuple[Place, int], list[Record]] = {}
+    coverages: dict[Place, Coverage] = defaultdict(Coverage)  # hazards are between instructions of one node
 
     def keep(place: Place, record: Record) -> None:
         records.setdefault((place, record.thread), []).append(record)
         result.retired += 1
-        result.coverage.add(record)
+        coverages[place].add(record)
         if on_record:
             on_record(place, record)
 
@@ -106,29 +112,61 @@ def run_lockstep(
     for place in around.drams:
         simulated.attach_dram(place, Dram())
     simulated.run()
+    allowed = _Allowed(result.faults) if effects and effects != [NOT_ONE] else nullcontext()
     for place in around.drams:
-        _compare_dram(place, contents[place], simulated.drams[place].contents())
+        with allowed:
+            _compare_dram(place, contents[place], simulated.drams[place].contents())
     for place, node in simulated.nodes.items():
-        known = len(result.faults)
-        try:
-            ran = {thread for at, thread in records if at == place} | {launch.thread for launch in parts[place].launches}
-            _compare(node, runs[place], {thread: records.get((place, thread), []) for thread in ran}, result)
-        except Difference as difference:
-            raise Difference(f"node {place[0]},{place[1]}: {difference}") from None
-        result.faults[known:] = [f"node {place[0]},{place[1]} {text}" for text in result.faults[known:]]
-    result.coverage.keep()
+        own = Result(coverage=result.coverage)
+        ran = {thread for at, thread in records if at == place} | {launch.thread for launch in parts[place].launches}
+        with allowed:
+            try:
+                _compare(node, runs[place], {thread: records.get((place, thread), []) for thread in ran}, own)
+            except Difference as difference:
+                raise Difference(f"node {place[0]},{place[1]}: {difference}") from None
+            result.faults += [f"node {place[0]},{place[1]} {text}" for text in own.faults]
+    if not around.flips:
+        for coverage in coverages.values():
+            result.coverage.points.update(coverage.points)
+        result.coverage.keep()
     return result, {place: run.image for place, run in runs.items()}
+
+
+NOT_ONE = "no packet that is counted got a wrong bit: fewer went that way"
+
+
+class _Allowed(AbstractContextManager):
+    """What differs from a run without wrong bits, told instead of raised."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+
+    def __exit__(self, _kind, error, _trace) -> bool:
+        if isinstance(error, Difference):
+            self.told.append(f"with the wrong bits, {error}")
+        return isinstance(error, Difference)
+
+
+def _effects(edge: MeshEdge, flips: Sequence[Flip]) -> list[str]:
+    """What wrong bits did: who counted packets, and which threads stopped, those too that had ended when their packet was refused."""
+    stopped = [
+        f"node {x},{y} thread {thread} stopped: {host.describe(status)}"
+        for (x, y), host in edge.hosts.items()
+        for thread, status in enumerate(host.status())
+        if status.state is ThreadState.FAULTED
+    ]
+    outside = any(flip.target in edge.mesh.edges for flip in flips)
+    return [*_wrong(edge.hosts), *stopped] or ([] if outside else [NOT_ONE])
 
 
 def _wrong(hosts: Mapping[Place, BlockingHost]) -> list[str]:
     """Nodes to which wrong packets came."""
     counts = ((place, host.counters()[Counter.PARITY_ERRORS]) for place, host in hosts.items())
-    return [f"node {x},{y} counts {count} packets with wrong parity" for (x, y), count in counts if count]
+    return [f"node {x},{y} counts {count} packet{'s' * (count > 1)} with wrong parity" for (x, y), count in counts if count]
 
 
 def _run_rtl(engine: Engine, edge: MeshEdge, config: NodeConfig, parts: Mapping[Place, Part]) -> dict[Place, Run]:
-    """What each node did; its memory was zero before."""
-    edge.load({place: part.memory for place, part in parts.items()})
+    """What each node did; programs and data are there."""
     hosts = edge.hosts
     engine.options(tracing=True)
     before = engine.cycle

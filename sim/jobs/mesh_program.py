@@ -61,7 +61,8 @@ def simulate(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, drams: Seque
 
 
 def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, around: Around | None = None) -> bool:
-    """Run on the RTL, threads started on every node, and compare every retired instruction; True when all ended by themselves.
+    """Run on the RTL, threads started on every node, and compare every retired instruction; True when all ended by themselves and no bit
+    was made wrong.
 
     Raises
     ------
@@ -75,7 +76,8 @@ def run_rtl(work: Work, mesh: MeshConfig, say: Say, seed: int = 0, around: Aroun
 
     parts = dict.fromkeys(mesh.live, Part(work.memory, work.launches))
     result, images = run_lockstep(mesh, work.config, parts, seed, tell if work.trace else None, around)
-    say(f"{result.retired} instructions on {len(mesh.live)} nodes in {result.cycles} cycles, equal to the instruction-set simulator")
+    equal = "what wrong bits did:" if around and around.flips else "equal to the instruction-set simulator"
+    say(f"{result.retired} instructions on {len(mesh.live)} nodes in {result.cycles} cycles, {equal}")
     for text in result.faults:
         say(text)
     for (x, y), image in images.items():

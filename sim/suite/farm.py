@@ -1,10 +1,10 @@
-"""Who runs orders: a farm takes them and gives futures. The one that is there is of processes on this machine.
+"""Who runs orders: a farm takes them and gives futures. This one is of processes on this machine (another: sim.suite.cluster).
 
     with Local(jobs=2) as farm:
         future = farm.submit(order)        # {"folder": ..., "tests": [...], "seed": 3, "limit": seconds}
         code = future.result()             # the order's rows are in its folder (sim.suite.child)
 
-A farm of other machines would do the same with the same orders: an order names tests, and what they did is in files of its folder.
+An order names tests, and what they did is in files of its folder.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -33,10 +34,13 @@ class Lost(RuntimeError):
 class Farm(Protocol):
     """What a regression asks of whoever runs its orders."""
 
-    jobs: int
     root: Path
 
-    def submit(self, order: dict[str, Any]) -> Future[int]: ...
+    def places(self) -> int:
+        """How many orders can run at once."""
+
+    def submit(self, order: dict[str, Any]) -> Future[int]:
+        """The future of the exit status of a process that runs it."""
 
     def __enter__(self) -> Farm: ...
 
@@ -46,8 +50,8 @@ class Farm(Protocol):
 class _Worker:
     """One long-lived process (sim.suite.worker)."""
 
-    def __init__(self, root: Path) -> None:
-        command = [sys.executable, "-m", "sim.suite.worker", *BEFORE]
+    def __init__(self, root: Path, before: Sequence[str]) -> None:
+        command = [sys.executable, "-m", "sim.suite.worker", *before]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])])
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
@@ -81,15 +85,21 @@ class _Worker:
 
 
 class Local:
-    """So many workers on this machine for the tests below ``root``; a context: at its end nothing that they started runs any more."""
+    """So many workers on this machine for the tests below ``root``; a context: at its end nothing that they started runs any more.
 
-    def __init__(self, jobs: int, root: Path = ROOT) -> None:
-        self.jobs, self.root = jobs, root
+    ``before``: modules that a worker imports before its first order (BEFORE unless given).
+    """
+
+    def __init__(self, jobs: int, root: Path = ROOT, before: Sequence[str] | None = None) -> None:
+        self.jobs, self.root, self._before = jobs, root, BEFORE if before is None else before
         self._pool = ThreadPoolExecutor(jobs, "order")
         self._own = threading.local()
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
         self._over = False
+
+    def places(self) -> int:
+        return self.jobs
 
     def submit(self, order: dict[str, Any]) -> Future[int]:
         """The future of an exit status; Lost when the worker died."""
@@ -105,7 +115,7 @@ class Local:
             with self._lock:
                 if self._over:
                     raise Lost("the regression is over")
-                worker = self._own.worker = _Worker(self.root)
+                worker = self._own.worker = _Worker(self.root, self._before)
                 self._workers.append(worker)
         return worker.run(order)
 

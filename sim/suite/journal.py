@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def opened(folder: Path, same: dict[str, Any], resume: bool, root: Path) -> Iter
         raise RegressError(f"another regression runs in this checkout and writes {folder}: wait for its end") from None
     over = []
     try:
-        wanted = {**same, "sources": _sources(root)}
+        wanted = {**same, "sources": sources(root)}
         if resume and (before := json.loads(began.read_text())) != wanted:
             changed = [name for name in wanted if before.get(name) != wanted[name]]
             raise RegressError(f"the run in {folder} began with other {', '.join(changed)}: begin anew, without --resume (make: RESUME)")
@@ -61,10 +61,14 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def _sources(root: Path) -> str:
+def source_files(root: Path, parts: Iterable[str] = PARTS) -> list[Path]:
+    """The sources below these folders of a checkout."""
+    return [path for part in parts for path in sorted((root / part).rglob("*")) if path.suffix in KINDS]
+
+
+def sources(root: Path) -> str:
     """Stands for every source file: what was tested before a change was something else."""
-    files = [path for part in PARTS for path in sorted((root / part).rglob("*")) if path.suffix in KINDS]
-    return cache.digest(*(path.read_bytes() for path in files))
+    return cache.digest(*(path.read_bytes() for path in source_files(root)))
 
 
 class Rows:

@@ -51,6 +51,7 @@ class Run:
     def __init__(self, folder: Path, wish: Wish, farm: Farm, known: Known, progress: Progress) -> None:
         self.folder, self.wish, self.farm, self.known, self.progress = folder.absolute(), wish, farm, known, progress
         self.started = time.monotonic()
+        self.places = farm.places()  # the most that there were
         self.rows: list[dict[str, Any]] = []
         self.waves: dict[str, list[str]] = {}  # by signature
         self.tests: dict[str, Case] = {}
@@ -69,7 +70,7 @@ class Run:
         groups = [*files, *(test.name for test in proofs)]
         chosen = catalog.select(self.wish.patterns, groups, catalog.reach)
         some = [name for name in chosen if name in set(files)]
-        parts = [some[at :: self.farm.jobs] for at in range(self.farm.jobs)]
+        parts = [some[at :: self.places] for at in range(self.places)]
         tests = [test for test in proofs if test.name in chosen]
         for part, future, folder in [(part, *self._submit({"files": part})) for part in parts if part]:
             code = future.result()
@@ -99,7 +100,8 @@ class Run:
         tests = list(self.tests.values())
         plan = Plan(tests, self.wish.range(), self.known.times, self.known.failing, done)
         while True:
-            while len(self._running) < self.farm.jobs and (order := plan.next(self.left())):
+            self.places = max(self.places, places := self.farm.places())
+            while len(self._running) < places and (order := plan.next(self.left())):
                 future, folder = self._submit(self._sent(order))
                 self._running[future] = order, folder
             if not self._running:
@@ -194,7 +196,7 @@ class Run:
         orders = [order for order, _ in self._running.values()]
         running = [order.tests[0] + (f" and {len(order.tests) - 1} more" if order.tests[1:] else "") for order in orders]
         under_way = sum(order.seconds for order in orders)
-        rest = (plan.seconds() + under_way / 2) / self.farm.jobs
+        rest = (plan.seconds() + under_way / 2) / self.places
         self.progress.state(len(self.rows), failed, running, min(rest, self.left()))
 
 
@@ -228,6 +230,14 @@ def _reason(log: Path) -> str:
     return next((line for line in reversed(lines) if line.startswith(("ERROR", "E "))), lines[-1])
 
 
+def _farm(wish: Wish, root: Path) -> Farm:
+    if not wish.scheduler:
+        return Local(wish.jobs, root)
+    from sim.suite.cluster import Cluster
+
+    return Cluster(wish.scheduler, root)
+
+
 def regress(folder: Path, work: Path, wish: Wish, progress: Progress, root: Path = cache.ROOT) -> dict[str, Any]:
     """The report's fields; what failed leaves its logs and waves in ``folder``. Ctrl-C ends it early, with what there is by then.
 
@@ -237,7 +247,7 @@ def regress(folder: Path, work: Path, wish: Wish, progress: Progress, root: Path
     with opened(work, wish.same(), wish.resume, root) as (place, done):
         interrupted = False
         plan = None
-        with Local(wish.jobs, root) as farm:
+        with _farm(wish, root) as farm:
             run = Run(place, wish, farm, known, progress)
             try:
                 run.collect()

@@ -15,6 +15,7 @@ class Wish:
     """What to run: patterns of names and an expression of tags (all without), so many seeds from the first on, for at most a budget.
 
     ``seeds`` None: one without a budget (seconds), else as many as it has time for. ``counted``: lines and bits of the units' models, too.
+    ``scheduler``: address of the Dask cluster that runs the tests; without one ``jobs`` processes of this machine do.
     """
 
     patterns: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Wish:
     jobs: int = 2
     resume: bool = False
     counted: bool = True
+    scheduler: str = ""
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:

@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sim.compile.verilator": ("sim.compile", "amaranth", "cocotb_tools", "find_libpython"),
     "sim.engine": ("sim.engine", "sim.compile", *FACTS, "numpy"),
     "sim.suite.child": ("sim", "pytest"),  # the process in which tests run
+    "sim.suite.cluster": ("sim", "dask", "distributed"),  # imported when a scheduler is named
     "sim.setup": (),  # runs before anything is installed
     "tb": ("tb", "golden", "cocotb", "numpy"),
 }

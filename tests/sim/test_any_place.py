@@ -69,6 +69,7 @@ SIM = {
     "regress": "--tests tests/sim/views --coverage no",
     "mutate": None,
     "shrink": None,
+    "random": None,
     "times": "",
     "timing": "",
     "formal": None,

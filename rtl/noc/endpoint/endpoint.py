@@ -14,7 +14,7 @@ from rtl.noc.endpoint.answers import Answers
 from rtl.noc.endpoint.boot import Boot, Identity
 from rtl.noc.endpoint.check import Check
 from rtl.noc.endpoint.raises import Raises
-from rtl.noc.endpoint.reads import Reads
+from rtl.noc.endpoint.reads import DEPTH, NETWORKED_DEPTH, Reads
 from rtl.noc.endpoint.serve import Serve
 from rtl.noc.endpoint.threads import Threads
 from rtl.noc.endpoint.writes import Writes
@@ -73,7 +73,7 @@ class Endpoint(wiring.Component):
         m.submodules.sender = sender = LinkSender(sources=4 if networked else 1, routed=networked)
         m.submodules.check = check = Check(self.config)
         m.submodules.serve = serve = Serve(self.config)
-        m.submodules.reads = reads = Reads()
+        m.submodules.reads = reads = Reads(NETWORKED_DEPTH if networked else DEPTH)
         m.submodules.writes = writes = Writes()
         m.submodules.raises = raises = Raises()
         m.submodules.threads = threads = Threads()

@@ -16,12 +16,18 @@ from rtl.mem.ports import LineRead
 from rtl.noc.endpoint.layouts import ANSWER, LOAD, PortFree, refusal
 from rtl.noc.layouts import PacketKind
 
-DEPTH = 8
-"""Reads whose answers may be under way."""
+DEPTH, NETWORKED_DEPTH = 8, 16
+"""Reads whose answers may be under way. Each takes ten cycles: among nodes one can come in every cycle."""
 
 
 class Reads(wiring.Component):
-    """Answers in the order of the requests."""
+    """Answers in the order of the requests.
+
+    Parameters
+    ----------
+    depth : int
+        Reads whose answers may be under way, a power of two.
+    """
 
     i: In(stream.Signature(LOAD))
     own: Out(PortFree)
@@ -29,9 +35,13 @@ class Reads(wiring.Component):
     read: Out(LineRead)
     answer: Out(stream.Signature(ANSWER))
 
+    def __init__(self, depth: int = DEPTH) -> None:
+        self._depth = depth
+        super().__init__()
+
     def elaborate(self, platform):
         m = Module()
-        m.submodules.askers = askers = Pending(LOAD, DEPTH)
+        m.submodules.askers = askers = Pending(LOAD, self._depth)
         asker, ret = askers.o.payload, self.read.ret
         m.d.comb += [
             self.own.free.eq(~self.read.valid | self.read.ready),
@@ -43,7 +53,7 @@ class Reads(wiring.Component):
             m.d.sync += [self.read.valid.eq(self.i.valid & self.i.ready), self.read.line.eq(self.i.payload.line)]
 
         # A line comes, and in the next cycle which of its words are lost.
-        arrived = Signal(range(DEPTH))
+        arrived = Signal(range(self._depth))
         m.d.sync += arrived.eq(arrived + ret.valid)
         whole, place = delay(m, ret.valid, 1, "whole"), delay(m, arrived, 1, "told")
         line = self._kept(m, "lines", PAYLOAD_BITS, (ret.valid, arrived, ret.data), askers.place)
@@ -63,10 +73,9 @@ class Reads(wiring.Component):
             ]
         return m
 
-    @staticmethod
-    def _kept(m: Module, name: str, shape: int, write: tuple, place: Signal):
+    def _kept(self, m: Module, name: str, shape: int, write: tuple, place: Signal):
         """Data kept for every asker: written at (enable, place, data), read at a place."""
-        m.submodules[name] = kept = memory.Memory(shape=shape, depth=DEPTH, init=[])
+        m.submodules[name] = kept = memory.Memory(shape=shape, depth=self._depth, init=[])
         into, out = kept.write_port(), kept.read_port(domain="comb")
         enable, at, value = write
         m.d.comb += [into.en.eq(enable), into.addr.eq(at), into.data.eq(value), out.addr.eq(place)]

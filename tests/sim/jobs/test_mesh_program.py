@@ -234,6 +234,46 @@ NEAR = 28
 """Cycles from before the `rget` to after the `wait` at the node beside the port."""
 
 
+ASKS = SEND.replace("rput x4, x5, 1", "rput x4, x5, 1, ack\n fence")
+"""The first node waits for the answer, which is NETWORK when the word is wrong; the link carries the start of 2,1 before the word."""
+WRONG = ("--mesh", "2x1", "--flip", "1,1-2,1:2:100")
+
+
+@pytest.mark.rtl
+def test_a_wrong_bit_is_told_and_counted_and_stops_the_sender(ran):
+    code, said = ran(ASKS.replace("wait 5, 1", "halt"), *WRONG, command="rtl")
+    first, *told = said.out.splitlines()
+    assert code == 1 and not said.err and first.endswith(" cycles, what wrong bits did:")
+    assert told[:2] == [
+        "node 2,1 counts 1 packet with wrong parity",
+        "node 1,1 thread 0 stopped: FAULTED at pc 0x13c (fence), NETWORK with operand 0x11000000080, 12 instructions retired",
+    ]
+    assert told[-1].startswith("with the wrong bits, node 2,1: SRAM differs in 1 bytes, first at 0x80"), told
+
+
+@pytest.mark.rtl
+def test_a_wrong_bit_that_others_wait_for_is_told_with_who_waits(ran):
+    code, said = ran(ASKS, *WRONG, command="rtl")
+    assert code == 2
+    for line in (
+        "node 1,1 thread 0: FAULTED at pc 0x13c (fence), NETWORK with operand 0x11000000080, 12 instructions retired",
+        "node 2,1 thread 0: WAITING at pc 0x10c (wait 5, 1), 3 instructions retired",
+        "node 2,1 counts 1 packet with wrong parity",
+    ):
+        assert line in map(str.strip, said.err.splitlines()), said.err
+
+
+@pytest.mark.rtl
+def test_a_wrong_bit_that_nobody_saw_excuses_nothing(ran, monkeypatch):
+    never = ("--mesh", "2x1", "--flip", "1,1-2,1:1000000:100")
+    code, said = ran(SEND, *never, command="rtl")
+    assert code == 1 and said.out.splitlines()[1:] == [mesh_lockstep.NOT_ONE]
+    decode = mesh_lockstep.decode_trace
+    monkeypatch.setattr(mesh_lockstep, "decode_trace", lambda design, words: (_changed(*event) for event in decode(design, words)))
+    code, said = ran(SEND, *never, command="rtl")
+    assert code == 2 and "node 2,1: RTL and simulator differ on thread 0" in said.err
+
+
 @pytest.mark.rtl
 def test_a_wrong_record_is_found(ran, monkeypatch):
     """One result of a scalar instruction is another in the RTL's trace of the second node."""

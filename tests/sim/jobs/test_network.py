@@ -29,9 +29,10 @@ def test_a_block_to_the_neighbour(bench, size):
 
 
 @pytest.mark.rtl
-def test_a_block_from_the_neighbour(bench):
-    row = network.block(bench, 4096, 1, DATA)
-    assert not row["mismatches"] and row["bytes_per_cycle"] >= 0.5 * 64, row
+@pytest.mark.parametrize("size", [4096, 8192])
+def test_a_block_from_the_neighbour(bench, size):
+    row = network.block(bench, size, 1, DATA)
+    assert not row["mismatches"] and row["bytes_per_cycle"] >= network.RATE * 64, row
 
 
 @pytest.mark.rtl
