@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from sim.compile.cache import ROOT
 from sim.suite.buckets import signature
 from sim.suite.catalog import PROOF, SEEDED, TAGS
+from sim.suite.golden_faults import plant
 from sim.suite.journal import TESTS, Rows
 
 LONGEST_TEXT = 20_000  # characters of a failure that the report keeps
@@ -74,7 +76,9 @@ def _pytest(arguments: Sequence[str], plugin: Any) -> int:
 
 
 def run(order: dict[str, Any]) -> int:
-    """Runs what an order names: tests, seed, folder; coverage (a folder), waves, testcase, waved where it has them. The exit status."""
+    """Runs what an order names: tests, seed, folder; coverage (a folder), waves, testcase, waved where it has them, fault (a file of
+    golden and the place of a planted fault), first (end with the first failure; no slow test). The exit status.
+    """
     folder, seed, tests = Path(order["folder"]), order["seed"], order["tests"]
     rows = Rows(folder)
     if tests[0].startswith(PROOF):
@@ -82,8 +86,11 @@ def run(order: dict[str, Any]) -> int:
             rows.begins(name)
             rows.ended(_prove(name, seed))
         return 0
+    if "fault" in order:
+        plant(*order["fault"], ROOT)
     options = ["-q", f"--seed={seed}", f"--artifacts={folder / 'artifacts'}"]
     options += [f"--coverage={order['coverage']}"] if order.get("coverage") else []
+    options += ["-x", "-m", "not slow"] if order.get("first") else []
     options += ["--waves"] if order.get("waves") else []
     options += [f"--testcase={order['testcase']}"] if order.get("testcase") else []
     return _pytest([*options, *tests], Recorder(rows, seed, order.get("waved", ())))
