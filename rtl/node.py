@@ -41,6 +41,9 @@ class Node(wiring.Component):
             "rx": In(Link),
             "tx": Out(Link),
             "activity": Out(Activity),
+            # As in Endpoint, and in Arrivals of a networked node.
+            "dropped": Out(DROPS),
+            "unasked": Out(DROPS),
         }
         if config.networked:
             # Where the node is, and how its packets set out; steady.
@@ -48,9 +51,6 @@ class Node(wiring.Component):
             # As in Endpoint.
             members["identity"] = Out(Identity)
             members["entry"] = Out(ENTRY_PORT)
-            members["dropped"] = Out(DROPS)
-            # As in Arrivals.
-            members["unasked"] = Out(DROPS)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
@@ -73,11 +73,13 @@ class Node(wiring.Component):
             wiring.connect(m, getattr(endpoint, name), getattr(core, name))
         wiring.connect(m, core.status, endpoint.status)
         wiring.connect(m, core.activity, wiring.flipped(self.activity))
+        m.d.comb += self.dropped.eq(endpoint.dropped)
         if self.config.networked:
             self._network(m, core, sram, endpoint)
         else:
             for name, other in (("write", sram.mw), ("read", sram.mr), ("raise_", core.raise_), ("place", core.place)):
                 wiring.connect(m, getattr(endpoint, name), other)
+            m.d.comb += self.unasked.eq(endpoint.unasked)
         if self.trace_on:
             for name in core.trace.signature.members:
                 wiring.connect(m, getattr(core.trace, name), wiring.flipped(getattr(self.trace, name)))
@@ -109,7 +111,6 @@ class Node(wiring.Component):
         m.d.comb += [
             network.link.eq(endpoint.credits),
             network.router.eq(self.credits),
-            self.dropped.eq(endpoint.dropped),
             self.unasked.eq(network.unasked),
         ]
         if self.trace_on:
