@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
+from itertools import combinations, combinations_with_replacement, product
 from pathlib import Path
 
 from golden.arch import isa
 from golden.arch.classes import Flow
 from golden.arch.encoding import Insn, OperandKind, opcode_of, pred_of
 from golden.arch.memmap import Fault
+from golden.arch.packet import CHANNELS, PortId
 from golden.arch.trace import Record
+from golden.noc.routing import XY
 
 FOLDER = "COVERAGE_FOLDER"
 
@@ -29,6 +32,8 @@ GROUPS = {
     "threads": "every port used by every thread",
     "hazards": "a register that one port writes and another reads, or writes again, in the next instruction or up to NEAR later",
     "faults": "every cause that stops a thread",
+    "pairs": "every two threads that dispatch in one cycle, and every two ports of instructions that two threads dispatch in one",
+    "router": "every turn of a router on every channel, alone and as a copy, with credit left and after the last one was taken",
 }
 NEAR = 4
 _FILES = {OperandKind.X: "x", OperandKind.V: "v", OperandKind.P: "p", OperandKind.C: "c", OperandKind.D: "d"}
@@ -71,17 +76,51 @@ class Coverage:
             elif op.kind is OperandKind.TILE:
                 self.points[f"{insn.mnemonic} tile [{value >> 2},{value & 3}]"] += 1
 
+    def together(self, records: Mapping[int, Iterable[Record]], dispatched: Mapping[tuple[int, int], int]) -> None:
+        """Records of each thread, and the cycles in which they were dispatched, by thread and number, as far as they are known."""
+        cycles = defaultdict(lambda: defaultdict(set))
+        for thread, retired in records.items():
+            for record in retired:
+                if (cycle := dispatched.get((thread, record.seq))) is not None:
+                    cycles[cycle][thread].add(isa.BY_OPCODE[opcode_of(record.word)].port.name)
+        for by_thread in cycles.values():
+            for (a, first), (b, second) in combinations(sorted(by_thread.items()), 2):
+                self.points[f"threads {a} and {b}"] += 1
+                self.points.update(_pair(*ports) for ports in product(first, second))
+
     def fault(self, cause: Fault) -> None:
         """A thread that stopped on both."""
         self.points[f"fault {cause.name}"] += 1
 
     def keep(self) -> None:
         """Leave the points where ``make regress`` finds them, if it asked."""
-        if folder := os.environ.get(FOLDER):
-            path = Path(folder) / f"points-{os.getpid()}.txt"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as file:
-                file.writelines(f"{point}\n" for point in self.points)
+        keep(self.points)
+
+
+def keep(points: Iterable[str]) -> None:
+    """Leave points where ``make regress`` finds them, if it asked."""
+    if folder := os.environ.get(FOLDER):
+        path = Path(folder) / f"points-{os.getpid()}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.writelines(f"{point}\n" for point in points)
+
+
+def _pair(first: str, second: str) -> str:
+    return "{} with {} of another thread".format(*sorted((first, second)))
+
+
+def _back_to_first(came: PortId, left: PortId, channel: int, copied: bool) -> bool:
+    """A copy that has begun on the second dimension of its channel's order is never on the first again (golden.noc.routing.branches)."""
+    columns, rows = {PortId.WEST, PortId.EAST}, {PortId.NORTH, PortId.SOUTH}
+    first, second = (columns, rows) if channel & 1 == XY else (rows, columns)
+    return copied and came in second and left in first
+
+
+def turn(came: PortId, left: PortId, channel: int, copied: bool, waited: bool) -> str:
+    """A packet, or a copy of one, that a router passed from a port to another; ``waited``: the one before it took the last credit."""
+    how, when = "copy" if copied else "alone", "after the last credit" if waited else "with credit"
+    return f"{came.name} to {left.name}, channel {channel}, {how}, {when}"
 
 
 @lru_cache(maxsize=1 << 14)
@@ -129,6 +168,10 @@ def groups(features: frozenset[str]) -> dict[str, frozenset[str]]:
         for following in (True, False):
             points["hazards"] |= {_hazard(file, writer, port, "read", following) for writer in known for port in readers[file]}
             points["hazards"] |= {_hazard(file, writer, port, "written again", following) for writer in known for port in known}
+    points["pairs"] = {f"threads {a} and {b}" for a, b in combinations(range(isa.THREADS), 2)}
+    points["pairs"] |= {_pair(*two) for two in combinations_with_replacement(ports, 2)}
+    turns = product(PortId, PortId, range(CHANNELS), (False, True), (False, True))
+    points["router"] = {turn(*how) for how in turns if how[0] != how[1] and not _back_to_first(*how[:4])}
     causes = {name for insn in table for name in insn.faults} | {"ILLEGAL", "FETCH", "TRAP", "BUSY"}
     points["faults"] = {f"fault {name}" for name in causes}
     return {name: frozenset(found) for name, found in points.items()}

@@ -143,6 +143,7 @@ def compare(
     compare_ends(node, run.statuses, result)
     if not result.faults:
         compare_memory(node, run.image)
+    result.coverage.together(run.records, run.dispatched)
     if not result.retired and not result.faults:
         raise Difference("no instruction retired, so nothing was compared")
     return result

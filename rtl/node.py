@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
 from golden.arch.trace import NetworkEvent
+from rtl.common.delay import delay
 from rtl.common.host_ports import Activity
 from rtl.core.core import Core
 from rtl.core.trace import node_trace
@@ -114,7 +115,8 @@ class Node(wiring.Component):
         ]
         if self.trace_on:
             record, up = self.trace.network.record, raises.o
+            taken = delay(m, up.valid & up.ready, 1, "raise_taken")
             m.d.comb += [
                 *(record[event].eq(Cat(told.valid, told.thread)) for event, told in enumerate(network.took)),
-                record[NetworkEvent.RAISED].eq(Cat(up.valid & up.ready & ~up.overflow, up.semaphore)),
+                record[NetworkEvent.RAISED].eq(Cat(taken & ~up.overflow, delay(m, up.semaphore, 1, "raised"))),
             ]

@@ -28,6 +28,10 @@ def reads(insn: Insn, fields: dict[str, int]) -> tuple[str, ...]:
     return tuple(f"{_LETTERS[op.kind]}{fields[op.name]}" for op in insn.reads if op.kind in _LETTERS and op.kind not in written)
 
 
+def _raises_flags(insn: Insn) -> bool:
+    return insn.port is Port.DRAIN or insn.port is Port.SIMD and bool(SIMD_OPS[SimdOp(insn.simd_op)].flags)
+
+
 def _is_xor(insn: Insn) -> bool:
     return insn.alu is Alu.XOR and insn.sources[1] is not None or insn.simd_op == SimdOp.XOR
 
@@ -47,7 +51,9 @@ class Rules:
     """Watches the threads of a node."""
 
     def __init__(self, node: Node) -> None:
-        self.unsettled: dict[int, str] = {}  # by thread: an instruction whose FP flags may come late
+        # By thread: an instruction whose FP flags may come late, and one that names FP_FLAGS and may be overtaken.
+        self.unsettled: dict[int, str] = {}
+        self.named: dict[int, str] = {}
         for thread in node.threads:
             thread.forget()
 
@@ -64,23 +70,27 @@ class Rules:
         if insn.port is Port.CSR and fields["csr"] == Csr.FP_FLAGS and thread.index in self.unsettled:
             late = self.unsettled[thread.index]
             raise RuleError(f"{_where(thread, pc, word)} names FP_FLAGS while {late} may still raise some: put a fence before it")
+        if _raises_flags(insn) and thread.index in self.named:
+            early = self.named[thread.index]
+            raise RuleError(f"{_where(thread, pc, word)} may raise FP flags before {early} names FP_FLAGS: put a fence between them")
 
     def after(self, thread: Thread, insn: Insn, fields: dict[str, int], pc: int, word: int, effects: list[Effect]) -> None:
         """It was executed, and had these effects; RuleError when it left a loop's body."""
         self._note_writes(thread, insn, fields, effects)
         if insn.flow in (Flow.FENCE, Flow.IFLUSH, Flow.BARRIER, Flow.TSTART):
             self.unsettled.pop(thread.index, None)
-        elif insn.port is Port.DRAIN or insn.port is Port.SIMD and SIMD_OPS[SimdOp(insn.simd_op)].flags:
+            self.named.pop(thread.index, None)
+        elif _raises_flags(insn):
             self.unsettled[thread.index] = f"{disassemble(word, pc)} at {pc:#x}"
+        elif insn.port is Port.CSR and fields["csr"] == Csr.FP_FLAGS:
+            self.named[thread.index] = f"{disassemble(word, pc)} at {pc:#x}"
         call = insn.flow is Flow.CALL or insn.flow is Flow.JUMP and insn.writing(OperandKind.X, F0)
         if insn.flow in ENDS_NO_BODY and not call:
             self._check_leaving(thread, insn, pc, word)
 
     @staticmethod
     def _check_leaving(thread: Thread, insn: Insn, pc: int, word: int) -> None:
-        # A loop that has just begun is not left.
-        loops = thread.loops[:-1] if thread.loops and thread.loops[-1].start == pc + 4 == thread.pc else thread.loops
-        for loop in reversed(loops):
+        for loop in reversed(thread.loops):
             if _inside(loop, pc) and not _inside(loop, thread.pc):
                 if insn.flow in (Flow.LOOP, Flow.LOOPI) and thread.pc == loop.last + 4:
                     raise RuleError(

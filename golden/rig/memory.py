@@ -22,6 +22,7 @@ SCALARS, ORDINARY = 512, 1024  # offsets in a table
 IMAGES = 4  # images of each descriptor
 SCRATCH = 7  # the descriptor that a snippet sets before it uses it
 BF16_LINES, F32_LINES, SCRATCH_INIT = 28, 29, 31  # images that walk over ordinary BF16, FP32, and the part's first 2 KB
+NARROW_WORDS = 4  # of a row of four tiles, eight elements of one byte each
 X_LIMIT, Y_LIMIT = 1700, 7500  # words and rows that a position may move in all
 
 KINDS = ("load", "load", "store", "store", "store", "bf16", "f32")
@@ -77,8 +78,11 @@ def random_image(rng: random.Random, kind: str, region: int) -> Descriptor:
         pitch = max(width, rng.choice((62, 64)))
     if kind == "load" and rng.random() < 0.2:
         pitch = rng.choice((0, 1, 2, 5))
-    rows = min(rng.choice((1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 40, 64, 100)), (REGION // 8 - width) // max(pitch, 1) + 1)
-    first = region // 8 + rng.randrange(REGION // 8 - (rows - 1) * pitch - width + 1)
+    # A drain of eight-bit elements has half the bytes left of its matrix, so what it stores may begin a tile's width before it.
+    left = NARROW_WORDS if kind == "bf16" else 0
+    room = REGION // 8 - left
+    rows = min(rng.choice((1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 40, 64, 100)), (room - width) // max(pitch, 1) + 1)
+    first = region // 8 + left + rng.randrange(room - (rows - 1) * pitch - width + 1)
     inner, outer = _step(rng, loose), _step(rng, loose)
     x_words = 0 if loose else _around(rng, -(-columns * (1 << elem) // 8), inner & STEP_BACK and not inner & STEP_Y)
     y0 = _around(rng, rows, inner & STEP_BACK and inner & STEP_Y)

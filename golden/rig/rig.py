@@ -78,6 +78,7 @@ class Rig:
         if fault not in (None, "random", *FAULTS):
             raise ValueError(f"rig: no fault {fault!r}: there are random, {', '.join(FAULTS)}")
         self.seed, self.config, self.length = seed, config, length
+        self._asked = {"threads": threads, "fault": fault}
         rng = random.Random(f"rig/{seed}/{config.name}/{length}")
         self.threads = threads or rng.choice((4, 4, 4, 4, 3, 2, 1))
         self.layout = Layout(config.sram_bytes, reserved)
@@ -98,6 +99,12 @@ class Rig:
             return None
         thread = 0 if self.started_by_program else rng.randrange(self.threads)  # one that the host starts and hears of
         return thread, rng.choice(list(FAULTS)) if fault == "random" else fault
+
+    @property
+    def options(self) -> str:
+        """Options of ``python -m sim shrink`` that mean this program."""
+        asked = [f"--{name} {value}" for name, value in self._asked.items() if value is not None]
+        return " ".join([f"--seed {self.seed} --length {self.length} --config {self.config.name}", *asked])
 
     def numbers(self) -> list[int]:
         """Every snippet's number; those of a message or barrier belong to several threads."""

@@ -18,6 +18,7 @@ from golden.arch.descriptor import step_code
 from golden.arch.encoding import Insn, OperandKind
 from golden.arch.memmap import CSR_BITS, FP_MODE_BITS, Counter, Csr
 from golden.arch.sram import inject
+from golden.rig.hazards import hazards
 from golden.rig.memory import (
     BF16_LINES,
     F32_LINES,
@@ -37,6 +38,7 @@ from golden.rig.memory import (
 
 GENERAL_X = range(24)
 FREE_P = range(1, 6)
+FEW_X, FEW_V, FEW_P = (1, 2, 3), (0, 1, 28), (1, 2)  # what instructions that are to depend on each other use
 LOOP_LIMIT = 5  # iterations
 POINTER = 2048  # x24 points so far into the part
 RAW = 512
@@ -102,7 +104,7 @@ class Writer:
         self.snippets: list[Snippet] = []
         self.routines: list[tuple[str, list[str]]] = []
         self.size, self.left, self.times, self.loops, self.labels = 0, 4 * length + 100, 1, 0, 0
-        self.in_routine = self.counting = False
+        self.in_routine = self.counting = self.few = False
         self.alu = self._table(_is_arithmetic)
         self.tests = self._table(lambda i: any(op.kind is OperandKind.P for op in i.writes))
         self.simd = self._table(lambda i: i.port is Port.SIMD and i.reduce is Reduce.NONE)
@@ -118,9 +120,11 @@ class Writer:
     # --- small choices -----------------------------------------------------------------------------------------------------------
 
     def x(self) -> str:
-        return f"x{self.rng.choice(GENERAL_X)}"
+        return f"x{self.rng.choice(FEW_X if self.few else GENERAL_X)}"
 
     def v(self) -> str:
+        if self.few:
+            return f"v{self.rng.choice(FEW_V)}"
         return f"v{self.rng.choice((self.rng.randrange(8), self.rng.randrange(32)))}"  # few, so that they depend on each other
 
     def tame(self) -> str:
@@ -128,11 +132,14 @@ class Writer:
         return f"v{28 + self.rng.randrange(4)}" if self.rng.random() < 0.8 else self.v()
 
     def c(self) -> str:
-        return f"c{self.rng.randrange(8)}"
+        return f"c{self.rng.randrange(2 if self.few else 8)}"
+
+    def p(self) -> int:
+        return self.rng.choice(FEW_P if self.few else FREE_P)
 
     def when(self) -> str:
         """A predicate before an instruction, or nothing."""
-        return f"(p{self.rng.choice((*FREE_P, 7))}) " if self.rng.random() < 0.2 else ""
+        return f"(p{self.rng.choice((self.p(), self.p(), self.p(), 7))}) " if self.rng.random() < (0.4 if self.few else 0.2) else ""
 
     def label(self) -> str:
         self.labels += 1
@@ -154,7 +161,7 @@ class Writer:
                 case OperandKind.C:
                     parts.append(self.c())
                 case OperandKind.P:
-                    parts.append(f"p{self.rng.choice((0, *FREE_P) if op.writes else range(8))}")
+                    parts.append(f"p{self.rng.choice((0, self.p(), self.p()) if op.writes else (*range(8), *(self.p(),) * 8))}")
                 case OperandKind.UINT | OperandKind.SINT:
                     parts.append(str(self.number(*op.limits)))
                 case OperandKind.FLAG:
@@ -363,12 +370,12 @@ class Writer:
         return lines
 
     def flags(self) -> list[str]:
-        """FP flags read, often set or cleared: behind a fence, for they may come late."""
+        """FP flags read, often set or cleared, between fences: older instructions raise them late, younger ones early."""
         lines = ["fence", f"{self.when()}csrr {self.x()}, {int(Csr.FP_FLAGS)}"]
         if self.rng.random() < 0.6:
             value = self.rng.choice((0, self.rng.randrange(1 << 14)))
             lines += [f"li x25, {value}", f"{self.when()}csrw x25, {int(Csr.FP_FLAGS)}", f"csrr {self.x()}, {int(Csr.FP_FLAGS)}"]
-        return lines
+        return [*lines, "fence"]
 
     def quiet(self) -> list[str]:
         """Instructions that change nothing, and ones whose predicate is false."""
@@ -383,6 +390,9 @@ class Writer:
         word = isa.BY_MNEMONIC["li"].encode(rd=rd, imm=value)
         return [f"li64 x27, {word}", f"lpc x25, {place}", "st.w x27, x25, 0", "iflush", f"{place}:", f"li x{rd}, {value ^ 1}"]
 
+    def dense(self) -> list[str]:
+        return [*self.address(), *hazards(self)]
+
     def jump(self) -> list[str]:
         """Over a few instructions, by way of a register."""
         place = self.label()
@@ -393,7 +403,8 @@ class Writer:
         kinds = {
             self.scalar: 8, self.predicates: 4, self.scalar_memory: 5, self.scalar_stream: 2, self.vector_load: 8,
             self.vector_store: 4, self.overlap: 2, self.simd_burst: 10, self.matrix_burst: 6, self.raw: 1,
-            self.descriptors: 5, self.system: 1, self.flags: 1.5, self.quiet: 1, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
+            self.descriptors: 5, self.system: 1, self.flags: 1.5, self.quiet: 2, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
+            self.dense: 8,
         }
         if self.in_routine:
             kinds = {kind: weight for kind, weight in kinds.items() if kind != self.patch}

@@ -9,6 +9,7 @@ from sim.commands.command import CommandError, argument, command, output_file, r
 from sim.files import results
 
 LATEST = Path("build/regress")
+_TINY = argument("--config", default="tiny", help="configuration: d1 or tiny (default tiny)")
 
 
 def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
@@ -27,6 +28,7 @@ def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
     argument("--budget", type=real_number, metavar="MINUTES", help="start nothing that would end later"),
     argument("--resume", action="store_true", help="go on with the run that was interrupted or killed"),
     argument("--coverage", choices=("yes", "no"), default="yes", help="count what is exercised; models are compiled for it (default yes)"),
+    argument("--state", choices=("reset", "random"), default="reset", help="how registers and memories of units begin (default reset)"),
     argument("--list", action="store_true", help="only tell what would run, with tags and seconds"),
     argument("--text", action="store_true", help="only tell what came of the newest run"),
 )
@@ -50,6 +52,7 @@ def _regress(options: argparse.Namespace) -> int:
         options.resume,
         options.coverage == "yes",
         options.scheduler,
+        options.state == "random",
     )
     if options.list:
         return _list(wish)
@@ -95,18 +98,20 @@ def _list(wish) -> int:
 
 @command(
     "mutate",
-    "Faults planted in a unit's netlist, and how many of them its tests see.",
-    argument("unit", metavar="UNIT", help="a unit with a cocotb bench (an unknown name lists them)"),
+    "Faults planted in a unit's netlist or a package of golden, and how many of them its tests see.",
+    argument("unit", metavar="UNIT", help="a unit with a cocotb bench, or golden.<package> (an unknown name lists them)"),
     argument("-n", dest="count", type=whole_number, default=100, metavar="N", help="faults in each of its designs (default 100)"),
     argument("--seed", type=seed_number, default=0, help="which faults, and what the tests draw (default 0)"),
 )
 def _mutate(options: argparse.Namespace) -> int:
     from sim.suite import mutate
+    from sim.views.progress import CountProgress
     from sim.views.report import print_table, write_json
 
     latest = Path("build/mutate")
     with results(latest, "mutate") as run:
-        report = mutate.mutate(run.folder, options.unit, options.count, options.seed)
+        with CountProgress(f"faults in {options.unit}", "tried") as tell:
+            report = mutate.mutate(run.folder, options.unit, options.count, options.seed, tell)
         write_json(run.folder / "report.json", report)
         run.finish()
     alive = [[row["source"], row["mode"], row["place"]] for row in report["faults"] if not row["killed_by"]]
@@ -125,7 +130,9 @@ def _mutate(options: argparse.Namespace) -> int:
     "A random program on which RTL and simulator differ, cut down to a few instructions.",
     argument("--seed", type=seed_number, default=0, help="which program (default 0)"),
     argument("--length", type=whole_number, default=150, help="instructions of each thread, about (default 150)"),
-    argument("--config", default="tiny", help="configuration: d1 or tiny (default tiny)"),
+    _TINY,
+    argument("--threads", type=whole_number, metavar="N", help="how many threads run (default: the seed decides)"),
+    argument("--fault", metavar="CAUSE", help="a thread ends in it (an unknown cause lists them)"),
     argument("--output", type=output_file, metavar="FILE", help="write the small program there"),
 )
 def _shrink(options: argparse.Namespace) -> int:
@@ -135,11 +142,11 @@ def _shrink(options: argparse.Namespace) -> int:
     from sim.jobs import machine
     from sim.jobs.random_program import Reduced, check
 
-    config = get_config(options.config)
-    Rig(options.seed, config, options.length).job()  # what cannot be made is told before the build
+    rig = Rig(options.seed, get_config(options.config), options.length, options.threads, options.fault)
+    rig.job()  # what cannot be made is told before the build
     try:
-        with machine.engine(config.name, trace=True) as engine:
-            result = check(options.seed, config, options.length, engine)
+        with machine.engine(rig.config.name, trace=True) as engine:
+            result = check(rig, engine)
     except Reduced as found:
         print(found)
         if options.output:
@@ -149,3 +156,60 @@ def _shrink(options: argparse.Namespace) -> int:
         return 1
     print(f"RTL and simulator agree on the random program of seed {options.seed}: {result.retired} instructions")
     return 0
+
+
+@command(
+    "random",
+    "Random programs over the whole instruction set on RTL and simulator, and what of the machine they exercised.",
+    argument("--programs", type=whole_number, default=1000, help="of four threads each, 0 for none (default 1000)"),
+    argument("--meshes", type=whole_number, default=20, help="pairs of nodes that send to each other, 0 for none (default 20)"),
+    argument("--seed", type=seed_number, default=0, help="of the first one; the next ones follow (default 0)"),
+    argument("--length", type=whole_number, default=120, help="instructions of each thread, about (default 120)"),
+    _TINY,
+)
+def _random(options: argparse.Namespace) -> int:
+    from sim.jobs import random_campaign
+    from sim.views.progress import CountProgress
+    from sim.views.report import write_json
+
+    wish = random_campaign.Wish(options.programs, options.meshes, options.seed, options.length, options.config)
+    latest = Path("build/random")
+    with results(latest, "random") as run:
+        with CountProgress("random programs", "done") as progress:
+            made = random_campaign.campaign(wish, progress, progress.note)
+        lines = random_campaign.told(made)
+        write_json(run.folder / "report.json", random_campaign.report(made))
+        run.finish()
+    print("\n".join(lines))
+    print(f"report: {latest / 'report.json'}")
+    print(run.told)
+    return 0 if made.passed else 1
+
+
+@command(
+    "litmus",
+    "Litmus programs of the rules of memory order on RTL and simulator: every outcome that was seen.",
+    argument("names", nargs="*", metavar="NAME", help="only programs with one of these texts in their names (an unknown one lists them)"),
+    argument("--runs", type=whole_number, default=50, help="of each program, each disturbed in another way (default 50)"),
+    argument("--seed", type=seed_number, default=0, help="of the disturbances (default 0)"),
+    _TINY,
+)
+def _litmus(options: argparse.Namespace) -> int:
+    from sim.jobs import litmus
+    from sim.views.progress import CountProgress
+    from sim.views.report import print_table
+
+    programs, done = litmus.chosen(options.names), []
+    with CountProgress("litmus programs", "done") as progress:
+
+        def say(seen: litmus.Seen) -> None:
+            done.append(seen)
+            progress(len(done), len(programs))
+
+        found = litmus.run_all(programs, options.runs, options.seed, options.config, say)
+    print_table(f"{len(found)} programs, {options.runs} runs each: outcomes by count", litmus.COLUMNS, litmus.table(found))
+    wrong = [seen for seen in found if seen.wrong]
+    for seen in wrong:
+        print(litmus.told(seen, options.seed, options.runs, options.config))
+    print(f"{len(wrong) or 'no'} program{'s' if len(wrong) != 1 else ''} with an outcome that is forbidden")
+    return 1 if wrong else 0

@@ -6,6 +6,7 @@ counters.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from golden.arch.config import NodeConfig
 from golden.arch.memmap import Counter, ThreadState
 from golden.arch.mesh import MeshConfig, Place
 from golden.arch.trace import Record
+from golden.coverage import Coverage
 from golden.dram import Dram
 from golden.host import HostError
 from golden.host_blocking import BlockingHost
@@ -92,11 +94,12 @@ def run_lockstep(
         contents = {place: dram.contents() for place, dram in behind.items()}
     result = Result(cycles=max(run.cycles for run in runs.values()), faults=effects)
     records: dict[tuple[Place, int], list[Record]] = {}
+    coverages: dict[Place, Coverage] = defaultdict(Coverage)  # hazards are between instructions of one node
 
     def keep(place: Place, record: Record) -> None:
         records.setdefault((place, record.thread), []).append(record)
         result.retired += 1
-        result.coverage.add(record)
+        coverages[place].add(record)
         if on_record:
             on_record(place, record)
 
@@ -124,6 +127,8 @@ def run_lockstep(
                 raise Difference(f"node {place[0]},{place[1]}: {difference}") from None
             result.faults += [f"node {place[0]},{place[1]} {text}" for text in own.faults]
     if not around.flips:
+        for coverage in coverages.values():
+            result.coverage.points.update(coverage.points)
         result.coverage.keep()
     return result, {place: run.image for place, run in runs.items()}
 

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from golden.arch.config import NodeConfig
+from golden.host import HostError
+from golden.iss.node import HangError
 from golden.lockstep import Difference, Result
+from golden.retire import TraceError
 from golden.rig import Rig, RigJob, reduce, shrink
 from sim.engine.binding import Engine
 from sim.jobs.lockstep import run_lockstep
@@ -21,41 +24,56 @@ class Reduced(Difference):
         self.job = job
 
 
-def check(
-    seed: int, config: NodeConfig, length: int = 150, engine: Engine | None = None, lockstep: Callable[..., Any] = run_lockstep
-) -> Result:
-    """Run the program of a seed on both.
+def check(rig: Rig, engine: Engine | None = None, lockstep: Callable[..., Any] = run_lockstep) -> Result:
+    """Run a random program on both; ``engine``: where (one of its own when None), whatever ran there before.
 
     Raises
     ------
     Reduced
-        When they differ.
+        When they differ, and differ again on machines that nothing ran on before.
+    Difference
+        When they differ, and do not again.
     """
-    rig = Rig(seed, config, length)
+    try:
+        return compared(rig.job(), rig.config, engine, lockstep)
+    except Difference as found:
+        raise cut_down(rig, found, lockstep) from None
 
-    def run(job: RigJob) -> Result:
+
+def compared(job: RigJob, config: NodeConfig, engine: Engine | None = None, lockstep: Callable[..., Any] = run_lockstep) -> Result:
+    """Run a job on both; Difference also when one of them never ends, and when the RTL's trace lacks something."""
+    try:
         return lockstep(config, job.inputs, job.launches, strict=True, engine=engine)
+    except (HostError, HangError) as endless:
+        raise Difference(f"{'RTL' if isinstance(endless, HostError) else 'ISS'} comes to no end: {endless}") from None
+    except TraceError as lacking:
+        raise Difference(f"the RTL's trace contradicts itself: {lacking}") from None
+
+
+def cut_down(rig: Rig, first: Difference, lockstep: Callable[..., Any] = run_lockstep) -> Difference:
+    """What is to be told of a program that differed: Reduced, or the difference itself when it does not come again."""
+    kind = signature(str(first))
 
     def difference(job: RigJob) -> Difference | None:
+        # Each on a machine of its own: what a part of a program leaves in a semaphore would decide about the next part.
         try:
-            run(job)
+            compared(job, rig.config, None, lockstep)
         except Difference as found:
             return found
         return None
-
-    try:
-        return run(rig.job())
-    except Difference as found:
-        first, kind = found, signature(str(found))
 
     def fails(job: RigJob) -> bool:
         other = difference(job)
         return other is not None and signature(str(other)) == kind
 
     try:
-        job = reduce(shrink(rig, fails), config, fails)
+        job = reduce(shrink(rig, fails), rig.config, fails)
     except ValueError:  # the same program does not fail a second time
-        raise first from None
+        return first
     found = difference(job) or first
-    again = f".venv/bin/python -m sim shrink --seed {seed} --length {length} --config {config.name}"
-    raise Reduced(f"{found}\nthe smallest program that shows it:\n{job.text}this again: {again}", job, found)
+    return Reduced(f"{found}\nthe smallest program that shows it:\n{job.text}this again: {again(rig)}", job, found)
+
+
+def again(rig: Rig) -> str:
+    """The line that runs a program alone, and cuts it down when they differ on it."""
+    return f".venv/bin/python -m sim shrink {rig.options}"

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -49,8 +50,8 @@ class Farm(Protocol):
 class _Worker:
     """One long-lived process (sim.suite.worker)."""
 
-    def __init__(self, root: Path) -> None:
-        command = [sys.executable, "-m", "sim.suite.worker", *BEFORE]
+    def __init__(self, root: Path, before: Sequence[str]) -> None:
+        command = [sys.executable, "-m", "sim.suite.worker", *before]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])])
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
@@ -84,10 +85,13 @@ class _Worker:
 
 
 class Local:
-    """So many workers on this machine for the tests below ``root``; a context: at its end nothing that they started runs any more."""
+    """So many workers on this machine for the tests below ``root``; a context: at its end nothing that they started runs any more.
 
-    def __init__(self, jobs: int, root: Path = ROOT) -> None:
-        self.jobs, self.root = jobs, root
+    ``before``: modules that a worker imports before its first order (BEFORE unless given).
+    """
+
+    def __init__(self, jobs: int, root: Path = ROOT, before: Sequence[str] | None = None) -> None:
+        self.jobs, self.root, self._before = jobs, root, BEFORE if before is None else before
         self._pool = ThreadPoolExecutor(jobs, "order")
         self._own = threading.local()
         self._workers: list[_Worker] = []
@@ -111,7 +115,7 @@ class Local:
             with self._lock:
                 if self._over:
                     raise Lost("the regression is over")
-                worker = self._own.worker = _Worker(self.root)
+                worker = self._own.worker = _Worker(self.root, self._before)
                 self._workers.append(worker)
         return worker.run(order)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,10 +61,14 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
+def source_files(root: Path, parts: Iterable[str] = PARTS) -> list[Path]:
+    """The sources below these folders of a checkout."""
+    return [path for part in parts for path in sorted((root / part).rglob("*")) if path.suffix in KINDS]
+
+
 def sources(root: Path) -> str:
     """Stands for every source file: what was tested before a change was something else."""
-    files = [path for part in PARTS for path in sorted((root / part).rglob("*")) if path.suffix in KINDS]
-    return cache.digest(*(path.read_bytes() for path in files))
+    return cache.digest(*(path.read_bytes() for path in source_files(root)))
 
 
 class Rows:

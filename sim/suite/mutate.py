@@ -1,4 +1,4 @@
-"""``sim mutate``: faults planted in a unit's netlist, and how many of them the unit's cocotb tests see."""
+"""``sim mutate``: faults planted in a unit's netlist or in a package of golden, and how many of them its tests see."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import difflib
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sim.compile import cache
-from sim.suite import mutants
+from sim.suite import golden_faults, mutants
 
 # The test that runs a unit under cocotb.
 UNITS = {
@@ -23,40 +25,59 @@ UNITS = {
     "sram": "tests/rtl/mem/test_sram.py::test_all_ports_at_once_under_cocotb[flat]",
     "router": "tests/rtl/noc/router/test_router_traffic.py::test_every_pattern_under_every_back_pressure",
 }
+TICK = 0.5  # seconds between two looks at the rows
 
 
 class MutateError(RuntimeError):
     """Nothing can be said of the faults; one sentence."""
 
 
-def mutate(folder: Path, unit: str, count: int, seed: int) -> dict[str, Any]:
-    """Plant so many faults in each design of the unit's test and run it on each; the report's fields. Ctrl-C ends it early, with the faults
-    that were tried by then.
+def quiet(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+def mutate(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None] = quiet) -> dict[str, Any]:
+    """Plant so many faults in each design of the unit's test, or in the package of golden, and run the tests on each; the report's fields.
+    Ctrl-C ends it early, with the faults that were tried by then. ``tell`` hears how many of how many known ones have been.
 
     ValueError for a unit that does not exist or no fault, MutateError when the tests do not pass without a fault.
     """
-    if unit not in UNITS:
-        near = difflib.get_close_matches(unit, UNITS, 1)
-        raise ValueError(f"there is no unit {unit!r}" + (f": did you mean {near[0]}?" if near else f" among: {', '.join(UNITS)}"))
+    units = [*UNITS, *golden_faults.packages()]
+    if unit not in units:
+        near = difflib.get_close_matches(unit, units, 1)
+        raise ValueError(f"there is no unit {unit!r}" + (f": did you mean {near[0]}?" if near else f" among: {', '.join(units)}"))
     if not 1 <= count <= mutants.MOST:
         raise ValueError(f"{count} faults cannot be planted at once: 1 to {mutants.MOST}")
-    log = folder / "log.txt"
-    run = command(unit, count, seed, folder)
     interrupted = False
     try:
-        with log.open("w") as said:
-            code = subprocess.run(run, cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT, check=False).returncode
+        (_hunt if unit in UNITS else golden_faults.hunt)(folder, unit, count, seed, tell)
     except KeyboardInterrupt:
-        interrupted, code = True, 0
+        interrupted = True
     rows = read(folder / mutants.ROWS)
     if interrupted and not rows:
         raise KeyboardInterrupt("before the first fault")
-    if code or not rows:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("E  ", "ERROR"))] or ["it said nothing"]
-        raise MutateError(f"the tests of {unit} did not go through all faults, pytest ended with {code}: {lines[0].lstrip('E ')}")
     killed = sum(bool(row["killed_by"]) for row in rows)
     counts = {"planted": len(rows), "killed": killed, "rate": round(100 * killed / len(rows), 2)}
     return {"unit": unit, "seed": seed, "interrupted": interrupted, **counts, "faults": rows}
+
+
+def _hunt(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None]) -> None:
+    """pytest plants faults in a unit's designs and leaves a row for each."""
+    log = folder / "log.txt"
+    with log.open("w") as said:
+        process = subprocess.Popen(command(unit, count, seed, folder), cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                time.sleep(TICK)
+                rows = read(folder / mutants.ROWS)
+                tell(len(rows), count * len({row["test"] for row in rows}))
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode or not read(folder / mutants.ROWS):
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("E  ", "ERROR"))] or ["it said nothing"]
+        why = f"pytest ended with {process.returncode}: {lines[0].lstrip('E ')}"
+        raise MutateError(f"the tests of {unit} did not go through all faults, {why}")
 
 
 def command(unit: str, count: int, seed: int, folder: Path) -> list[str]:
@@ -67,4 +88,5 @@ def command(unit: str, count: int, seed: int, folder: Path) -> list[str]:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows that the tests left, none when they left no file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]  # the last one may be half written

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from golden.arch.config import CONFIGS
-from sim.suite import coverage
+from sim.suite import coverage, trend
 from sim.suite.buckets import buckets
 from sim.suite.journal import COUNTED
 
@@ -36,6 +36,7 @@ def report(run: Run, interrupted: bool, left_out: list[tuple[str, int]]) -> dict
         "tests": run.rows,
         "coverage": coverage.report(run.folder / COUNTED, CONFIGS["tiny"].features),
         "buckets": groups,
+        "machine": trend.machine(run.farm.root),
     }
 
 
@@ -61,4 +62,5 @@ def figures(told: dict[str, Any]) -> dict[str, Any]:
     """What of a run is kept for the trend."""
     failed = sum(not row["passed"] for row in told["tests"])
     shares = {kind: told["coverage"][kind] for kind in ("functional", "line", "toggle")}
-    return {"when": told["when"], "tests": len(told["tests"]), "failed": failed, "wall_s": told["wall_s"], **shares}
+    tests = {"when": told["when"], "tests": len(told["tests"]), "failed": failed, "wall_s": told["wall_s"]}
+    return {**tests, **shares, **told["machine"]}

@@ -68,12 +68,13 @@ class TrainingProgress:
 class CountProgress:
     """Shows how much of a known number is done; use as a context, call with (done, total). `what` may change between calls.
 
-    Plain lines on a pipe come every few seconds, and none for work that is over sooner.
+    Plain lines on a pipe come every few seconds, and none for work that is over sooner. A ``note`` is a line that stays.
     """
 
     def __init__(self, what: str, unit: str) -> None:
         self.what, self.unit = what, unit
-        self.printed = time.perf_counter()
+        self.printed = self.started = time.perf_counter()
+        self.counts = what
         self.bar: Progress | None = None
         console = Console()
         if console.is_terminal and not console.is_dumb_terminal:
@@ -92,11 +93,21 @@ class CountProgress:
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()
+        if self.counts != self.what:
+            self.counts, self.started = self.what, now
         if self.bar:
             self.bar.update(self.task, description=self.what, completed=done, total=total)
         elif now - self.printed >= _PLAIN_SECONDS:
-            print(f"{self.what}: {done}/{total} {self.unit}", flush=True)
+            left = f", {_clock((now - self.started) / done * (total - done))} left" if done and now > self.started else ""
+            print(f"{self.what}: {done}/{total} {self.unit}{left}", flush=True)
             self.printed = now
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        if self.bar:
+            self.bar.console.print(Text(text))
+        else:
+            print(text, flush=True)
 
 
 class RegressProgress:

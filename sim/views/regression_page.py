@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.files import whole
+from sim.suite.trend import FIGURES
 from sim.views.regression import KINDS, slowest, totals
 from sim.views.report import html_cell
 
@@ -86,12 +87,13 @@ def _coverage(covered: Mapping[str, Any]) -> str:
 
 
 def _trend(history: Sequence[Mapping[str, Any]]) -> str:
-    """Curves over past runs, oldest left, and the newest rows of the table."""
+    """Curves over past runs, oldest left, and the newest rows of the table; a figure of the machine need not be known."""
     rates = [100 * (run["tests"] - run["failed"]) / run["tests"] if run["tests"] else None for run in history]
     curves = [_curve("passed, %", rates)] + [_curve(f"{kind} coverage, %", [run[kind] for run in history]) for kind in KINDS]
+    curves += [_curve(name, [run.get(name) for run in history]) for name in FIGURES]
     columns = ("when", "tests", "failed", "wall_s", *KINDS)
-    rows = [[run[name] for name in columns] for run in reversed(history[-20:])]
-    return "".join(curves) + _table(("when", "tests", "failed", "seconds", *KINDS), rows)
+    rows = [[*(run[name] for name in columns), *(run.get(name) for name in FIGURES)] for run in reversed(history[-20:])]
+    return "".join(curves) + _table(("when", "tests", "failed", "seconds", *KINDS, *FIGURES), rows)
 
 
 def _curve(name: str, values: Sequence[float | None], width: int = 320, height: int = 60) -> str:

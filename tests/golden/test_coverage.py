@@ -4,8 +4,9 @@ import pytest
 
 from golden.arch.config import CONFIGS
 from golden.arch.memmap import Fault
+from golden.arch.packet import PortId
 from golden.asm import assemble
-from golden.coverage import FOLDER, GROUPS, NEAR, Coverage, groups, missing, universe
+from golden.coverage import FOLDER, GROUPS, NEAR, Coverage, groups, missing, turn, universe
 from golden.iss.node import Simulator
 from golden.iss.state import Node
 
@@ -75,3 +76,24 @@ def test_every_point_that_can_be_counted_is_in_one_group():
     assert set(known) == set(GROUPS) and sum(map(len, known.values())) == len(universe(TINY.features))
     assert {"v of VLOAD read by MATRIX next", "c of MATRIX read by DRAIN soon", "x of SSTORE written again by ALU next"} <= known["hazards"]
     assert not any("of SYNC" in point or "of TRAP" in point for point in known["hazards"])
+
+
+def test_two_threads_in_one_cycle_are_a_pair_with_their_ports():
+    program, coverage = assemble("li x2, 3\nmul x1, x2, x2\nhalt\n"), Coverage()
+    records = {}
+    for thread in (1, 3):
+        node = Node(TINY)
+        node.write(program.origin, program.image)
+        node.threads[thread].start(program.origin, ())
+        records[thread] = list(Simulator(node).run())
+    coverage.together(records, {(1, 0): 5, (1, 1): 7, (3, 0): 7, (3, 1): 7, (1, 2): 8})
+    assert dict(coverage.points) == {"threads 1 and 3": 1, "ALU with SLOW of another thread": 1, "SLOW with SLOW of another thread": 1}
+    known = groups(TINY.features)["pairs"]
+    assert set(coverage.points) <= known and {"threads 0 and 1", "MATRIX with SIMD of another thread"} <= known
+
+
+def test_every_turn_of_a_router_is_a_point():
+    points = groups(TINY.features)["router"]
+    assert len(points) == 4 * 2 * (5 * 4 + 5 * 4 - 2 * 2)  # copies do not go back to the dimension that they took first
+    assert turn(PortId.NORTH, PortId.EAST, 1, True, False) in points and turn(PortId.NORTH, PortId.EAST, 0, True, False) not in points
+    assert turn(PortId.NORTH, PortId.NODE, 3, True, False) == "NORTH to NODE, channel 3, copy, with credit" in points

@@ -69,6 +69,8 @@ SIM = {
     "regress": "--tests tests/sim/views --coverage no",
     "mutate": None,
     "shrink": None,
+    "random": None,
+    "litmus": None,
     "times": "",
     "timing": "",
     "formal": None,

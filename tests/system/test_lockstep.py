@@ -7,6 +7,7 @@ from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
 from golden.iss import node
 from golden.kernels.job import Launch
+from golden.rig import Rig
 from sim.jobs import machine
 from sim.jobs.lockstep import Difference, run_lockstep
 from sim.jobs.random_program import check
@@ -160,7 +161,7 @@ def test_a_fault_stops_its_thread_and_no_other(text, cause):
 def test_random_programs_on_four_threads(seed):
     with machine.engine("tiny", trace=True) as engine:
         for i in range(100):
-            check(100 * seed + i, CONFIG, engine=engine)
+            check(Rig(100 * seed + i, CONFIG, 150), engine)
 
 
 def test_a_wrong_record_is_found(monkeypatch):

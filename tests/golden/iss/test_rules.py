@@ -32,6 +32,8 @@ BROKEN = [
     ),
     ("loopi e, 3\nnop\nloopi f2, 2\n.word 0x002 | 3 << 12\nnop\nf2: nop\ne:", "br 0x118 leaves the body of the loop from 0x10c to 0x110"),
     ("lpc x1, e\nloopi e, 3\njr x1\nnop\ne:", "jr x1 leaves the body of the loop from 0x108 to 0x10c"),
+    (f"{ZERO}csrr x1, {FLAGS}\nvfadd v2, v1, v1", f"may raise FP flags before csrr x1, {FLAGS} at 0x104 names FP_FLAGS"),
+    (f"{ZERO}csrw x0, {FLAGS}\nvfadd v2, v1, v1", "names FP_FLAGS: put a fence between them"),
     (f"{ZERO}vfadd v2, v1, v1\ncsrr x1, {FLAGS}", "names FP_FLAGS while vfadd v2, v1, v1 at 0x104 may still raise some"),
     (f"{ZERO}vfadd v2, v1, v1\ncsrw x0, {FLAGS}", "put a fence before it"),
     (f"{ZERO}cld.row c0, v1, 0\nsetd d0, x1, x2\ndrain.bf16 c0, d0\ncsrr x1, {FLAGS}", "while drain.bf16 c0, d0 at 0x10c may still"),
@@ -61,6 +63,8 @@ def test_a_broken_rule_is_reported(text, sentence):
         f"{ZERO}vfadd v2, v1, v1\nfence\ncsrr x1, {FLAGS}",
         f"{ZERO}viadd32 v2, v1, v1\ncsrr x1, {FLAGS}",
         f"csrw x0, {FLAGS}\ncsrr x1, {FLAGS}",
+        f"{ZERO}csrr x1, {FLAGS}\nfence\nvfadd v2, v1, v1",
+        f"{ZERO}csrr x1, {FLAGS}\nviadd32 v2, v1, v1",
         "barrier 2, 1",
     ],
 )

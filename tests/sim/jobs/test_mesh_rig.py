@@ -6,6 +6,8 @@ import pytest
 
 from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig, parse
+from golden.asm import assemble
+from golden.kernels.job import Launch
 from golden.rig import MeshRig, instructions
 from sim.jobs.mesh_lockstep import Part, run_lockstep
 
@@ -44,3 +46,14 @@ def test_a_thread_stops_when_its_request_is_refused_and_all_others_go_on(dead, s
     rig, result = run(MeshConfig(3, 2, dead), seed, refusals=True)
     stopped = {f"node {x},{y} thread {thread}" for (x, y), thread in rig.stopped.items()}
     assert {" ".join(text.split()[:4]) for text in result.faults} == stopped and all("NETWORK" in text for text in result.faults)
+
+
+@pytest.mark.rtl
+def test_hazards_are_those_of_one_node():
+    """One node reads a register all the time, the other writes the one of that number."""
+    mesh, parts = parse("2x1"), {}
+    for place, line in zip(mesh.live, ("add x0, x1, x1", "li x1, 3"), strict=True):
+        program = assemble(f"{line}\n" * 20 + "halt\n")
+        parts[place] = Part([(program.origin, program.image)], [Launch(0, program.origin)])
+    result, _ = run_lockstep(mesh, TINY.with_network(), parts, 0)
+    assert {point for point in result.coverage.points if " of " in point} == {"x of ALU written again by ALU next"}

@@ -29,7 +29,7 @@ def test_the_text_has_the_small_program_and_the_command():
     name = next(name for name in instructions(Rig(1, TINY, 60).job().program) if name.startswith("vf"))
     lockstep, asked = planted(name)
     with pytest.raises(Reduced) as told:
-        check(1, TINY, 60, lockstep=lockstep)
+        check(Rig(1, TINY, 60), lockstep=lockstep)
     text = str(told.value)
     assert text.startswith("RTL and simulator differ on thread 0") and (told.value.place, told.value.cycle) == ((0, 5), 77)
     assert text.endswith("this again: .venv/bin/python -m sim shrink --seed 1 --length 60 --config tiny")
@@ -39,7 +39,7 @@ def test_the_text_has_the_small_program_and_the_command():
 
 def test_equal_ones_agree():
     lockstep, asked = planted("no such name")
-    assert check(1, TINY, 60, lockstep=lockstep).retired == 12 and len(asked) == 1
+    assert check(Rig(1, TINY, 60), lockstep=lockstep).retired == 12 and len(asked) == 1
 
 
 def test_a_difference_that_does_not_come_again_is_told_as_it_was():
@@ -52,4 +52,4 @@ def test_a_difference_that_does_not_come_again_is_told_as_it_was():
         return Result()
 
     with pytest.raises(Difference, match="^SRAM differs in 3 bytes$"):
-        check(1, TINY, 60, lockstep=once)
+        check(Rig(1, TINY, 60), lockstep=once)

@@ -32,7 +32,7 @@ def test_functional_points_of_all_processes_are_joined(tmp_path):
     found = coverage.report(tmp_path, FEATURES)
     assert found["functional"] == round(300 / len(universe(FEATURES)), 2)
     assert [(row["name"], row["of"] > 10) for row in found["groups"]] == [(name, True) for name in GROUPS]
-    assert found["groups"][-1] == {"name": "faults", "percent": 9.09, "of": 11}
+    assert {"name": "faults", "percent": 9.09, "of": 11} in found["groups"]
     assert "add" not in found["missing"] and "mul" in found["missing"]
 
 

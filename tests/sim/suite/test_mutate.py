@@ -34,11 +34,12 @@ def test_tests_that_count_no_fault_are_one_sentence(tmp_path, monkeypatch):
 def test_ctrl_c_leaves_what_was_tried(tmp_path, monkeypatch):
     tried = [{"killed_by": "a"}, {"killed_by": ""}, {"killed_by": "b"}]
 
-    def stopped(*_, **__):
-        (tmp_path / ROWS).write_text("".join(json.dumps(row) + "\n" for row in tried))
+    def stopped(*_):
+        (tmp_path / ROWS).write_text("".join(json.dumps({"test": "a", **row}) + "\n" for row in tried) + '{"killed')
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mutate.subprocess, "run", stopped)
+    monkeypatch.setattr(mutate, "command", lambda *_: ["sleep", "60"])
+    monkeypatch.setattr(mutate.time, "sleep", stopped)
     report = mutate.mutate(tmp_path, "router", 100, 0)
     assert report["interrupted"] and (report["planted"], report["killed"], report["rate"]) == (3, 2, 66.67)
     tried.clear()

@@ -152,6 +152,22 @@ def test_seeds_draw_the_same_in_any_order_and_failures_come_first_later(tree):
     assert {row["name"][-4:] for row in report["tests"][:2]} == {"s[2]", "s[3]"} and report["tests"][0]["seed"] == 5
 
 
+@pytest.mark.slow
+def test_ten_runs_of_a_seed_in_shuffled_orders_are_equal(tree, rng):
+    place, found = tree("good", "bad", "dies"), []
+    names = [f"tests/test_{file}.py::{test}" for file, test in (("good", "test_seeded"), ("good", "test_plain"), ("bad", "test_sizes[1]"))]
+    for jobs in (1, 2) * 5:
+        known = Known()
+        known.times = dict(zip(names, rng.permutation([0.1, 70.0, 90.0]).tolist(), strict=True))  # which come first, and with whom
+        known.failing = []
+        known.save()
+        report, _ = run(place, jobs=jobs, seeds=2)
+        found.append({(row["name"], row["seed"]): (row["passed"], row.get("message")) for row in report["tests"]})
+    assert all(other == found[0] for other in found) and len(found[0]) == 10
+    drawn = sorted((place / "drawn.txt").read_text().splitlines())
+    assert len(drawn) == 20 and len(set(drawn)) == 2
+
+
 def test_ctrl_c_ends_with_what_there_is_and_the_next_run_goes_on(tree):
     place = tree("long")
     (place / "stopped").write_text(str(os.getpid()))

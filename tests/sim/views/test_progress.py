@@ -70,7 +70,10 @@ def test_a_count_is_told_every_five_seconds(clock, capsys):
             clock(1.0)
             tell(done, 12_000)
             tell.what = "next load" if done >= 6000 else tell.what
-    assert capsys.readouterr().out.splitlines() == ["first load: 5000/12000 cycles", "next load: 10000/12000 cycles"]
+    assert capsys.readouterr().out.splitlines() == [
+        "first load: 5000/12000 cycles, 0:07 left",
+        "next load: 10000/12000 cycles, 0:01 left",
+    ]
 
 
 def test_a_regression_on_a_pipe_tells_failures_at_once_and_its_state_now_and_then(clock, capsys):

@@ -31,7 +31,7 @@ def report():
         "when": "2000-01-02 03:04:05", "seeds": 2, "first_seed": 0, "jobs": 2, "interrupted": False, "wall_s": 40.4, "tests": tests,
         "left_out": [{"name": "tests/b/test_b.py::test_long", "seed": 4}], "buckets": [bucket],
         "coverage": {**covered, "designs": [{"name": "Router-12ab", "line": 99.0, "toggle": 50.0}]},
-        "history": [past(1, 90.0), past(2, None), past(0, 97.5)],
+        "history": [past(1, 90.0), {**past(2, None), "worst ps": 700.0}, {**past(0, 97.5), "worst ps": 500.0}],
     }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_the_page_is_whole_and_needs_nothing_else(report, tmp_path):
     assert ODD in told and "failures/000003/a.fst" in told and "tests/a/test_a.py::test_two[<x>]" in told
     assert {"fault ECC", "mul", "Router-12ab", "faults", "90.91"} <= set(page.words)
     assert "passed, %: 100 (from 50 to 100)" in told and "functional coverage, %: 97.5 (from 90 to 97.5)" in told
-    assert page.count["polyline"] == 3  # no line was ever counted
+    assert page.count["polyline"] == 4 and "worst ps: 500 (from 500 to 700)" in told  # no line was ever counted
 
 
 def test_a_page_of_nothing(report, tmp_path):

@@ -9,6 +9,7 @@ from itertools import repeat
 
 import cocotb
 
+from golden import coverage
 from golden.arch.mesh import OPPOSITE
 from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
 from golden.noc.routing import branches, onward
@@ -104,6 +105,8 @@ class Bench:
         self.waits = [next(gaps) for gaps in self.gaps]
         self.bodies = [0] * len(PortId)
         self.due = [None] * len(PortId)
+        self.full = [[False] * CHANNELS for _ in PortId]  # the last packet of that channel took the last credit
+        self.turns = set()
 
     def _gaps(self, o: PortId):
         if self.held_up == "slow":
@@ -131,22 +134,27 @@ class Bench:
     def _see(self, o: PortId) -> None:
         """The body of the packet before, and the control word of the next: the oldest of some input on that channel."""
         if self.due[o]:
-            channel, word = self.due[o]
+            channel, word, waited = self.due[o]
             body = self.ports[f"o__{o}__body"].get()
             next_of = [p for p in PortId if (queue := self.expected[o, p, channel]) and queue[0] == (word, body)]
             assert next_of, f"{o.name}: {word:#x} {body:#x} on channel {channel} is the next of no input"
             p = next_of[0]
             self.expected[o, p, channel].popleft()
+            fields = CONTROL.unpack(word)
+            copied = (fields["x"], fields["y"]) != (fields["far_x"], fields["far_y"])
+            self.turns.add(coverage.turn(p, o, channel, copied, waited))
             self.came[o] += self.counting
             self.by_input[o, p] += self.counting
         word = self.ports[f"o__{o}__control"].get()
         valid = word & CONTROL["valid"].mask
         assert valid.bit_count() <= 1
-        self.due[o] = (valid.bit_length() - 1, word) if valid else None
+        self.due[o] = None
         if valid:
-            held = self.held[o]
-            held[valid.bit_length() - 1] += 1
-            assert held[valid.bit_length() - 1] <= CREDITS, f"{o.name}: a packet without credit"
+            v = valid.bit_length() - 1
+            self.due[o] = v, word, self.full[o][v]
+            self.held[o][v] += 1
+            self.full[o][v] = self.held[o][v] == CREDITS
+            assert self.held[o][v] <= CREDITS, f"{o.name}: a packet without credit"
 
     def _give_back(self, o: PortId) -> None:
         pulse = 0
@@ -201,6 +209,7 @@ async def keeps_every_packet_and_wastes_no_cycle(dut, pattern: str, held_up: str
         if not any(bench.expected.values()):
             break
     assert not any(bench.expected.values()), "packets that never came"
+    coverage.keep(bench.turns)
     assert bench.credits == [[CREDITS] * CHANNELS for _ in PortId]
 
 
