@@ -90,9 +90,7 @@ class Rules:
 
     @staticmethod
     def _check_leaving(thread: Thread, insn: Insn, pc: int, word: int) -> None:
-        # A loop that has just begun is not left.
-        loops = thread.loops[:-1] if thread.loops and thread.loops[-1].start == pc + 4 == thread.pc else thread.loops
-        for loop in reversed(loops):
+        for loop in reversed(thread.loops):
             if _inside(loop, pc) and not _inside(loop, thread.pc):
                 if insn.flow in (Flow.LOOP, Flow.LOOPI) and thread.pc == loop.last + 4:
                     raise RuleError(

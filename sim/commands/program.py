@@ -136,12 +136,15 @@ def _disasm(options: argparse.Namespace) -> int:
     _DUMP,
     TRACE,
     *_MESH,
+    argument("--races", action="store_true", help="report accesses of two threads to the same bytes that nothing orders"),
     argument("--record", type=output_file, metavar="FILE", help="keep events in FILE: an instruction takes the place of a cycle"),
 )
 def _iss(options: argparse.Namespace) -> int:
     work = work_of(options)
     if options.record and options.mesh:
         raise CommandError("--record keeps the events of a run on one node of the simulator: leave --mesh out")
+    if options.races and options.mesh:
+        raise CommandError("--races watches the threads of one node as they run: leave --mesh out")
     if mesh := _mesh(options):
         from sim.jobs import mesh_program
 
@@ -156,7 +159,7 @@ def _simulated(options: argparse.Namespace, work: Work) -> bool:
 
     title = f"{options.file} on the simulator, an instruction a cycle"
     kept = Wish(options.record, title=title, program=work.program) if options.record else None
-    ended = simulate(work, print, kept)
+    ended = simulate(work, print, kept, options.file if options.races else None)
     tell_kept(kept)
     return ended
 

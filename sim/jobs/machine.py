@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from golden.arch.config import get_config
@@ -59,8 +59,8 @@ BOOT_LIMIT, BOOT_QUIET = 1_000_000, 1_000
 """Cycles in which echoes come back, and in which something moves."""
 
 
-def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
-    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot."""
+def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place, used: Collection[Place] | None = None) -> None:
+    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot, ``used`` too."""
     port = mesh.edges.index(edge)
 
     def send(packets: Sequence[Packet]) -> None:
@@ -70,7 +70,7 @@ def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
         engine.run(BOOT_LIMIT, packets=count, edge=port, quiet=BOOT_QUIET)
         return [Packet.decode(*words) for words in engine.take(port)]
 
-    boot(mesh, edge, send, receive)
+    boot(mesh, edge, send, receive, used)
 
 
 def numbers_of(mesh: MeshConfig, shown: Sequence[Place]) -> Sequence[int]:
@@ -80,17 +80,27 @@ def numbers_of(mesh: MeshConfig, shown: Sequence[Place]) -> Sequence[int]:
     return [mesh.live.index(place) for place in shown] or (0,)
 
 
-def mesh_engine(mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None, waved: bool = False) -> Engine:
+def mesh_engine(
+    mesh: MeshConfig,
+    config: str = "d1",
+    trace: bool = False,
+    waves: Path | None = None,
+    waved: bool = False,
+    used: Collection[Place] | None = None,
+) -> Engine:
     """The tiles of a mesh in the C++ engine, on all cores, booted, which writes waves of the first one from here on to the given file.
 
-    ``waved``: it can write waves when asked. RouteError when no tables lead round what is dead, or no boot packet.
+    ``waved``: it can write waves when asked. ``used``: the edge ports where somebody will be, the last of them among these; others are
+    closed, so that what is sent there is refused. None: all; what goes where nobody is is then lost.
+
+    RouteError when no tables lead round what is dead, or no boot packet.
     """
     edge = way_in(mesh)
     rounds(mesh, edge)  # what cannot be booted is refused before anything is built
     check_tools()
     waved = waved or waves is not None
     engine = Engine(tile_design(config, trace, waved), tiles(mesh), waved, threads=os.cpu_count() or 1)
-    boot_tiles(engine, mesh, edge)
+    boot_tiles(engine, mesh, edge, used)
     if waves:
         engine.waves(waves)
     return engine

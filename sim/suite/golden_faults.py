@@ -1,6 +1,9 @@
 """Faults planted in the golden model: one expression of one module changed, and the tests of its package run until one fails.
 
-A change swaps a comparison, an operator or a truth value, or adds one to an integer. Annotations, decorators and what is raised have none.
+A change swaps a comparison, an operator or a truth value, or adds one to an integer. Annotations, decorators and what is raised have none,
+nor has a table of data, a list or tuple of more than 32 numbers and nothing else: such a table is derived, and most faults of a package
+would stand in it. golden/arch/special_tables.py is compared, as a text, with what computes it
+(`tests/golden/numerics/test_special.py::test_tables_are_what_the_generator_computes`).
 The change is made where Python reads the module's source, in the process that runs the tests; no file is written.
 """
 
@@ -33,6 +36,8 @@ _PAIRS = [
 _SWAPPED = {**dict(_PAIRS), **{second: first for first, second in _PAIRS}, ast.BitXor: ast.BitOr, ast.Mod: ast.FloorDiv}
 _NO_PLACE = ("annotation", "returns", "decorator_list")
 _SAID = (ast.Raise, ast.JoinedStr)
+_OF_TABLE = (ast.List, ast.Tuple, ast.Constant, ast.UnaryOp, ast.unaryop, ast.expr_context)
+_TABLE = 32  # numbers: a list of more is a table of data
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,19 @@ def _places(node: ast.AST) -> Iterator[ast.AST]:
     """What may change below a node, in the order of the text."""
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
-            if field not in _NO_PLACE and isinstance(child, ast.AST) and not isinstance(child, _SAID):
+            if field not in _NO_PLACE and isinstance(child, ast.AST) and not isinstance(child, _SAID) and not _is_table(child):
                 if _change_of(child):
                     yield child
                 yield from _places(child)
+
+
+def _is_table(node: ast.AST) -> bool:
+    """Whether it is a list of numbers, or of lists of them, too long to be anything but derived data."""
+    if not isinstance(node, ast.List | ast.Tuple):
+        return False
+    parts = list(ast.walk(node))
+    numbers = sum(isinstance(part, ast.Constant) and isinstance(part.value, int | float) for part in parts)
+    return numbers > _TABLE and all(isinstance(part, _OF_TABLE) for part in parts)
 
 
 def _change_of(node: ast.AST) -> Callable[[], None] | None:

@@ -73,6 +73,7 @@ def test_tiles_take_expressions():
         (16384, [("li", 0), ("lih", 16384)]),
         (-16385, [("li", -1), ("lih", 16383)]),
         ((1 << 64) - 1, [("li", -1)]),
+        (-(1 << 63), [("li", -8), ("lih", 0), ("lih", 0), ("lih", 0), ("lih", 0)]),
         (1 << 63, [("li", -8), ("lih", 0), ("lih", 0), ("lih", 0), ("lih", 0)]),
     ],
 )
@@ -295,6 +296,10 @@ def test_all_mistakes_are_told_at_once_up_to_twenty():
     with pytest.raises(AsmError) as caught:
         assemble("bad\n" * 53, source="k.s")
     assert str(caught.value).count("no instruction bad") == 20 and str(caught.value).endswith("k.s: 33 more mistakes")
+    for count, end in ((20, "^"), (21, "k.s: 1 more mistakes")):
+        with pytest.raises(AsmError) as caught:
+            assemble("bad\n" * count, source="k.s")
+        assert str(caught.value).count("no instruction bad") == 20 and str(caught.value).split("\n")[-1].strip() == end
 
 
 # --- what editors write ------------------------------------------------------------------------------------------------------------
@@ -333,8 +338,10 @@ def test_the_caret_stands_under_tabs():
 
 
 def test_a_program_too_long_or_at_no_address_is_one_sentence():
-    with pytest.raises(AsmError, match="the program leaves the 2097152 bytes of the address space"):
-        assemble("nop\nnop", origin=0x1FFFFC)
+    with pytest.raises(AsmError, match="the program leaves the 2097152 bytes of the address space") as caught:
+        assemble("nop\n  nop", origin=0x1FFFFC)
+    assert (caught.value.line, caught.value.column) == (2, 2)
+    assert assemble("nop", origin=0x1FFFFC).words == [NOP]
     for origin in (2, -4, 1 << 21):
         with pytest.raises(ValueError, match=f"origin {origin:#x} is no word address of the node"):
             assemble("nop", origin=origin)
@@ -358,6 +365,8 @@ def test_random_words_survive_text(seed):
 def test_targets_take_the_names_of_labels():
     assert disassemble(2 | 4 << 12, 0x100, {0x110: "done"}) == "br done"
     assert disassemble(2 | 4 << 12, 0x100, {0x114: "other"}) == "br 0x110"
+    assert disassemble(2, 0) == "br 0x0" and disassemble(2, 4) == "br 0x4"
+    assert disassemble(assemble("br -4", 0).words[0], 0) == "br -4"
 
 
 def test_a_listing_names_labels_and_assembles_again():

@@ -68,6 +68,19 @@ def test_a_descriptor_by_field_names():
     assert program.words[:4] == [part >> shift & 0xFFFFFFFF for part in expected for shift in (0, 32)]
 
 
+def test_a_base_may_be_the_first_or_the_last_word():
+    """The base counts words of 8 bytes in 18 bits."""
+    zeros = [part >> shift & 0xFFFFFFFF for part in Descriptor().pack() for shift in (0, 32)]
+    assert words(".desc rows=0") == words(".desc base=0") == zeros
+    first, _ = Descriptor(base=(1 << 18) - 1).pack()
+    assert words(".desc base=0x1ffff8")[:2] == [first & 0xFFFFFFFF, first >> 32]
+
+
+def test_the_least_and_the_greatest_that_fit():
+    assert words(".half -32768, 65535") == [0xFFFF_8000]
+    assert words(".word -0x80000000, 0xffffffff") == [0x80000000, 0xFFFFFFFF]
+
+
 MISTAKES = [
     (".float", 0, ".float needs a number"),
     (".float x", 7, "expected a number such as -2.5e3, inf or nan, found x"),
@@ -76,6 +89,12 @@ MISTAKES = [
     (".bf16 1, 3.4e38", 9, "3.4e38 is too large for BF16"),
     (".half 65536", 6, "65536 does not fit 16 bits"),
     (".word 1, 0x100000000", 9, "4294967296 does not fit a word of 32 bits"),
+    (".half -32769", 6, "-32769 does not fit 16 bits"),
+    (".word -0x80000001", 6, "-2147483649 does not fit a word of 32 bits"),
+    ("l: .half l", 9, "no label or number named l before this line (the address of a label is lpc's)"),
+    ("l: .fill l", 9, "no label or number named l before this line"),
+    ("l: .align l", 10, "no label or number named l before this line"),
+    ("l: .desc rows=l", 14, "no label or number named l before this line"),
     (".fill -1", 6, "-1 is no count of words: 0 to 524288"),
     (".fill 1, 2, 3", 12, ".fill takes a count of words, and the word"),
     (".fill 600000", 6, "600000 is no count of words"),
@@ -91,6 +110,8 @@ MISTAKES = [
     (".desc elem=3", 11, "elem = 3 is none of 1, 2, 4, 8"),
     (".desc inner=x+3", 12, "expected a step: x or y and a power of two up to 128, as in x+1 or y-8, found x+3"),
     (".desc inner=1", 12, "expected a step"),
+    (".desc base=-8", 11, "base = -0x8 is no address that is a multiple of 8"),
+    (".desc base=0x200000", 11, "base = 0x200000 is no address that is a multiple of 8"),
     (".desc base=4", 11, "base = 0x4 is no address that is a multiple of 8"),
     (".flt 1", 0, "no instruction .flt; directives are .equ, .def, .word"),
 ]

@@ -28,6 +28,20 @@ def test_every_record_is_in_the_table_and_matches_it():
         assert f.bytes * 8 == f.bits
 
 
+def test_fields_of_a_code():
+    """Masks of magnitude, mantissa and sign; the all-ones exponent."""
+    masks = {
+        FP32: (0x7FFFFFFF, 0x7FFFFF, 0x80000000, 255),
+        BF16: (0x7FFF, 0x7F, 0x8000, 255),
+        FP16: (0x7FFF, 0x3FF, 0x8000, 31),
+        CFLOAT8_1_4_3: (0x7F, 7, 0x80, 15),
+        CFLOAT8_1_5_2: (0x7F, 3, 0x80, 31),
+        SHP: (0x7FFF, 0x3FF, 0x8000, 31),
+        UHP: (0xFFFF, 0x3FF, 0, 63),
+    }
+    assert {f: (f.magnitude_mask, f.mantissa_mask, f.sign_mask, f.exponent_max) for f in formats.FLOAT_FORMATS.values()} == masks
+
+
 def test_fixed_and_programmable_biases():
     fixed = {FP32: 127, BF16: 127, FP16: 15, UHP: 31}
     for f, bias in fixed.items():

@@ -52,6 +52,21 @@ def test_every_reserved_bit_makes_a_word_illegal(insn):
     assert used ^ insn.reserved_mask == 0xFFFFFFFF
 
 
+def test_every_number_of_an_operand_is_a_register():
+    """Fields of 5 and of 3 bits: as many registers as they can name."""
+    counts = {
+        OperandKind.X: isa.SCALAR_REGISTERS,
+        OperandKind.V: isa.VECTOR_REGISTERS,
+        OperandKind.C: isa.ACCUMULATORS,
+        OperandKind.P: isa.PREDICATES,
+        OperandKind.D: isa.DESCRIPTORS,
+    }
+    assert list(counts.values()) == [32, 32, 8, 8, 8]
+    for insn in isa.TABLE:
+        for op in insn.operands:
+            assert op.kind not in counts or 1 << op.width == counts[op.kind], (insn.mnemonic, op.name)
+
+
 def test_unknown_opcodes_and_the_zero_word_are_illegal():
     known = {insn.opcode for insn in isa.TABLE}
     assert 0 not in known

@@ -88,6 +88,20 @@ def test_a_control_word_is_for_one_channel_and_one_output():
             Packet.decode(wrong, body)
 
 
+@pytest.mark.parametrize("outs", [set(), {PortId.NORTH, PortId.EAST}])
+def test_one_place_is_reached_by_one_port(outs):
+    with pytest.raises(ValueError, match=f"a packet to 1,1 leaves its first router by {len(outs)} ports"):
+        Packet(Kind.READ, (1, 1), (0, 1), outs=frozenset(outs)).encode()
+    both = Packet(Kind.WRITE, (1, 1), (0, 1), far=(2, 1), flags=packet.FLAG_MULTICAST, outs=frozenset({PortId.NORTH, PortId.EAST}))
+    assert CONTROL.unpack(both.encode()[0])["out"] == 0b00011
+
+
+def test_a_packet_is_intact_without_a_wrong_parity():
+    for header, payload in ((False, False), (False, True), (True, False), (True, True)):
+        item = Packet(Kind.READ, (1, 1), (0, 1), wrong_header=header, wrong_payload=payload)
+        assert item.intact is (not header and not payload)
+
+
 def test_a_multicast_has_a_far_corner():
     item = Packet(Kind.WRITE, (2, 3), (0, 1), far=(5, 7), flags=packet.FLAG_MULTICAST)
     control, body = item.encode()

@@ -27,3 +27,12 @@ def test_immediates_and_flags():
     assert [int(flag) for flag in SimdFlag] == [1, 2, 4, 8]
     silent = (SimdClass.LOGIC, SimdClass.INTEGER, SimdClass.PERMUTE, SimdClass.PACK, SimdClass.PACKED)
     assert all(not info.flags for op, info in SIMD_OPS.items() if op >> 4 in silent)
+
+
+def test_flags_that_may_be_raised():
+    """docs/numerics.md 2.3 to 5.3: what rounds raises all four, what widens the first two, what compares or makes integers the first."""
+    for op, info in SIMD_OPS.items():
+        compares = op.name in ("FMIN", "FMAX", "FEQ", "FNE", "FLT", "FLE", "FTOI", "FTOU")
+        widens = op.name.startswith("WIDEN_") and op.name[6] not in "IU" or op is SimdOp.WIDEN_UHP
+        rounds = info.simd_class in (SimdClass.FMA, SimdClass.SPECIAL) or op.name.startswith("NARROW_")
+        assert int(info.flags) == 1 * compares + 3 * widens + 15 * rounds, op.name

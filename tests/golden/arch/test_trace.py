@@ -1,6 +1,29 @@
 """Retire records: what makes two of them equal, and bytes merged into runs."""
 
+from golden.arch import trace
 from golden.arch.trace import Record, merge_bytes
+
+# Bits of each record of the trace ports: valid 1, thread 2, seq 16, and what is its own.
+WIDTHS = {
+    "DISPATCH": 19 + 19 + 32 + 1 + 1,
+    "ISSUE": 19,
+    "SCALAR": 19 + 2 + 5 + 64,
+    "VECTOR": 19 + 5 + 1 + 512,
+    "MATRIX": 19 + 3 + 64,
+    "LOAD": 19 + 5,
+    "LANE": 1 + 2 + 5 + 64,
+    "STORE": 19 + 3 + 8 * 18 + 64 + 512,
+    "NETWORK": 1 + 6,
+    "SCALAR_HEAD": 3,
+    "VECTOR_HEAD": 4,
+    "CYCLE": 1 + 4 * 4 + 1 + 6 + 1 + 4 + 2 + 2 + 1 + 6 + 1 + 1 + 1 + 3 + 4 * (3 + 4),
+}
+
+
+def test_widths_of_the_trace_ports():
+    assert {name: getattr(trace, name).width for name in WIDTHS} == WIDTHS
+    data = trace.STORE["data"]
+    assert (data.lo, data.width) == (19 + 3 + 8 * 18 + 64, 512)
 
 
 def test_equal_whatever_the_order_of_effects():

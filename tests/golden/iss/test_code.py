@@ -3,6 +3,7 @@
 import pytest
 
 from golden.arch.isa import BY_MNEMONIC
+from golden.iss.code import Code
 from golden.iss.errors import StaleCode
 from tests.golden.iss.bench import Run, ended
 
@@ -49,6 +50,25 @@ def test_lines_that_may_be_fetched_ahead_count():
     with pytest.raises(StaleCode):
         Run(text.replace("{gap}", "nop\n" * 16)).start().go()
     assert ended(Run(text.replace("{gap}", "nop\n" * 64)).start().go())
+
+
+@pytest.mark.parametrize(
+    ("address", "size", "stale"),
+    [
+        (0x0FF, 1, None),  # the byte before what 0x100 made held: three lines of 64 bytes, up to 0x1bf
+        (0x0FF, 2, 0x100),
+        (0x100, 1, 0x100),  # the first byte of a line alone
+        (0x17F, 1, 0x17C),
+        (0x1BF, 1, 0x1BC),
+        (0x1BF, 2, 0x1BC),
+        (0x1C0, 8, None),
+    ],
+)
+def test_bytes_at_the_ends_of_what_is_held(address, size, stale):
+    code = Code()
+    code.fetch(0, 0x100)
+    code.store(0, 0x100, [("m", address, bytes(size))])
+    assert set(code.stored) == ({stale} if stale else set())
 
 
 def test_what_another_thread_stored_counts():

@@ -140,6 +140,15 @@ def test_single_packets():
     assert endpoint.serve(counters) == [counters.error(Fault.RANGE)]
 
 
+def test_as_many_instructions_as_the_limit_says():
+    node = Node(CONFIG)
+    node.write(0x100, assemble("spin: br spin").image)
+    node.threads[1].start(0x100)
+    endpoint = Endpoint(Simulator(node))
+    for total in (5, 6):
+        assert endpoint.run(total) == [] and endpoint.retired == total
+
+
 def test_a_wrong_payload_is_refused_where_it_says_something():
     """Nothing is written, started or moved; a READ and a RAISE, which say nothing there, are served, and a BOOT is dropped."""
     node = Node(CONFIG)

@@ -45,6 +45,17 @@ def test_packets_worked_by_hand(node):
     assert interface.open == [0, 0, 2, 0]
 
 
+def test_a_list_that_ends_with_a_fault_leaves_what_else_is_open(node):
+    """Eight words of zeros are no transfer: no rows. The read that is under way is still waited for."""
+    interface, thread = node.interface, node.threads[2]
+    interface.get(thread, 0x1010, global_address(THERE, 0x2008), 3, 40)
+    interface.transfer(thread, 0x4000, 1)
+    assert interface.open == [0, 0, 2, 0]
+    while interface.advance():
+        pass
+    assert interface.open == [0, 0, 1, 0] and (thread.cause, thread.operand) == (Fault.DESCRIPTOR, 0x4000)
+
+
 def answer(kind: Kind, sequence: int, payload: int = 0, **wrong: bool) -> Packet:
     return Packet(kind, HERE, THERE, 2, sequence=sequence, payload=payload, **wrong)
 

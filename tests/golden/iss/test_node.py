@@ -3,6 +3,7 @@
 import pytest
 
 from golden.arch.memmap import Fault, ThreadState
+from golden.asm import assemble
 from golden.iss.errors import UndefinedRead
 from golden.iss.node import HangError, Simulator, describe_fault
 from golden.iss.state import Node
@@ -199,6 +200,28 @@ def test_a_lost_word_shows_as_it_is_and_a_host_s_write_makes_it_good():
     assert job.node.lost == {0x1000}
     job.node.write(0x0FF8, bytes(16))
     assert job.node.lost == set()
+
+
+def test_an_instruction_in_a_lost_word_names_the_word():
+    """Both instructions of the word at 0x108; those before and behind it run."""
+    for pc, runs in ((0x104, True), (0x108, False), (0x10C, False), (0x110, True)):
+        job = Run("nop\n" * 6)
+        job.node.lost.add(0x108)
+        thread = job.node.threads[0]
+        thread.start(pc)
+        assert (job.simulator.step(thread) is not None) is runs
+        assert (thread.cause, thread.operand) == ((Fault.NONE, 0) if runs else (Fault.ECC, 0x108))
+
+
+def test_an_injected_instruction_keeps_what_it_stored():
+    """Right behind the place that it was put to, and at the end of memory, where nothing is behind."""
+    job = Run("nop\nnop").start()
+    job.thread.x[1], job.thread.x[2] = 0x11223344, 0x104
+    store = assemble("st.w x1, x2, 0").words[0]
+    assert job.simulator.inject(job.thread, store).effects == [("m", 0x104, bytes.fromhex("44332211"))]
+    assert job.node.read(0x100, 8) == bytes.fromhex("01000000 44332211") and job.thread.pc == 0x100
+    job.thread.pc = SRAM - 4
+    assert job.simulator.inject(job.thread, 1) and job.node.read(SRAM - 4, 4) == bytes(4) and job.thread.pc == SRAM - 4
 
 
 def test_a_fault_is_a_sentence():

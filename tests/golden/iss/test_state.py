@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from golden.arch.descriptor import Descriptor
-from golden.iss.state import Node, piece_bytes, signed, tile_bytes
+from golden.arch.memmap import CSR_BITS, ThreadState
+from golden.iss.state import Node, Thread, piece_bytes, signed, tile_bytes
 from tests.golden.iss.bench import TINY
 
 
@@ -27,6 +28,18 @@ def test_a_host_outside_memory_is_told(address, size):
 def test_a_program_larger_than_memory_is_one_sentence():
     with pytest.raises(ValueError, match="200000 bytes at 0x100 leave the 131072 bytes of SRAM"):
         Node(TINY).write(0x100, bytes(200_000))
+
+
+def test_a_thread_before_and_after_a_start():
+    """p0 is true and the other seven are false; control registers, of which a fresh thread's are zero too, begin at zero."""
+    thread, zeros = Thread(2), dict.fromkeys(CSR_BITS, 0)
+    assert thread.state is ThreadState.IDLE and (thread.pc, thread.operand, thread.seq, thread.retired) == (0, 0, 0, 0)
+    assert thread.p == [True] + [False] * 7 and thread.csr == zeros
+    thread.p, thread.csr = [False] * 8, dict.fromkeys(CSR_BITS, 1)
+    thread.seq, thread.retired, thread.operand = 5, 5, 5
+    thread.start(0x100)
+    assert thread.state is ThreadState.RUNNING and (thread.pc, thread.operand, thread.seq, thread.retired) == (0x100, 0, 0, 0)
+    assert thread.p == [True] + [False] * 7 and thread.csr == zeros
 
 
 def test_signed():

@@ -54,6 +54,19 @@ def test_every_way_is_allowed(free, monkeypatch, rng):
     assert sum(map(len, tables[0].values())) <= sum(map(len, tables[100].values()))
 
 
+def test_entries_take_what_is_free_only_where_they_would_not_fit(monkeypatch):
+    """Seven and nine entries of two nodes are one less when they may take packets whose route is free; all others have no use for it."""
+    mesh = MeshConfig(5, 4, frozenset({(2, 2), (4, 3)}))
+    allowed = compile_routes(mesh).allowed
+
+    def counts(most):
+        monkeypatch.setattr(compiler, "DEPARTURES", most)
+        found = compiler.departures(mesh, allowed)
+        return len(found[1, 3]), len(found[1, 4])
+
+    assert [counts(most) for most in (9, 8, 7, 6)] == [(7, 9), (7, 8), (7, 8), (6, 8)]
+
+
 def test_a_way_that_leads_nowhere_is_found():
     routes = detours(MESH)
     wrong = routes.departures | {(1, 2): [Departure(3, 3, 2, 2, XY, None)]}

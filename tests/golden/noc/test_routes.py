@@ -82,6 +82,27 @@ def test_wrong_tables_are_refused(table, sentence):
         check(routes_with(table))
 
 
+@pytest.mark.parametrize("ports", [(S, E), (E, S)])
+def test_entries_that_disagree_are_refused_whichever_is_right(ports):
+    """To 3,1 behind the east port the way is on to the east, which is what the one or the other entry says."""
+    table = [Entry(3, 3, 1, 1, frozenset({XY}), frozenset({E}), port) for port in ports]
+    with pytest.raises(ValueError, match="entries of \\(1, 1\\) disagree about \\(3, 1\\) behind EAST"):
+        check(routes_with(table))
+
+
+def test_forks_of_a_square_by_hand():
+    """One dimension first: a copy turns off it once, and never comes back to it."""
+    by_hand = {
+        XY: {((1, 1), E, (2, 1), S), ((2, 1), W, (1, 1), S), ((1, 2), E, (2, 2), N), ((2, 2), W, (1, 2), N)},
+        YX: {((1, 1), S, (1, 2), E), ((1, 2), N, (1, 1), E), ((2, 1), S, (2, 2), W), ((2, 2), N, (2, 1), W)},
+    }
+    ways = Ways(compile_routes(MeshConfig(2, 2)))
+    for route, turns in by_hand.items():
+        told = {(4 * ways.grid.index[at] + out, 4 * ways.grid.index[to] + port) for at, out, to, port in turns}
+        found = ways.forks(route)
+        assert set(found) == told and len(found) == 4
+
+
 def test_a_circle_of_channels_is_found():
     # Every packet to 2,2's diagonal neighbour turns right first: four turns round one square wait for each other.
     mesh = MeshConfig(2, 2)
@@ -127,6 +148,22 @@ def test_no_router_is_given_up_that_would_cut_the_mesh(monkeypatch):
     monkeypatch.setattr(compiler, "_compile", lambda mesh, given_up: [(2, 1)])
     with pytest.raises(RouteError, match="giving up the router at 2,1 is no way out: it would cut the mesh"):
         compile_routes(MeshConfig(3, 1), give_up=1)
+
+
+def test_only_routers_are_to_blame(monkeypatch):
+    """Of a node and an edge port without a way; the first edge port has the index behind the last node's."""
+
+    class Never:
+        def __init__(self, mesh, grid, orders, model):
+            self.grid = grid
+
+        def join(self):
+            return self.grid.index[2, 2], self.grid.index[1, 0]
+
+    monkeypatch.setattr(compiler, "Joiner", Never)
+    mesh = MeshConfig(2, 2)
+    assert [mesh.live[-1], mesh.edges[0]] == [(2, 2), (1, 0)]
+    assert compiler._compile(mesh, ()) == [(2, 2)]
 
 
 def test_closing_a_circle_is_refused_and_leaves_nothing():

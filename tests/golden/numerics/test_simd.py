@@ -16,7 +16,9 @@ A, B, C = (bytes(RNG.integers(0, 256, 64, dtype=np.uint8)) for _ in range(3))
 
 
 def run(op: SimdOp, a: bytes = A, b: bytes = B, c: bytes = C, imm: int = 0) -> bytes:
-    return simd.execute(op, *(np.frombuffer(x, dtype=np.uint8) for x in (a, b, c)), imm).tobytes()
+    made = simd.execute(op, *(np.frombuffer(x, dtype=np.uint8) for x in (a, b, c)), imm)
+    assert made.shape == (64,)
+    return made.tobytes()
 
 
 def flags(op: SimdOp, a: bytes = A, b: bytes = B, c: bytes = C) -> SimdFlag:
@@ -90,9 +92,15 @@ def test_moves_across_lanes() -> None:
     assert pieces(run(SimdOp.ZIP32_HI, *words), 4)[-4:] == [14, 114, 15, 115]
     assert pieces(run(SimdOp.DUP_LO, *words), 4) == [0, 1, 2, 3, 4, 5, 6, 7] * 2
     assert pieces(run(SimdOp.DUP_HI, *words), 4) == [8, 9, 10, 11, 12, 13, 14, 15] * 2
+    assert pieces(run(SimdOp.CAT_LO, *words), 4) == [0, 1, 2, 3, 4, 5, 6, 7, 100, 101, 102, 103, 104, 105, 106, 107]
+    assert pieces(run(SimdOp.CAT_HI, *words), 4) == [8, 9, 10, 11, 12, 13, 14, 15, 108, 109, 110, 111, 112, 113, 114, 115]
     halves = (joined(list(range(32)), 2), joined(list(range(100, 132)), 2))
     assert pieces(run(SimdOp.ZIP16_LO, *halves), 2)[-2:] == [15, 115]
     assert pieces(run(SimdOp.ZIP16_HI, *halves), 2)[:4] == [16, 116, 17, 117]
+
+
+def test_without_a_state_the_seed_is_zero() -> None:
+    assert simd.FpState() == (0, 0, 0)
 
 
 def test_four_zips_transpose_a_4x4_block() -> None:

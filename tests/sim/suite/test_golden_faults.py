@@ -49,6 +49,21 @@ def test_a_change_is_of_what_is_computed_and_not_of_what_is_said():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (f"t = ({'1, ' * 32})", 32),
+        (f"t = ({'1, ' * 33})", 0),
+        (f"t = [{'(1, -2.5), ' * 17}]", 0),
+        (f"t = [{'1, ' * 33}a + 2]", 35),  # not of numbers alone
+        (f"t = f({'1, ' * 33})", 33),
+        (f"t = ({'1, ' * 33})[2]", 1),
+    ],
+)
+def test_a_table_of_data_has_no_place(text, places):
+    assert len(list(golden_faults._places(ast.parse(text)))) == places
+
+
 def test_faults_are_those_of_the_seed_and_their_lines_are_told():
     found = golden_faults.faults("golden.noc", 30, 7)
     assert found == golden_faults.faults("golden.noc", 30, 7) != golden_faults.faults("golden.noc", 30, 8)
