@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from golden.arch.boot import NEXT_NODE, echoed
@@ -37,10 +37,17 @@ def entering(mesh: MeshConfig, edge: Place, packet: Packet) -> Packet:
     return replace(packet, channel=packet.channel & RESPONSE | route, outs=frozenset({known[route]}))
 
 
-def boot(mesh: MeshConfig, edge: Place, send: Callable[[Sequence[Packet]], None], receive: Callable[[int], Sequence[Packet]]) -> None:
+def boot(
+    mesh: MeshConfig,
+    edge: Place,
+    send: Callable[[Sequence[Packet]], None],
+    receive: Callable[[int], Sequence[Packet]],
+    used: Collection[Place] | None = None,
+) -> None:
     """Tells every node of a mesh that has just been reset who it is, from an edge port; returns when all know.
 
     send, receive : packets in, and what has come out: waits for so many unless that is never, none at all when none can come any more.
+    used : the edge ports where somebody is, this one among them; None: all.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def boot(mesh: MeshConfig, edge: Place, send: Callable[[Sequence[Packet]], None]
     HostError
         When a node does not let itself be heard.
     """
-    for part in rounds(mesh, edge):
+    for part in rounds(mesh, edge, used):
         send(part.packets)
         left = set(part.echoes)
         while left:

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.config import NodeConfig
 from golden.arch.packet import PortId
 from golden.arch.trace import NetworkEvent
+from rtl.common.delay import delay
 from rtl.common.host_ports import Activity
 from rtl.core.core import Core
 from rtl.core.trace import node_trace
@@ -40,6 +41,9 @@ class Node(wiring.Component):
             "rx": In(Link),
             "tx": Out(Link),
             "activity": Out(Activity),
+            # As in Endpoint, and in Arrivals of a networked node.
+            "dropped": Out(DROPS),
+            "unasked": Out(DROPS),
         }
         if config.networked:
             # Where the node is, and how its packets set out; steady.
@@ -47,9 +51,6 @@ class Node(wiring.Component):
             # As in Endpoint.
             members["identity"] = Out(Identity)
             members["entry"] = Out(ENTRY_PORT)
-            members["dropped"] = Out(DROPS)
-            # As in Arrivals.
-            members["unasked"] = Out(DROPS)
             # Credits of the router's outputs.
             members["credits"] = In(data.ArrayLayout(COUNT, len(PortId)))
         if trace:
@@ -72,11 +73,13 @@ class Node(wiring.Component):
             wiring.connect(m, getattr(endpoint, name), getattr(core, name))
         wiring.connect(m, core.status, endpoint.status)
         wiring.connect(m, core.activity, wiring.flipped(self.activity))
+        m.d.comb += self.dropped.eq(endpoint.dropped)
         if self.config.networked:
             self._network(m, core, sram, endpoint)
         else:
             for name, other in (("write", sram.mw), ("read", sram.mr), ("raise_", core.raise_), ("place", core.place)):
                 wiring.connect(m, getattr(endpoint, name), other)
+            m.d.comb += self.unasked.eq(endpoint.unasked)
         if self.trace_on:
             for name in core.trace.signature.members:
                 wiring.connect(m, getattr(core.trace, name), wiring.flipped(getattr(self.trace, name)))
@@ -108,12 +111,12 @@ class Node(wiring.Component):
         m.d.comb += [
             network.link.eq(endpoint.credits),
             network.router.eq(self.credits),
-            self.dropped.eq(endpoint.dropped),
             self.unasked.eq(network.unasked),
         ]
         if self.trace_on:
             record, up = self.trace.network.record, raises.o
+            taken = delay(m, up.valid & up.ready, 1, "raise_taken")
             m.d.comb += [
                 *(record[event].eq(Cat(told.valid, told.thread)) for event, told in enumerate(network.took)),
-                record[NetworkEvent.RAISED].eq(Cat(up.valid & up.ready & ~up.overflow, up.semaphore)),
+                record[NetworkEvent.RAISED].eq(Cat(taken & ~up.overflow, delay(m, up.semaphore, 1, "raised"))),
             ]

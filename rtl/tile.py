@@ -9,7 +9,7 @@
         +------------------+
 """
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,7 +18,6 @@ from golden.arch.mesh import STEP
 from golden.arch.packet import PortId
 from golden.arch.route_table import DEPARTURES, ENTRIES
 from rtl.common.host_ports import Activity
-from rtl.common.select import by_mark
 from rtl.core.trace import node_trace
 from rtl.noc.departure import TABLE, Here
 from rtl.noc.drops import DROPS
@@ -85,7 +84,6 @@ class Tile(wiring.Component):
             here.table.eq(table),
             node.credits.eq(router.credits),
             nowhere.closed.eq(told.closed),
-            nowhere.link.credit.eq(by_mark(m, nowhere.port, [router.i[port].credit for port in STEP], "answered")),
             self.parity_errors.eq(router.parity_errors),
             self.dropped.eq(node.dropped),
             self.unasked.eq(node.unasked),
@@ -96,14 +94,11 @@ class Tile(wiring.Component):
 
     def _neighbour(self, m: Module, router: Router, nowhere: Nowhere, port: PortId) -> None:
         """A port's links to the neighbour, or to nowhere: nothing comes from a neighbour that is missing."""
-        into, out, answers = router.i[port], router.o[port], nowhere.link
+        into, out = router.i[port], router.o[port]
         m.d.comb += [
-            *(
-                Value.cast(getattr(into, name)).eq(
-                    Value.cast(getattr(self.i[port], name)) | Mux(nowhere.port[port], Value.cast(getattr(answers, name)), 0)
-                )
-                for name in ("control", "body")
-            ),
+            into.control.eq(self.i[port].control.as_value() | nowhere.enters[port].as_value()),
+            into.body.eq(self.i[port].body.as_value() | Mux(nowhere.port[port], nowhere.body.as_value(), 0)),
+            nowhere.returned[port].eq(into.credit),
             self.i[port].credit.eq(into.credit),
             self.o[port].control.eq(out.control),
             self.o[port].body.eq(out.body),

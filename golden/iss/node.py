@@ -13,6 +13,7 @@ from golden.arch.memmap import ADDRESS_BITS, Fault, ThreadState
 from golden.arch.trace import Record
 from golden.asm import disassemble
 from golden.iss.interface import Interface
+from golden.iss.races import Races
 from golden.iss.rules import Rules
 from golden.iss.semantics import FEATURES, SEMANTICS, Meaning
 from golden.iss.state import Blocked, FaultStop, Node, Thread
@@ -49,6 +50,7 @@ class Simulator:
     node : the state to run on.
     strict : raise RuleError when the program breaks a rule of docs/isa.md, such as reading a register that was not written since this
         simulator was made.
+    races : who watches for accesses that nothing orders.
 
     Raises
     ------
@@ -56,13 +58,13 @@ class Simulator:
         When the node has a part whose instructions are not known here.
     """
 
-    def __init__(self, node: Node, strict: bool = False) -> None:
+    def __init__(self, node: Node, strict: bool = False, races: Races | None = None) -> None:
         if unknown := node.config.features & frozenset(isa.FEATURES) - FEATURES:
             raise ValueError(f"the simulator does not know the instructions of {', '.join(sorted(unknown))}, which {node.config.name} has")
         self.node = node
         if "network" in node.config.features and node.interface is None:
             node.interface = Interface(node)
-        self.rules = Rules(node) if strict else None
+        self.watchers = [*([Rules(node)] if strict else []), *([races] if races else [])]
 
     def step(self, thread: Thread) -> Record | None:
         """Execute one instruction of a running thread; None when it waits or stopped with a fault (nothing retired).
@@ -86,8 +88,8 @@ class Simulator:
         effects = []
         thread.pc = (pc + 4) % (1 << ADDRESS_BITS)
         if executed:
-            if self.rules:
-                self.rules.before(thread, insn, decoded.fields, pc, word)
+            for watcher in self.watchers:
+                watcher.before(thread, insn, decoded.fields, pc, word)
             try:
                 if insn.flow in DRAINS and node.interface:
                     node.interface.settle(thread)
@@ -101,8 +103,8 @@ class Simulator:
             thread.pc %= 1 << ADDRESS_BITS
             if insn.store:
                 node.code.store(thread.index, pc, effects)
-            if self.rules:
-                self.rules.after(thread, insn, decoded.fields, pc, word, effects)
+            for watcher in self.watchers:
+                watcher.after(thread, insn, decoded.fields, pc, word, effects)
         if thread.state is ThreadState.WAITING:
             thread.state, thread.waits = ThreadState.RUNNING, ""
         self._loop_back(thread, pc)

@@ -7,7 +7,7 @@ has places for, and nothing else behind them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from golden.arch.boot import SEGMENTS, TABLE_WORDS, Path, echo, identity, table_entries
@@ -68,9 +68,10 @@ def back(path: Path, mesh: MeshConfig, edge: Place) -> Path:
     return tuple(turned)
 
 
-def told(mesh: MeshConfig, place: Place) -> dict[str, int]:
-    """Who a node is: the fields of golden.arch.boot.IDENTITY."""
-    closed = sum(1 << port for port in mesh.closed(place))
+def told(mesh: MeshConfig, place: Place, used: Collection[Place] | None = None) -> dict[str, int]:
+    """Who a node is: the fields of golden.arch.boot.IDENTITY. Edge ports that nobody uses are closed; None: all are used."""
+    unused = set() if used is None else set(mesh.edges) - set(used)
+    closed = sum(1 << port for port in STEP if port in mesh.closed(place) or mesh.neighbour(place, port) in unused)
     return {"x": place[0], "y": place[1], "east": mesh.columns + 1, "south": mesh.rows + 1, "closed": closed}
 
 
@@ -82,8 +83,8 @@ def entries(routes: Routes | None, place: Place) -> list[tuple[int, dict[str, in
     return [*enumerate(entry.fields() for entry in routes.tables[place]), *enumerate(own, ENTRIES)]
 
 
-def rounds(mesh: MeshConfig, edge: Place) -> list[Round]:
-    """What a host at an edge port sends until every node knows who it is.
+def rounds(mesh: MeshConfig, edge: Place, used: Collection[Place] | None = None) -> list[Round]:
+    """What a host at an edge port sends until every node knows who it is; ``used``: the edge ports where somebody is, None: all.
 
     RouteError when a path, or the way back from its end, takes more segments than a packet holds.
     """
@@ -99,7 +100,7 @@ def rounds(mesh: MeshConfig, edge: Place) -> list[Round]:
     for place in far_first:
         told_tables = entries(routes, place)
         news += [table_entries(told_tables[at : at + TABLE_WORDS], paths[place]) for at in range(0, len(told_tables), TABLE_WORDS)]
-        news.append(identity(told(mesh, place), paths[place]))
+        news.append(identity(told(mesh, place, used), paths[place]))
     found = []
     ends = [place for place in far_first if place in leaves]
     for first in range(0, len(ends), CREDITS):

@@ -78,7 +78,7 @@ Raise = wiring.Signature(
         "ready": In(1),
         "semaphore": Out(6),
         "amount": Out(memmap.SEMAPHORE_BITS),
-        # In the cycle in which it is taken: the sum does not fit, the semaphore keeps its value.
+        # In the cycle after the one in which it was taken: the sum did not fit, the semaphore kept its value. A flip-flop.
         "overflow": In(1),
     }
 )

@@ -17,7 +17,7 @@ DRAIN_LATENCY = 7
 """Cycles from the request of a beat to the beat."""
 NARROW_LATENCY = 11
 """The same of a beat that is converted to a narrow format, or to BF16 stochastically."""
-DRAIN_LEAD = 1
+DRAIN_LEAD = 2
 """Cycles from a look at ``acc_busy`` of vector_progress to the request of a drain's first beat."""
 DIGEST_LATENCY = 9
 """Cycles from an operation in decode to the digest of its accumulator, in a core built with its trace."""

@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.packet import COORD_BITS, PortId
 from golden.arch.route_table import DEPARTURES
 from rtl.common.host_ports import Edges, Place
+from rtl.common.stream import SkidBuffer
 from rtl.noc.layouts import PACKET, ROUTED, TO
 from rtl.noc.router.layouts import ENTRY, PORTS
 from rtl.noc.router.lookahead import branches
@@ -73,7 +74,7 @@ class Departure(wiring.Component):
 
 
 class Departing(wiring.Component):
-    """A stream of packets, each told its way. No register."""
+    """A stream of packets, each told its way; a cycle, and no path from one side to the other."""
 
     i: In(stream.Signature(PACKET))
     o: Out(stream.Signature(ROUTED))
@@ -83,12 +84,14 @@ class Departing(wiring.Component):
         m = Module()
         m.submodules.departure = departure = Departure()
         wiring.connect(m, wiring.flipped(self.here), departure.here)
-        item = self.o.payload
+        m.submodules.buffer = buffer = SkidBuffer(ROUTED)
+        wiring.connect(m, buffer.o, wiring.flipped(self.o))
+        item = buffer.i.payload
         m.d.comb += [
             *(getattr(departure, name).eq(self.i.payload[name]) for name in TO),
             departure.asked.eq(self.i.payload.channel[0]),
-            self.o.valid.eq(self.i.valid),
-            self.i.ready.eq(self.o.ready),
+            buffer.i.valid.eq(self.i.valid),
+            self.i.ready.eq(buffer.i.ready),
             *(item[name].eq(self.i.payload[name]) for name, _ in PACKET),
             item.channel.eq(Cat(departure.route, self.i.payload.channel[1])),
             item.out.eq(departure.out),

@@ -115,6 +115,9 @@ class LinkReceiver(wiring.Component):
         if responses:
             # The same of responses. Whoever listens takes them whatever becomes of requests.
             members["responses"] = Out(stream.Signature(RECEIVED))
+        else:
+            # A response was dropped; one cycle each. One with a wrong header is a parity error alone.
+            members["unasked"] = Out(Event)
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -142,6 +145,7 @@ class LinkReceiver(wiring.Component):
         else:
             come = control.valid[ROUTES:]
             credit, wrong_response = delay(m, come, 1, "unasked"), delay(m, come.any() & wrong, 1, "unasked_wrong")
+            m.d.comb += self.unasked.valid.eq(come.any() & ~kept.wrong_header)
         m.d.comb += [self.link.credit.eq(Cat(box.credit, credit)), self.parity_errors.eq(box.wrong + wrong_response)]
         return m
 

@@ -17,11 +17,11 @@ from golden.arch.mesh import STEP
 from golden.arch.packet import CHANNELS, COORD_BITS, CREDITS
 from rtl.common.arbiter import lowest, round_robin
 from rtl.common.delay import delay
-from rtl.common.select import by_number
-from rtl.common.stream import Queue
+from rtl.common.select import by_mark, by_number
+from rtl.common.stream import Queue, SkidBuffer
 from rtl.noc.departure import Departing, Here
 from rtl.noc.endpoint.layouts import refusal
-from rtl.noc.layouts import CONTROL, HEADER, ROUTES, Link, PacketKind
+from rtl.noc.layouts import BODY, CONTROL, HEADER, ROUTES, PacketKind
 from rtl.noc.link import LinkSender
 
 PORTS = len(STEP)
@@ -40,29 +40,39 @@ class Nowhere(wiring.Component):
     control: In(data.ArrayLayout(CONTROL, PORTS))
     header: In(data.ArrayLayout(HEADER, PORTS))
     credit: Out(data.ArrayLayout(CHANNELS, PORTS))
-    # Answers, and the port by which they enter, one-hot.
-    link: Out(Link)
+    # The port by which answers enter, one-hot, and their bodies; their control words, 0 at every other port. Flip-flops.
     port: Out(PORTS)
+    body: Out(BODY)
+    enters: Out(data.ArrayLayout(CONTROL, PORTS))
+    # Credits that the router's inputs give back; those of that port count.
+    returned: In(data.ArrayLayout(CHANNELS, PORTS))
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.sender = sender = LinkSender(routed=True)
-        wiring.connect(m, sender.link, wiring.flipped(self.link))
+        m.d.comb += sender.link.credit.eq(by_mark(m, self.port, list(self.returned), "answered"))
+        m.d.sync += [
+            self.body.eq(sender.link.body),
+            *(enters.eq(Mux(here, sender.link.control, 0)) for enters, here in zip(self.enters, self.port, strict=True)),
+        ]
         m.submodules.departing = departing = Departing()
         wiring.connect(m, wiring.flipped(self.here), departing.here)
         queues = [self._queue(m, p) for p in range(PORTS)]
+        m.submodules.next = following = SkidBuffer(_LOST)
         asking, answer, out = Cat(queue.o.valid for queue in queues), departing.i, sender.packets[0]
-        item, back, leave = answer.payload, Signal(), Signal()
-        chosen = round_robin(m, asking, leave)
-        lost = by_number(m, chosen, [queue.o.payload for queue in queues], "lost")
+        item, lost, back = answer.payload, following.o.payload, Signal()
+        chosen = round_robin(m, asking, following.i.ready)
+        m.d.sync += self.port.eq(lowest(self.closed))
         m.d.comb += [
-            self.port.eq(lowest(self.closed)),
+            following.i.valid.eq(asking.any()),
+            following.i.payload.eq(by_number(m, chosen, [queue.o.payload for queue in queues], "lost")),
+            *(queue.o.ready.eq(following.i.ready & (chosen == p)) for p, queue in enumerate(queues)),
+            answer.valid.eq(following.o.valid),
+            following.o.ready.eq(answer.ready),
             back.eq((departing.o.payload.out[:PORTS] & self.port).any()),
-            answer.valid.eq(asking.any()),
             out.payload.eq(departing.o.payload),
             out.valid.eq(departing.o.valid & ~back),
-            leave.eq(out.ready | back),
-            *(queue.o.ready.eq(leave & (chosen == p)) for p, queue in enumerate(queues)),
+            departing.o.ready.eq(out.ready | back),
             item.channel.eq(Cat(lost.route, Const(1, 1))),
             *(item[name].eq(lost.source_x) for name in ("x", "far_x")),
             *(item[name].eq(lost.source_y) for name in ("y", "far_y")),

@@ -70,7 +70,8 @@ class RaiseShare(wiring.Component):
         m = Module()
         first, second = self.user
         for user, turn in ((first, first.valid), (second, ~first.valid)):
-            m.d.comb += [user.ready.eq(self.o.ready & turn), user.overflow.eq(self.o.overflow & turn)]
+            # Who is told knows whether the raise of the previous cycle was his.
+            m.d.comb += [user.ready.eq(self.o.ready & turn), user.overflow.eq(self.o.overflow)]
             with m.If(turn):
                 m.d.comb += [
                     self.o.valid.eq(user.valid),

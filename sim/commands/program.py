@@ -137,6 +137,7 @@ def _disasm(options: argparse.Namespace) -> int:
     _TRACE,
     *_MESH,
     argument("--step", action="store_true", help="step it: commands on standard input, h lists them"),
+    argument("--races", action="store_true", help="report accesses of two threads to the same bytes that nothing orders"),
     argument("--record", type=output_file, metavar="FILE", help="keep events in FILE: an instruction takes the place of a cycle"),
 )
 def _iss(options: argparse.Namespace) -> int:
@@ -145,6 +146,8 @@ def _iss(options: argparse.Namespace) -> int:
     work = _work(options)
     if options.record and (options.step or options.mesh):
         raise CommandError("--record keeps the events of a run on one node: leave --step and --mesh out")
+    if options.races and (options.step or options.mesh):
+        raise CommandError("--races watches the threads of one node as they run: leave --step and --mesh out")
     if mesh := _mesh(options):
         from sim.jobs import mesh_program
 
@@ -170,7 +173,7 @@ def _simulated(options: argparse.Namespace, work: Work) -> bool:
 
     title = f"{options.file} on the simulator, an instruction a cycle"
     kept = Wish(options.record, title=title, program=work.program) if options.record else None
-    ended = simulate(work, print, kept)
+    ended = simulate(work, print, kept, options.file if options.races else None)
     tell_kept(kept)
     return ended
 

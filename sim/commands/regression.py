@@ -28,6 +28,7 @@ def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
     argument("--budget", type=real_number, metavar="MINUTES", help="start nothing that would end later"),
     argument("--resume", action="store_true", help="go on with the run that was interrupted or killed"),
     argument("--coverage", choices=("yes", "no"), default="yes", help="count what is exercised; models are compiled for it (default yes)"),
+    argument("--state", choices=("reset", "random"), default="reset", help="how registers and memories of units begin (default reset)"),
     argument("--list", action="store_true", help="only tell what would run, with tags and seconds"),
     argument("--text", action="store_true", help="only tell what came of the newest run"),
 )
@@ -51,6 +52,7 @@ def _regress(options: argparse.Namespace) -> int:
         options.resume,
         options.coverage == "yes",
         options.scheduler,
+        options.state == "random",
     )
     if options.list:
         return _list(wish)
@@ -182,3 +184,32 @@ def _random(options: argparse.Namespace) -> int:
     print(f"report: {latest / 'report.json'}")
     print(run.told)
     return 0 if made.passed else 1
+
+
+@command(
+    "litmus",
+    "Litmus programs of the rules of memory order on RTL and simulator: every outcome that was seen.",
+    argument("names", nargs="*", metavar="NAME", help="only programs with one of these texts in their names (an unknown one lists them)"),
+    argument("--runs", type=whole_number, default=50, help="of each program, each disturbed in another way (default 50)"),
+    argument("--seed", type=seed_number, default=0, help="of the disturbances (default 0)"),
+    _TINY,
+)
+def _litmus(options: argparse.Namespace) -> int:
+    from sim.jobs import litmus
+    from sim.views.progress import CountProgress
+    from sim.views.report import print_table
+
+    programs, done = litmus.chosen(options.names), []
+    with CountProgress("litmus programs", "done") as progress:
+
+        def say(seen: litmus.Seen) -> None:
+            done.append(seen)
+            progress(len(done), len(programs))
+
+        found = litmus.run_all(programs, options.runs, options.seed, options.config, say)
+    print_table(f"{len(found)} programs, {options.runs} runs each: outcomes by count", litmus.COLUMNS, litmus.table(found))
+    wrong = [seen for seen in found if seen.wrong]
+    for seen in wrong:
+        print(litmus.told(seen, options.seed, options.runs, options.config))
+    print(f"{len(wrong) or 'no'} program{'s' if len(wrong) != 1 else ''} with an outcome that is forbidden")
+    return 1 if wrong else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from golden.arch.config import get_config
@@ -59,8 +59,8 @@ BOOT_LIMIT, BOOT_QUIET = 1_000_000, 1_000
 """Cycles in which echoes come back, and in which something moves."""
 
 
-def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
-    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot."""
+def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place, used: Collection[Place] | None = None) -> None:
+    """A host at an edge port boots the tiles of a mesh. RouteError, HostError as golden.host_mesh.boot, ``used`` too."""
     port = mesh.edges.index(edge)
 
     def send(packets: Sequence[Packet]) -> None:
@@ -70,13 +70,21 @@ def boot_tiles(engine: Engine, mesh: MeshConfig, edge: Place) -> None:
         engine.run(BOOT_LIMIT, packets=count, edge=port, quiet=BOOT_QUIET)
         return [Packet.decode(*words) for words in engine.take(port)]
 
-    boot(mesh, edge, send, receive)
+    boot(mesh, edge, send, receive, used)
 
 
 def mesh_engine(
-    mesh: MeshConfig, config: str = "d1", trace: bool = False, waves: Path | None = None, shown: Sequence[Place] = ()
+    mesh: MeshConfig,
+    config: str = "d1",
+    trace: bool = False,
+    waves: Path | None = None,
+    shown: Sequence[Place] = (),
+    used: Collection[Place] | None = None,
 ) -> Engine:
     """The tiles of a mesh in the C++ engine, on all cores, booted; waves are those of the nodes `shown`, else the first one's.
+
+    ``used``: the edge ports where somebody will be, the last of them among these; others are closed, so that what is sent there is refused.
+    None: all; what goes where nobody is is then lost.
 
     RouteError when no tables lead round what is dead, or no boot packet, ValueError for waves of a node that is none.
     """
@@ -87,7 +95,7 @@ def mesh_engine(
     check_tools()
     design = tile_design(config, trace, waves is not None)
     engine = Engine(design, tiles(mesh), waves is not None, threads=os.cpu_count() or 1)
-    boot_tiles(engine, mesh, edge)
+    boot_tiles(engine, mesh, edge, used)
     if waves:
         engine.waves(waves, [mesh.live.index(place) for place in shown] or (0,))
     return engine

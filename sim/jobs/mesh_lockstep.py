@@ -79,7 +79,8 @@ def run_lockstep(
         When nothing moves any more on the RTL, or on the simulator.
     """
     around = around or Around()
-    with machine.mesh_engine(mesh, config.name, trace=True, waves=around.waves, shown=around.shown) as engine:
+    used = {mesh.edges[-1], *around.drams}
+    with machine.mesh_engine(mesh, config.name, trace=True, waves=around.waves, shown=around.shown, used=used) as engine:
         behind = {place: EngineDram(engine, mesh, place, around.pace) for place in around.drams}
         edge = MeshEdge(engine, mesh, mesh.edges[-1], limit=LIMIT)
         edge.load({place: part.memory for place, part in parts.items()})

@@ -13,6 +13,7 @@ from golden.arch.memmap import LINE_BYTES, ThreadState
 from golden.asm import Program, assemble, disassemble
 from golden.iss.errors import RuleError
 from golden.iss.node import Simulator, describe_fault
+from golden.iss.races import Races
 from golden.iss.state import Node, Thread
 from golden.kernels.job import Launch
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
@@ -91,16 +92,35 @@ class Work:
         return node
 
 
-def simulate(work: Work, say: Say, kept: Wish | None = None) -> bool:
+def simulate(work: Work, say: Say, kept: Wish | None = None, source: str | None = None) -> bool:
     """Run on the instruction-set simulator; True when every thread ended by itself. An interruption is passed on with where it came.
 
-    ``kept``: the events that are kept of the run.
+    ``kept``: the events that are kept of the run; ``source``: where the program stands, for races, which are looked for when it is given.
     """
     node = work.node()
-    retired = 0
+    if source is not None:
+        return _raced(work, node, say, kept, source)
+    return _simulated(work, Simulator(node, strict=True), say, kept)
+
+
+def _raced(work: Work, node: Node, say: Say, kept: Wish | None, source: str) -> bool:
+    """The same, and every race is told: False when there is one."""
+    races = Races(node)
+    try:
+        ended = _simulated(work, Simulator(node, strict=True, races=races), say, kept)
+    finally:  # a thread that waits for ever may be what a race did
+        for race in races.found:
+            say(race.told(work.program, source))
+    if not races.found:
+        say("no races: all accesses of different threads to the same bytes are ordered")
+    return ended and not races.found
+
+
+def _simulated(work: Work, simulator: Simulator, say: Say, kept: Wish | None) -> bool:
+    node, retired = simulator.node, 0
     try:
         with simulated(kept, work.config) as taker:
-            for record in Simulator(node, strict=True).run():
+            for record in simulator.run():
                 retired += 1
                 if taker:
                     taker.add(record)

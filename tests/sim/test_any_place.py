@@ -70,6 +70,7 @@ SIM = {
     "mutate": None,
     "shrink": None,
     "random": None,
+    "litmus": None,
     "times": "",
     "timing": "",
     "formal": None,

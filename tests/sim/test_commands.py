@@ -30,6 +30,7 @@ LINES = {
     "regress": ("regress", "build/regress: "),
     "mutate": ("mutate stream", "build/mutate: "),
     "shrink": ("shrink", "/proc/store"),
+    "litmus": ("litmus byte --runs 1", "/proc/store"),
     "random": ("random --programs 1", "build/random: "),
     "times": ("times", ""),
     "timing": ("timing", "build/timing: "),

@@ -1,6 +1,6 @@
 """Network instructions on their way to the network interface, in the order in which the store queues start them."""
 
-from amaranth.hdl import Module, Mux
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,8 +24,9 @@ class NetCommands(wiring.Component):
         m = Module()
         m.submodules.queue = queue = Queue(COMMAND, NET_PLACES)
         wiring.connect(m, queue.o, wiring.flipped(self.commands))
-        room, token = self.starts.room, self.tokens.token
-        m.d.sync += room.eq(room - self.starts.count + (queue.o.valid & queue.o.ready))
+        left, room, token = Signal(range(NET_PLACES + 1), init=NET_PLACES), self.starts.room, self.tokens.token
+        m.d.comb += room.eq(left - self.starts.count)
+        m.d.sync += left.eq(room + (queue.o.valid & queue.o.ready))
         at, place, word, command = token.at, token.place, token.issue.value[:32], queue.i.payload
         raises = command.op == NetOp.RAISE
         m.d.comb += [

@@ -28,7 +28,7 @@ class Raises(wiring.Component):
         at, issue = token.at, token.issue
         m.d.comb += [
             self.taken.eq(up.valid & up.ready),
-            self.starts.room.eq(~under_way),
+            self.starts.room.eq(~under_way & ~self.starts.count),
             self.trace.valid.eq(self.taken),
             self.trace.thread.eq(self.steer.thread),
             self.trace.seq.eq(seq),

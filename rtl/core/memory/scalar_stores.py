@@ -48,7 +48,7 @@ class ScalarStores(wiring.Component):
             self.ss.strobe.eq(head.strobe),
             self.ss.tag.eq(Cat(head.slot, head.thread)),
             taken.eq(self.ss.valid & self.ss.ready),
-            self.starts.room.eq(places != 0),
+            self.starts.room.eq(places > self.starts.count),
             self.trace.valid.eq(taken),
             self.trace.thread.eq(head.thread),
             self.trace.seq.eq(head.seq),

@@ -1,7 +1,7 @@
 """Beats of stores: where each goes, its data, and the ring in which they wait for the SRAM in the order of their starts.
 
-    S1  token; the register or the accumulator is asked for          S2  addresses and bytes -> ring; a register's value -> ring
-                                                        DRAIN_LATENCY, NARROW_LATENCY after S1: a drain's bytes -> ring
+    S1  token; the register is asked for          S2  addresses and bytes -> ring; a register's value -> ring; the accumulator is asked for
+                                                        DRAIN_LATENCY, NARROW_LATENCY after S2: a drain's bytes -> ring
 
 A beat takes its place at S1, so registers and drains leave in the order of their starts. Lane l of a beat writes word
 base + l0 t0 + l1 t1 + l2 t2, l0 to l2 the bits of l; the lanes of a drain's beat are those of rtl.core.matrix.accumulators.
@@ -67,6 +67,8 @@ class StoreBeats(wiring.Component):
         m.d.comb += [
             self.data.read.thread.eq(token.at.thread),
             self.data.read.reg.eq(issue.source),
+        ]
+        m.d.sync += [
             drain.valid.eq(token.at.valid & drains),
             drain.thread.eq(token.at.thread),
             drain.acc.eq(issue.source[:3]),
@@ -123,10 +125,12 @@ class StoreBeats(wiring.Component):
             self.st.tag.eq(out.data.tag),
             self.st.data.eq(shown.data),
         ]
+        left, room = Signal(range(BEAT_PLACES + 1), init=BEAT_PLACES), Signal(range(BEAT_PLACES + 1))
         m.d.sync += [
             full.eq((full & ~Mux(taken, 1 << first, 0)) | fills[0] | fills[1] | fills[2]),
-            self.starts.room.eq(self.starts.room + taken - self.starts.count),
+            left.eq(room + taken),
         ]
+        m.d.comb += [room.eq(left - self.starts.count), self.starts.room.eq(room)]
 
     def _trace(self, m: Module, sends: Value, at: Signal, first: Signal) -> None:
         """Origins of the beats in the ring."""

@@ -34,20 +34,20 @@ Tokens = wiring.Signature(
 )
 
 
-def starts(most: int, places: int, init: int = 0) -> wiring.Signature:
+def starts(most: int, places: int) -> wiring.Signature:
     """queue -> who takes tokens of one kind: what starts, and the places that are left for it."""
     return wiring.Signature(
         {
-            # S0: so many tokens will come, the first in the next cycle.
+            # S1: so many tokens come, the first in this cycle; flip-flops.
             "count": Out(range(most + 1)),
-            # State: so many may start.
-            "room": In(range(places + 1), init=init),
+            # S0: so many may start beside those of ``count``; a few gates behind flip-flops.
+            "room": In(range(places + 1)),
         }
     )
 
 
 BEAT_PLACES, NET_PLACES = 16, 4
-BeatStarts, OneStart, NetStarts = starts(MOST_BEATS, BEAT_PLACES, BEAT_PLACES), starts(1, 1), starts(1, NET_PLACES, NET_PLACES)
+BeatStarts, OneStart, NetStarts = starts(MOST_BEATS, BEAT_PLACES), starts(1, 1), starts(1, NET_PLACES)
 
 
 class StoreQueue(wiring.Component):
@@ -110,11 +110,13 @@ class StoreQueue(wiring.Component):
             m.d.sync += self.progress.st_read[t].eq(self.progress.st_read[t] + start.reads[t] + dropped)
         m.d.comb += [
             start.room.eq(self.beats.room),
+            self.tokens.token.at.eq(start.beat),
+        ]
+        m.d.sync += [
             self.beats.count.eq(start.beats),
             self.scalars.count.eq(start.scalar_starts),
             self.raises.count.eq(start.raise_starts),
             self.commands.count.eq(start.net_starts),
-            self.tokens.token.at.eq(start.beat),
         ]
         return m
 

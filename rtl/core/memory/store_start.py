@@ -15,13 +15,13 @@ from rtl.common.arbiter import round_robin
 from rtl.common.select import by_number, mark
 from rtl.core.decoded import DrainFormat
 from rtl.core.interfaces import THREAD_BITS, THREADS, StoreKind
-from rtl.core.operations import DRAIN_TO_STEP
+from rtl.core.operations import DRAIN_LEAD, DRAIN_TO_STEP
 
 BEATS = {format_: Format[format_.name].beats for format_ in DrainFormat}
 MOST_BEATS = max(BEATS.values())
 # Beats of a drain that may be left when its position counts as read at S0. The state shows it a cycle later; an operation that issues
-# then is decoded another cycle later, and may be there DRAIN_TO_STEP before the last beat asks, one cycle after its S0.
-BEATS_LEFT = DRAIN_TO_STEP + 1
+# then is decoded another cycle later, and may be there DRAIN_TO_STEP before the last beat asks, DRAIN_LEAD cycles after its S0.
+BEATS_LEFT = DRAIN_TO_STEP + 2 - DRAIN_LEAD
 
 Candidate = data.StructLayout({"able": 1, "kind": StoreKind, "format": DrainFormat, "slot": 2, "cancelled": 1})
 """A thread's next entry; ``able``: it may start, if its beats find room."""

@@ -8,6 +8,7 @@ from golden.arch import isa
 from golden.arch.config import NodeConfig
 from golden.arch.tags import ST_AHEAD, VQ_AHEAD
 from golden.arch.trace import SEQ_BITS
+from rtl.common.delay import delay
 from rtl.core.groups import QUEUED_BITS, Counted, Dispatched, told
 from rtl.core.interfaces import ST_POS_BITS, VQ_POS_BITS, ScalarSteer, StoreProgress, scalar_progress, vector_progress
 from rtl.core.thread.parts import Begin, Doom, Room, Stage
@@ -57,6 +58,8 @@ class Positions(wiring.Component):
 
     def __init__(self, config: NodeConfig, number: int) -> None:
         self._config, self._width, self._number = config, config.dispatch_width, number
+        if 2 * self._width >= min(VQ_AHEAD, ST_AHEAD):
+            raise ValueError(f"{config.name}: groups of {self._width} instructions go further ahead than positions reach")
         self._most_settings = config.scalar_queue + _ISSUED
         super().__init__(
             {
@@ -108,8 +111,11 @@ class Positions(wiring.Component):
         with m.If(self.begin.valid | self.doom.kill):
             m.d.sync += settings.eq(0)
 
-        # Marks of the oldest queued instructions bound how far the other queues may run ahead.
-        scalar_head, vector_head = self.scalar_progress.head[number], vector.head[number]
+        # Marks of the oldest queued instructions, a cycle old, bound how far the other queues may run ahead: the oldest of the previous
+        # cycle lies further back, and one that has come since is at most a group behind the tail.
+        scalar_head, vector_head = (
+            delay(m, each.head[number], 1, f"{name}_head") for name, each in (("scalar", self.scalar_progress), ("vector", vector))
+        )
         vq_far = scalar_head.valid & ((vq_tail - scalar_head.vq_mark)[:VQ_POS_BITS] >= VQ_AHEAD - self._width)
         st_far = vector_head.valid & ((st_tail - vector_head.st_mark)[:ST_POS_BITS] >= ST_AHEAD - self._width)
         fits = (self.scalar_progress.free[number] >= self._width) & (vector.free[number] >= self._width)

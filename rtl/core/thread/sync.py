@@ -62,10 +62,10 @@ class Semaphores(wiring.Component):
             total.eq(raised + Mux(up.valid, up.amount, net.amount)),
             left.eq(tried - looked.wait.amount),
             up.overflow.eq(total[-1] & up.valid),
-            net.overflow.eq(total[-1] & ~up.valid),
             served.eq(Mux(looked.wait.valid & still & ~left[-1] & ~raising, 1 << looked.thread, 0)),
         ]
         m.d.sync += [
+            net.overflow.eq(total[-1] & ~up.valid),
             change.valid.eq(Mux(raising, ~total[-1], served.any())),
             change.semaphore.eq(Mux(up.valid, up.semaphore, Mux(net.valid, net.semaphore, looked.wait.semaphore))),
             change.value.eq(Mux(raising, total, left)),

@@ -41,17 +41,11 @@ class Check(wiring.Component):
                 # Own coordinates; a boot packet is obeyed, they are its in the next cycle.
                 "place": In(Place),
                 "booted": In(Event),
+                # Answers among requests, and what came before a networked node knew who it is: dropped.
+                "dropped": Out(DROPS),
             }
-            | (
-                {
-                    # The node knows who it is: it drops all but boot packets before.
-                    "known": In(1),
-                    # Packets dropped for that, and answers among requests.
-                    "dropped": Out(DROPS),
-                }
-                if config.networked
-                else {}
-            )
+            # The node knows who it is: it drops all but boot packets before.
+            | ({"known": In(1)} if config.networked else {})
         )
 
     def elaborate(self, platform):
@@ -134,8 +128,7 @@ class Check(wiring.Component):
                 target.starter.eq(kind == PacketKind.START),
                 target.debugger.eq(kind == PacketKind.DEBUG),
             ]
-        if networked:
-            count_drops(m, self.dropped, self.i.valid & self.i.ready & drops)
+        count_drops(m, self.dropped, self.i.valid & self.i.ready & drops)
         moving = Signal()
         m.d.comb += [
             buffer.i.valid.eq(self.i.valid & ~moving),

@@ -9,7 +9,7 @@ from rtl.common.host_ports import CounterLine, Debug, LinkEvents, Place, Poke, R
 from rtl.mem.ports import LineRead, LineWrite
 from rtl.noc.credits import COUNT
 from rtl.noc.departure import Departing, Here
-from rtl.noc.drops import DROPS
+from rtl.noc.drops import DROPS, count_drops
 from rtl.noc.endpoint.answers import Answers
 from rtl.noc.endpoint.boot import Boot, Identity
 from rtl.noc.endpoint.check import Check
@@ -50,6 +50,8 @@ class Endpoint(wiring.Component):
             # Own coordinates, from the last boot packet; 1, 1 after reset.
             "place": Out(Place),
             "link_events": Out(LinkEvents),
+            # As in Check.
+            "dropped": Out(DROPS),
         }
         if config.networked:
             # The answers to what the node asks of others; taken whatever becomes of requests.
@@ -62,8 +64,9 @@ class Endpoint(wiring.Component):
             # What boot packets say: who the node is, and entries of tables.
             members["identity"] = Out(Identity)
             members["entry"] = Out(ENTRY_PORT)
-            # As in Check.
-            members["dropped"] = Out(DROPS)
+        else:
+            # Answers: a node that asks nobody drops them.
+            members["unasked"] = Out(DROPS)
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -101,7 +104,7 @@ class Endpoint(wiring.Component):
         wiring.connect(m, wiring.flipped(self.status), serve.status, threads.status)
         for speaker, name in ((receiver, "packet_in"), (sender, "packet_out"), (serve, "first_start")):
             wiring.connect(m, getattr(speaker, name), wiring.flipped(getattr(self.link_events, name)))
-        m.d.comb += self.link_events.parity_errors.eq(receiver.parity_errors)
+        m.d.comb += [self.link_events.parity_errors.eq(receiver.parity_errors), self.dropped.eq(check.dropped)]
         if networked:
             wiring.connect(m, receiver.responses, wiring.flipped(self.answers))
             m.submodules.departing = departing = Departing()
@@ -116,8 +119,9 @@ class Endpoint(wiring.Component):
             wiring.connect(m, boot.identity.place, serve.place, check.place, answers.place, wiring.flipped(self.place))
             for number, source in enumerate(self.asks, 1):
                 wiring.connect(m, wiring.flipped(source), sender.packets[number])
-            m.d.comb += [self.credits.eq(sender.credits), check.known.eq(boot.identity.known), self.dropped.eq(check.dropped)]
+            m.d.comb += [self.credits.eq(sender.credits), check.known.eq(boot.identity.known)]
         else:
+            count_drops(m, self.unasked, receiver.unasked.valid)
             wiring.connect(m, answers.o, sender.packets[0])
             wiring.connect(m, serve.place, check.place, answers.place, wiring.flipped(self.place))
         return m

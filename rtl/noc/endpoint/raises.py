@@ -2,7 +2,7 @@
 
 ::
 
-    completed writes --+--> [effect, raise_] --> [answer]
+    completed writes --+--> [effect, raise_] --> [overflow is told] --> [answer]
     RAISE packets -----+
 
 One a cycle when the semaphores take one a cycle. Writes go first; a RAISE that waits keeps new writes from being served, so it waits
@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import Fault
 from rtl.common.host_ports import Raise
-from rtl.common.stream import Buffer
+from rtl.common.stream import SkidBuffer
 from rtl.noc.endpoint.layouts import ANSWER, EFFECT, refusal
 from rtl.noc.layouts import PacketKind
 
@@ -30,34 +30,35 @@ class Raises(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.answers = answers = Buffer(ANSWER)
+        m.submodules.answers = answers = SkidBuffer(ANSWER)
         wiring.connect(m, answers.o, wiring.flipped(self.answer))
-        held, item = Signal(), Signal(EFFECT)
-        overflowed = Signal()  # of an effect whose raise was taken, but whose answer has no place yet
-        failed, settled, says = Signal(), Signal(), Signal()
-        leave, free = Signal(), Signal()
+        held, item, raises = Signal(), Signal(EFFECT), Signal()
+        # An effect whose raise was taken, in the previous cycle (`fresh`) or before.
+        told, gone, failed, fresh, kept = Signal(), Signal(EFFECT), Signal(), Signal(), Signal()
+        place, settled, free = Signal(), Signal(), Signal()
         m.d.comb += [
-            failed.eq(Mux(self.raise_.valid, self.raise_.overflow, overflowed)),
-            settled.eq(held & (~self.raise_.valid | self.raise_.ready)),
-            says.eq(item.respond | failed),
-            leave.eq(settled & (answers.i.ready | ~says)),
-            free.eq(~held | leave),
+            failed.eq(Mux(fresh, self.raise_.overflow, kept)),
+            place.eq(~told | answers.i.ready),
+            self.raise_.valid.eq(raises & place),
+            settled.eq(held & place & (~raises | self.raise_.ready)),
+            free.eq(~held | settled),
             self.completed.ready.eq(free),
             self.packet.ready.eq(free & ~self.completed.valid),
             self.raise_.semaphore.eq(item.to.tag),
             self.raise_.amount.eq(item.amount),
         ]
-        with m.If(self.raise_.valid & self.raise_.ready):
-            m.d.sync += [self.raise_.valid.eq(0), overflowed.eq(self.raise_.overflow)]
+        m.d.sync += [fresh.eq(settled & raises), kept.eq(failed)]
+        with m.If(place):
+            m.d.sync += [told.eq(settled), gone.eq(item), kept.eq(0)]
         with m.If(free):
             effect, some = Signal(EFFECT), self.completed.valid | self.packet.valid
             m.d.comb += effect.eq(Mux(self.completed.valid, self.completed.payload, self.packet.payload))
-            m.d.sync += [held.eq(some), item.eq(effect), self.raise_.valid.eq(some & effect.raises), overflowed.eq(0)]
+            m.d.sync += [held.eq(some), item.eq(effect), raises.eq(some & effect.raises)]
         answer = answers.i.payload
         m.d.comb += [
-            answers.i.valid.eq(settled & says),
-            answer.to.eq(item.to),
+            answers.i.valid.eq(told & (gone.respond | failed)),
+            answer.to.eq(gone.to),
             answer.kind.eq(Mux(failed, PacketKind.ERROR, PacketKind.ACK)),
-            answer.payload.eq(Mux(failed, refusal(Fault.SEMAPHORE, item.address), 0)),
+            answer.payload.eq(Mux(failed, refusal(Fault.SEMAPHORE, gone.address), 0)),
         ]
         return m

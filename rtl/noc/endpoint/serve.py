@@ -21,7 +21,7 @@ from golden.arch.memmap import ThreadState
 from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY
 from rtl.common.host_ports import CounterLine, Debug, Event, Place, Poke, Start, ThreadStatus
 from rtl.common.select import by_mark, by_number
-from rtl.common.stream import Buffer
+from rtl.common.stream import SkidBuffer
 from rtl.noc.endpoint.check import CHECKED
 from rtl.noc.endpoint.control_lines import ControlLines
 from rtl.noc.endpoint.debugger import Debugger
@@ -75,7 +75,7 @@ class Serve(wiring.Component):
         m.submodules.lines = lines = ControlLines(self.config)
         m.submodules.starter = starter = Starter()
         m.submodules.debugger = debugger = Debugger()
-        m.submodules.answers = answers = Buffer(ANSWER)
+        m.submodules.answers = answers = SkidBuffer(ANSWER)
         wiring.connect(m, answers.o, wiring.flipped(self.answer))
         self._fields(m)
         self._threads(m, lines, starter, debugger)

@@ -64,7 +64,8 @@ class Threads(wiring.Component):
             m.d.comb += [
                 asks.asked[t].eq(status_wanted),
                 asks.injecting[t].eq(injecting & ~stops),
-                asks.unsettled[t].eq(halt_due | status_due | ended | stilled),
+                # Whether a thread that stopped has come to its end is known later than Serve wants to know.
+                asks.unsettled[t].eq(halt_due | status_due | (stops & (halt_wanted | status_wanted))),
                 due[2 * t : 2 * t + 2].eq(Cat(halt_due, status_due)),
             ]
             with m.If(stops):

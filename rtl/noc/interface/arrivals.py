@@ -108,22 +108,24 @@ class Arrivals(wiring.Component):
             ]
 
     def _raise(self, m: Module, under_way: Pending) -> None:
-        """The semaphore, when the words are in SRAM; then the read is over."""
+        """The semaphore, when the words are in SRAM; a cycle later it is known whether it overflowed, and the read is over."""
         raise_, entry, item, held = self.raise_, under_way.o.payload, Signal(_DONE), Signal()
-        taken = held & (~raise_.valid | raise_.ready)
+        taken, told, gone = held & (~raise_.valid | raise_.ready), Signal(), Signal(_DONE)
         m.d.comb += [
             under_way.o.ready.eq(~held | taken),
             raise_.semaphore.eq(item.semaphore),
             raise_.amount.eq(1),
-            self._over.eq(Mux(taken, mark(item.thread, THREADS), 0)),
+            self._over.eq(Mux(told, mark(gone.thread, THREADS), 0)),
         ]
         with m.If(under_way.o.ready):
             m.d.sync += [held.eq(under_way.o.valid), raise_.valid.eq(under_way.o.valid & entry.raises), item.eq(entry)]
         m.d.sync += [
-            self.overflow.valid.eq(taken & raise_.valid & raise_.overflow),
-            self.overflow.thread.eq(item.thread),
+            told.eq(taken),
+            gone.eq(item),
+            self.overflow.valid.eq(told & gone.raises & raise_.overflow),
+            self.overflow.thread.eq(gone.thread),
             self.overflow.cause.eq(Fault.SEMAPHORE),
-            self.overflow.operand.eq(item.semaphore),
+            self.overflow.operand.eq(gone.semaphore),
         ]
 
     def _track(self, m: Module, confirms, refused, thread, answered) -> None:

@@ -9,6 +9,7 @@ from golden.arch.config import NodeConfig, get_config
 from rtl.common.host_ports import Activity
 from rtl.core.thread.sync import Semaphores
 from rtl.mem.sram import SRAM
+from rtl.noc.drops import DROPS
 from rtl.noc.endpoint import Endpoint
 from rtl.noc.layouts import Link
 from sim.compile.elaborate import elaborate
@@ -22,6 +23,9 @@ class EndpointBench(wiring.Component):
     tx: Out(Link)
     # A packet came or went.
     activity: Out(Activity)
+    # As in Endpoint.
+    dropped: Out(DROPS)
+    unasked: Out(DROPS)
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
@@ -39,6 +43,8 @@ class EndpointBench(wiring.Component):
         wiring.connect(m, endpoint.raise_, semaphores.net_raise)
         m.d.comb += [
             endpoint.poke.ready.eq(1),
+            self.dropped.eq(endpoint.dropped),
+            self.unasked.eq(endpoint.unasked),
             self.activity.busy.eq(endpoint.link_events.packet_in.valid | endpoint.link_events.packet_out.valid),
         ]
         return m

@@ -88,7 +88,6 @@ class Core:
         Monitor(self.ports, "poke")
         self.frozen: set[int] = set()
         self.starter, self.prompt = 0.0, False
-        self._overflow = False
         Sink(self.ports, "poke", GAPS[gaps](generator("ready of poke")), take=self._poke)
         Monitor(self.ports, "raise_")
         Sink(self.ports, "raise_", GAPS[gaps](generator("ready of raise")), take=self._raise)
@@ -103,9 +102,10 @@ class Core:
         asked = self._payloads[1].fields(number)
         group = asked["semaphore"] >> 4
         self.bench.raises.got((asked["semaphore"], asked["amount"]), group)
-        self.bench.raised(group, self._overflow)
-        self._overflow = not self.prompt and self.pick.random() < 0.2
-        self.ports.raise___overflow.set(self._overflow)
+        overflow = not self.prompt and self.pick.random() < 0.2
+        self.bench.raised(group, overflow)
+        # Told in the next cycle; at any other time it means nothing.
+        self.ports.raise___overflow.set(overflow)
         if group < 2:
             self.bench.notified[group] += 1
 

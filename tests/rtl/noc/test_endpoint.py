@@ -1,5 +1,7 @@
 """Packets in, packets out: the endpoint with an SRAM behind it, driven by the host through the engine."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -181,6 +183,18 @@ def test_a_wrong_payload_that_says_nothing_changes_nothing(engine):
     got = {answer.tag: answer for answer in answers(engine, 3)}
     assert {tag: answer.kind for tag, answer in got.items()} == {1: Kind.READ_DATA, 2: Kind.ACK, 4: Kind.READ_DATA}
     assert list(np.frombuffer(got[4].data, "<u8")[2:4]) == [1, 1], "the node is still where it was"
+
+
+def test_answers_that_nobody_asked_for_are_dropped_and_counted(engine):
+    """By whether they come among answers or requests; one with a wrong header is none. Requests go on, and credits come back."""
+    for kind in (Kind.READ_DATA, Kind.ACK, Kind.ERROR):
+        packet = request(kind, tag=1)
+        control, body = replace(packet, channel=3).encode()
+        engine.send(0, [packet.encode(), (control, body), (control, body ^ 1 << 300), (control, body ^ 1)] * 2)
+    engine.send(0, [request(Kind.READ, address=0x1000, length=8).encode()])
+    assert answers(engine, 1)[0].kind == Kind.READ_DATA
+    engine.run(50)
+    assert (engine.get(0, "dropped"), engine.get(0, "unasked")) == (6, 12)
 
 
 def test_status_answers_while_nothing_runs(engine):

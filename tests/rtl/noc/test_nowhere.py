@@ -39,7 +39,7 @@ def test_requests_are_answered_and_responses_dropped(simulate, rng, returned):
             for port in STEP:
                 ctx.set(dut.header[port], HEADER.unpack(bodies[port]) if bodies[port] is not None else {})
                 bodies[port] = None
-                item = packet(port, number) if number < 200 and rng.random() < 0.5 else None
+                item = packet(port, number) if number < 300 and rng.random() < 0.5 else None
                 # What goes to a neighbour that is there is none of its business.
                 if item and (port not in CLOSED or credits[port][item.channel]):
                     control, body = item.encode()
@@ -52,13 +52,14 @@ def test_requests_are_answered_and_responses_dropped(simulate, rng, returned):
                 else:
                     ctx.set(dut.control[port], {"valid": 0})
             gives = [v for v in range(CHANNELS) if held[v] and rng.random() < returned][:1]
-            ctx.set(dut.link.credit, sum(1 << v for v in gives))
+            ctx.set(dut.returned[N], sum(1 << v for v in gives))
             await ctx.tick()
             for v in gives:
                 held[v] -= 1
             if word is not None:
-                answers.append(Packet.decode(word, ctx.get(dut.link.body.as_value())))
-            word = ctx.get(dut.link.control.as_value()) if ctx.get(dut.link.control.valid) else None
+                answers.append(Packet.decode(word, ctx.get(dut.body.as_value())))
+            assert not any(ctx.get(dut.enters[port].valid) for port in STEP if port != N)
+            word = ctx.get(dut.enters[N].as_value()) if ctx.get(dut.enters[N].valid) else None
             if word is not None:
                 held[(word & 15).bit_length() - 1] += 1
             for port in STEP:
@@ -67,7 +68,7 @@ def test_requests_are_answered_and_responses_dropped(simulate, rng, returned):
                 for v in range(CHANNELS):
                     credits[port][v] += back >> v & 1
                     assert credits[port][v] <= CREDITS
-            quiet = 0 if number < 200 or any(held) else quiet + 1
+            quiet = 0 if number < 300 or any(held) else quiet + 1
         assert all(count == CREDITS for port in CLOSED for count in credits[port])
         assert ctx.get(dut.port) == 1 << N
 

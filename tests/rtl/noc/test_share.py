@@ -66,6 +66,6 @@ def test_the_second_raise_waits_for_the_first(simulate, rng):
             assert ctx.get(dut.o.valid) == any(valid)
             assert not any(valid) or (ctx.get(dut.o.semaphore), ctx.get(dut.o.amount)) == (10 + goes, 100 + goes)
             assert [ctx.get(user.ready) for user in dut.user] == [ready * (goes == number) for number in range(USERS)]
-            assert [ctx.get(user.overflow) for user in dut.user] == [overflow * (goes == number) for number in range(USERS)]
+            assert [ctx.get(user.overflow) for user in dut.user] == [overflow] * USERS
 
     simulate(dut, bench, clocked=False)

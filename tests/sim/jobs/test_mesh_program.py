@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from golden.arch.global_address import global_address
 from sim.jobs import mesh_lockstep, mesh_program
 from sim.main import main
 
@@ -218,6 +219,16 @@ def test_round_a_dead_node_on_the_rtl(ran):
     asks = SEND.replace("(p1) br first", "(p1) br first\n halt").replace("rput x4, x5, 1", "rput x4, x5, 1, ack\n fence")
     code, said = ran(asks, "--mesh", "2x2", "--dead", "2,1", command="rtl")
     assert code == 1 and "node 1,1 thread 0 stopped with NETWORK at pc 0x140 (fence)" in said.out, said
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("place", [(2, 0), (0, 1), (2, 9), (31, 1), (9, 9)], ids=str)
+def test_whoever_writes_where_nobody_is_is_told(ran, place):
+    """At edge ports without a host, and beyond them; both nodes are, on the simulator too."""
+    asks = f"start: li x4, 0x80\n li64 x5, {global_address(place, 0x80)}\n rput x4, x5, 1, ack\n fence\n halt\n"
+    code, said = ran(asks, "--mesh", "2x1", command="rtl")
+    assert code == 1 and f"NETWORK at pc 0x114 (fence), operand {global_address(place, 0x80):#x}" in said.out, said
+    assert [line.partition(" thread 0 stopped")[0] for line in said.out.splitlines()[1:]] == ["node 1,1", "node 2,1"]
 
 
 @pytest.mark.rtl

@@ -254,3 +254,19 @@ def test_the_debugger_stops_at_the_end(debug):
     assert debug("nop\nhalt\n", "s").endswith("next: thread 0 at 0x104 (halt)")
     assert debug("nop\nhalt\n", "s 9").endswith("thread 0: has ended")
     assert debug("nop\nhalt\n", "s 2", "s") == "thread 0: has ended"
+
+
+RACY = "start: li x1, 5\n st.d x1, x0, 128\n halt\nstart1: li x1, 1\n ld.d x2, x0, 128\n{wait} halt\n"
+
+
+def test_races_are_told_with_lines_and_make_the_command_fail(ran):
+    said = ran("iss", RACY.format(wait=""), "--races")
+    one, other = "thread 0 at 0x104 (st.d x1, x0, 128, program.s:2)", "thread 1 at 0x110 (ld.d x2, x0, 128, program.s:5)"
+    assert said.status == 1 and f"race at 0x80: {one} writes it, {other} reads it, and nothing orders the two\n" in said.out
+    said = ran("iss", RACY.format(wait=" wait 3, 1\n"), "--races")
+    assert said.status == 2 and said.out.startswith("race at 0x80: ")  # told although the run then hangs
+
+
+def test_a_program_without_races_says_so(ran):
+    said = ran("iss", RACY.replace("st.d x1, x0, 128", "st.d x1, x0, 136").format(wait=""), "--races")
+    assert said.status == 0 and "no races: all accesses of different threads to the same bytes are ordered\n" in said.out

@@ -63,10 +63,9 @@ def test_entries_become_commands(simulate, rng, ready):
             if coming is not None:
                 token, thread, slot = coming
                 ctx.set(dut.tokens.token, token | {"at": {"valid": 1, "thread": thread, "slot": slot}})
+            ctx.set(dut.starts.count, coming is not None)
             coming = None
-            starts = int(ctx.get(dut.starts.room) and rng.random() < 0.9)
-            ctx.set(dut.starts.count, starts)
-            if starts:
+            if ctx.get(dut.starts.room) and rng.random() < 0.9:
                 number, thread, slot = int(rng.integers(len(ENTRIES))), int(rng.integers(4)), int(rng.integers(4))
                 coming = (ENTRIES[number][0], thread, slot)
                 rest.append((ENTRIES[number][1] | {"held": 1, "last": 0}, thread, slot))

@@ -8,6 +8,7 @@ from golden.arch.config import get_config
 from golden.arch.tags import ST
 from rtl.core.interfaces import STORE_SLOTS, THREADS, StoreKind
 from rtl.core.memory.store_queue import StoreQueue
+from rtl.core.memory.store_start import MOST_BEATS
 
 SETTLED = 12
 
@@ -27,13 +28,13 @@ def test_a_kill_in_every_cycle(simulate, kind):
             ctx.set(dut.requests.address.store, {"low": 5, "high": 5})
             ctx.set(dut.life.kill, kill << t)
             ctx.set(dut.written, written)
+            await ctx.tick()
             started = int(any(ctx.get(port.count) for port in (dut.beats, dut.scalars, dut.raises)))
             assert not (kill and started), "an entry starts and is dropped in one cycle"
-            await ctx.tick()
             return started
 
-        for port in (dut.scalars, dut.raises):
-            ctx.set(port.room, 1)
+        for port in (dut.beats, dut.scalars, dut.raises):
+            ctx.set(port.room, MOST_BEATS if port is dut.beats else 1)
         places = [0] * THREADS
         for t, when in product(range(THREADS), (None, *range(1, 10))):
             began = ctx.get(dut.progress.st_read[t])

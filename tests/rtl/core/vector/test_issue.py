@@ -5,7 +5,7 @@ import pytest
 from golden.arch.memmap import Counter
 from golden.arch.simd_ops import LATENCY, SimdOp
 from rtl.core.interfaces import StoreKind
-from rtl.core.operations import DRAIN_LATENCY, DRAIN_TO_STEP, STEP_TO_DRAIN
+from rtl.core.operations import DRAIN_LATENCY, DRAIN_LEAD, DRAIN_TO_STEP, STEP_TO_DRAIN
 from rtl.core.vector.issue import STARVED
 from tests.rtl.core.vector.direct import LANES, WORD, Direct, row_of
 
@@ -119,7 +119,7 @@ def test_an_operation_overwrites_a_drained_accumulator_as_soon_as_the_last_beat_
         taken += [direct.cycle] if direct["st__valid"] else []
     assert len(taken) == beats and taken[-1] - taken[0] == beats - 1
     # Of few beats the last asks before an operation that waits for the first to start can be there.
-    started = taken[0] - DRAIN_LATENCY - 2
+    started = taken[0] - DRAIN_LATENCY - 1 - DRAIN_LEAD
     assert decoded == max(taken[-1] - DRAIN_LATENCY - 1 - DRAIN_TO_STEP, started + 2)
 
 

@@ -77,7 +77,7 @@ class Played:
         self.sram = [[int(rng.integers(1 << 63)) for _ in range(8)] for _ in range(LINES)]
         self.expected = [list(line) for line in self.sram]
         self.far = {}
-        self.cycle_number, self.reads, self.returns, self.writes, self.told_lost = 0, deque(), deque(), deque(), 0
+        self.cycle_number, self.reads, self.returns, self.writes, self.told_lost, self.full = 0, deque(), deque(), deque(), 0, 0
         self.sent, self.answers, self.raised, self.faults, self.handed = [[], []], [], Counter(), [], []
 
     def chance(self, probability: float) -> int:
@@ -99,7 +99,8 @@ class Played:
         ctx.set(dut.read.ready, sram[0])
         ctx.set(dut.write.ready, sram[1])
         ctx.set(dut.raise_.ready, raises)
-        ctx.set(dut.raise_.overflow, raises and ctx.get(dut.raise_.valid) and ctx.get(dut.raise_.semaphore) == FULL)
+        ctx.set(dut.raise_.overflow, self.full)
+        self.full = raises and ctx.get(dut.raise_.valid) and ctx.get(dut.raise_.semaphore) == FULL
         comes = bool(self.answers) and self.chance(self.answered)
         ctx.set(dut.answers.valid, comes)
         if comes:
