@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--config", default="tiny", dest="machine_config", help="configuration for tests that take one")
     group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
     group.addoption("--coverage", type=Path, metavar="FOLDER", help="count what is exercised, for make regress, which joins the counts")
+    group.addoption("--random-state", action="store_true", help="registers and memories of cocotb models begin with what is drawn")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
     group.addoption("--mutants", type=int, default=0, metavar="N", help="plant N faults in the designs of cocotb files (sim mutate)")
     group.addoption("--limit", type=float, default=1800, help="seconds that one test may take, builds included (default 1800)")
@@ -70,9 +71,9 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.getoption('seed')}"
 
 
-def rerun_line(nodeid: str, seed: int, testcase: str = "", waves: bool = False) -> str:
-    """The command that repeats one test alone."""
-    extra = (f" --testcase '{testcase}'" if testcase else "") + (" --waves" if waves else "")
+def rerun_line(nodeid: str, seed: int, testcase: str = "", waves: bool = False, drawn: bool = False) -> str:
+    """The command that repeats one test alone; ``drawn``: with --random-state."""
+    extra = (" --random-state" if drawn else "") + (f" --testcase '{testcase}'" if testcase else "") + (" --waves" if waves else "")
     return f".venv/bin/python -m pytest '{nodeid}' --seed {seed}{extra}"
 
 
@@ -86,7 +87,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if not isinstance(report, pytest.TestReport):
             continue
         cocotb = dict(report.user_properties)
-        line = rerun_line(report.nodeid, config.getoption("seed"), cocotb.get("testcase", ""), "testcase" in cocotb)
+        seed, drawn = config.getoption("seed"), config.getoption("random_state")
+        line = rerun_line(report.nodeid, seed, cocotb.get("testcase", ""), "testcase" in cocotb, drawn)
         terminalreporter.write_line(f"rerun: {line}")
     if config.getoption("waves"):
         written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
@@ -201,8 +203,9 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     (expression; all tests unless given), public and apart (for sim.compile.verilator.build_cocotb), counted (False: --coverage counts
     no lines and bits of it). Returns the names that passed.
     """
-    from sim.compile import elaborate, verilator
+    from sim.compile import elaborate, random_state, verilator
 
+    drawn = request.config.getoption("random_state")
     waves, counts = request.config.getoption("waves"), request.config.getoption("coverage")
 
     def run(
@@ -214,7 +217,11 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
             assert not known, "faults can be planted only where a test elaborates the component itself"
             return hunted(request, artifacts, seed, component, file, config, parameters, public)
         design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
-        model = verilator.build_cocotb(design, waves=waves, coverage=bool(counts) and counted, public=public, apart=apart)
+        if drawn:
+            design = random_state.without_start_values(design)
+        counted = bool(counts) and counted
+        flags = random_state.FLAGS if drawn else ()
+        model = verilator.build_cocotb(design, waves=waves, coverage=counted, public=public, flags=flags, apart=apart)
         try:
             passed = verilator.run_cocotb(
                 model,
@@ -224,6 +231,7 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
                 parameters=parameters,
                 testcase=request.config.getoption("testcase") or testcase,
                 waves=waves,
+                plusargs=random_state.plusargs(seed) if drawn else (),
             )
         except verilator.BenchFailure as failure:
             first = f"{re.escape(failure.failed[0])}$" if failure.failed else ""

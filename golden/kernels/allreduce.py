@@ -11,6 +11,8 @@ Lines are sent by the transfer engine, a list for each thread and phase. Threads
 sends what another asked for. Every write notifies a semaphore of the receiving thread, one for each phase. No barrier and no second
 buffer is needed between two runs: a node sends lines of the next run only when it has all sums of this one, so everybody has read its
 buffer; and a sum of the next run needs lines of every node, which each sends after it has used the sum of this one.
+
+Lines may be sent as soon as each is there (`AllReduce.send`), while the node still computes others; its threads do the rest when all are.
 """
 
 from __future__ import annotations
@@ -63,6 +65,20 @@ class Run:
     first: int
     lines: int
     index: int
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Neighbouring lines of a gradient (by its number) of a leaf (by its shard)."""
+
+    gradient: int
+    shard: int
+    first: int
+    lines: int
+
+
+Sent = Sequence[Sequence[Sequence[Lines]]]
+"""What each thread of a node sends, in the order in which it does; together all lines of the node's leaves, each once."""
 
 
 @dataclass(frozen=True)
@@ -137,16 +153,47 @@ class AllReduce:
 
     # --- tables ------------------------------------------------------------------------------------------------------------------
 
-    def tables(self, node: int, placed: Sequence[Placed]) -> list[bytes]:
-        """What each thread of a node reads, from where every node has its things. Each lies at a multiple of 64."""
-        return [self._table(node, thread, placed) for thread in range(THREADS)]
+    def tables(self, node: int, placed: Sequence[Placed], sent: Sent | None = None) -> list[bytes]:
+        """What each thread of a node reads, from where every node has its things. Each lies at a multiple of 64.
 
-    def table_bytes(self, node: int) -> list[int]:
+        ``sent``: who sends what; None: each thread what the same thread of other nodes adds.
+        """
+        return [self._table(node, thread, placed, sent) for thread in range(THREADS)]
+
+    def table_bytes(self, node: int, sent: Sent | None = None) -> list[int]:
         """Sizes of the tables."""
-        nowhere = Placed(0, lambda gradient, shard: 0)
-        return [len(table) for table in self.tables(node, [nowhere] * len(self.places))]
+        return [len(table) for table in self.tables(node, self._nowhere, sent)]
 
-    def _table(self, node: int, thread: int, placed: Sequence[Placed]) -> bytes:
+    def send(self, label: str, node: int, thread: int, sent: Sent) -> list[list[str]]:
+        """Of everything that a thread sends how it does, so that `enter` needs not; x21 and x22 are used."""
+        at, found = 1, []
+        for parts in sent[thread]:
+            count = len(self._outgoing(node, parts, self._nowhere))
+            lines = [f"li x21, {label}_table{thread} / 64 + {at}", "slli x21, x21, 6", f"li x22, {count}", "rlist x21, x22"]
+            found.append([f"        {line}" for line in lines] if count else [])
+            at += count
+        return found
+
+    @property
+    def _nowhere(self) -> list[Placed]:
+        """Where things lie while only their number counts."""
+        return [Placed(0, lambda gradient, shard: 0)] * len(self.places)
+
+    def _outgoing(self, node: int, parts: Sequence[Lines], placed: Sequence[Placed]) -> list[Transfer]:
+        """Those of some lines that other nodes add, to the threads that do."""
+        found = []
+        for part in parts:
+            (leaf,) = (leaf for leaf in self.own(node) if leaf.shard == part.shard)
+            for to in self._others(node):
+                for thread in range(THREADS):
+                    for run in self.runs(to, thread):
+                        low, high = max(run.first, part.first), min(run.first + run.lines, part.first + part.lines)
+                        if run.gradient == part.gradient and low < high:
+                            some = Run(run.gradient, low, high - low, run.index + low - run.first)
+                            found.append(self._scatter(node, thread, leaf, to, some, placed))
+        return found
+
+    def _table(self, node: int, thread: int, placed: Sequence[Placed], sent: Sent | None) -> bytes:
         """Its head, transfers of both phases, and for each run what `_addition` says."""
         scatter = [
             self._scatter(node, thread, leaf, to, run, placed)
@@ -154,6 +201,8 @@ class AllReduce:
             for leaf in self.own(node)
             for run in self.runs(to, thread)
         ]
+        if sent:
+            scatter = [transfer for parts in sent[thread] for transfer in self._outgoing(node, parts, placed)]
         gather = [self._gather(node, thread, to, run, placed) for to in self._others(node) for run in self.runs(node, thread)]
         head = {
             "scatter": len(scatter),
@@ -223,9 +272,13 @@ class AllReduce:
         return "\n".join([*lines, f"{label}_share:", *share]) + "\n"
 
     @staticmethod
-    def enter(label: str, thread: int) -> list[str]:
-        """How a thread that runs already does its part, when all threads of the node do; x1, x2 and x30 are used too."""
-        lines = [f"li x1, {label}_table{thread} / 64", "slli x1, x1, 6", f"li x2, {thread}", f"call x30, {label}_share"]
+    def enter(label: str, thread: int, sent: bool = False) -> list[str]:
+        """How a thread that runs already does its part, when all threads of the node do; x1, x2 and x30 are used too.
+
+        ``sent``: what `send` says has been done.
+        """
+        part = "sent" if sent else "share"
+        lines = [f"li x1, {label}_table{thread} / 64", "slli x1, x1, 6", f"li x2, {thread}", f"call x30, {label}_{part}"]
         return [f"        {line}" for line in lines]
 
     def _share(self, node: int, label: str) -> list[str]:
@@ -234,8 +287,11 @@ class AllReduce:
         return [
             f"ld.d {head['scatter']}, x1, 0",
             f"addi x8, x1, {LINE_BYTES}",
-            *(f"peqi p{thread + 1}, x2, {thread}" for thread in range(THREADS)),  # while the load is under way
             f"rlist x8, {head['scatter']}",
+            f"{label}_sent:",
+            f"ld.d {head['scatter']}, x1, 0",
+            f"addi x8, x1, {LINE_BYTES}",
+            *(f"peqi p{thread + 1}, x2, {thread}" for thread in range(THREADS)),
             # Whose lines come first adds first: those of thread 0 come last, because it starts the others.
             *("li x9, 4", "sub x9, x9, x2", "andi x9, x9, 3", "slli x9, x9, 2"),
             f"csrr x2, {int(Csr.PRIORITY)}",

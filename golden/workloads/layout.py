@@ -6,7 +6,7 @@ arguments of a piece from a table, from which x20 reads one after another; piece
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -26,6 +26,9 @@ from golden.workloads.plan import Together, plan
 from golden.workloads.schedule import Placement, cut_best, place
 from golden.workloads.tensors import TensorKind, View
 
+READY = 56
+"""The semaphore that says to thread 0 that the gradients of another thread are there; thread t has the t-th from there."""
+
 
 @dataclass(frozen=True)
 class Exchange:
@@ -34,16 +37,22 @@ class Exchange:
     Attributes
     ----------
     text : the subroutine ``name``, which one thread calls when no other runs.
-    enter : the same as lines of each thread's own, when all run.
+    send : behind a piece (by its number) what its thread sends to others at once.
+    enter : the rest as lines of each thread's own, when all run.
     tables : bytes of each of its tables, which it knows as ``{name}_table0`` and so on.
     buffer : bytes of its buffer.
     """
 
     name: str
     text: str
+    send: Mapping[int, Sequence[str]]
     enter: tuple[tuple[str, ...], ...]
     tables: tuple[int, ...]
     buffer: int
+
+
+Exchanging = Callable[[Sequence[Piece], Placement], Exchange]
+"""What a node exchanges, from the pieces of its step and who runs them."""
 
 
 class Layout:
@@ -63,11 +72,12 @@ class Layout:
         When program, arguments and tensors need more SRAM than there is.
     """
 
-    def __init__(self, step: Step, config: NodeConfig, exchange: Exchange | None = None, threads: int = THREADS) -> None:
-        self.step, self.exchange = step, exchange
-        self.features = (config.with_network() if exchange else config).features
+    def __init__(self, step: Step, config: NodeConfig, exchanging: Exchanging | None = None, threads: int = THREADS) -> None:
+        self.step, self._exchanges = step, exchanging is not None
+        self.features = (config.with_network() if exchanging else config).features
         self.pieces = cut_best(step, threads)
         self.course, self.ahead = self._place(threads)
+        self.exchange = exchange = exchanging and exchanging(self.pieces, self.course)
         self.label: dict[str, str] = {}
         """Subroutine of each piece."""
         subroutines: dict[Kernel, str] = {}
@@ -99,9 +109,9 @@ class Layout:
 
     def _place(self, threads: int) -> tuple[Placement, Placement]:
         """A step and a forward pass; a thread that takes part in an exchange must run when it begins."""
-        first = [piece for piece in self.pieces if not self.exchange or piece.of < self.step.update]
+        first = [piece for piece in self.pieces if not self._exchanges or piece.of < self.step.update]
         course = place(first, threads)
-        if self.exchange:
+        if self._exchanges:
             course = course.then(place(self.pieces[len(first) :], threads))
         return course, place([piece for piece in self.pieces if piece.of < self.step.forward], threads)
 
@@ -173,13 +183,14 @@ class Layout:
     def _entry(self, label: str, thread: int, course: Placement, launched: bool = True) -> list[str]:
         """An entry point that runs a thread's pieces; x20 reads their arguments, but for those that come with its start."""
         lines = [f"{label}: li x20, table / 64", "        slli x20, x20, 6"]
-        at, level = 0, 0
+        at, level, sends = 0, 0, list[str]()
         order = course.threads[thread] if thread < len(course.threads) else []
         exchanged = self.exchange is None or course is not self.course
         for number in order:
             piece = self.pieces[number]
             if not exchanged and piece.of >= self.step.update:
-                lines, exchanged = lines + self._exchange(thread), True
+                lines, exchanged, sends = lines + self._exchange(thread, sends), True, []
+            lines, sends = lines + sends, []
             came = START_REGISTERS if launched and number == self._first(thread, course) else 0
             if registers := range(came + 1, piece.kernel.registers() + 1):
                 lines += _moved(self.offsets[number] + 8 * came - at)
@@ -190,17 +201,21 @@ class Layout:
             lines += [f"        wait {semaphore}, 1" for semaphore in course.waits.get(number, ())]
             lines.append(f"        call x31, {self.label[piece.name]}")
             lines += [f"        raise {semaphore}, 1" for semaphore in course.raises.get(number, ())]
+            if self.exchange and not exchanged and self._resident == THREADS:
+                sends = list(self.exchange.send.get(number, ()))
         if not exchanged:
-            lines += self._exchange(thread)
+            lines += self._exchange(thread, sends)
         return [*lines, "        halt"]
 
-    def _exchange(self, thread: int) -> list[str]:
-        """All gradients are there before it, all sums behind it."""
+    def _exchange(self, thread: int, sends: list[str]) -> list[str]:
+        """All gradients are there before the rest of it, all sums behind it. A thread tells the others before it sends its last lines: a
+        barrier would wait until they are sent."""
         assert self.exchange
         if self._resident == 1:
             return [f"        call x31, {self.exchange.name}"]
-        meet = f"        barrier 0, {THREADS}"
-        return [meet, *self.exchange.enter[thread], meet]
+        tell = [f"        raise {READY + other}, 1" for other in range(THREADS) if other != thread]
+        meet = [f"        wait {READY + thread}, {THREADS - 1}"]
+        return [*tell, *sends, *meet, *self.exchange.enter[thread], f"        barrier 0, {THREADS}"]
 
     def initial(self, state: Mapping[str, NDArray]) -> list[tuple[int, bytes]]:
         """Everything that a host writes once: program, arguments, constants and the whole state."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from numpy.typing import NDArray
 
@@ -10,11 +12,15 @@ from golden.arch.config import NodeConfig
 from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BYTES
 from golden.arch.mesh import MeshConfig, Place
-from golden.kernels.allreduce import AllReduce, Leaf, Placed
+from golden.kernels.allreduce import AllReduce, Leaf, Lines, Placed, Sent
+from golden.kernels.placement import DTYPES
 from golden.workloads import shards as cut
 from golden.workloads.layout import Exchange, Layout
+from golden.workloads.pieces import Piece
 from golden.workloads.plan import room
+from golden.workloads.schedule import Placement
 from golden.workloads.shards import ShardedStep
+from golden.workloads.tensors import View
 from golden.workloads.workload import Workload
 
 EXCHANGE = "allreduce"
@@ -59,22 +65,75 @@ class MeshLayout:
         alone = {pair for part in mine for pair in cut.additions(shards, part)}
         adds = [pair for pair in cut.additions(shards) if pair not in alone]
         self.reduce = AllReduce(places, leaves, adds, _lines(steps[0]))
+        self.sent: list[Sent] = []
+        """What the threads of each node send, in the order of nodes."""
         self.layouts = {
-            place: Layout(step, config, self._exchange(node), threads)
+            place: Layout(step, config, partial(self._exchange, node, step), threads)
             for node, (place, step) in enumerate(zip(places, steps, strict=True))
         }
         placed = [_placed(layout) for layout in self.layouts.values()]
-        self._tables = {place: self.reduce.tables(node, placed) for node, place in enumerate(places)}
+        self._tables = {place: self.reduce.tables(node, placed, self.sent[node]) for node, place in enumerate(places)}
 
-    def _exchange(self, node: int) -> Exchange:
-        text, tables = self.reduce.text(node, EXCHANGE), self.reduce.table_bytes(node)
-        enter = tuple(tuple(self.reduce.enter(EXCHANGE, thread)) for thread in range(THREADS))
-        return Exchange(EXCHANGE, text, enter, tuple(tables), self.reduce.buffer_bytes(node))
+    def _exchange(self, node: int, step: ShardedStep, pieces: Sequence[Piece], course: Placement) -> Exchange:
+        sends = sendings(step, pieces, course)
+        sent = [[lines for _, lines in own] for own in sends]
+        self.sent.append(sent)
+        behind: dict[int | None, list[str]] = {}
+        for thread, own in enumerate(sends):
+            for (number, _), text in zip(own, self.reduce.send(EXCHANGE, node, thread, sent), strict=True):
+                behind.setdefault(number, []).extend(text)
+        enter = [self.reduce.enter(EXCHANGE, thread, sent=True) for thread in range(THREADS)]
+        enter[0] = behind.pop(None, []) + enter[0]
+        tables = tuple(self.reduce.table_bytes(node, sent))
+        send = {number: text for number, text in behind.items() if number is not None}
+        return Exchange(EXCHANGE, self.reduce.text(node, EXCHANGE), send, tuple(map(tuple, enter)), tables, self.reduce.buffer_bytes(node))
 
     def initial(self, place: Place, state: Mapping[str, NDArray]) -> list[tuple[int, bytes]]:
         """Everything that a host writes once to a node: program, arguments, constants and the whole state."""
         layout = self.layouts[place]
         return layout.initial(state) + list(zip(layout.tables, self._tables.get(place, ()), strict=True))
+
+
+def sendings(step: ShardedStep, pieces: Sequence[Piece], course: Placement) -> list[list[tuple[int | None, list[Lines]]]]:
+    """What each thread sends: behind a piece (by its number) the lines that are complete with it. What no piece completes alone is sent by
+    thread 0 when all gradients are there (None)."""
+    writers: dict[tuple[int, int, int], list[int]] = {}
+    for number, piece in enumerate(pieces):
+        for view in piece.written() if piece.of < step.update else ():
+            for gradient, shard in ((g, shard) for shard in step.pieces for g in range(len(step.gradients))):
+                if step.gradient(step.gradients[gradient], shard) is view.tensor:
+                    for line in _lines_of(step, view):
+                        writers.setdefault((gradient, shard, line), []).append(number)
+    behind: dict[int | None, list[tuple[int, int, int]]] = {}
+    for gradient, shard in ((g, shard) for shard in step.pieces for g in range(len(step.gradients))):
+        for line in range(_lines(step)[gradient]):
+            known = writers.get((gradient, shard, line), [])
+            last = next((one for one in known if all(other == one or course.before(other, one) for other in known)), None)
+            behind.setdefault(last, []).append((gradient, shard, line))
+    orders = [[number for number in order if number in behind] for order in course.threads] + [[]] * (THREADS - len(course.threads))
+    found: list[list[tuple[int | None, list[Lines]]]] = [[(number, _joined(behind[number])) for number in order] for order in orders]
+    found[0] += [(None, _joined(behind[None]))] if None in behind else []
+    return found
+
+
+def _lines_of(step: ShardedStep, view: View) -> set[int]:
+    """The lines of a tensor in which a view has elements."""
+    pitch, width = room(step, view.tensor)[0], DTYPES[view.format]().itemsize
+    first, end = width * view.column, width * (view.column + view.columns)
+    rows = (pitch * row for row in range(view.row, view.row + view.rows))
+    return {line for at in rows for line in range((at + first) // LINE_BYTES, -(-(at + end) // LINE_BYTES))}
+
+
+def _joined(lines: Sequence[tuple[int, int, int]]) -> list[Lines]:
+    """Lines (gradient, shard, line), ascending, with neighbours joined."""
+    found: list[Lines] = []
+    for gradient, shard, line in sorted(lines):
+        last = found[-1] if found else None
+        if last and (last.gradient, last.shard, last.first + last.lines) == (gradient, shard, line):
+            found[-1] = replace(last, lines=last.lines + 1)
+        else:
+            found.append(Lines(gradient, shard, line, 1))
+    return found
 
 
 def _lines(step: ShardedStep) -> list[int]:

@@ -28,6 +28,7 @@ def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
     argument("--budget", type=real_number, metavar="MINUTES", help="start nothing that would end later"),
     argument("--resume", action="store_true", help="go on with the run that was interrupted or killed"),
     argument("--coverage", choices=("yes", "no"), default="yes", help="count what is exercised; models are compiled for it (default yes)"),
+    argument("--state", choices=("reset", "random"), default="reset", help="how registers and memories of units begin (default reset)"),
     argument("--list", action="store_true", help="only tell what would run, with tags and seconds"),
     argument("--text", action="store_true", help="only tell what came of the newest run"),
 )
@@ -51,6 +52,7 @@ def _regress(options: argparse.Namespace) -> int:
         options.resume,
         options.coverage == "yes",
         options.scheduler,
+        options.state == "random",
     )
     if options.list:
         return _list(wish)

@@ -27,8 +27,8 @@ LONGEST_TEXT = 20_000  # characters of a failure that the report keeps
 class Recorder:
     """A plugin of pytest that writes the rows of tests and of files that cannot be read; ``waved``: tests that can write waves."""
 
-    def __init__(self, rows: Rows, seed: int, waved: Collection[str]) -> None:
-        self._rows, self._seed, self._waved = rows, seed, waved
+    def __init__(self, rows: Rows, seed: int, waved: Collection[str], drawn: bool) -> None:
+        self._rows, self._seed, self._waved, self._drawn = rows, seed, waved, drawn
         self._rerun_line: Callable[..., str] | None = None
         self._spent = 0.0
         self._problem: pytest.TestReport | None = None
@@ -54,7 +54,7 @@ class Recorder:
 
     def _ended(self, name: str, problem: pytest.TestReport | pytest.CollectReport | None) -> None:
         testcase = dict(getattr(problem, "user_properties", ())).get("testcase", "")
-        rerun = self._rerun_line(name, self._seed, testcase, bool(problem) and name in self._waved)
+        rerun = self._rerun_line(name, self._seed, testcase, bool(problem) and name in self._waved, self._drawn)
         row = {"name": name, "seed": self._seed, "passed": not problem, "wall_s": round(self._spent, 3), "rerun": rerun}
         self._rows.ended({**row, **({**_told(problem), "testcase": testcase} if problem else {})})
 
@@ -77,7 +77,7 @@ def _pytest(arguments: Sequence[str], plugin: Any) -> int:
 
 def run(order: dict[str, Any]) -> int:
     """Runs what an order names: tests, seed, folder; coverage (a folder), waves, testcase, waved where it has them, fault (a file of
-    golden and the place of a planted fault), first (end with the first failure; no slow test). The exit status.
+    golden and the place of a planted fault), random_state, first (end with the first failure; no slow test). The exit status.
     """
     folder, seed, tests = Path(order["folder"]), order["seed"], order["tests"]
     rows = Rows(folder)
@@ -91,9 +91,10 @@ def run(order: dict[str, Any]) -> int:
     options = ["-q", f"--seed={seed}", f"--artifacts={folder / 'artifacts'}"]
     options += [f"--coverage={order['coverage']}"] if order.get("coverage") else []
     options += ["-x", "-m", "not slow"] if order.get("first") else []
+    options += ["--random-state"] if order.get("random_state") else []
     options += ["--waves"] if order.get("waves") else []
     options += [f"--testcase={order['testcase']}"] if order.get("testcase") else []
-    return _pytest([*options, *tests], Recorder(rows, seed, order.get("waved", ())))
+    return _pytest([*options, *tests], Recorder(rows, seed, order.get("waved", ()), "random_state" in order))
 
 
 def _prove(name: str, seed: int) -> dict[str, Any]:

@@ -120,6 +120,8 @@ class Run:
     def _sent(self, order: Order) -> dict[str, Any]:
         sent = {"tests": list(order.tests), "seed": order.seed, "limit": max(LIMIT, 10 * order.seconds), "waves": order.waves}
         sent["waved"] = [name for name in order.tests if name in self.tests and SIMULATING & self.tests[name].tags]
+        if self.wish.random_state:
+            sent["random_state"] = True
         if self.wish.counted and not order.waves:
             sent["coverage"] = str(self.folder / COUNTED)
         if order.waves:

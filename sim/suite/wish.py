@@ -16,6 +16,7 @@ class Wish:
 
     ``seeds`` None: one without a budget (seconds), else as many as it has time for. ``counted``: lines and bits of the units' models, too.
     ``scheduler``: address of the Dask cluster that runs the tests; without one ``jobs`` processes of this machine do.
+    ``random_state``: registers and memories of the units' models begin with what is drawn (sim.compile.random_state).
     """
 
     patterns: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Wish:
     resume: bool = False
     counted: bool = True
     scheduler: str = ""
+    random_state: bool = False
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:
@@ -45,4 +47,5 @@ class Wish:
 
     def same(self) -> dict[str, Any]:
         """What a run that goes on must have in common with the one that began."""
-        return {"patterns": list(self.patterns), "tags": self.tags, "first": self.first, "counted": self.counted}
+        same = {"patterns": list(self.patterns), "tags": self.tags, "first": self.first}
+        return {**same, "counted": self.counted, "random_state": self.random_state}

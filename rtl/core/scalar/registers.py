@@ -64,7 +64,7 @@ class ScalarRegisters(wiring.Component):
                 for index in (q.names.a, q.names.b):
                     port = store.read_port(domain="comb")
                     m.d.comb += port.addr.eq(index)
-                    reads.append(port.data)
+                    reads.append(Mux(index.any(), port.data, 0))
             stored.append(reads)
         thread = self.issued.thread
         current = [result.en & (result.thread == thread) & result.index.any() for result in results]

@@ -4,7 +4,7 @@ import pytest
 
 from golden.arch.config import CONFIGS
 from golden.arch.mesh import parse
-from golden.workloads.mesh import MeshLayout
+from golden.workloads.mesh import MeshLayout, sendings
 from golden.workloads.plan import DoesNotFit
 from golden.workloads.workload import named
 
@@ -29,6 +29,43 @@ def test_a_node_has_room_for_what_others_send(name):
             mine = layout.matrices[layout.step.gradient(gradient, layout.step.mine.start).name]
             others = [m for m in layout.matrices.values() if m is not mine and layout.step.lives()[m.name][1] >= layout.step.update]
             assert all(m.address + m.size <= mine.address or mine.address + mine.size <= m.address for m in others)
+
+
+@pytest.mark.parametrize(
+    ("name", "mesh", "shards", "threads"), [("digits-mlp", "2x2", 4, 4), ("digits-mlp", "3x1", 7, 3), ("digits-cnn", "2x1", 2, 4)]
+)
+def test_every_line_is_sent_once_and_when_it_is_written(name, mesh, shards, threads):
+    """Whoever writes elements of a line is the piece behind which it is sent, or done before that."""
+    config = TINY if name == "digits-mlp" else CONFIGS["d1"]
+    made = MeshLayout(named(name), parse(mesh), config, 32, None, shards, threads)
+    for layout, sent in zip(made.layouts.values(), made.sent, strict=True):
+        step, found = layout.step, []
+        behind = sendings(step, layout.pieces, layout.course)
+        assert [[lines for _, lines in own] for own in behind] == sent
+        for thread, own in enumerate(behind):
+            for number, lines in own:
+                assert number is None or layout.course.places[number][0] == thread
+                for part in lines:
+                    tensor = step.gradient(step.gradients[part.gradient], part.shard)
+                    for line in range(part.first, part.first + part.lines):
+                        found.append((part.gradient, part.shard, line))
+                        before = [n for n, piece in enumerate(layout.pieces) if piece.of < step.update]
+                        writers = [n for n in before if writes(layout, layout.pieces[n], tensor, line)]
+                        assert writers and all(n == number or number is None or layout.course.before(n, number) for n in writers)
+        every = [(g, shard, line) for g, lines in enumerate(made.reduce.lines) for shard in step.pieces for line in range(lines)]
+        assert sorted(found) == sorted(every)
+
+
+def writes(layout, piece, tensor, line):
+    """Whether a piece writes an element of a line of a tensor."""
+    first = layout.matrices[tensor.name].address + 64 * line
+    for view in piece.written():
+        if view.tensor is tensor:
+            window = layout.window(view)
+            at = [window.address + row * window.pitch for row in range(window.rows)]
+            if any(low < first + 64 and first < low + 4 * window.columns for low in at):
+                return True
+    return False
 
 
 def test_one_node_exchanges_nothing():
