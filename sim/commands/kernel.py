@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from golden.arch.mesh import parse, parse_place
 from sim.commands.command import (
@@ -22,6 +23,9 @@ from sim.commands.command import (
     whole_number,
     wish,
 )
+
+if TYPE_CHECKING:
+    from sim.events.recorder import Wish
 
 
 def _kernels(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +58,16 @@ _MESH = (
 _PARAMETER = "parameter "  # before the name of what a kernel takes, among the options
 
 
+def _threads(record: Wish) -> list[dict[str, Any]]:
+    """What each thread did in the cycles that were kept."""
+    from sim.events.file import Recording
+    from sim.events.instructions import follow
+    from sim.events.threads import rows
+
+    recording = Recording(record.events)
+    return rows(follow(recording, *recording.window(None)))
+
+
 @command("run", "Run a kernel on random data on the RTL and check it against golden (run KERNEL --help: its parameters).", more=_kernels)
 def _run(options: argparse.Namespace) -> int:
     from sim.jobs.run import run_kernel
@@ -71,9 +85,12 @@ def _run(options: argparse.Namespace) -> int:
         report = run_everywhere(mesh, options.kernel, options.config, options.seed, options.threads, record, **given)
     else:
         report = run_kernel(options.kernel, options.config, options.seed, options.threads, record, **given)
+    threads = _threads(record) if record and record.events else []
     for key, value in report.items():
         print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")
+    for row in threads:
+        print("  ".join(f"{name} {count}" for name, count in row.items() if count or name == "thread"))
     tell_kept(record)
     if options.json:
-        write_json(options.json, report)
+        write_json(options.json, {**report, "stalls": threads} if threads else report)
     return 1 if report["mismatches"] else 0

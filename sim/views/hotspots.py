@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from sim.events.causes import CAUSES
 from sim.events.file import About
 from sim.events.hotspots import Spot
-from sim.events.instructions import STANDS, Course
+from sim.events.instructions import Course
+from sim.events.threads import ACCOUNT, accounts
 
 MOST = 5  # lines that are named first
 
@@ -46,15 +47,10 @@ def _regions(found: Mapping[int, Spot], about: About) -> dict[str, Counter[str]]
 
 
 def _threads(course: Course) -> Iterator[str]:
-    """Of each thread that ran, its cycles by how it stood towards dispatch."""
-    for thread, spans in enumerate(course.stands):
-        cycles: Counter[str] = Counter()
-        for how, first, last in spans:
-            cycles[how] += last - first
-        del cycles["idle"]
-        if cycles:
-            shown = ", ".join(f"{count} {STANDS[how]}" for how, count in cycles.most_common())
-            yield f"thread {thread} runs for {cycles.total()} cycles: {shown}"
+    """Of each thread that ran, its cycles by what it did or why it did nothing."""
+    for thread, cycles in accounts(course).items():
+        shown = ", ".join(f"{count} {ACCOUNT[how]}" for how, count in cycles.most_common())
+        yield f"thread {thread} runs for {cycles.total()} cycles: {shown}"
 
 
 def _causes(cycles: Counter[str]) -> str:

@@ -31,7 +31,7 @@ def test_cycles_are_added_up_by_label_and_by_thread():
     spots = [Spot(0x100, "a", 1, Counter(load=10)), Spot(0x104, "c", 3, Counter(load=2, step=1)), Spot(0x108, "b", 2)]
     assert lines(spots)[3:5] == [
         "start: 13 cycles: load 12, step 1",
-        "thread 0 runs for 40 cycles: 30 it may dispatch, 10 a control instruction holds it",
+        "thread 0 runs for 40 cycles: 30 it may dispatch, and another thread does or nothing has come, 10 a control instruction holds it",
     ]
 
 
