@@ -50,7 +50,7 @@ def run_everywhere(
     """
     job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
     traced, waved = bool(record and record.events), bool(record and record.waves)
-    with machine.mesh_engine(mesh, config, traced, waved=waved) as engine:
+    with machine.mesh_engine(mesh, config, trace=traced, waved=waved) as engine:
         booted, hosts = engine.cycle, nearest_hosts(engine, mesh)
         image = [(job.program.origin, job.program.image), *job.inputs]
         together((host, host.session.write(image)) for host in hosts.values())

@@ -56,11 +56,11 @@ class Engined:
         self._kept, self._wish = ExitStack(), wish
         traced, waved = bool(wish and wish.events), bool(wish and wish.waves)
         if len(mesh.live) == 1:
-            self._engine = machine.engine(config, traced, waved=waved)
+            self._engine = machine.engine(config, trace=traced, waved=waved)
             host = Host(self._engine)
             self.hosts, self._load = {mesh.live[0]: host}, lambda writes: host.write(writes[mesh.live[0]])
         else:
-            self._engine = machine.mesh_engine(mesh, config, traced, waved=waved)
+            self._engine = machine.mesh_engine(mesh, config, trace=traced, waved=waved)
             edge = MeshEdge(self._engine, mesh, mesh.edges[-1])
             self.hosts, self._load = edge.hosts, edge.load
 

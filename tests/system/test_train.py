@@ -1,6 +1,5 @@
 """Training on the RTL: everything equal to golden after every step, and a difference or a divergence is told."""
 
-from functools import partial
 
 import numpy as np
 import pytest
@@ -20,7 +19,8 @@ pytestmark = pytest.mark.system
 def traced_node(monkeypatch):
     """The models that other tests run."""
     for name in ("engine", "mesh_engine"):
-        monkeypatch.setattr(machine, name, partial(getattr(machine, name), trace=True))
+        made = getattr(machine, name)
+        monkeypatch.setattr(machine, name, lambda *args, made=made, **given: made(*args, **{**given, "trace": True}))
 
 
 def quiet(step, loss, cycles):
