@@ -41,7 +41,7 @@ def test_nobody_else_writes_json_for_people():
         for path in (ROOT / "sim").rglob("*.py")
         if re.search(r"json\.dumps?\(", path.read_text()) and "compile" not in path.parts
     ]
-    told = [f"sim/suite/{name}.py" for name in ("child", "farm", "journal", "mutants", "worker")]
+    told = [f"sim/suite/{name}.py" for name in ("child", "farm", "golden_faults", "journal", "mutants", "worker")]
     assert sorted(found) == sorted(["sim/events/file.py", "sim/views/report.py", "sim/views/timeline.py", *told])
 
 
