@@ -88,7 +88,8 @@ def plot_latencies(path: Path, counts: Mapping[str, NDArray[Any]], title: str) -
         axes.stairs(each[:most] / each.sum(), np.arange(len(each[:most]) + 1) - 0.5, fill=True, alpha=0.4, color=colour, label=label)
         axes.axvline(middle, color=colour, linewidth=1)
         axes.axvline(late, color=colour, linewidth=1, linestyle="--")
-    axes.set(xlabel="cycles (line: median, dashed: 99 %)", ylabel="share of the packets", title=title, xlim=(0, most), ylim=(0, None))
+    axes.set_title(title, wrap=True)
+    axes.set(xlabel="cycles (line: median, dashed: 99 %)", ylabel="share of the packets", xlim=(0, most), ylim=(0, None))
     axes.grid(alpha=0.3)
     if shown:
         axes.legend(fontsize="small")
