@@ -15,6 +15,7 @@ from sim.compile import cache
 from sim.suite import cluster, farm, regress
 from sim.suite.journal import RegressError
 from sim.suite.wish import Wish
+from tests.sim.suite.tree import WRONG_WITH_WAVES, Told, plant
 
 TESTS = {
     "some": """
@@ -27,12 +28,6 @@ TESTS = {
                 (counts / "points-1.txt").write_text(f"{['add', 'sub', 'and'][size]}\\n")
             assert size < 2, f"size {size} drew {drawn}"
 
-        @pytest.mark.rtl
-        def test_wrong_with_waves(artifacts, request):
-            if request.config.getoption("waves"):
-                artifacts.mkdir(parents=True)
-                (artifacts / "a.vcd").write_text("$end")
-            raise KeyError("wrong")
     """,
     "dies": """
         import os
@@ -58,28 +53,14 @@ TESTS = {
 }
 
 
-class Told:
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def state(self, done, failed, running, left):
-        return
-
-
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A folder with these tests; the working folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(farm, "BEFORE", ["numpy", "hypothesis"])
-    shutil.copy(cache.ROOT / "pyproject.toml", tmp_path)
-    (tmp_path / "tests").mkdir()
     (tmp_path / "results").mkdir()
-    shutil.copy(cache.ROOT / "tests" / "conftest.py", tmp_path / "tests")
-    for name, text in TESTS.items():
-        (tmp_path / "tests" / f"test_{name}.py").write_text(f'"""{name}"""\n' + textwrap.dedent(text))
+    some = textwrap.dedent(TESTS["some"]) + WRONG_WITH_WAVES
+    plant(tmp_path, {**TESTS, "some": some})
     return tmp_path
 
 

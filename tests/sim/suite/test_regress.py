@@ -1,20 +1,20 @@
 """A regression of a small tree: passes, failures, a crash, lost workers, seeds, Ctrl-C and going on after it."""
 
 import os
-import shutil
 import signal
+import textwrap
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from sim.compile import cache
 from sim.suite import farm, regress
 from sim.suite.farm import Local
 from sim.suite.journal import RegressError
 from sim.suite.known import Known
 from sim.suite.wish import Wish
+from tests.sim.suite.tree import WRONG_WITH_WAVES, Told, plant
 
 TESTS = {
     "good": """
@@ -32,12 +32,6 @@ TESTS = {
         def test_sizes(size):
             assert size < 2, f"size {size}"
 
-        @pytest.mark.rtl
-        def test_wrong_with_waves(artifacts, request):
-            if request.config.getoption("waves"):
-                artifacts.mkdir(parents=True)
-                (artifacts / "a.vcd").write_text("$end")
-            raise KeyError("wrong")
     """,
     "dies": """
         import os
@@ -64,33 +58,14 @@ TESTS = {
 }
 
 
-class Told:
-    """What a person is shown."""
-
-    def __init__(self):
-        self.notes, self.states = [], []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def state(self, done, failed, running, left):
-        self.states.append((done, failed, running, left))
-
-
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """tree("good", ...): a folder with these files of tests; the working folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(farm, "BEFORE", ["numpy", "hypothesis"])  # these tests import next to nothing else
-    shutil.copy(cache.ROOT / "pyproject.toml", tmp_path)
-
     def make(*names):
-        (tmp_path / "tests").mkdir()
-        shutil.copy(cache.ROOT / "tests" / "conftest.py", tmp_path / "tests")
-        for name in names:
-            lines = TESTS[name].splitlines()
-            indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-            (tmp_path / "tests" / f"test_{name}.py").write_text(f'"""{name}"""\n' + "\n".join(line[indent:] for line in lines) + "\n")
+        texts = {**TESTS, "bad": textwrap.dedent(TESTS["bad"]) + WRONG_WITH_WAVES}
+        plant(tmp_path, {name: texts[name] for name in names})
         return tmp_path
 
     return make
