@@ -11,7 +11,7 @@ from rtl.core.scalar.issue import ScalarIssue
 from rtl.core.trace import node_trace, trace_signature
 from rtl.core.vector.issue import VectorIssue
 from sim.compile.elaborate import _fields
-from sim.events.simulated import port
+from sim.engine.ports import described
 
 CONFIG = get_config("tiny")
 LAYOUTS = {
@@ -31,7 +31,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_ports_have_the_layouts(kind):
     shape, layout = trace_signature(CONFIG).members[kind].signature.members["record"].shape, LAYOUTS[kind]
-    assert Shape.cast(shape).width == layout.width and _fields(shape) == port(kind, layout)["fields"]
+    assert Shape.cast(shape).width == layout.width and _fields(shape) == described(kind, layout)["fields"]
 
 
 def test_every_kind_has_a_layout():
