@@ -44,7 +44,7 @@ regress: setup ## the full verification suite: TESTS TAGS SEED SEEDS JOBS BUDGET
 waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, CYCLES=A:B or difference, PC, SCOPE, SEED
 	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(if $(SEED),--seed $(SEED)),$(RUN) waves $(GIVEN))
 
-profile: setup ## where the cycles of a workload go: WORKLOAD THREADS SEED
+profile: setup ## where the cycles of a workload go: WORKLOAD MESH SHARDS BATCH THREADS SEED
 	@$(RUN) profile $(GIVEN)
 
 bench: setup ## the benchmark table, as JSON and as a page: CONFIG SEED

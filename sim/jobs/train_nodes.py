@@ -130,7 +130,7 @@ class Nodes:
             else Engined(options.mesh, options.config, self._wish())
         )
         self.first = self.begun = self.machine.cycle or 0
-        self.ran = (0, 0)
+        self.last_step = (0, 0)
 
     def _wish(self) -> Wish | None:
         options = self.options
@@ -166,7 +166,7 @@ class Nodes:
         for place, host in hosts.items():
             host.wait(len(getattr(self.mesh.layouts[place], entry)))
         after = self.machine.cycle or 0
-        self.ran = before - self.begun, after - self.begun
+        self.last_step = before - self.begun, after - self.begun
         return after - before
 
     def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
@@ -205,7 +205,7 @@ class Nodes:
             again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
             again += f" THREADS={options.threads}" if options.threads != THREADS else ""
             text += f"\nrerun with waves: make waves {again}"
-        raise Mismatch(text, self.ran)
+        raise Mismatch(text, self.last_step)
 
 
 def _number(bits: NDArray) -> float:
