@@ -18,6 +18,7 @@ import pywellen
 from golden.arch.formats import FLOAT_FORMATS
 from golden.arch.isa import THREADS
 from golden.arch.memmap import Counter, ThreadState
+from golden.arch.packet import Kind
 from golden.asm import Program, disassemble
 from rtl.core.thread.parts import Hold
 from sim.compile.cache import ROOT
@@ -41,18 +42,24 @@ GROUPS: list[tuple[str, list[str]]] = [
     ("SIMD", [r"^core\.vector\.simd\.(a|b|c|out_data)$"]),
     ("counters", [r"^core\.control\.counters\.(cycles|matrix_steps|retired_\w+|sram_conflicts|store_beats)$"]),
     ("stores", [r"^core\.memory\.stores\.beats\.st__(valid|ready|strobe)$", r"^core\.st__(valid|ready)$"]),
-    ("link", [r"^(rx|tx)__(control|credit)$"]),
+    ("SRAM ports", [r"^sram\.(l0|l1|sl|ss|mr|mw)__valid$"]),
+    ("link", [r"^(rx|tx)__(control|credit)$", r"^(rx|tx)__body__header__(kind|address|length|tag)$"]),
 ]
 MOST = 60
 """Signals that are shown of what is no node."""
 _WORDS = re.compile(r"(^|_)word$")
 _PCS = re.compile(r"(^|_)pc$")
-_ENUMS = {"cause": re.compile(r"\.cause$"), "hold": re.compile(r"__hold$"), "state": re.compile(r"__state$")}
+_ENUMS = {
+    "cause": re.compile(r"\.cause$"),
+    "hold": re.compile(r"__hold$"),
+    "state": re.compile(r"__state$"),
+    "kind": re.compile(r"header__kind$"),
+}
 _OPERANDS = re.compile(r"operations__step_[ab]$")
 NUMBERS = {"BF16": _OPERANDS, "CFloat8_1_4_3": _OPERANDS, "FP32": re.compile(r"\.simd\.\w+$")}
 """Words that hold numbers, by the format in which they are shown; of some in several."""
 _BIAS = "core.matrix.operations__step__a__bias"
-_DIGITS = {"cause": 2, "hold": 1, "state": 1, "pc": 5, "word": 8}
+_DIGITS = {"cause": 2, "kind": 2, "hold": 1, "state": 1, "pc": 5, "word": 8}
 """Of a value in a file that translates, hexadecimal."""
 
 
@@ -191,6 +198,7 @@ def tables(program: Program | None) -> dict[str, dict[int, str]]:
         "cause": {1 << bit: Counter(Counter.MATRIX_WAIT_LOAD + bit).name for bit in range(6)} | {0: "step"},
         "hold": {hold.value: hold.name for hold in Hold},
         "state": {state.value: state.name for state in ThreadState},
+        "kind": {packet.value: packet.name for packet in Kind},
     }
     if program:
         at = {program.origin + 4 * i: word for i, word in enumerate(program.words)}
