@@ -34,7 +34,7 @@ def test_every_node_equals_golden(workload, mesh, shards, batch):
     outcome = train.Outcome(model.initial(step, 5))
     nodes.begin(step.state(outcome.state))
     for _ in range(2):
-        outcome = train._advance(options, step, outcome, next(batches), nodes)
+        outcome = train.advance(options, step, outcome, next(batches), nodes)
     weights = sum(tensor.rows * tensor.columns for tensor in step.tensors.values() if tensor.kind.name == "STATE")
     assert outcome.compared == 2 * (weights * len(mesh.live) + batch)
 
