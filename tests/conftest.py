@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--random-state", action="store_true", help="assertions on; cocotb models begin with what is drawn")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
     group.addoption("--mutants", type=int, default=0, metavar="N", help="plant N faults in the designs of cocotb files (sim mutate)")
+    group.addoption("--only-mutants", default="", metavar="N,N", help="of these faults the numbers that are tried")
     group.addoption("--limit", type=float, default=1800, help="seconds that one test may take, builds included (default 1800)")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
@@ -191,7 +192,8 @@ def hunted(request, artifacts: Path, seed: int, component, file: str, config: st
 
     folder = request.config.getoption("artifacts")
     folder.mkdir(parents=True, exist_ok=True)
-    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid})
+    only = {int(number) for number in request.config.getoption("only_mutants").split(",") if number}
+    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid}, only)
     return passed
 
 
