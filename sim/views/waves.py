@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pywellen
 
@@ -88,8 +89,8 @@ def signals(path: Path) -> tuple[str, dict[str, int]]:
     if not inside:
         raise WavesError(f"{path} holds no signal")
     scopes = [match[1] for name in found if (match := re.match(r"(.+?)\.core\.", name))]
-    # The tools' own scope (TOP, bench) holds no more than what the top module's repeats.
-    return min(scopes or inside, key=lambda scope: (scope.count(".") < 1, scope.count("."), scope)), found
+    # The tools' own scopes hold no more than what the top module's repeats.
+    return min(scopes or inside, key=lambda scope: (scope in ("TOP", "$rootio"), scope.count("."), scope)), found
 
 
 def chosen(scope: str, widths: Mapping[str, int]) -> list[tuple[str, list[str]]]:
@@ -236,9 +237,9 @@ def _gtkwave(path: Path, groups: Sequence[tuple[str, list[Shown]]], focus: int |
     """
     yield f'[dumpfile] "{path.resolve()}"'
     yield f'[savefile] "{path.with_suffix(".gtkw").resolve()}"'
-    begun = _begun(path) if focus is None else focus
-    yield from (f"[timestart] {PICOSECONDS * max(0, begun - 8)}", "[size] 1600 1000", "[sst_width] 160", "[signals_width] 300")
-    yield f"*-{math.log2(4 * PICOSECONDS):.6f} {-1 if focus is None else PICOSECONDS * focus}"
+    length, begun = cycle_length(path), _begun(path) if focus is None else focus
+    yield from (f"[timestart] {length * max(0, begun - 8)}", "[size] 1600 1000", "[sst_width] 160", "[signals_width] 400")
+    yield f"*-{math.log2(4 * length):.6f} {-1 if focus is None else length * focus}"
     for title, shown in groups:
         yield from ("@800200", f"-{title}")
         for one in shown:
@@ -250,10 +251,21 @@ def _gtkwave(path: Path, groups: Sequence[tuple[str, list[Shown]]], focus: int |
         yield from ("@1000200", f"-{title}")
 
 
+def _clock(path: Path) -> list[tuple[int, Any]]:
+    """Times and levels of the clock; nothing of waves without one."""
+    clocks = [variable for variable in pywellen.Waveform(str(path)).all_vars() if variable.full_name.endswith(".clk")]
+    return [change for variable in clocks[:1] for change in variable.tv]
+
+
+def cycle_length(path: Path) -> int:
+    """Between two rises of the clock, in the file's unit of time: benches choose other clocks than the engine."""
+    rises = [time for time, level in _clock(path) if str(level) == "1"]
+    return rises[1] - rises[0] if len(rises) > 1 else PICOSECONDS
+
+
 def _begun(path: Path) -> int:
     """The first cycle of the file."""
-    clocks = [variable for variable in pywellen.Waveform(str(path)).all_vars() if variable.full_name.endswith(".clk")]
-    return min((variable.tv[0][0] for variable in clocks[:1] if len(variable.tv)), default=0) // PICOSECONDS
+    return next((time for time, _ in _clock(path)), 0) // cycle_length(path)
 
 
 def _surfer(groups: Sequence[tuple[str, Sequence[str]]], focus: int | None) -> Iterator[str]:

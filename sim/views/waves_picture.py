@@ -14,7 +14,7 @@ from golden.arch.formats import FLOAT_FORMATS
 from golden.asm import Program
 from sim.files import whole
 from sim.views.wave_numbers import numbers
-from sim.views.waves import PICOSECONDS, WavesError, bias, chosen, forms_of, kind, signals, tables
+from sim.views.waves import WavesError, bias, chosen, cycle_length, forms_of, kind, signals, tables
 
 CYCLES, BEFORE = 48, 16
 """Of a picture, and of these before the cycle for which people look."""
@@ -31,10 +31,11 @@ def draw(picture: Path, path: Path, program: Program | None = None, focus: int |
     variables = {variable.full_name: variable for variable in pywellen.Waveform(str(path)).all_vars()}
     groups = [(title, [name.removeprefix(f"{scope}.") for name in names]) for title, names in chosen(scope, widths) if title != "clock"]
     shown = {name: variables[f"{scope}.{name}"] for _, names in groups for name in names}
-    begun, end = _span(path, variables.values())
+    length = cycle_length(path)
+    begun, end = _span(path, variables.values(), length)
     if focus is not None and not begun <= focus <= end:
         raise WavesError(f"{path} holds cycles {begun} to {end}: {focus} lies outside")
-    start = _moves(shown.values(), begun) - 2 if focus is None else focus - BEFORE
+    start = _moves(shown.values(), begun, length) - 2 if focus is None else focus - BEFORE
     first = max(begun, min(start, end - CYCLES + 1))
     last = min(end, first + CYCLES - 1)
     known = tables(program)
@@ -47,30 +48,31 @@ def draw(picture: Path, path: Path, program: Program | None = None, focus: int |
             return numbers(value, widths[f"{scope}.{name}"], forms[0], of_bias if FLOAT_FORMATS[forms[0]].has_bias else None)
         return known.get(what or "", {}).get(value, f"{4 * value:#x}" if what == "pc" else f"{value:x}")
 
-    lanes = [(title, {name: _runs(shown[name], first, last, partial(text, name)) for name in names}) for title, names in groups]
+    lanes = [(title, {name: _runs(shown[name], (first, last, length), partial(text, name)) for name in names}) for title, names in groups]
     _plot(picture, lanes, {name: widths[f"{scope}.{name}"] for name in shown}, (first, last), focus, path.name)
     return first, last
 
 
-def _span(path: Path, variables: Iterable[Any]) -> tuple[int, int]:
+def _span(path: Path, variables: Iterable[Any], length: int) -> tuple[int, int]:
     """First and last cycle that any signal says something of."""
     times = [variable.tv[at][0] for variable in variables if len(variable.tv) for at in (0, len(variable.tv) - 1)]
     if not times:
         raise WavesError(f"{path} holds no cycle")
-    return min(times) // PICOSECONDS, max(times) // PICOSECONDS
+    return min(times) // length, max(times) // length
 
 
-def _moves(variables: Iterable[Any], begun: int) -> int:
+def _moves(variables: Iterable[Any], begun: int, length: int) -> int:
     """The first cycle after the begin in which one of these changes."""
-    later = [variable.tv[1][0] // PICOSECONDS for variable in variables if len(variable.tv) > 1]
+    later = [variable.tv[1][0] // length for variable in variables if len(variable.tv) > 1]
     return min((cycle for cycle in later if cycle > begun), default=begun)
 
 
-def _runs(variable: Any, first: int, last: int, text: Callable[[int], str]) -> list[tuple[int, int, int | None, str]]:
-    """(cycle, cycle after the last, value, text) of each time that a signal stands."""
+def _runs(variable: Any, span: tuple[int, int, int], text: Callable[[int], str]) -> list[tuple[int, int, int | None, str]]:
+    """(cycle, cycle after the last, value, text) of each time that a signal stands; ``span``: first and last cycle, length of one."""
+    first, last, length = span
 
     def value(cycle: int) -> int | None:
-        found = variable.signal.value_at(PICOSECONDS * cycle)
+        found = variable.signal.value_at(length * cycle)
         return int(found) if found is not None and str(found).isdecimal() else None
 
     found = []
