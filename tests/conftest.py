@@ -28,9 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--config", default="tiny", dest="machine_config", help="configuration for tests that take one")
     group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
     group.addoption("--coverage", type=Path, metavar="FOLDER", help="count what is exercised, for make regress, which joins the counts")
-    group.addoption("--random-state", action="store_true", help="registers and memories of cocotb models begin with what is drawn")
+    group.addoption("--random-state", action="store_true", help="assertions on; cocotb models begin with what is drawn")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
     group.addoption("--mutants", type=int, default=0, metavar="N", help="plant N faults in the designs of cocotb files (sim mutate)")
+    group.addoption("--only-mutants", default="", metavar="N,N", help="of these faults the numbers that are tried")
     group.addoption("--limit", type=float, default=1800, help="seconds that one test may take, builds included (default 1800)")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
@@ -148,12 +149,12 @@ def artifacts(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def simulate(request: pytest.FixtureRequest, artifacts: Path):
-    """sim.compile.native.simulate, with waves in this test's folder under --waves."""
+    """sim.compile.native.simulate, with waves in this test's folder under --waves, and assertions under --random-state."""
     from sim.compile import native
 
     def run(dut, *benches, **options) -> None:
         waves = artifacts / "waves.vcd" if request.config.getoption("waves") else None
-        native.simulate(dut, *benches, waves=waves, **options)
+        native.simulate(dut, *benches, waves=waves, assertions=request.config.getoption("random_state"), **options)
 
     return run
 
@@ -191,7 +192,8 @@ def hunted(request, artifacts: Path, seed: int, component, file: str, config: st
 
     folder = request.config.getoption("artifacts")
     folder.mkdir(parents=True, exist_ok=True)
-    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid})
+    only = {int(number) for number in request.config.getoption("only_mutants").split(",") if number}
+    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid}, only)
     return passed
 
 
@@ -216,7 +218,7 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
         if request.config.getoption("mutants"):
             assert not known, "faults can be planted only where a test elaborates the component itself"
             return hunted(request, artifacts, seed, component, file, config, parameters, public)
-        design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
+        design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves, assertions=drawn)
         if drawn:
             design = random_state.without_start_values(design)
         counted = bool(counts) and counted

@@ -36,7 +36,7 @@ def test_every_node_equals_golden(workload, mesh, shards, batch, threads):
     outcome = train.Outcome(model.initial(step, 5))
     nodes.begin(step.state(outcome.state))
     for _ in range(2):
-        outcome = train._advance(options, step, outcome, next(batches), nodes)
+        outcome = train.advance(options, step, outcome, next(batches), nodes)
     weights = sum(tensor.rows * tensor.columns for tensor in step.tensors.values() if tensor.kind.name == "STATE")
     assert outcome.compared == 2 * (weights * len(mesh.live) + batch)
     assert all(not any(node.semaphores) for node in simulated.nodes.values())  # whatever is raised is waited for
