@@ -8,7 +8,7 @@ RUN := .venv/bin/python -m sim
 # pytest fails where standard output is closed; it gets one that leads nowhere.
 PYTEST := [ ! -d /dev/fd ] || [ -e /dev/fd/1 ] || exec >/dev/null; .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
-VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS THREADS SEED SEEDS FORMAT ENGINE CONFIG TESTS TAGS BUDGET COVERAGE SCHEDULER STATE
+VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS THREADS SEED SEEDS FORMAT ENGINE CONFIG TESTS TAGS BUDGET COVERAGE SCHEDULER STATE PC SCOPE
 upper = $(shell echo '$1' | tr a-z A-Z)
 lower = $(shell echo '$1' | tr A-Z a-z)
 quoted = '$(subst ','\'',$1)'
@@ -41,10 +41,10 @@ test: setup ## the tests that CI runs: SEED JOBS ARGS
 regress: setup ## the full verification suite: TESTS TAGS SEED SEEDS JOBS BUDGET RESUME COVERAGE SCHEDULER STATE
 	@$(RUN) regress $(GIVEN) --jobs $(call quoted,$(JOBS)) $(if $(RESUME),--resume)
 
-waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, CYCLES=A:B, SEED
+waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, CYCLES=A:B or difference, PC, SCOPE, SEED
 	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(if $(SEED),--seed $(SEED)),$(RUN) waves $(GIVEN))
 
-profile: setup ## where the cycles of a workload go: WORKLOAD THREADS SEED
+profile: setup ## where the cycles of a workload go: WORKLOAD MESH SHARDS BATCH THREADS SEED
 	@$(RUN) profile $(GIVEN)
 
 bench: setup ## the benchmark table, as JSON and as a page: CONFIG SEED

@@ -28,9 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--config", default="tiny", dest="machine_config", help="configuration for tests that take one")
     group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
     group.addoption("--coverage", type=Path, metavar="FOLDER", help="count what is exercised, for make regress, which joins the counts")
-    group.addoption("--random-state", action="store_true", help="registers and memories of cocotb models begin with what is drawn")
+    group.addoption("--random-state", action="store_true", help="assertions on; cocotb models begin with what is drawn")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
     group.addoption("--mutants", type=int, default=0, metavar="N", help="plant N faults in the designs of cocotb files (sim mutate)")
+    group.addoption("--only-mutants", default="", metavar="N,N", help="of these faults the numbers that are tried")
     group.addoption("--limit", type=float, default=1800, help="seconds that one test may take, builds included (default 1800)")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
@@ -94,9 +95,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
         written = sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED])
         for path in written:
-            terminalreporter.write_line(f"waves written; open them with: gtkwave {os.path.relpath(path)} (or surfer)")
+            for line in seen(Path(os.path.relpath(path))):
+                terminalreporter.write_line(line)
         if not written:
             terminalreporter.write_line("no waves were written: none of these tests simulates the design")
+
+
+def seen(waves: Path) -> list[str]:
+    """How a file of waves is looked at; save files for viewers and a picture are made beside it."""
+    from sim.views.waves import WavesError, opened
+    from sim.views.waves_picture import draw
+
+    try:
+        commands = opened(waves)
+        first, last = draw(waves.with_suffix(".png"), waves)
+    except WavesError as error:
+        return [str(error)]
+    told = f"waves written: {waves}; a picture of cycles {first} to {last}: {waves.with_suffix('.png')}; open them with:"
+    return [told, *(f"  {command}" for command in commands)]
 
 
 class TimeLimit(AssertionError):
@@ -148,12 +164,12 @@ def artifacts(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def simulate(request: pytest.FixtureRequest, artifacts: Path):
-    """sim.compile.native.simulate, with waves in this test's folder under --waves."""
+    """sim.compile.native.simulate, with waves in this test's folder under --waves, and assertions under --random-state."""
     from sim.compile import native
 
     def run(dut, *benches, **options) -> None:
         waves = artifacts / "waves.vcd" if request.config.getoption("waves") else None
-        native.simulate(dut, *benches, waves=waves, **options)
+        native.simulate(dut, *benches, waves=waves, assertions=request.config.getoption("random_state"), **options)
 
     return run
 
@@ -191,7 +207,8 @@ def hunted(request, artifacts: Path, seed: int, component, file: str, config: st
 
     folder = request.config.getoption("artifacts")
     folder.mkdir(parents=True, exist_ok=True)
-    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid})
+    only = {int(number) for number in request.config.getoption("only_mutants").split(",") if number}
+    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid}, only)
     return passed
 
 
@@ -216,7 +233,7 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
         if request.config.getoption("mutants"):
             assert not known, "faults can be planted only where a test elaborates the component itself"
             return hunted(request, artifacts, seed, component, file, config, parameters, public)
-        design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves)
+        design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves, assertions=drawn)
         if drawn:
             design = random_state.without_start_values(design)
         counted = bool(counts) and counted

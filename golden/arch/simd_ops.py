@@ -45,6 +45,9 @@ class SimdClass(IntEnum):
     NARROW = 7
     PACK = 8
     PACKED = 9
+    MULTIPLY = 11
+    SHIFT = 13
+    WIDE = 15
 
 
 class SimdFlag(IntFlag):
@@ -173,6 +176,45 @@ class SimdOp(IntEnum):
     ILTU8 = 0x9D
     IMIN8 = 0x9E
     IMAX8 = 0x9F
+    # Integers of every size: bits 1:0 are the logarithm of the bytes. Products: bits 3:2 low half, high half signed, high half unsigned.
+    IMUL8 = 0xB0
+    IMUL16 = 0xB1
+    IMUL32 = 0xB2
+    IMULH8 = 0xB4
+    IMULH16 = 0xB5
+    IMULH32 = 0xB6
+    IMULHU8 = 0xB8
+    IMULHU16 = 0xB9
+    IMULHU32 = 0xBA
+    # Shifts of every element by a distance of its own.
+    ISHLV8 = 0xD0
+    ISHLV16 = 0xD1
+    ISHLV32 = 0xD2
+    ISHLV64 = 0xD3
+    ISHRV8 = 0xD4
+    ISHRV16 = 0xD5
+    ISHRV32 = 0xD6
+    ISHRV64 = 0xD7
+    ISARV8 = 0xD8
+    ISARV16 = 0xD9
+    ISARV32 = 0xDA
+    ISARV64 = 0xDB
+    # Unsigned minimum and maximum of every size, then what the other classes have for smaller elements only.
+    IMINU8 = 0xF0
+    IMINU16 = 0xF1
+    IMINU32 = 0xF2
+    IMINU64 = 0xF3
+    IMAXU8 = 0xF4
+    IMAXU16 = 0xF5
+    IMAXU32 = 0xF6
+    IMAXU64 = 0xF7
+    IADD64 = 0xF8
+    ISUB64 = 0xF9
+    IEQ64 = 0xFA
+    ILT64 = 0xFB
+    ILTU64 = 0xFC
+    IMIN64 = 0xFD
+    IMAX64 = 0xFE
 
 
 @dataclass(frozen=True)
@@ -352,8 +394,25 @@ _PACKED = (
 )
 
 
-def _packed(bits: int, name: str, operands: str, meaning: str) -> SimdOpInfo:
-    elements = "64 bytes" if bits == 8 else "32 sixteen-bit elements"
+_MULTIPLY = (
+    ("IMUL", "a * b, low half of the product"),
+    ("IMULH", "a * b as signed integers, high half of the product"),
+    ("IMULHU", "a * b as unsigned integers, high half of the product"),
+)
+_SHIFT = (
+    ("ISHLV", "a << (b mod {bits}), bits that leave the element are lost"),
+    ("ISHRV", "a >> (b mod {bits}), zeros enter"),
+    ("ISARV", "a >> (b mod {bits}), copies of its top bit enter"),
+)
+_UNSIGNED = (
+    ("IMINU", "the lesser of a and b as unsigned integers"),
+    ("IMAXU", "the greater of a and b as unsigned integers"),
+)
+_SUMS = (("IADD", "(a + b) mod 2^64"), ("ISUB", "(a - b) mod 2^64"))
+
+
+def _elements(bits: int, name: str, operands: str, meaning: str) -> SimdOpInfo:
+    elements = {8: "64 bytes", 16: "32 sixteen-bit elements", 32: "16 lanes", 64: "8 elements of 64 bits"}[bits]
     imm = 0 if operands == "ab" else bits.bit_length() - 1
     return SimdOpInfo(SimdOp[f"{name}{bits}"], operands, imm, _NONE, f"for each of {elements} {meaning}", "packed")
 
@@ -364,7 +423,12 @@ _ROWS += (
     *(_widen_integer(fmt) for fmt in _SMALL_INTEGERS),
     *(_narrow(fmt, stochastic) for stochastic in (False, True) for fmt in NARROW_FORMATS),
     *(_pack(fmt) for fmt in _SMALL_INTEGERS),
-    *(_packed(bits, *row) for bits in (16, 8) for row in _PACKED),
+    *(_elements(bits, *row) for bits in (16, 8) for row in _PACKED),
+    *(_elements(bits, name, "ab", meaning) for bits in (8, 16, 32) for name, meaning in _MULTIPLY),
+    *(_elements(bits, name, "ab", meaning.format(bits=bits)) for bits in (8, 16, 32, 64) for name, meaning in _SHIFT),
+    *(_elements(bits, name, "ab", meaning) for bits in (8, 16, 32, 64) for name, meaning in _UNSIGNED),
+    *(_elements(64, name, "ab", meaning) for name, meaning in _SUMS),
+    *(_elements(64, *row) for row in _PACKED if row[1] == "ab"),
 )
 
 SIMD_OPS: dict[SimdOp, SimdOpInfo] = {row.op: row for row in sorted(_ROWS, key=lambda row: row.op)}

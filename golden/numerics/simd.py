@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from golden.arch.formats import FloatFormat, IntFormat
 from golden.arch.simd_ops import SIMD_OPS, SimdClass, SimdFlag, SimdOp, SimdOpInfo
-from golden.numerics import compare, convert, fma, special
+from golden.numerics import compare, convert, fma, integers, special
 from golden.numerics.convert import Flags, bits_f32, f32_bits
 from golden.numerics.random import random_words
 
@@ -202,11 +202,6 @@ def _ordered(a: Words, b: Words) -> Flags:
     return Flags(compare.ordered_invalid(a, b), never, never, never)
 
 
-def _elements(dtype: str, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """An operation on equal pieces of two registers."""
-    return lambda a, b, c, imm: function(_pieces(a, dtype), _pieces(b, dtype))
-
-
 def _fma_class(shape: Callable[..., tuple[Words, Words, Words]], odd: bool) -> tuple[Callable, Callable]:
     """Result and flags of an operation whose multiply-add operands ``shape`` makes of a, b and c."""
     return (
@@ -239,20 +234,6 @@ _RESULTS: dict[SimdOp, Callable[..., Any]] = {
     SimdOp.ANDNOT: lambda a, b, c, imm: a & ~b,
     SimdOp.FABS: lambda a, b, c, imm: a & ~_SIGN,
     SimdOp.FNEG: lambda a, b, c, imm: a ^ _SIGN,
-    SimdOp.IADD32: _elements("<u4", np.add),
-    SimdOp.ISUB32: _elements("<u4", np.subtract),
-    SimdOp.IADD16: _elements("<u2", np.add),
-    SimdOp.ISUB16: _elements("<u2", np.subtract),
-    SimdOp.IADD8: _elements("<u1", np.add),
-    SimdOp.ISUB8: _elements("<u1", np.subtract),
-    SimdOp.ISHL: lambda a, b, c, imm: a << np.uint32(imm),
-    SimdOp.ISHR: lambda a, b, c, imm: a >> np.uint32(imm),
-    SimdOp.ISAR: lambda a, b, c, imm: a.view("<i4") >> np.int32(imm),
-    SimdOp.IEQ: lambda a, b, c, imm: _mask(a == b),
-    SimdOp.ILT: lambda a, b, c, imm: _mask(a.view("<i4") < b.view("<i4")),
-    SimdOp.ILTU: lambda a, b, c, imm: _mask(a < b),
-    SimdOp.IMIN: _elements("<i4", np.minimum),
-    SimdOp.IMAX: _elements("<i4", np.maximum),
     SimdOp.SPLAT: lambda a, b, c, imm: np.repeat(a[..., imm % 16, None], 16, axis=-1),
     SimdOp.ROTATE: lambda a, b, c, imm: np.roll(a, -(imm % 16), axis=-1),
     SimdOp.ZIP32_LO: lambda a, b, c, imm: _zip(a, b, 4, high=False),
@@ -304,28 +285,8 @@ def _integer_conversion(fmt: IntFormat, packs: bool) -> Callable[..., Any]:
     return lambda a, b, c, imm: _part(a, fmt, imm).astype("<i4")
 
 
-def _mask_of(true: NDArray[np.bool_], width: int) -> NDArray[Any]:
-    return -true.astype(f"<i{width}")
-
-
-def _packed_operations(width: int) -> dict[str, Callable[..., Any]]:
-    """Operations on elements of so many bytes, by name without the element's size."""
-    unsigned, signed = f"<u{width}", f"<i{width}"
-    return {
-        "ISHL": lambda a, b, c, imm: _pieces(a, unsigned) << np.array(imm % (8 * width), unsigned),
-        "ISHR": lambda a, b, c, imm: _pieces(a, unsigned) >> np.array(imm % (8 * width), unsigned),
-        "ISAR": lambda a, b, c, imm: _pieces(a, signed) >> np.array(imm % (8 * width), signed),
-        "IEQ": _elements(unsigned, lambda a, b: _mask_of(a == b, width)),
-        "ILT": _elements(signed, lambda a, b: _mask_of(a < b, width)),
-        "ILTU": _elements(unsigned, lambda a, b: _mask_of(a < b, width)),
-        "IMIN": _elements(signed, np.minimum),
-        "IMAX": _elements(signed, np.maximum),
-    }
-
-
 for _info in SIMD_OPS.values():
     if isinstance(_info.format, IntFormat):
         _RESULTS[_info.op] = _integer_conversion(_info.format, _info.simd_class is SimdClass.PACK)
-for _width in (1, 2):
-    for _name, _function in _packed_operations(_width).items():
-        _RESULTS[SimdOp[f"{_name}{8 * _width}"]] = _function
+for _op, _function in integers.RESULTS.items():
+    _RESULTS[_op] = lambda a, b, c, imm, function=_function: function(a, b, imm)

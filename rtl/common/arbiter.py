@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 
+from rtl.common.invariant import always
+
 
 def first_from(m: Module, start: ValueLike, asking: ValueLike, name: str = "chosen") -> Signal:
     """Number of the first bit of ``asking`` that is set, looked for from bit ``start`` on and round; 0 when none is."""
@@ -25,6 +27,7 @@ def first_from(m: Module, start: ValueLike, asking: ValueLike, name: str = "chos
                     number = (place + distance) % count
                     with m.If(asking[number]):
                         m.d.comb += chosen.eq(number)
+    always(m, ~asking.any() | asking.bit_select(chosen, 1), f"{name} is one that does not ask")
     return chosen
 
 

@@ -8,6 +8,8 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.invariant import always
+
 
 class Pending(wiring.Component):
     """A ring of ``depth`` entries; one enters, one becomes done and one leaves in a cycle.
@@ -54,6 +56,9 @@ class Pending(wiring.Component):
             write.data.eq(self.i.payload),
         ]
         m.d.sync += [under_way.eq(under_way + push - pop), complete.eq(complete + self.done - pop)]
+        always(m, under_way <= self.depth, "more is under way than there are entries")
+        always(m, complete <= under_way, "more is done than was begun")
+        always(m, ~self.done | (complete != under_way), "what nobody began is done")
         for pointer, moves in ((tail, push), (self.place, pop)):
             with m.If(moves):
                 m.d.sync += pointer.eq(following(pointer, self.depth))

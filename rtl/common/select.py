@@ -11,6 +11,8 @@ from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 
+from rtl.common.invariant import at_most_one
+
 
 def by_number(m: Module, number: ValueLike, values: Sequence[Any], name: str) -> Any:
     """A signal of the values' own shape that equals ``values[number]``; 0 when there is no such value.
@@ -36,6 +38,7 @@ def by_mark(m: Module, marks: ValueLike, values: Sequence[Any], name: str) -> An
     for value in gated[1:]:
         total = total | value
     m.d.comb += Value.cast(chosen).eq(total)
+    at_most_one(m, marks, f"two marks choose {name}")
     return chosen
 
 

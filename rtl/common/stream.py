@@ -12,6 +12,8 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.invariant import always, steady
+
 
 class _Buffered(wiring.Component):
     """Common ports: a stream in, the same stream out.
@@ -45,6 +47,7 @@ class Buffer(_Buffered):
             m.d.sync += [self.o.valid.eq(self.i.valid), payload.eq(self.i.payload)]
 
         m.d.comb += self.o.payload.eq(payload)
+        steady(m, self.o, "a buffer takes its item back")
         return m
 
 
@@ -70,6 +73,8 @@ class SkidBuffer(_Buffered):
             m.d.sync += ready.eq(0)
 
         m.d.comb += [self.i.ready.eq(ready), self.o.payload.eq(payload)]
+        steady(m, self.o, "a buffer takes its item back")
+        always(m, ready | self.o.valid, "an item was caught behind none")
         return m
 
 
@@ -125,4 +130,7 @@ class Queue(_Buffered):
             self.i.ready.eq(ready),
             self.o.payload.eq(payload),
         ]
+        steady(m, self.o, "a queue takes its item back")
+        always(m, level <= behind, "a queue holds more than its depth")
+        always(m, ready == (level != behind), "a queue promises a place that it does not have")
         return m

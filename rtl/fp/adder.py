@@ -9,7 +9,7 @@ runs `+` as one instruction, while synthesis at 500 ps needs a prefix tree of lo
 
 import enum
 
-from amaranth import Cat, Const, Module, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -100,6 +100,21 @@ def add(m: Module, a: Value, b: Value, carry: Value | int = 0, *, width: int, bo
         m.submodules[name] = adder = Adder(width, body)
         m.d.comb += [adder.a.eq(a), adder.b.eq(b), adder.carry.eq(carry), total.eq(adder.total)]
     return total
+
+
+def add_elements(m: Module, a: Value, b: Value, subtract: Value, tops: Value, *, width: int, body: Body, name: str) -> Value:
+    """Sums, or differences, of the elements of two words by one adder. ``tops`` has a one at the top bit of each element.
+
+    The top bits stand aside, so that no carry leaves an element, and are added without carry afterwards.
+    """
+    left, right = Signal(width, name=f"{name}_left"), Signal(width, name=f"{name}_right")
+    m.d.comb += [
+        # Subtracting, a one stands in for a's top bit, so that no borrow leaves the element either.
+        left.eq(Mux(subtract, a | tops, a & ~tops)),
+        right.eq(Mux(subtract, ~(b & ~tops), b & ~tops)),
+    ]
+    total = add(m, left, right, subtract, width=width, body=body, name=name)
+    return total ^ ((a ^ b ^ subtract.replicate(width)) & tops)
 
 
 def full_adders(m: Module, a: Value, b: Value, c: Value, width: int, name: str) -> tuple[Value, Value]:

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.memmap import WORD_ADDRESS_BITS
 from golden.arch.sram import LANES
+from rtl.common.invariant import always
 from rtl.mem import ports
 from rtl.mem.intake import accept
 from rtl.mem.loads import Loads
@@ -104,6 +105,7 @@ class LoadFront(wiring.Component):
                 (self.info.for_load & Cat(queue.banks.any() for queue in queues)) | (self.info.for_store << LANES)
             ),
         ]
+        self._alone(m, queues, takes)
         self._read(m, queues, [*loads.l0_wins, *loads.l1_wins, loads.sl_wins])
         return m
 
@@ -127,6 +129,13 @@ class LoadFront(wiring.Component):
         m.submodules[f"age_{name}"] = age = Age(len(waiting))
         m.d.comb += [age.tick.eq(self.given.tick), age.waiting.eq(waiting), age.take.eq(take)]
         return old.eq(age.old)
+
+    def _alone(self, m: Module, queues: list[RequestQueue], takes: Value) -> None:
+        """No bank is given away twice in a slot."""
+        before: Value = self.given.busy
+        for queue, take in zip(queues, takes, strict=True):
+            always(m, ~take | ~(queue.banks & before).any(), "a bank is given away twice in a slot")
+            before = before | Mux(take, queue.banks, 0)
 
     def _read(self, m: Module, queues: list[RequestQueue], wins: list[Value]) -> None:
         """Addresses, banks and what travels along; a partial store's where it has borrowed the return path."""

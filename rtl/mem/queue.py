@@ -11,6 +11,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.sram import BANKS
+from rtl.common.invariant import always
 from rtl.mem.banking import word_banks
 
 DEPTH = 4
@@ -95,6 +96,10 @@ class RequestQueue(wiring.Component):
             read_at.eq(read_at + from_ring),
             waiting.eq(waiting + to_ring - from_ring),
         ]
+
+        always(m, waiting <= DEPTH, "a queue of requests holds more than its ring")
+        always(m, ~to_ring | from_ring | (waiting != DEPTH), "a request comes to a full queue")
+        always(m, ~self.take | self.valid, "a request that is not there is granted")
 
         entry = Signal(self._entry)
         m.d.comb += entry.eq(Mux(waiting.any(), read.data, entry_in))

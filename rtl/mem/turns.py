@@ -8,6 +8,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.invariant import at_most_one
+
 TICK = 8
 MARKS = 3
 TURN_PERIOD = 4
@@ -69,6 +71,7 @@ class Turns(wiring.Component):
             chosen.eq(candidates & ~(candidates - 1)[:ports]),
         ]
         m.d.sync += [count.eq(count + 1), self.turn.eq(0)]
+        at_most_one(m, self.turn, "two ports have their turn at once")
         with m.If((count % TURN_PERIOD == 0) & self.old.any()):
             m.d.sync += [
                 self.turn.eq(chosen),

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS, CREDITS
+from rtl.common.invariant import always
 
 COUNT = data.ArrayLayout(range(CREDITS + 1), CHANNELS)
 """Credits per channel."""
@@ -28,6 +29,9 @@ class Credits(wiring.Component):
             # `take` comes late: both outcomes are ready before it.
             taken, kept = Signal(self.count[v].shape(), name=f"taken{v}"), Signal(self.count[v].shape(), name=f"kept{v}")
             m.d.comb += [taken.eq(count - 1 + give), kept.eq(count + give)]
+            always(m, ~self.take[v] | count.any(), f"a packet leaves on channel {v} without credit")
+            always(m, ~give | (count != CREDITS), f"a credit of channel {v} comes back that nobody spent")
+            always(m, self.ok[v] == count.any(), f"channel {v} has credit, or none, and says otherwise")
             m.d.sync += [
                 count.eq(Mux(self.take[v], taken, kept)),
                 self.ok[v].eq(Mux(self.take[v], taken != 0, kept != 0)),

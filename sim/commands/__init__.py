@@ -5,7 +5,7 @@ from importlib import import_module
 from sim.commands.command import COMMANDS, Command, CommandError
 
 # In the order in which the help lists them.
-for _part in ("training", "kernel", "program", "debug", "see", "measures", "network", "waves", "suite", "regression"):
+for _part in ("training", "kernel", "program", "debug", "see", "measures", "profile", "network", "waves", "suite", "regression"):
     import_module(f"{__name__}.{_part}")
 
 __all__ = ["COMMANDS", "Command", "CommandError"]

@@ -35,18 +35,50 @@ def wish(options: argparse.Namespace, title: str, program: Any = None, mesh: Any
     ``mesh``: on which it runs; then ``nodes`` are those whose waves are wanted.
     """
     if not options.record and not options.waves:
-        if options.cycles:
-            raise CommandError("--cycles is the window of what is kept: give --record FILE or --waves FILE too")
-        return None
+        if options.cycles or options.pc:
+            name = "cycles" if options.cycles else "pc"
+            raise CommandError(f"--{name} is the window of what is kept: give --record FILE or --waves FILE too")
+        if not options.scope:
+            return None
+    if options.scope and not options.waves:
+        raise CommandError("--scope chooses signals of waves: give --waves FILE too")
     from sim.events.recorder import Wish
 
+    one_window(options, mesh)
     first, last = options.cycles or (None, None)
-    kept = Wish(options.record, options.waves, first or 0, last, title, program, mesh)
+    kept = Wish(options.record, as_written(options.waves), first or 0, last, title, program, mesh, scopes=tuple(options.scope))
     if mesh and getattr(options, "nodes", None):
         from sim.jobs.machine import numbers_of
 
         return replace(kept, shown=numbers_of(mesh, options.nodes))
     return kept
+
+
+def as_written(path: Path | None) -> Path | None:
+    """A file of waves by the name of the format that this machine can write."""
+    from sim.compile.verilator import wave_format
+
+    return path and (path.with_suffix(f".{wave_format()}") if path.suffix in (".fst", ".vcd") else path)
+
+
+def one_window(options: argparse.Namespace, mesh: Any = None) -> None:
+    """CommandError when ``CYCLES`` and ``PC`` are both given, or ``PC`` on a mesh."""
+    if options.pc and options.cycles:
+        raise CommandError("--cycles and --pc are two windows: leave one of them out")
+    if options.pc and mesh:
+        raise CommandError("--pc finds an instruction on a node alone: leave --mesh out, or give --cycles A:B")
+
+
+def window_around_pc(options: argparse.Namespace, kept: Any, program: Any, run: Callable[[Any], object]) -> Any:
+    """What ``wish`` gave, of the cycles around the instruction of ``PC`` if given; ``run`` runs all once and keeps what is wished."""
+    if not kept or not options.pc:
+        return kept
+    from sim.events.around import around_pc
+    from sim.jobs.memory import address
+
+    found = around_pc(kept, program, address(program, options.pc), run)
+    print(f"{options.pc} is dispatched in cycle {found.focus}: once more, for what is around it", flush=True)
+    return found
 
 
 def tell_kept(kept: Any) -> None:
@@ -56,11 +88,20 @@ def tell_kept(kept: Any) -> None:
         if kept.mesh:
             print(f"what its links carried: python -m sim traffic {kept.events}")
     if kept and kept.waves and kept.waves.exists():
-        from sim.views.waves import opened
+        tell_waves(kept.waves, kept.program, kept.focus)
 
-        print(f"waves: {kept.waves}; open them with:")
-        for line in opened(kept.waves, kept.program):
-            print(f"  {line}")
+
+def tell_waves(path: Path, program: Any = None, focus: int | None = None) -> None:
+    """How waves are opened; a picture of some cycles of them for people without a viewer."""
+    from sim.views.waves import opened
+    from sim.views.waves_picture import draw
+
+    commands = opened(path, program, focus)
+    picture = path.with_suffix(".png")
+    first, last = draw(picture, path, program, focus)
+    print(f"waves: {path}; a picture of cycles {first} to {last}: {picture}; open them with:")
+    for line in commands:
+        print(f"  {line}")
 
 
 def draw_traffic(options: argparse.Namespace, found: Any, title: str) -> None:
@@ -164,12 +205,14 @@ SEED = argument("--seed", type=seed_number, default=0, help="seed of everything 
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
 CYCLES = argument("--cycles", type=cycles, metavar="A:B", help="from cycle A of the run to before B")
 DIFFERENCE = "difference"
-AROUND = (2000, 500)  # cycles before and after a difference
 RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
+PC = argument("--pc", metavar="ADDRESS", help="keep what is around the first dispatch of the instruction there (or a label)")
+SCOPE = argument("--scope", action="append", default=[], metavar="NAME", help="waves of this scope alone, like vector.issue")
 WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 10000) to FILE")
 HEAT = argument("--heat", type=output_file, metavar="FILE", help="draw how busy each link was, by class: a PNG, or FILE.svg")
 LATENCY = argument("--latency", type=output_file, metavar="FILE", help="draw how late packets came: a PNG, or FILE.svg")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")
 WORKLOAD = argument("--workload", default="digits-mlp", help="what to train (default digits-mlp; an unknown name lists all)")
 THREADS = argument("--threads", type=whole_number, default=isa.THREADS, help="threads of a node that share a step (default all)")
+SHARDS = argument("--shards", type=whole_number, help="shards of the batch (default: the smallest power of two that serves every node)")
 BATCH = argument("--batch", type=whole_number, help="rows of data per step (default: the workload's)")

@@ -6,12 +6,16 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from golden.arch.mesh import parse, parse_place
 from sim.commands.command import (
     CONFIG,
     CYCLES,
     JSON,
+    PC,
     RECORD,
+    SCOPE,
     SEED,
     WAVES,
     CommandError,
@@ -21,6 +25,7 @@ from sim.commands.command import (
     sentence_of,
     tell_kept,
     whole_number,
+    window_around_pc,
     wish,
 )
 
@@ -47,7 +52,7 @@ def _kernels(parser: argparse.ArgumentParser) -> None:
                 flag, dest=_PARAMETER + parameter.name, type=types[parameter.type], default=parameter.default, metavar="VALUE", help=meaning
             )
         sub.add_argument("--threads", type=whole_number, help="threads that share the work (default: as many as the kernel chooses)")
-        for flags, settings in (SEED, CONFIG, JSON, RECORD, WAVES, CYCLES, *_MESH):
+        for flags, settings in (SEED, CONFIG, JSON, RECORD, WAVES, CYCLES, PC, SCOPE, *_MESH):
             sub.add_argument(*flags, **settings)
 
 
@@ -70,6 +75,8 @@ def _threads(record: Wish) -> list[dict[str, Any]]:
 
 @command("run", "Run a kernel on random data on the RTL and check it against golden (run KERNEL --help: its parameters).", more=_kernels)
 def _run(options: argparse.Namespace) -> int:
+    from golden.arch.config import get_config
+    from golden.kernels.job import random_job
     from sim.jobs.run import run_kernel
     from sim.views.report import write_json
 
@@ -78,13 +85,17 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandError("--dead names places of a mesh: give --mesh too")
     mesh = options.mesh and replace(options.mesh, dead=frozenset(options.dead))
     where = f"{mesh.columns}x{mesh.rows} of {options.config}" if mesh else options.config
-    record = wish(options, f"{options.kernel} on {where}", mesh=mesh)
+    job = random_job(get_config(options.config), options.kernel, np.random.default_rng(options.seed), options.threads, **given)
+    record = wish(options, f"{options.kernel} on {where}", job.program, mesh)
     if mesh:
         from sim.jobs.run_mesh import run_everywhere
 
-        report = run_everywhere(mesh, options.kernel, options.config, options.seed, options.threads, record, **given)
+        figures = run_everywhere(mesh, job, options.config, record)
     else:
-        report = run_kernel(options.kernel, options.config, options.seed, options.threads, record, **given)
+        record = window_around_pc(options, record, job.program, lambda first: run_kernel(job, options.config, first))
+        figures = run_kernel(job, options.config, record)
+    about = {"kernel": options.kernel, "config": options.config, "seed": options.seed, "threads": len(job.launches)}
+    report = {**about, **given, **figures}
     threads = _threads(record) if record and record.events else []
     for key, value in report.items():
         print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")

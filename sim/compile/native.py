@@ -16,6 +16,7 @@ from pathlib import Path
 from amaranth.hdl import Elaboratable
 from amaranth.sim import Simulator
 
+from rtl.common import invariant
 from sim.compile.garbage import uncollected
 
 Bench = Callable[..., Awaitable[None]]
@@ -33,6 +34,7 @@ def simulate(
     clocked: bool = True,
     waves: Path | None = None,
     keep: bool = False,
+    assertions: bool = False,
 ) -> None:
     """Simulates `dut` until every one of `benches` has returned.
 
@@ -45,13 +47,14 @@ def simulate(
     waves: VCD file to write.
     keep: the simulator waits for the next call that keeps and has the same component and as many benches, which begins at once, in the
         state after power-up.
+    assertions: of the invariants that the component states (rtl.common.invariant); a broken one is an AssertionError.
     """
     global _kept
     simulation = None
     if keep:
         simulation, _kept = _kept, None  # who fails leaves nothing behind
     if simulation is None or not simulation.fits(dut, background, benches, clocked):
-        simulation = _Simulation(dut, len(background), len(benches), clocked)
+        simulation = _Simulation(dut, len(background), len(benches), clocked, assertions)
     if waves is not None:
         waves.parent.mkdir(parents=True, exist_ok=True)
     simulation.run([*background, *benches], limit, waves)
@@ -62,10 +65,10 @@ def simulate(
 class _Simulation:
     """A component's simulator with places for benches: so many in the background, then those that it runs for."""
 
-    def __init__(self, dut: Elaboratable, background: int, benches: int, clocked: bool) -> None:
+    def __init__(self, dut: Elaboratable, background: int, benches: int, clocked: bool, assertions: bool) -> None:
         self.made_for = dut, background, benches, clocked
         self.fresh, self.benches, self.limit = True, [], 0
-        with uncollected():
+        with uncollected(), invariant.checked(assertions):
             self.simulator = Simulator(dut)
         if clocked:
             self.simulator.add_clock(1e-9)  # seconds

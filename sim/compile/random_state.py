@@ -12,7 +12,7 @@ from pathlib import Path
 from sim.compile import cache
 from sim.compile.elaborate import Design
 
-FLAGS = ("--x-initial", "unique")
+FLAGS = ("--x-initial", "unique", "--assert")
 _REGISTER = re.compile(r"^(?P<register>\s*reg (?:\[\d+:\d+\] )?\S+) = [^;]+;$", re.MULTILINE)
 
 

@@ -58,7 +58,7 @@ FUNCTIONS: Functions = {
     "engine_take_trace": (None, [_POINTER, _U32, _POINTER]),
     "engine_links_size": (_U64, [_POINTER, _U32]),
     "engine_take_links": (None, [_POINTER, _U32, _POINTER]),
-    "engine_waves": (_U32, [_POINTER, ctypes.c_char_p, _U32, _POINTER, _U64]),
+    "engine_waves": (_U32, [_POINTER, ctypes.c_char_p, _U32, _POINTER, _U64, ctypes.c_char_p]),
     "engine_end_waves": (None, [_POINTER]),
     "engine_save": (_U32, [_POINTER, ctypes.c_char_p]),
     "engine_restore": (_U32, [_POINTER, ctypes.c_char_p]),
@@ -265,11 +265,14 @@ class Engine:
             found.append(words.reshape(-1, count, len(LINK_PARTS)))
         return np.stack(found, axis=1)
 
-    def waves(self, path: Path, nodes: Sequence[int] = (0,), zero: int = 0) -> None:
-        """Write waves of these nodes from here on. A cycle is 500 ps, the one at time 0 is cycle ``zero``."""
+    def waves(self, path: Path, nodes: Sequence[int] = (0,), zero: int = 0, scopes: Sequence[str] = ()) -> None:
+        """Write waves of these nodes from here on. A cycle is 500 ps, the one at time 0 is cycle ``zero``.
+
+        ``scopes``: full names, as ``places`` gives them, of what is shown with all below; everything when there are none.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        chosen = np.array(nodes, np.uint32)
-        if not self._library.engine_waves(self._handle, str(path).encode(), len(chosen), chosen.ctypes.data, zero):
+        chosen, named = np.array(nodes, np.uint32), "\n".join(scopes).encode()
+        if not self._library.engine_waves(self._handle, str(path).encode(), len(chosen), chosen.ctypes.data, zero, named):
             raise EngineError(f"cannot write waves to {path}: the engine was built without waves, or the folder is not writable")
 
     def end_waves(self) -> None:

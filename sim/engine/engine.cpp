@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include <cstring>
+#include <sstream>
 
 #include "memory.h"
 
@@ -122,13 +123,15 @@ void engine_take_trace(Engine* e, uint32_t node, uint32_t* words) { take(e->loop
 uint64_t engine_links_size(Engine* e, uint32_t node) { return e->loop.nodes[node]->links.size(); }
 void engine_take_links(Engine* e, uint32_t node, uint32_t* words) { take(e->loop.nodes[node]->links, words); }
 
-// Waves of the nodes named, from here on; their time counts from cycle `zero`.
-uint32_t engine_waves(Engine* e, const char* path, uint32_t count, const uint32_t* nodes, uint64_t zero) {
-    (void)e, (void)path, (void)count, (void)nodes, (void)zero;
+// Waves of the nodes named, from here on; their time counts from cycle `zero`. `scopes`: a full name a line, all when there is none.
+uint32_t engine_waves(Engine* e, const char* path, uint32_t count, const uint32_t* nodes, uint64_t zero, const char* scopes) {
+    (void)e, (void)path, (void)count, (void)nodes, (void)zero, (void)scopes;
 #ifdef ENGINE_WAVES
     auto& wave = e->loop.wave;
     wave.reset(new Wave);
     e->loop.zero = zero;
+    std::istringstream lines(scopes);
+    for (std::string scope; std::getline(lines, scope);) wave->dumpvars(Context::ALL_LEVELS, scope);
     e->context->trace(wave.get(), count, nodes);
     wave->open(path);
     return wave->isOpen();

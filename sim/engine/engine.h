@@ -14,8 +14,9 @@
 #ifdef ENGINE_WAVES
 // A model's own `trace` brings all models of its context into the file. Here those that are named, in the order in which they were made.
 struct Context : VerilatedContext {
+    static constexpr int ALL_LEVELS = 99;
+
     void trace(VerilatedTraceBaseC* wave, uint32_t count, const uint32_t* models) {
-        constexpr int ALL_LEVELS = 99;
         for (uint32_t i = 0; i < count; ++i) m_ns.m_traceBaseModelCbs[models[i]](wave, ALL_LEVELS, 0);
     }
 };

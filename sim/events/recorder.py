@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from golden.asm import Program
 from sim.engine import ports
 from sim.engine.binding import Engine
 from sim.events.file import About, Code, EventsError, Writer
+from sim.events.scopes import resolved
 from sim.files import whole
 
 CHUNK = 2048  # cycles
@@ -26,7 +27,8 @@ class Wish:
     """What shall be kept of a run: events, waves or both, each in a file; a window of its cycles, whose end may be open.
 
     ``title`` and ``program``, one for all nodes or one for each, say what runs, for those who read the events; ``mesh`` where nodes are.
-    ``shown``: numbers of the nodes in the waves.
+    ``shown``: numbers of the nodes in the waves; ``scopes``: what of them is in the waves, as `sim.events.scopes` finds it, all if nothing.
+    ``focus``: the cycle for which people look at the window.
     """
 
     events: Path | None = None
@@ -37,6 +39,8 @@ class Wish:
     program: Program | Sequence[Program] | None = None
     mesh: MeshConfig | None = None
     shown: Sequence[int] = (0,)
+    scopes: Sequence[str] = ()
+    focus: int | None = None
 
     @property
     def end(self) -> int:
@@ -75,13 +79,14 @@ def recording(engine: Engine, wish: Wish | None, whole_trace: Sequence[list[NDAr
     Raises
     ------
     EventsError
-        When the run ended before the window began; no file is left then.
+        When the run ended before the window began; no file is left then. ScopeError for a scope of waves that is not there.
     """
     if wish is None:
         with _taking(engine, _Recorder(engine, Wish(last=0), whole_trace)) if whole_trace is not None else nullcontext():
             yield
         return
     failed = None
+    wish = replace(wish, scopes=resolved(engine, wish.shown, wish.scopes))
     with ExitStack() as files:
         begun = engine.cycle
         writer = Writer(files.enter_context(whole(wish.events)), _about(engine, wish)) if wish.events else None
@@ -129,7 +134,7 @@ class _Recorder:
         waves: Path | None = None,
     ) -> None:
         self.engine, self.writer, self.waves, self.whole_trace = engine, writer, waves, whole_trace
-        self.first, self.end, self.shown = wish.first, wish.end, wish.shown
+        self.first, self.end, self.shown, self.scopes = wish.first, wish.end, wish.shown, wish.scopes
         self.origin = engine.cycle
         self.taken = 0
         self.waving = False
@@ -153,7 +158,7 @@ class _Recorder:
         if self.waves and inside != self.waving:
             self.waving = inside
             if inside:
-                self.engine.waves(self.waves, self.shown, zero=self.origin)
+                self.engine.waves(self.waves, self.shown, self.origin, self.scopes)
             else:
                 self.engine.end_waves()
 

@@ -189,9 +189,13 @@ class Commanded(Debugger):
             if not came:
                 self.say(f"thread {self.thread} waits, and nobody else goes on")
                 return
+            if self.changed():
+                break
         self.say(f"next: {self.where()}" if self._status().state is ThreadState.HALTED else self.where())
 
     def go_on(self) -> None:
+        if self.watched:
+            raise DebuggerError("the RTL has no watchpoint: s N looks at the memory after each instruction")
         self.threads.go_on(self.breakpoints, self.thread)
         self._told()
         self.say(f"next: {self.where()}" if self._status().state is ThreadState.HALTED else self.where())

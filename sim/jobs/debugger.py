@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from golden.arch.memmap import ThreadState
+from golden.arch.trace import Record
 from golden.iss.errors import RuleError
 from golden.iss.node import Simulator, describe_fault
+from golden.iss.state import Thread
 from golden.listing import FORMATS, HEX, accumulators, descriptor, registers, trace_line, values
 from sim.jobs import memory
 from sim.jobs.program import Say, Work, where
@@ -16,8 +18,11 @@ b ADDRESS  breakpoint here, or none       t N        look at thread N
 r          scalar registers, predicates   v N [F]    vector register N, as FP32 or in format F
 a N        accumulator N                  d N        descriptor N
 w          semaphores that are not 0      m ADDRESS [F]  64 bytes of memory, in format F
+back       undo the thread's last instruction, and what others did since
+watch ADDRESS [BYTES]  stop when memory there changes (8 bytes), or no more
 q          leave                          h          this list (ADDRESS: a number or a label)"""
 MOST = 10_000_000  # instructions at once
+_RETIRED = 4
 THREADS, VECTORS, ACCUMULATORS, DESCRIPTORS = 4, 32, 8, 8
 
 
@@ -32,6 +37,7 @@ class Debugger(ABC):
         self.program, self.config, self.say, self.form = work.program, work.config, say, work.trace or HEX
         self.thread = 0
         self.breakpoints: set[int] = set()
+        self.watched: dict[tuple[int, int], bytes] = {}
 
     def command(self, line: str) -> bool:
         """Do one command; False to leave."""
@@ -52,6 +58,10 @@ class Debugger(ABC):
                 self.steps(_number(rest, "a count of instructions", 1, MOST) if rest else 1)
             case "c":
                 self.go_on()
+            case "back":
+                self.back()
+            case "watch":
+                self._watch(rest)
             case "b":
                 self._break(self._address(rest, 4))
             case "t":
@@ -78,6 +88,27 @@ class Debugger(ABC):
             raise DebuggerError(f"no instruction lies at {at:#x}: an address of one is a multiple of 4")
         self.breakpoints ^= {at}
         self.say("breakpoints: " + (", ".join(f"{b:#x}" for b in sorted(self.breakpoints)) or "none"))
+
+    def _watch(self, rest: list[str]) -> None:
+        size = _number(rest[1:], "a count of bytes", 1, 64) if rest[1:] else 8
+        at = self._address(rest, size)
+        if self.watched.pop((at, size), None) is None:
+            self.watched[at, size] = self.read(at, size)
+        self.say("watched: " + (", ".join(f"{size} bytes at {at:#x}" for at, size in sorted(self.watched)) or "nothing"))
+
+    def changed(self) -> bool:
+        """Say what of the memory watched has changed since the last time; whether anything has."""
+        found = False
+        for (at, size), before in self.watched.items():
+            after = self.read(at, size)
+            if after != before:
+                self.say(f"{size} bytes at {at:#x} were {_hex(before)}, are {_hex(after)}")
+                self.watched[at, size], found = after, True
+        return found
+
+    def back(self) -> None:
+        """Undo the last instruction of the thread looked at; DebuggerError where time has one direction."""
+        raise DebuggerError("the RTL does not go back: the simulator does (leave --rtl out)")
 
     def _address(self, rest: list[str], size: int) -> int:
         if not rest:
@@ -129,8 +160,32 @@ class Simulated(Debugger):
 
     def __init__(self, work: Work, say: Say) -> None:
         super().__init__(work, say)
-        self.node = work.node()
+        self.work = work
+        self.turns = bytearray()
+        """Whose turn it was, from the beginning: thread, and ``_RETIRED`` when an instruction retired. They make the run again."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self.node = self.work.node()
         self.simulator = Simulator(self.node, strict=True)
+
+    def _turn(self, thread: Thread) -> Record | None:
+        """One instruction of a thread, remembered."""
+        record = self.simulator.step(thread)
+        self.turns.append(thread.index | (_RETIRED if record else 0))
+        return record
+
+    def back(self) -> None:
+        at = self.turns.rfind(self.thread | _RETIRED)
+        if at < 0:
+            raise DebuggerError(f"thread {self.thread} stands at its beginning")
+        turns = self.turns[:at]
+        self.turns.clear()
+        self._begin()
+        for turn in turns:
+            self._turn(self.node.threads[turn & ~_RETIRED])
+        self.watched = {(at, size): self.read(at, size) for at, size in self.watched}
+        self.say(f"next: {self.where()}")
 
     def steps(self, count: int) -> None:
         self._steps(count, stop=False)
@@ -173,19 +228,21 @@ class Simulated(Debugger):
             if not self._advance():
                 self.say(f"thread {thread.index} waits for {thread.waits}, and nobody else goes on")
                 return
+            if self.changed():
+                break
         self.say(f"next: {where(self.node, thread)}" if thread.runs else f"thread {thread.index} has ended")
 
     def _advance(self) -> bool:
         """One instruction of the thread looked at; while it waits, the others go on."""
         thread = self.node.threads[self.thread]
         for _ in range(1_000_000):
-            record = self.simulator.step(thread)
+            record = self._turn(thread)
             if record:
                 self.say(trace_line(record, self.form))
                 return True
             if not thread.runs:
                 return True
-            if not any(self.simulator.step(t) for t in self.node.threads if t is not thread and t.runs):
+            if not any(self._turn(t) for t in self.node.threads if t is not thread and t.runs):
                 return False
         return False
 
@@ -199,6 +256,11 @@ def _number(rest: list[str], what: str, low: int, high: int) -> int:
         given = f"{rest[0]!r} is not" if rest else "there is no number of"
         raise DebuggerError(f"{given} {what}: {low} to {high}")
     return value
+
+
+def _hex(data: bytes) -> str:
+    """As a number, the highest byte first."""
+    return f"{int.from_bytes(data, 'little'):#0{2 * len(data) + 2}x}"
 
 
 def _form(rest: list[str], default: str) -> str:

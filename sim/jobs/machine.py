@@ -26,10 +26,10 @@ SOURCES = ("rtl", "golden/arch")
 """Folders that hold all Python that a design is made from."""
 
 
-def design(config: str = "d1", trace: bool = False, after: str = "", names: bool = False) -> Design:
-    """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast; `names`: as in `elaborate`."""
-    known, settings = get_config(config), {"config": config, "parameters": {"trace": trace}, "after": after, "names": names}
-    return elaborate_once(lambda: Node(known, trace=trace), SOURCES, top=TOP, **settings)
+def design(config: str = "d1", trace: bool = False, after: str = "", names: bool = False, assertions: bool = False) -> Design:
+    """The Verilog of a node, made or found in build/; `after`: what will be built from it, for the forecast; others as in `elaborate`."""
+    known, settings = get_config(config), {"after": after, "names": names, "assertions": assertions}
+    return elaborate_once(lambda: Node(known, trace=trace), SOURCES, top=TOP, config=config, parameters={"trace": trace}, **settings)
 
 
 def check_tools() -> None:

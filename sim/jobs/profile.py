@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from golden.arch.config import get_config
 from golden.arch.memmap import Counter
 from golden.kernels.job import Launch
 from sim.events.causes import CAUSES
-from sim.events.file import Recording
-from sim.events.instructions import follow
-from sim.events.phases import by_phase
 from sim.events.recorder import MOST_EVENTS, Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import Host
@@ -60,18 +56,15 @@ def profile(options: Options, warm_steps: int = 1, record: Wish | None = None) -
         return [*rows, step]
 
 
-def as_it_runs(events: Path, rows: list[dict[str, Any]], step: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows {name, cycles, causes} of the recorded STEP by kernel, of which ``rows`` has the names; AccountError unless they add up to it.
+def as_it_runs(kernels: list[dict[str, Any]], window: tuple[int, int], step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows {name, cycles, causes} of the recorded STEP by kernel, as `sim.events.phases` has them; AccountError unless they add up to it.
 
     A recording that holds less than the step accounts for what it holds.
     """
-    told = Recording(events)
-    window = told.window()
-    found = by_phase(follow(told, *window), told.about, [row["name"] for row in rows])
-    every = sum(row["cycles"] for row in found)
+    every = sum(row["cycles"] for row in kernels)
     if window[1] - window[0] < MOST_EVENTS and every != step["cycles"]:
         raise AccountError(f"the events of the step account for {every} cycles, its counters for {step['cycles']}")
-    return found
+    return kernels
 
 
 def total(rows: list[dict[str, Any]]) -> dict[str, Any]:

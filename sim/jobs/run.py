@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from golden.arch.config import get_config
 from golden.arch.memmap import Counter
-from golden.kernels.job import Job, random_job
+from golden.kernels.job import Job
 from sim.engine.binding import Engine
 from sim.events.recorder import Wish, recording
 from sim.jobs import machine
@@ -56,11 +52,7 @@ def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = N
     }
 
 
-def run_kernel(
-    name: str, config: str = "d1", seed: int = 0, threads: int | None = None, record: Wish | None = None, **parameters: Any
-) -> dict[str, Any]:
-    """Build, run, compare; the report of ``python -m sim run``. ``record``: what is kept of the measured run."""
-    job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
+def run_kernel(job: Job, config: str = "d1", record: Wish | None = None) -> dict[str, Any]:
+    """Run and compare on a node of its own; the figures of ``python -m sim run``. ``record``: what is kept of the measured run."""
     with machine.engine(config, trace=bool(record and record.events), waved=bool(record and record.waves)) as engine:
-        report = run_job(engine, job, record=record and replace(record, program=job.program))
-    return {"kernel": name, "config": config, "seed": seed, "threads": len(job.launches), **parameters, **report}
+        return run_job(engine, job, record=record)

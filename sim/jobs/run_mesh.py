@@ -5,15 +5,11 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig, Place
 from golden.host_blocking import BlockingHost, together
-from golden.kernels.job import random_job
+from golden.kernels.job import Job
 from sim.engine.binding import Engine
 from sim.events.recorder import Wish, recording
 from sim.jobs import machine
@@ -36,19 +32,12 @@ def nearest_hosts(engine: Engine, mesh: MeshConfig) -> Mapping[Place, BlockingHo
 
 
 def run_everywhere(
-    mesh: MeshConfig,
-    name: str,
-    config: str = "d1",
-    seed: int = 0,
-    threads: int | None = None,
-    record: Wish | None = None,
-    **parameters: Any,
+    mesh: MeshConfig, job: Job, config: str = "d1", record: Wish | None = None
 ) -> dict[str, Any]:
-    """Load, start, wait, compare; the report of ``python -m sim run --mesh``. No node is skipped in any cycle.
+    """Load, start, wait, compare; the figures of ``python -m sim run --mesh``. No node is skipped in any cycle.
 
     ``record``: what is kept from the first start to the last end.
     """
-    job = random_job(get_config(config), name, np.random.default_rng(seed), threads, **parameters)
     traced, waved = bool(record and record.events), bool(record and record.waves)
     with machine.mesh_engine(mesh, config, trace=traced, waved=waved) as engine:
         booted, hosts = engine.cycle, nearest_hosts(engine, mesh)
@@ -57,7 +46,7 @@ def run_everywhere(
         for host in hosts.values():
             host.flush()
         first, began = engine.cycle, time.perf_counter()
-        with recording(engine, record and replace(record, program=job.program)):
+        with recording(engine, record):
             for host in hosts.values():
                 host.start(job.launches)
             for host in hosts.values():
@@ -73,7 +62,7 @@ def run_everywhere(
         engine.run(IDLE)
         idle = time.perf_counter() - began
     return {
-        "kernel": name, "config": config, "mesh": f"{mesh.columns}x{mesh.rows}", "nodes": len(mesh.live), "seed": seed,
-        "threads": len(job.launches), **parameters, "boot_cycles": booted, "cycles": cycles, "mismatches": mismatches, "compared": compared,
-        "hz": cycles / seconds, "idle_hz": IDLE / idle, "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE,
+        "mesh": f"{mesh.columns}x{mesh.rows}", "nodes": len(mesh.live), "boot_cycles": booted, "cycles": cycles,
+        "mismatches": mismatches, "compared": compared, "hz": cycles / seconds,
+        "idle_hz": IDLE / idle, "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE,
     }  # fmt: skip

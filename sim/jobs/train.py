@@ -66,7 +66,7 @@ def train(options: Options, progress: Progress) -> Outcome:
         progress(len(outcome.loss), float("nan"), 0)
         while len(outcome.loss) < options.steps and not outcome.diverged:
             # At once: an interruption finds the step done, or not begun.
-            outcome = _advance(options, step, outcome, next(batches), node)
+            outcome = advance(options, step, outcome, next(batches), node)
             progress(len(outcome.loss), outcome.loss[-1], outcome.simulated)
         if not outcome.diverged:
             outcome.accuracy, outcome.held_out = _classify(options, step, outcome, node)
@@ -83,8 +83,8 @@ def train(options: Options, progress: Progress) -> Outcome:
     return outcome
 
 
-def _advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: Nodes | None) -> Outcome:
-    """The outcome after one more step."""
+def advance(options: Options, step: Step, outcome: Outcome, inputs: Mapping[str, NDArray], node: Nodes | None) -> Outcome:
+    """The outcome after one more step, compared with what nodes computed if there are any."""
     inputs = step.prepare(outcome.state, inputs, len(outcome.loss), options.seed)
     values = step.reference({**step.state(outcome.state), **inputs})
     done = replace(outcome, state=step.kept(outcome.state, values))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from golden.arch.config import get_config
 from golden.arch.isa import THREADS
 from golden.arch.mesh import MeshConfig, Place
+from golden.asm import Program
 from golden.host_blocking import BlockingHost
 from golden.iss.host import MeshEdge as SimulatedEdge
 from golden.iss.mesh import Mesh
@@ -95,7 +96,25 @@ class Simulated:
 
 
 class Mismatch(AssertionError):
-    """RTL and golden differ: step, tensor, index, both values and bit patterns, and the command that reruns it."""
+    """RTL and golden differ: step, tensor, index, both values and bit patterns, and the command that reruns it.
+
+    ``cycles``: first cycle of what ran last, counted from the end of loading, and the one after its last.
+    """
+
+    def __init__(self, text: str, cycles: tuple[int, int] = (0, 0)) -> None:
+        super().__init__(text)
+        self.cycles = cycles
+
+
+def layouts(options: Options) -> MeshLayout:
+    """What the nodes of a training have where."""
+    config = get_config(options.config)
+    return MeshLayout(options.model, options.mesh, config, options.batch, options.rate, options.shards, options.threads)
+
+
+def program(options: Options) -> Program:
+    """What the first node runs."""
+    return next(iter(layouts(options).layouts.values())).program
 
 
 class Nodes:
@@ -103,17 +122,15 @@ class Nodes:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        config = get_config(options.config)
-        self.mesh = MeshLayout(
-            options.model, options.mesh, config, options.batch, options.rate, options.shards, options.threads
-        )
+        self.mesh = layouts(options)
         simulated = options.engine == "iss"
         self.machine: Machine = (
             Simulated(options.mesh, options.config, options.seed)
             if simulated
             else Engined(options.mesh, options.config, self._wish())
         )
-        self.first = self.machine.cycle or 0
+        self.first = self.begun = self.machine.cycle or 0
+        self.last_step = (0, 0)
 
     def _wish(self) -> Wish | None:
         options = self.options
@@ -123,7 +140,8 @@ class Nodes:
         programs = [layout.program for layout in self.mesh.layouts.values()]
         several = options.mesh if len(programs) > 1 else None
         where = f"{options.mesh_name} of {options.config}" if several else options.config
-        return Wish(options.record, options.waves, first or 0, last, f"training {options.workload} on {where}", programs, several)
+        title = f"training {options.workload} on {where}"
+        return Wish(options.record, options.waves, first or 0, last, title, programs, several, scopes=options.scopes)
 
     @property
     def simulated(self) -> int:
@@ -132,6 +150,7 @@ class Nodes:
 
     def begin(self, state: Mapping[str, NDArray]) -> None:
         self.machine.load({place: self.mesh.initial(place, state) for place in self.machine.hosts})
+        self.begun = self.machine.cycle or 0
 
     def step(self, inputs: Mapping[str, NDArray]) -> int:
         """One training step; cycles from its first start packet to the last answer."""
@@ -146,7 +165,9 @@ class Nodes:
             host.start(getattr(self.mesh.layouts[place], entry))
         for place, host in hosts.items():
             host.wait(len(getattr(self.mesh.layouts[place], entry)))
-        return (self.machine.cycle or 0) - before
+        after = self.machine.cycle or 0
+        self.last_step = before - self.begun, after - self.begun
+        return after - before
 
     def compare(self, step: int, expected: Mapping[str, NDArray]) -> int:
         """Everything that a step keeps or puts out on any node against golden; how many elements."""
@@ -184,7 +205,7 @@ class Nodes:
             again = f"WORKLOAD={options.workload} SEED={options.seed} BATCH={options.batch} SHARDS={options.shards} STEPS={steps}"
             again += f" THREADS={options.threads}" if options.threads != THREADS else ""
             text += f"\nrerun with waves: make waves {again}"
-        raise Mismatch(text)
+        raise Mismatch(text, self.last_step)
 
 
 def _number(bits: NDArray) -> float:

@@ -38,6 +38,7 @@ class Options:
     waves: Path | None = None
     record: Path | None = None
     window: tuple[int | None, int | None] = (None, None)  # cycles of the training that waves show and events are kept of
+    scopes: tuple[str, ...] = ()  # of a node that waves show; all when there are none
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "rate"):

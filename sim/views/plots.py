@@ -59,7 +59,7 @@ def plot_causes(path: Path, rows: list[dict[str, Any]], causes: list[str], title
         left += width
     axes.invert_yaxis()
     axes.set(xlabel="cycles", title=title)
-    axes.legend(ncols=len(causes), fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    figure.legend(ncols=len(causes), fontsize="small", loc="outside lower center")
     with whole(path) as partial:
         figure.savefig(partial, dpi=120, format="png")
     pyplot.close(figure)

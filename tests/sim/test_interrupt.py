@@ -126,7 +126,7 @@ def quiet(step, loss, cycles):
     pass
 
 
-TRACED = (train.train.__code__, train._advance.__code__)
+TRACED = (train.train.__code__, train.advance.__code__)
 
 
 def interrupted_at(options, number):

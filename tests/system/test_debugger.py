@@ -2,7 +2,6 @@
 
 import pytest
 
-from golden.arch.config import get_config
 from golden.asm import assemble
 from golden.kernels.placement import Allocator, steps
 from sim.jobs import machine
@@ -11,27 +10,16 @@ from sim.jobs.debugger import Simulated
 from sim.jobs.gdb import FIRST, PC, Stub
 from sim.jobs.host import Host
 from sim.jobs.program import Work
+from tests.sim.jobs.stepped import CONFIG, PROGRAM
 
 pytestmark = pytest.mark.system
-CONFIG = get_config("tiny")
-TEXT = """
-start:  li x5, 7
-        addi x5, x5, 1
-again:  st.d x5, x0, 0x80
-        raise 3, 1
-        addi x5, x5, 1
-        halt
-start1: wait 3, 1
-        ld.d x6, x0, 0x80
-        halt
-"""
-COMMANDS = ["s", "s 2", "m 0x80 u64", "b again", "b again", "s", "t 1", "s", "s", "s", "s", "t 0", "c", "s"]
+COMMANDS = ["s", "s 2", "m 0x80 u64", "b again", "b again", "s", "t 1", "s", "s", "s", "s", "t 0", "watch 0x80", "watch 0x80", "c", "s"]
 
 
 @pytest.fixture(scope="module")
 def both():
     """said(command) gives both a command; what each of them says."""
-    work, said = Work(assemble(TEXT), CONFIG), ([], [])
+    work, said = Work(PROGRAM, CONFIG), ([], [])
     with machine.engine("tiny", trace=True) as engine:
         debuggers = Simulated(work, said[0].append), Commanded(work, said[1].append, engine)
 
@@ -51,7 +39,7 @@ def test_the_same_commands_say_the_same(both):
 
 
 def test_registers_breakpoints_and_what_the_rtl_does_not_show():
-    work, said = Work(assemble(TEXT), CONFIG), []
+    work, said = Work(PROGRAM, CONFIG), []
     with machine.engine("tiny", trace=True) as engine:
         debugger = Commanded(work, said.append, engine)
 
@@ -70,6 +58,25 @@ def test_registers_breakpoints_and_what_the_rtl_does_not_show():
         assert say("s 3").endswith("thread 0 has ended")
 
 
+def test_memory_is_watched_step_by_step_and_time_has_one_direction():
+    said = []
+    with machine.engine("tiny", trace=True) as engine:
+        debugger = Commanded(Work(PROGRAM, CONFIG), said.append, engine)
+
+        def say(command):
+            said.clear()
+            assert debugger.command(command)
+            return said
+
+        assert say("watch 0x80") == ["watched: 8 bytes at 0x80"]
+        assert say("c") == ["the RTL has no watchpoint: s N looks at the memory after each instruction"]
+        assert say("s 9")[-2:] == [
+            "8 bytes at 0x80 were 0x0000000000000000, are 0x0000000000000008",
+            "next: thread 0 at 0x10c (raise 3, 1)",
+        ]
+        assert say("back") == ["the RTL does not go back: the simulator does (leave --rtl out)"]
+
+
 def test_vector_registers_are_those_that_the_trace_told():
     space = Allocator(CONFIG, 0x180)
     image = space.matrix("x", 1, 16, "FP32").descriptor(**steps("x", 8, "y", 1)).pack()
@@ -86,7 +93,7 @@ def test_vector_registers_are_those_that_the_trace_told():
 def test_a_thread_that_waits_lets_the_others_go_on():
     said = []
     with machine.engine("tiny", trace=True) as engine:
-        debugger = Commanded(Work(assemble(TEXT), CONFIG), said.append, engine)
+        debugger = Commanded(Work(PROGRAM, CONFIG), said.append, engine)
         for command in ("t 1", "s"):
             debugger.command(command)
         assert said[-1] == "next: thread 1 at 0x11c (ld.d x6, x0, 128)"
@@ -95,7 +102,7 @@ def test_a_thread_that_waits_lets_the_others_go_on():
 
 def test_gdb_speaks_to_the_rtl():
     with machine.engine("tiny", trace=True) as engine:
-        stub = Stub(Threads(Host(engine), Work(assemble(TEXT), CONFIG), engine.run))
+        stub = Stub(Threads(Host(engine), Work(PROGRAM, CONFIG), engine.run))
         assert stub.answer("?") == "T05thread:1;" and stub.answer("s") == "T05thread:1;"
         assert stub.answer(f"p{FIRST + 5:x}") == (7).to_bytes(8, "little").hex()
         assert stub.answer(f"P{FIRST + 5:x}={(20).to_bytes(8, 'little').hex()}") == "OK"

@@ -6,6 +6,7 @@ no table has more ports than a group needs.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, memory, wiring
@@ -13,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from golden.arch.encoding import F0, F1, F2, F3
+from rtl.common.invariant import always
 from rtl.common.select import by_number
 from rtl.core.decoded import FrontRow
 from rtl.core.front.parts import Chosen
@@ -75,6 +77,9 @@ class TagTables(wiring.Component):
             for name, value in zip(self.name, found, strict=True):
                 read = table.read_port(domain="comb")
                 m.d.comb += [read.addr.eq(name), value.eq(read.data)]
+            for one, other in combinations(changes, 2):
+                same = one.valid & other.valid & (one.name == other.name)
+                always(m, ~same, f"two instructions of a group leave a {called} position at one name")
             for change in changes:
                 write = table.write_port()
                 m.d.comb += [write.addr.eq(change.name), write.data.eq(change.position), write.en.eq(change.valid)]

@@ -6,6 +6,7 @@ an order that turns with the cycles. What is queued is compared a cycle ahead.
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
@@ -13,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from rtl.common.arbiter import round_robin
+from rtl.common.invariant import always, at_most_one
 from rtl.common.select import by_mark, mark
 from rtl.core.front.parts import Chosen
 from rtl.core.groups import Dispatched, Turn
@@ -58,7 +60,9 @@ class Turns(wiring.Component):
             for part in ("where", "counted", "known", "debugged"):
                 states = [getattr(turn, part).state for turn in self.turn]
                 m.d.comb += chosen.context[part].eq(by_mark(m, taken, states, f"{part}_{place}"))
+            at_most_one(m, taken, "two threads dispatch as one group")
             marks[place] = taken
+        always(m, ~Cat((one & other).any() for one, other in combinations(marks, 2)).any(), "a thread dispatches two groups in one cycle")
         for t, dispatched in enumerate(self.dispatched):
             group = dispatched.group
             m.d.comb += group.eq(self.group[0].group)

@@ -20,6 +20,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.common.clock_gate import gated_domain
 from rtl.common.delay import delay
+from rtl.common.invariant import always
 from rtl.core.interfaces import MatrixEvents
 from rtl.core.matrix.accumulators import COLUMNS, ROWS, ROWS_A_BEAT, AccumulatorDrain, AccumulatorLoad
 from rtl.core.matrix.narrow_drain import NarrowDrain
@@ -69,6 +70,7 @@ class MatrixUnit(wiring.Component):
         m.submodules.loader = in_lanes(loader)
         m.submodules.drainer = DomainRenamer(drains)(drainer)
         m.submodules.narrow = DomainRenamer(conversions)(narrow)
+        always(m, ~(step.valid & load.valid), "a step and a load enter in one cycle")
         m.d.comb += [
             drainer.request.eq(drain),
             narrow.request.eq(drain),

@@ -8,6 +8,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from rtl.common.invariant import always
 from rtl.common.select import by_number
 from rtl.core.access import ISSUE_SLOTS, Issued
 from rtl.core.interfaces import THREADS, StoreProgress
@@ -35,6 +36,7 @@ class Generations(wiring.Component):
             m.d.comb += self.generation[k].eq(mine[q.names.d])
             for t in range(THREADS):
                 with m.If(self.issued.go[k] & q.row.setd & (self.issued.thread == t)):
+                    always(m, ~self.worn[t].bit_select(q.names.d, 1), f"a descriptor of thread {t} is set while its number may be in use")
                     m.d.sync += numbers[t][q.names.d].eq(self.generation[k] + 1)
         for t in range(THREADS):
             last = Cat(number == _LAST for number in numbers[t])

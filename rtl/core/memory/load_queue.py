@@ -9,6 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.invariant import always
 from rtl.common.select import by_number
 from rtl.core.interfaces import STORE_SLOTS, THREAD_BITS, StoreProgress
 from rtl.mem import ports
@@ -61,6 +62,10 @@ class LoadQueue(wiring.Component):
             m.d.comb += [out.addr.eq(first), shown.eq(out.data)]
         m.d.comb += level_next.eq(level + self.push - self.take)
         m.d.sync += [level.eq(level_next), first.eq(first + self.take), self.room.eq(level_next <= DEPTH - 2)]
+
+        always(m, level <= DEPTH, "a queue of loads holds more than its depth")
+        always(m, ~self.push | (level != DEPTH), "a load comes to a full queue")
+        always(m, ~self.take | (level != 0), "a load leaves that is not there")
 
         occupied = [slots.occupied for slots in self.store_progress.slots]
         older = [Signal(STORE_SLOTS, name=f"older_{k}") for k in range(DEPTH)]

@@ -11,6 +11,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch import isa
+from rtl.common.invariant import always
 from rtl.core.interfaces import (
     NOWHERE_HIGH,
     NOWHERE_LOW,
@@ -123,6 +124,9 @@ class ThreadStores(wiring.Component):
         over = finishes | slot["finished"]
         leaves, killed = over & (oldest == s), self.kill & ~slot["started"]
         occupied = (shown.occupied[s] & ~leaves & ~killed) | here
+        always(m, ~here | ~shown.occupied[s], f"slot {s} of thread {self._thread} is given out while a store is in it")
+        held = shown.occupied[s] & ~slot["finished"]
+        always(m, ~finishes | held, f"slot {s} of thread {self._thread} finishes a store that it does not hold")
         m.d.sync += [
             shown.occupied[s].eq(occupied),
             shown.addr_valid[s].eq((shown.addr_valid[s] | placed) & ~here),

@@ -13,6 +13,7 @@ from golden.arch import isa
 from golden.arch.encoding import F0
 from golden.arch.trace import SEQ_BITS
 from rtl.common.host_ports import Poke
+from rtl.common.invariant import always
 from rtl.core.access import Issued, LoadTag
 from rtl.core.interfaces import THREAD_BITS, THREADS, ScalarEntry
 from rtl.core.scalar.registers import LateResult
@@ -107,6 +108,10 @@ class LateResults(wiring.Component):
         m.d.comb += arrived.eq(Mux(loaded.valid | slow.done, 1 << write.index, 0))
         for t in range(THREADS):
             pending = self.state.pending[t]
+            with m.If(self.issued.thread == t):
+                always(m, ~(begins & pending).any(), f"a register of thread {t} waits for two values at once")
+            with m.If(write.thread == t):
+                always(m, ~(arrived & ~pending).any(), f"a value arrives for a register of thread {t} that waits for none")
             m.d.sync += pending.eq(
                 (pending | Mux(self.issued.thread == t, begins, 0))
                 & ~Mux(starts.thread == t, starts.cancelled, 0)

@@ -10,6 +10,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
+from rtl.common.invariant import always
 from rtl.core.interfaces import THREAD_BITS, THREADS, Life, ScalarEntry, scalar_pushes
 from rtl.core.pushed import pushed
 
@@ -66,6 +67,9 @@ class ScalarQueue(wiring.Component):
         taken = Signal(range(HEADS + 1), name=f"taken_{t}")
         m.d.comb += taken.eq(Mux(self.take.thread == t, self.take.count, 0))
         count = self._push(m, t, store, (head - free)[:index_bits])
+        always(m, free <= self._depth, f"the queue of thread {t} has more places than its depth")
+        always(m, count <= free, f"more instructions come to the queue of thread {t} than it has places")
+        always(m, taken <= self._depth - free, f"more instructions leave the queue of thread {t} than it holds")
         with m.If(self.life.kill[t]):
             m.d.sync += [head.eq(0), free.eq(self._depth)]
         with m.Else():

@@ -9,6 +9,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.trace import SEQ_BITS
+from rtl.common.invariant import always
 from rtl.core.interfaces import THREAD_BITS
 
 DIGIT = 8
@@ -54,6 +55,9 @@ class SlowUnit(wiring.Component):
             multiplying.eq(multiplying[1:]),
             adding.eq(multiplying),
         ]
+        always(m, ~self.claim | self.free, "the slow unit is claimed twice")
+        always(m, ~(self.start | self.cancel) | ~self.free, "an instruction that did not claim the slow unit starts or is cancelled")
+        always(m, ~self.take | self.done, "a result is taken before it is there")
         with m.If(self.start):
             m.d.sync += [
                 multiplicand.eq(self.a),

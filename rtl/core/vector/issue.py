@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 from golden.arch.encoding import F0, F1, F2, F3
 from golden.arch.simd_ops import LATENCY, OCCUPANCY, SimdOp
 from rtl.common.arbiter import first_from, preferred, round_robin
+from rtl.common.invariant import always
 from rtl.common.select import by_number
 from rtl.core.interfaces import (
     ST_POS_BITS,
@@ -103,6 +104,8 @@ class VectorIssue(wiring.Component):
         self._simd(m, simd_able, specials)
         self._matrix(m, matrix_able)
         self._causes(m, lacks_load, lacks_drain)
+        same = self.simd.go & self.matrix.go & (self.simd.thread == self.matrix.thread)
+        always(m, ~same, "one instruction issues to both pipes")
         return m
 
     def _causes(self, m: Module, lacks_load: Value, lacks_drain: Value) -> None:

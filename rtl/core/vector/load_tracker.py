@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.isa import VECTOR_REGISTERS
 from golden.arch.sram import LANES
+from rtl.common.invariant import always
 from rtl.core.interfaces import THREADS, LoadBegins
 from rtl.core.vector.parts import LoadState
 from rtl.mem.ports import LaneReturn
@@ -40,9 +41,14 @@ class LoadTracker(wiring.Component):
                     Mux(port.valid[lane] & (port.thread[lane] == t), 1 << port.reg[lane], 0) for port in (self.l0, self.l1)
                 ]
                 m.d.comb += now.eq(seen | came[0] | came[1])
+                returns, twice = came[0] | came[1], (came[0] & came[1]) | ((came[0] | came[1]) & seen)
+                always(m, ~twice.any(), f"lane {lane} returns twice to a register of thread {t}")
+                always(m, ~(returns & ~state.busy[t]).any(), f"lane {lane} returns to a register of thread {t} that waits for no load")
                 m.d.sync += seen.eq(now & ~over)
                 complete = complete & now
             m.d.comb += over.eq(complete)
+            always(m, ~(begun[0] & begun[1]).any(), f"two loads of a register of thread {t} issue at once")
+            always(m, ~((begun[0] | begun[1]) & state.busy[t]).any(), f"a register of thread {t} has two loads under way")
             m.d.sync += [
                 state.busy[t].eq((state.busy[t] & ~over) | begun[0] | begun[1]),
                 state.parity[t].eq(state.parity[t] ^ over),

@@ -10,6 +10,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
+from rtl.common.invariant import always
 from rtl.core.interfaces import THREADS, VQ_POS_BITS, Life, VectorEntry, VectorHead, vector_pushes
 from rtl.core.pushed import pushed
 from rtl.core.vector.parts import Heads, Take
@@ -69,6 +70,9 @@ class VectorQueue(wiring.Component):
         with m.If(~valid):
             m.d.comb += self.oldest[t].st_mark.eq(shown.data.st_mark)
         m.d.sync += [position.eq(position + take), free.eq(free + take - come), tail.eq(tail + come)]
+        always(m, free <= self.depth, f"the queue of thread {t} has more places than its depth")
+        always(m, come <= free, f"more instructions come to the queue of thread {t} than it has places")
+        always(m, ~take | valid, f"an instruction of thread {t} issues that is not there")
         with m.If(refill):
             m.d.sync += [valid.eq(here), fetch.eq(fetch + here), self.heads.entry[t].eq(shown.data)]
         with m.If(self.life.kill[t]):

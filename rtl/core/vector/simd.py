@@ -4,7 +4,8 @@
     S0 operands       S1 .. S6 multiply-add lanes ------------------------------------------+
                       S1 compare, logic, integers, permute; S2 select; ................. S5 -+- S6 select -> result
                       S1 S2 widen; S3 select; S1 .. S3 to integer; S4 select ----------------+
-                      S1 .. S4 to float, narrow with random words; S5 select ----------------+
+                      S1 .. S4 to float, narrow with random words, products, shifts by lane, -+
+                               64-bit integers; S5 select
 
 Everything leaves through stage 6 of the multiply-add lanes, LATENCY[op] cycles after its operands came; nothing stalls
 and nothing is checked: whoever issues keeps two results out of one cycle with the tables of golden.arch.simd_ops.
@@ -12,6 +13,7 @@ and nothing is checked: whoever issues keeps two results out of one cycle with t
 Stage 0 holds only the selection of operands, so the operands may come from a register file's read port directly.
 """
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,6 +36,8 @@ from golden.arch.simd_ops import (
 from rtl.common.clock_gate import gated_domain
 from rtl.common.delay import delay
 from rtl.core.vector.simd_alu import SimdAlu
+from rtl.core.vector.simd_integer import CLASSES as WHOLE
+from rtl.core.vector.simd_integer import SimdInteger
 from rtl.core.vector.simd_narrow import SimdNarrow
 from rtl.core.vector.simd_operands import SimdOperands, any_flags, is_class
 from rtl.core.vector.simd_packed import SimdPack, SimdPacked
@@ -169,11 +173,13 @@ class SimdPipe(wiring.Component):
         m.submodules.widen = widen = SimdWiden(self.lanes)
         m.submodules.pack = pack = SimdPack(self.lanes)
         m.submodules.narrow = narrow = SimdNarrow(body, self.gated, self.lanes)
+        m.submodules.integer = integer = SimdInteger(body, self.gated, self.lanes)
         units = SimpleNamespace(
             permute=permute,
             widen=widen,
             pack=pack,
             narrow=narrow,
+            integer=integer,
             compare=[Compare() for _ in lanes],
             alu=[SimdAlu(body) for _ in lanes],
             packed=[SimdPacked() for _ in lanes],
@@ -183,14 +189,15 @@ class SimdPipe(wiring.Component):
         )
         m.d.comb += [permute.imm.eq(control.imm), widen.imm.eq(control.imm), widen.bias.eq(control.bias), narrow.bias.eq(control.bias)]
         m.d.comb += [*(unit.op.eq(op[:4]) for unit in (permute, widen, pack, narrow)), narrow.valid.eq(is_class(op, SimdClass.NARROW))]
+        m.d.comb += [integer.op.eq(op), integer.valid.eq(_is_any(op, WHOLE))]
         self._random(m, narrow)
         for i in lanes:
             for name in ("compare", "alu", "packed", "to_float", "to_integer", "fma"):
                 m.submodules[f"{name}_{i}"] = getattr(units, name)[i]
             compare, alu, packed, fma = units.compare[i], units.alu[i], units.packed[i], units.fma[i]
             m.d.comb += [
-                *(unit.a[i].eq(a[i]) for unit in (permute, widen, pack, narrow)),
-                *(unit.b[i].eq(b[i]) for unit in (permute, pack, narrow)),
+                *(unit.a[i].eq(a[i]) for unit in (permute, widen, pack, narrow, integer)),
+                *(unit.b[i].eq(b[i]) for unit in (permute, pack, narrow, integer)),
                 packed.op.eq(op[:4]),
                 packed.imm.eq(control.imm),
                 packed.a.eq(a[i]),
@@ -226,7 +233,7 @@ class SimdPipe(wiring.Component):
         lanes = range(self.lanes)
 
         def is_now(stage: int, *classes: SimdClass) -> Value:
-            return Cat(is_class(op[stage], each) for each in classes).any()
+            return _is_any(op[stage], classes)
 
         other = []
         for i in lanes:
@@ -260,10 +267,15 @@ class SimdPipe(wiring.Component):
         other = [_held(m, 4, f"other_{i}", Mux(to_int, units.to_integer[i].result, other[i])) for i in lanes]
         flags = _held(m, 4, "flags", Mux(to_int, Cat(invalid, Const(0, 3)), flags))
 
-        to_flt, narrowed = op[4].matches(*TO_FLOAT), is_now(4, SimdClass.NARROW)
-        late = [Mux(to_flt, units.to_float[i].result, units.narrow.result[i]) for i in lanes]
-        other = [_held(m, 5, f"other_{i}", Mux(to_flt | narrowed, late[i], other[i])) for i in lanes]
+        to_flt, narrowed, whole = op[4].matches(*TO_FLOAT), is_now(4, SimdClass.NARROW), is_now(4, *WHOLE)
+        late = [Mux(to_flt, units.to_float[i].result, Mux(whole, units.integer.result[i], units.narrow.result[i])) for i in lanes]
+        other = [_held(m, 5, f"other_{i}", Mux(to_flt | narrowed | whole, late[i], other[i])) for i in lanes]
         return other, _held(m, 5, "flags", Mux(narrowed, units.narrow.flags.as_value(), flags))
+
+
+def _is_any(op: Value, classes: Iterable[SimdClass]) -> Value:
+    """Whether an operation code is of one of the classes."""
+    return Cat(is_class(op, each) for each in classes).any()
 
 
 def _held(m: Module, stage: int, name: str, value: Any) -> Any:

@@ -1,7 +1,6 @@
 """Logic and integer operations of one 32-bit SIMD lane: one stage (meanings: golden.arch.simd_ops).
 
-Additions of 32, 16 and 8 bits share one adder: the top bit of each element stands aside, so that no carry leaves it,
-and is added without carry afterwards.
+Additions of 32, 16 and 8 bits share one adder.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -9,7 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.simd_ops import IMM_BITS, SimdOp
-from rtl.fp.adder import Body, add
+from rtl.fp.adder import Body, add_elements
 
 
 class SimdAlu(wiring.Component):
@@ -65,13 +64,7 @@ class SimdAlu(wiring.Component):
                 m.d.comb += tops.eq(0x80808080)
             with m.Default():
                 m.d.comb += tops.eq(0x80000000)
-        # Subtracting, a one stands in for a's top bit, so that no borrow leaves the element either.
-        left, right = Signal(32), Signal(32)
-        m.d.comb += [
-            left.eq(Mux(subtract, a | tops, a & ~tops)),
-            right.eq(Mux(subtract, ~(b & ~tops), b & ~tops)),
-        ]
-        total = add(m, left, right, subtract, width=32, body=self.body, name="total")
+        total = add_elements(m, a, b, subtract, tops, width=32, body=self.body, name="total")
 
         less, equal = Signal(), Signal()
         unsigned_compare = self.op.matches(SimdOp.ILTU & 15)
@@ -97,7 +90,7 @@ class SimdAlu(wiring.Component):
             with m.Case(SimdOp.IMAX & 15):
                 m.d.comb += integer.eq(Mux(less, b, a))
             with m.Default():
-                m.d.comb += integer.eq(total ^ ((a ^ b ^ subtract.replicate(32)) & tops))
+                m.d.comb += integer.eq(total)
 
         result = Signal(32, reset_less=True)
         m.d.sync += result.eq(Mux(self.integer, integer, logic))

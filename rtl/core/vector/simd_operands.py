@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.formats import BIAS_BITS
 from golden.arch.simd_ops import IMM_BITS, SIMD_LANES, SIMD_OP_BITS, SPECIAL_STAGES, TAG_BITS, SimdClass, SimdOp
+from rtl.common.invariant import always
 from rtl.fp.adder import Body
 from rtl.fp.flags import FpFlags
 from rtl.fp.special import SpecialUnit
@@ -104,6 +105,8 @@ class SimdOperands(wiring.Component):
         for stage in range(1, SPECIAL_STAGES + 1):
             enters = register(f"f{stage}_valid", 1, enters, resets=True)
             special_tag = register(f"f{stage}_tag", TAG_BITS, special_tag)
+        always(m, ~(enters & self.valid & ~is_special), "two operations come to the lanes in one cycle")
+        always(m, ~(seconds[0] & self.valid & is_special), "a special function starts while the one before it does")
         finish = [special.operands[i] if i < half else special.next[i - half] for i in range(self.lanes)]
 
         is_fma = is_class(self.op, SimdClass.FMA)

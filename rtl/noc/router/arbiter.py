@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.arch.packet import CHANNELS
+from rtl.common.invariant import always, at_most_one
 
 
 class LeastRecent(wiring.Component):
@@ -41,6 +42,8 @@ class LeastRecent(wiring.Component):
             granted.append(self.request[i] & ~Cat(*ahead).any())
         # Of a branch with 0 on one side Verilator makes an AND, and computes the other.
         m.d.comb += self.grant.eq(Cat(granted) if self.gates else Mux(self.request.any(), Cat(granted), self.request))
+        at_most_one(m, self.grant, "two are granted at once")
+        always(m, self.grant.any() == self.request.any(), "some ask and none is granted: the order goes in a circle")
         with m.If(1 if self.gates else self.served.any()):
             for i, j in before:
                 m.d.sync += before[i, j].eq(before[i, j] & ~self.served[i] | self.served[j])

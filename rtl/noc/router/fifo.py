@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.common.invariant import always, at_most_one
 from rtl.common.select import by_mark
 from rtl.noc.router.layouts import DEPTH, HEAD, PORTS, SLOT
 
@@ -72,6 +73,11 @@ class Fifo(wiring.Component):
             some.eq(Mux(gone, more | (count[1] & self.valid), some | self.valid)),
             count.eq(Mux(gone, Mux(self.valid, count, down), Mux(self.valid, up, count))),
         ]
+        always(m, ~(self.valid & count[DEPTH]), "a word comes to a full buffer")
+        always(m, ~(self.granted & ~self.want).any(), "a word leaves by a port that it does not ask for")
+        always(m, count.any() & read.any() & write.any(), "a buffer lost its count or its place")
+        for marks, which in ((count, "counts"), (read, "first places"), (write, "next places")):
+            at_most_one(m, marks, f"a buffer has two {which}")
         with m.If(gone):
             m.d.sync += read.eq(read.rotate_left(1))
         with m.If(self.valid):

@@ -97,7 +97,7 @@ def test_a_missing_feature_makes_its_instructions_illegal():
         counts[insn.feature] += 1
         assert (isa.lookup(word, BASE) is not None) == (insn.feature == "base"), insn.mnemonic
         assert isa.lookup(word, ALL - {insn.feature}) is None
-    assert counts == {"base": counts["base"], "load-execute": 3, "narrow": 15, "stochastic": 12, "cfloat8": 4, "packed": 30, "network": 5}
+    assert counts == {"base": counts["base"], "load-execute": 3, "narrow": 15, "stochastic": 12, "cfloat8": 4, "packed": 66, "network": 5}
 
 
 def test_every_record_is_complete():
@@ -233,3 +233,16 @@ def test_accumulators_are_stepped_or_loaded():
         assert insn.matrix is loads.get(insn.mnemonic, step)
         assert insn.writing(OperandKind.C, F0) == bool(insn.matrix)
     assert [isa.BY_MNEMONIC[f"v{name}"].reduce for name in ("any", "all", "copy")] == [Reduce.ANY, Reduce.ALL, Reduce.NONE]
+
+
+def test_comparisons_that_are_another_one_inverted():
+    inverted = {f"p{name}{how}" for name in ("ne", "ge") for how in ("", "i")} | {"pgeu", "pgeui"}
+    assert {insn.mnemonic for insn in isa.TABLE if insn.invert} == inverted
+
+
+def test_what_a_load_of_an_accumulator_may_name():
+    assert {name: isa.BY_MNEMONIC[name].operands[-1].limits for name in ("cld.f32", "cld.row", "cld.raw")} == {
+        "cld.f32": (0, 3),  # two rows of eight columns at a time
+        "cld.row": (0, 1),  # half a register, for every row
+        "cld.raw": (0, 7),  # a row
+    }

@@ -1,11 +1,11 @@
 """The SIMD operation table: codes and timing rules."""
 
-from golden.arch.simd_ops import ENTERS_FMA_AT, LATENCY, MAX_LATENCY, OCCUPANCY, SIMD_OPS, SimdClass, SimdFlag, SimdOp
+from golden.arch.simd_ops import ENTERS_FMA_AT, IMM_BITS, LATENCY, MAX_LATENCY, OCCUPANCY, SIMD_OPS, SimdClass, SimdFlag, SimdOp
 
 
 def test_codes_are_class_and_operation():
     assert all(info.simd_class == op >> 4 and info.op is op for op, info in SIMD_OPS.items())
-    assert set(SIMD_OPS) == set(SimdOp) and len(SIMD_OPS) == 104
+    assert set(SIMD_OPS) == set(SimdOp) and len(SIMD_OPS) == 140
     assert (SimdOp.FSUB_ODD, SimdOp.FLE, SimdOp.FNEG, SimdOp.IMAX, SimdOp.DUP_HI, SimdOp.FTOI, SimdOp.LOG2) == (
         0x0D, 0x15, 0x27, 0x3D, 0x47, 0x59, 0x63,
     )
@@ -26,6 +26,7 @@ def test_immediates_and_flags():
     assert {op.name: info.imm for op, info in SIMD_OPS.items() if info.imm} == lanes | packed | halves | quarters
     assert [int(flag) for flag in SimdFlag] == [1, 2, 4, 8]
     silent = (SimdClass.LOGIC, SimdClass.INTEGER, SimdClass.PERMUTE, SimdClass.PACK, SimdClass.PACKED)
+    silent += (SimdClass.MULTIPLY, SimdClass.SHIFT, SimdClass.WIDE)
     assert all(not info.flags for op, info in SIMD_OPS.items() if op >> 4 in silent)
 
 
@@ -36,3 +37,7 @@ def test_flags_that_may_be_raised():
         widens = op.name.startswith("WIDEN_") and op.name[6] not in "IU" or op is SimdOp.WIDEN_UHP
         rounds = info.simd_class in (SimdClass.FMA, SimdClass.SPECIAL) or op.name.startswith("NARROW_")
         assert int(info.flags) == 1 * compares + 3 * widens + 15 * rounds, op.name
+
+
+def test_the_immediate_has_the_width_of_the_largest():
+    assert IMM_BITS == max(info.imm for info in SIMD_OPS.values())

@@ -41,7 +41,7 @@ def signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
-@pytest.mark.parametrize("width", [1, 2, 4])
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
 def test_integer_sums(width: int) -> None:
     pairs = list(zip(pieces(A, width), pieces(B, width), strict=True))
     assert run(SimdOp[f"IADD{8 * width}"]) == joined([a + b for a, b in pairs], width)
@@ -324,6 +324,65 @@ def test_packed_integers_by_whole_numbers(bits) -> None:
         }
         for name, results in shifts.items():
             assert pieces(run(SimdOp[f"{name}{bits}"], joined(a, size), imm=imm), size) == results, (name, imm)
+
+
+EDGES = (0, 1, 2, -1, -2)
+"""Numbers that products and orders go wrong at; the ends of the range beside them."""
+
+
+def operands_of(bits: int) -> tuple[list[int], list[int]]:
+    """Two registers of elements: every pair of edges, then random ones, some equal."""
+    top = 1 << bits - 1
+    edges = [value % (2 * top) for value in (*EDGES, top, top - 1)]
+    pairs = [(x, y) for x in edges for y in edges]
+    count = 512 // bits
+    pairs += list(zip(*([value for _ in range(8) for value in pieces(RNG.bytes(64), bits // 8)] for _ in "ab"), strict=True))
+    pairs += [(x, x) for x, _ in pairs[-3:]]
+    pairs += pairs[: -len(pairs) % count]
+    return [x for x, _ in pairs], [y for _, y in pairs]
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32, 64])
+def test_integers_of_every_size_by_whole_numbers(bits) -> None:
+    """Products, shifts by lanes, unsigned and 64-bit order: plain Python on numbers without a size."""
+    size, mask = bits // 8, (1 << bits) - 1
+    a, b = operands_of(bits)
+    wanted = {
+        "ISHLV": lambda x, y: x << y % bits,
+        "ISHRV": lambda x, y: x >> y % bits,
+        "ISARV": lambda x, y: signed(x, bits) >> y % bits,
+        "IMINU": min,
+        "IMAXU": max,
+    }
+    if bits == 64:
+        wanted |= {
+            "IEQ": lambda x, y: -(x == y),
+            "ILT": lambda x, y: -(signed(x, bits) < signed(y, bits)),
+            "ILTU": lambda x, y: -(x < y),
+            "IMIN": lambda x, y: min(signed(x, bits), signed(y, bits)),
+            "IMAX": lambda x, y: max(signed(x, bits), signed(y, bits)),
+        }
+    else:
+        wanted |= {
+            "IMUL": lambda x, y: x * y,
+            "IMULH": lambda x, y: signed(x, bits) * signed(y, bits) >> bits,
+            "IMULHU": lambda x, y: x * y >> bits,
+        }
+    for name, of_two in wanted.items():
+        for at in range(0, len(a), 512 // bits):
+            x, y = a[at : at + 512 // bits], b[at : at + 512 // bits]
+            got = pieces(run(SimdOp[f"{name}{bits}"], joined(x, size), joined(y, size)), size)
+            assert got == [of_two(*pair) & mask for pair in zip(x, y, strict=True)], (name, at)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_both_halves_zipped_are_whole_products(bits) -> None:
+    """docs/numerics.md 3.3: a widening product is two operations and a zip."""
+    size = bits // 8
+    low, high = run(SimdOp[f"IMUL{bits}"]), run(SimdOp[f"IMULH{bits}"])
+    whole = [value for half in ("LO", "HI") for value in pieces(run(SimdOp[f"ZIP{bits}_{half}"], low, high), 2 * size)]
+    numbers = [signed(x, bits) * signed(y, bits) for x, y in zip(pieces(A, size), pieces(B, size), strict=True)]
+    assert whole == [number % (1 << 2 * bits) for number in numbers]
 
 
 @pytest.mark.parametrize(("width", "op"), [(32, "ZIP32"), (16, "ZIP16"), (8, "ZIP8")])

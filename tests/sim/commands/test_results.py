@@ -6,9 +6,11 @@ import os
 import pytest
 
 from golden.arch.memmap import Counter
+from sim.events.recorder import MOST_EVENTS, Wish
 from sim.jobs import bench, profile, train, unit_cost
 from sim.jobs.train_nodes import Mismatch
 from sim.suite import formal, regress, timing
+from tests.sim.events.made import made
 from tests.sim.views.test_waves import TREE, vcd
 
 ROW = {"kernel": "gemm", "mismatches": 0}
@@ -24,7 +26,9 @@ PROVED = {"properties": [], "planted": []}
 COMMANDS = {
     "bench": (bench, "bench", [ROW], ["report.html", "report.json"]),
     "cost": (unit_cost, "unit_cost", [{"unit": "SRAM", "rest_us": 1.0, "busy_us": 2.0}], ["report.json"]),
-    "profile": (profile, "profile", PHASES, ["causes.png", "profile.html", "report.json", "roofline.png"]),
+    "profile": (
+        profile, "profile", PHASES, ["as_it_runs.png", "causes.png", "profile.html", "report.json", "roofline.png", "step.events"]
+    ),  # fmt: skip
     "regress": (regress, "regress", TESTED, ["junit.xml", "report.html", "report.json"]),
     "formal": (formal, "formal", PROVED, ["report.json"]),
     "timing": (timing, "timing", TIMED, ["report.json"]),
@@ -34,7 +38,13 @@ COMMANDS = {
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_run_is_a_folder_and_the_link_names_the_newest_finished_one(name, say, tmp_path, monkeypatch):
     module, job, result, files = COMMANDS[name]
-    monkeypatch.setattr(module, job, lambda *_: result)
+    def played(*given):
+        for wish in given:
+            if isinstance(wish, Wish):
+                made(wish.events, [], (0, MOST_EVENTS))
+        return result
+
+    monkeypatch.setattr(module, job, played)
     first, second = say(name), say(name)
     assert (first.status, second.status) == (0, 0) and f"build/{name}/report.json" in second.out
     latest, runs = tmp_path / "build" / name, sorted(os.listdir(tmp_path / "build" / "runs"))

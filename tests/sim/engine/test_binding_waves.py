@@ -2,7 +2,7 @@
 
 import pytest
 import pywellen
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from sim.compile.elaborate import elaborate
 from sim.compile.verilator import wave_format
 from sim.engine.binding import Engine
 from sim.events.recorder import Wish, recording
+from sim.events.scopes import ScopeError
 
 pytestmark = pytest.mark.rtl
 ITEM = data.StructLayout({"low": 4, "high": 4})
@@ -24,9 +25,12 @@ class Counting(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        m.submodules.inner = inner = Module()
+        twice = Signal(16)
+        inner.d.sync += twice.eq(twice + 2)
         count, held = Signal(16), Signal(ITEM)
         m.d.sync += [count.eq(count + 1), held.eq(count[:8])]
-        m.d.comb += self.tx.body.eq(held)
+        m.d.comb += self.tx.body.eq(Cat(held.as_value(), twice))
         return m
 
 
@@ -70,3 +74,19 @@ def test_no_name_needs_more_than_letters(engine, tmp_path):
     names = [variable.name for variable in pywellen.Waveform(str(path)).all_vars()]
     assert {"count", "held", "held__low", "held__high"} <= set(names)
     assert not [name for name in names if not name.replace("_", "a").isalnum()]
+
+
+def test_a_scope_alone(engine, tmp_path):
+    path = tmp_path / f"w.{wave_format()}"
+    with recording(engine, Wish(waves=path, last=4, scopes=("inner",))):
+        engine.run(10)
+    names = {variable.full_name.partition(".")[2] for variable in pywellen.Waveform(str(path)).all_vars()}
+    assert "counting.inner.twice" in names and "counting.clk" in names and "counting.count" not in names
+    values(path, "inner.twice")
+
+
+def test_a_scope_that_is_not_there(engine, tmp_path):
+    with pytest.raises(ScopeError, match="there is no scope 'iner': near ones are inner"):
+        with recording(engine, Wish(waves=tmp_path / "w.vcd", scopes=("iner",))):
+            engine.run(10)
+    assert not list(tmp_path.iterdir())

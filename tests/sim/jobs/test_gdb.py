@@ -10,26 +10,11 @@ import threading
 
 import pytest
 
-from golden.arch.config import get_config
-from golden.asm import assemble
 from golden.iss.host import Host
 from sim.jobs.debug_packets import Threads
 from sim.jobs.gdb import FIRST, PC, Stub, serve, talk
 from sim.jobs.program import Work
-
-CONFIG = get_config("tiny")
-TEXT = """
-start:  li x5, 7
-        addi x5, x5, 1
-        st.d x5, x0, 0x80
-        raise 3, 1
-        addi x5, x5, 1
-        halt
-start1: wait 3, 1
-        ld.d x6, x0, 0x80
-        halt
-"""
-PROGRAM = assemble(TEXT)
+from tests.sim.jobs.stepped import CONFIG, PROGRAM
 
 
 class Client:

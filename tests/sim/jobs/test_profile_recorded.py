@@ -2,8 +2,10 @@
 
 import pytest
 
+from sim.events.file import Recording
 from sim.events.recorder import Wish
 from sim.jobs.profile import AccountError, as_it_runs, profile
+from sim.jobs.profile_events import account
 from sim.jobs.train_options import Options
 
 pytestmark = pytest.mark.system
@@ -17,9 +19,16 @@ def recorded(tmp_path_factory):
     return events, rows, step
 
 
+def kernels(events, rows):
+    """The recording's window, and what its cycles are by kernel."""
+    told = Recording(events)
+    return told.window(), account(told, told.window(), [row["name"] for row in rows])[0].kernels
+
+
 def test_every_cycle_of_the_step_is_accounted_for(recorded):
     events, rows, step = recorded
-    together = as_it_runs(events, rows, step)
+    window, together = kernels(events, rows)
+    assert as_it_runs(together, window, step) is together
     assert sum(row["cycles"] for row in together) == step["cycles"]
     for cause, cycles in step["causes"].items():
         assert sum(row["causes"][cause] for row in together) == cycles
@@ -30,5 +39,6 @@ def test_every_cycle_of_the_step_is_accounted_for(recorded):
 
 def test_a_cycle_too_many_is_a_bug(recorded):
     events, rows, step = recorded
+    window, together = kernels(events, rows)
     with pytest.raises(AccountError, match=r"the events of the step account for \d+ cycles, its counters for \d+"):
-        as_it_runs(events, rows, {**step, "cycles": step["cycles"] + 1})
+        as_it_runs(together, window, {**step, "cycles": step["cycles"] + 1})

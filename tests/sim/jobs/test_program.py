@@ -13,6 +13,7 @@ from golden.lockstep import Difference
 from sim.jobs import lockstep, machine, program
 from sim.jobs.debugger import Simulated
 from sim.jobs.host import Host
+from tests.sim.jobs.stepped import TEXT
 
 MACHINES = ("iss", "rtl")
 
@@ -271,3 +272,28 @@ def test_races_are_told_with_lines_and_make_the_command_fail(ran):
 def test_a_program_without_races_says_so(ran):
     said = ran("iss", RACY.replace("st.d x1, x0, 128", "st.d x1, x0, 136").format(wait=""), "--races")
     assert said.status == 0 and "no races: all accesses of different threads to the same bytes are ordered\n" in said.out
+
+
+def test_a_step_is_taken_back_with_what_others_did_since(debug):
+    assert debug(TEXT, "s 3", "back") == "next: thread 0 at 0x108 (st.d x5, x0, 128)"
+    assert debug(TEXT, "s 3", "back", "m 0x80 u64").startswith("0 ") and debug(TEXT, "s 3", "m 0x80 u64").startswith("8 ")
+    assert debug(TEXT, "s 3", "back", "back", "s").splitlines()[0].endswith("x5=0x8")
+    waited = ("t 1", "s")  # thread 0 ran until its raise
+    assert debug(TEXT, *waited, "t 0").startswith("thread 0 at 0x110")
+    assert debug(TEXT, *waited, "back").startswith("next: thread 1 at 0x118 (wait 3, 1)")
+    assert debug(TEXT, *waited, "t 0", "back", "t 1", "s").splitlines()[0].endswith("wait 3, 1")
+    assert debug(TEXT, "back") == "thread 0 stands at its beginning"
+    assert debug(TEXT, "s", "t 1", "back") == "thread 1 stands at its beginning"
+
+
+def test_memory_that_is_watched_stops_the_run_when_it_changes(debug):
+    assert debug(TEXT, "watch 0x80", "c").splitlines()[-2:] == [
+        "8 bytes at 0x80 were 0x0000000000000000, are 0x0000000000000008",
+        "next: thread 0 at 0x10c (raise 3, 1)",
+    ]
+    assert debug(TEXT, "watch 0x80", "c", "c").endswith("thread 0 has ended")
+    assert debug(TEXT, "watch 0x80 4", "watch 0x80 4") == "watched: nothing"
+    assert debug(TEXT, "watch 0x88 1", "watch 0x80") == "watched: 8 bytes at 0x80, 1 bytes at 0x88"
+    assert debug(TEXT, "watch 0x80", "t 1", "s").splitlines()[-2] == "8 bytes at 0x80 were 0x0000000000000000, are 0x0000000000000008"
+    assert debug(TEXT, "watch 0x80", "c", "back", "s").count("are 0x0000000000000008") == 1
+    assert debug(TEXT, "watch 0x80 65").startswith("'65' is not a count of bytes: 1 to 64")

@@ -1,10 +1,11 @@
 """A kernel on every node of a mesh at once: loaded from all sides, every output compared."""
 
-
+import numpy as np
 import pytest
 
+from golden.arch.config import get_config
 from golden.arch.mesh import MeshConfig
-from golden.kernels import job
+from golden.kernels.job import random_job
 from sim.jobs import machine, run_mesh
 from sim.main import main
 
@@ -26,17 +27,11 @@ def test_every_node_computes_it(capsys):
     assert float(said["hz"]) > 0 and float(said["idle_hz"]) > 0 and float(said["memory_mb"]) > 1
 
 
-def test_a_wrong_element_is_counted_on_every_node(monkeypatch):
-    def wrong(*args, **given):
-        made = job.random_job(*args, **given)
-        for expected in made.expected.values():
-            expected[0, 0] ^= 1
-        return made
-
-    monkeypatch.setattr(run_mesh, "random_job", wrong)
-    report = run_mesh.run_everywhere(MESH, "gemm", "tiny", m=8, n=8, k=8)
-    assert report["mismatches"] == len(MESH.live)
-
+def test_a_wrong_element_is_counted_on_every_node():
+    job = random_job(get_config("tiny"), "gemm", np.random.default_rng(0), m=8, n=8, k=8)
+    for expected in job.expected.values():
+        expected[0, 0] ^= 1
+    assert run_mesh.run_everywhere(MESH, job, "tiny")["mismatches"] == len(MESH.live)
 
 def test_every_node_has_the_port_that_is_nearest():
     with machine.mesh_engine(MESH, "tiny") as engine:

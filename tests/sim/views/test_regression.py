@@ -21,8 +21,8 @@ def past(failed, functional):
     return {"when": "before", "tests": 4, "failed": failed, "wall_s": 9.5, "functional": functional, "line": None, "toggle": 50.0}
 
 
-@pytest.fixture
-def report():
+def made():
+    """A report."""
     tests = [row("tests/a/test_a.py::test_one"), row("tests/a/test_a.py::test_two[<x>]", 3, False, 7.5), row("proof/FIFO", wall_s=30.0)]
     bucket = {**tests[1], "count": 1, "tests": ["tests/a/test_a.py::test_two[<x>] seed 3"], "waves": ["failures/000003/a.fst"]}
     covered = {"functional": 97.5, "line": None, "toggle": 50.0, "missing": ["fault ECC", "mul"],
@@ -33,6 +33,11 @@ def report():
         "coverage": {**covered, "designs": [{"name": "Router-12ab", "line": 99.0, "toggle": 50.0}]},
         "history": [past(1, 90.0), {**past(2, None), "worst ps": 700.0}, {**past(0, 97.5), "worst ps": 500.0}],
     }  # fmt: skip
+
+
+@pytest.fixture
+def report():
+    return made()
 
 
 def test_text_tells_failures_holes_and_totals(report):

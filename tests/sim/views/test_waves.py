@@ -12,7 +12,7 @@ TREE = {
     "TOP.node": {"clk": 1, "rx__control": 20},
     "TOP.node.core.threads": {"life__running": 4},
     "TOP.node.core.threads.thread_0.course": {"pc": 19, "stage__hold": 4, "stage__state": 3},
-    "TOP.node.core.front.dispatch.slot_0": {"word": 32, "go": 1},
+    "TOP.node.core.front": {"slot__0__0__word": 32},
     "TOP.node.core.vector.issue": {"cause": 6, "matrix__go": 1},
 }
 
@@ -50,7 +50,7 @@ def test_both_files_name_only_what_is_there(waves):
         f"surfer {waves} --command-file {waves.with_suffix('.sucl')}",
     ]
     _, widths = signals(waves)
-    saved = [line for line in waves.with_suffix(".gtkw").read_text().splitlines() if not re.match(r"[\[@^-]", line)]
+    saved = [line for line in waves.with_suffix(".gtkw").read_text().splitlines() if not re.match(r"[\[@^*-]", line)]
     assert {re.sub(r"\[\d+:0\]$", "", line) for line in saved} == {name for name in widths if name.startswith("TOP.node.")}
     assert "TOP.node.core.threads.thread_0.course.pc[18:0]" in saved and "TOP.node.clk" in saved
     added = [line.split()[1] for line in waves.with_suffix(".sucl").read_text().splitlines() if line.startswith("variable_add")]
@@ -60,7 +60,7 @@ def test_both_files_name_only_what_is_there(waves):
 def test_values_are_translated(waves):
     opened(waves, assemble("start: nop\n li x1, 5\n halt\n"))
     lines = waves.with_suffix(".gtkw").read_text().splitlines()
-    kinds = {"course.pc[18:0]": "pc", "slot_0.word[31:0]": "word", "issue.cause[5:0]": "cause", "stage__hold[3:0]": "hold"}
+    kinds = {"course.pc[18:0]": "pc", "slot__0__0__word[31:0]": "word", "issue.cause[5:0]": "cause", "stage__hold[3:0]": "hold"}
     for name, kind in kinds.items():
         at = next(i for i, line in enumerate(lines) if line.endswith(name))
         assert lines[at - 1] == f"^1 {waves.with_suffix(f'.{kind}.txt')}" and lines[at - 2] == "@2022"
@@ -121,5 +121,21 @@ def test_a_cycle_outside_is_told(tmp_path, cycle):
 @pytest.mark.parametrize("text", ["", "no waves", vcd(TREE)[:100]])
 def test_a_file_that_is_none_or_cut_off_is_told(tmp_path, text):
     (tmp_path / "w.vcd").write_text(text)
-    with pytest.raises(WavesError, match=r"w\.vcd (is no whole file of waves|holds no threads)"):
+    with pytest.raises(WavesError, match=r"w\.vcd (is no whole file of waves|holds no signal)"):
         signals(tmp_path / "w.vcd")
+
+
+def test_they_open_at_the_cycle_that_people_look_for(waves):
+    opened(waves, focus=5000)
+    lines = waves.with_suffix(".gtkw").read_text().splitlines()
+    assert "[timestart] 2496000" in lines and [line.split()[1] for line in lines if line.startswith("*")] == ["2500000"]
+    assert waves.with_suffix(".sucl").read_text().endswith("\ngoto_time 2500000ps\n")
+
+
+@pytest.mark.parametrize(("outer", "top"), [("TOP", "TOP.adder"), ("$rootio", "adder")])
+def test_what_is_no_node_is_shown_from_the_top(outer, top, tmp_path):
+    """As the engine's and cocotb's models have it."""
+    (tmp_path / "w.vcd").write_text(vcd({outer: {"clk": 1}, top: {"clk": 1, "a": 8, "b": 8}, f"{top}.carry": {"x": 1}}))
+    opened(tmp_path / "w.vcd")
+    lines = (tmp_path / "w.gtkw").read_text().splitlines()
+    assert f"{top}.clk" in lines and f"{top}.a[7:0]" in lines and f"{top}.carry.x" in lines and f"{outer}.clk" not in lines

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.arch.config import NodeConfig
 from rtl.common.arbiter import round_robin
+from rtl.common.invariant import at_most_one
 from rtl.common.select import by_number
 from rtl.core.front.parts import Chosen, Flush, Found, Lookup, Window
 from rtl.core.groups import WINDOW_BITS, WINDOW_WORDS, Supply
@@ -46,6 +47,7 @@ class Names(wiring.Component):
         names, valid = [Signal(WINDOW_BITS, name=f"name_{w}") for w in range(HELD)], Signal(HELD)
         here = Cat(valid[w] & (names[w] == supply.current) for w in range(HELD))
         next_here = Cat(valid[w] & (names[w] == supply.following) for w in range(HELD)).any()
+        at_most_one(m, here, f"thread {self._number} holds a window twice")
         # A request is in the cache for one cycle; its thread asks for nothing else then.
         mine = found.thread == self._number
         free = supply.active & ~(found.busy & mine)
