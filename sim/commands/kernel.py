@@ -98,7 +98,8 @@ def _run(options: argparse.Namespace) -> int:
     report = {**about, **given, **figures}
     threads = _threads(record) if record and record.events else []
     for key, value in report.items():
-        print(f"{key:18} {value:.4f}" if isinstance(value, float) else f"{key:18} {value}")
+        told = ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, dict) else value
+        print(f"{key:18} {told:.4f}" if isinstance(told, float) else f"{key:18} {told}")
     for row in threads:
         print("  ".join(f"{name} {count}" for name, count in row.items() if count or name == "thread"))
     tell_kept(record)

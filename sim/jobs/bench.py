@@ -50,6 +50,8 @@ NOTES = (
     "Cycles from the start packet's acceptance to the last byte in SRAM, the program in the instruction cache.",
     "utilisation: multiply-accumulates / 256 / cycles. ceiling: the greatest share of busy cycles that the shape allows. steady: how busy "
     "the matrix unit is between its first and last step.",
+    "ipc: instructions per cycle; simd: SIMD operations per cycle. ran: cycles in which a thread ran; in each the matrix unit began a step "
+    "or waited for one of the causes behind it, which add up to it (docs/profile.md).",
 )
 
 
@@ -85,6 +87,10 @@ def bench(config: str = "d1", seed: int = 0, say: Callable[[str], None] = print)
                 "ceiling": None,
                 "of_ceiling": None,
                 "steady": figures["steady"],
+                "ipc": figures["ipc"],
+                "simd": figures["simd"],
+                "ran": figures["ran"],
+                **figures["causes"],
                 "sim_khz": figures["sim_khz"],
                 "mismatches": figures["mismatches"],
             }

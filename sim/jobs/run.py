@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from golden.arch.memmap import Counter
@@ -11,13 +12,23 @@ from sim.engine.binding import Engine
 from sim.events.recorder import Wish, recording
 from sim.jobs import machine
 from sim.jobs.host import Host
+from sim.jobs.profile import account
 
 MACS_PER_CYCLE = 256
+RETIRED = (
+    Counter.RETIRED_FRONT,
+    Counter.RETIRED_SCALAR,
+    Counter.RETIRED_VECTOR_MEMORY,
+    Counter.RETIRED_SIMD,
+    Counter.RETIRED_MATRIX,
+)
+"""Together all instructions."""
 
 
 def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = None) -> dict[str, Any]:
     """Run a job and compare every output bit; the figures of the measured run.
 
+    ``causes`` add up to ``ran``, the cycles in which a thread ran.
     ``warm``: run it once before, so that the instruction cache holds the program. ``record``: what is kept of the measured run.
     """
     host = Host(engine)
@@ -38,7 +49,8 @@ def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = N
         compared += expected.size
     last = max(after[Counter.LAST_STORE], after[Counter.LAST_STEP])
     cycles = last - after[Counter.START_CYCLE] + 1
-    steps = after[Counter.MATRIX_STEPS] - before[Counter.MATRIX_STEPS]
+    spent = {counter: after[counter] - before[counter] for counter in Counter}
+    ran, steps = account("a job", spent), spent[Counter.MATRIX_STEPS]
     return {
         "cycles": cycles,
         "macs": job.macs,
@@ -47,9 +59,17 @@ def run_job(engine: Engine, job: Job, warm: bool = True, record: Wish | None = N
         "compared": compared,
         "steps": steps,
         "steady": steps / (after[Counter.LAST_STEP] - after[Counter.FIRST_STEP] + 1) if steps else None,
+        **rates(spent, ran["cycles"]),
+        "ran": ran["cycles"],
+        "causes": ran["causes"],
         "sim_khz": simulated / seconds / 1e3,
         "simulated_cycles": simulated,
     }
+
+
+def rates(spent: Mapping[Counter, int], cycles: int) -> dict[str, float]:
+    """Instructions and SIMD operations of all threads per cycle, from differences of counters."""
+    return {"ipc": sum(spent[counter] for counter in RETIRED) / cycles, "simd": spent[Counter.RETIRED_SIMD] / cycles}
 
 
 def run_kernel(job: Job, config: str = "d1", record: Wish | None = None) -> dict[str, Any]:

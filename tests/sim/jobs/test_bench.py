@@ -4,8 +4,10 @@ from contextlib import nullcontext
 
 import pytest
 
+from golden.arch.memmap import Counter
 from sim.jobs import bench as job
 from sim.jobs import machine
+from sim.jobs.run import RETIRED, rates
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,7 @@ def test_ceilings_by_hand(extents, out, share):
 def test_a_row_of_each_kernel_and_shape(monkeypatch):
     """1,128 cycles for everything: GEMM 64x64x64 has 1,024 steps."""
     figures = {"cycles": 1128, "macs": 0, "utilisation": 0.5, "steady": 0.9, "sim_khz": 1.0, "mismatches": 0}
+    figures |= {"ipc": 1.5, "simd": 0.0, "ran": 1140, "causes": {"step": 1024, "load": 116}}
     monkeypatch.setattr(machine, "engine", lambda config: nullcontext())
     monkeypatch.setattr(job, "run_job", lambda engine, work: figures)
     said: list[str] = []
@@ -32,5 +35,12 @@ def test_a_row_of_each_kernel_and_shape(monkeypatch):
     assert len(rows) == len(said) == len(job.GEMM_SHAPES) + len(job.CFLOAT8_SHAPES) + 6 * len(job.TRANSPOSED_SHAPES) + len(job.OTHERS)
     of = {(row["kernel"], row["shape"], row["format"], row["transpose"]): row for row in rows}
     assert of["gemm", "64x64x64", "cfloat8", "tn"]["of_ceiling"] == pytest.approx((1024 + 42) / 1128)
+    assert [of["sgd", "64x64", "fp32", ""][name] for name in ("ipc", "ran", "step", "load")] == [1.5, 1140, 1024, 116]
     assert of["axpy", "4x4096", "fp32", ""]["ceiling"] is None
     assert "gemm 64x64x64 bf16 nn: 1128 cycles, 0 mismatches" in said
+
+
+def test_instructions_of_every_kind_count_once():
+    spent = dict.fromkeys(Counter, 0) | {counter: 10 << index for index, counter in enumerate(RETIRED)} | {Counter.SIMD_BUSY: 7}
+    assert rates(spent, 100) == {"ipc": 3.1, "simd": 0.8}
+    assert {counter for counter in Counter if counter.name.startswith("RETIRED_")} == set(RETIRED)
