@@ -38,12 +38,15 @@ def round_of(fmt: FloatFormat, sources: int) -> tuple[int, list[str]]:
 
 
 def round_of_bf16(sources: int) -> tuple[int, list[str]]:
-    """The same with the operations that take BF16 operands."""
-    each, places = range(6), [(g, part) for g in range(6) for part in range(2)]
-    operation = [f"vfadd.odd.bf16 v{3 + 2 * g + part}, v1, v2, {part}" for g, part in places]
-    if sources == 3:
-        operation = [f"vfma.odd.bf16.{('lo', 'hi')[part]} v{3 + 2 * g + part}, v1, v2, v1" for g, part in places]
-    return len(each), [*operation, *(f"vnarrow.bf16 v{20 + g}, v{3 + 2 * g}, v{4 + 2 * g}" for g in each)]
+    """The same with the operations that take BF16 operands. A narrowing takes the sums of three groups before, so that they stand."""
+    each, text = range(6), []
+    for g in each:
+        for part in range(2):
+            fused = f"vfma.odd.bf16.{('lo', 'hi')[part]} v{3 + 2 * g + part}, v1, v2, v1"
+            text.append(fused if sources == 3 else f"vfadd.odd.bf16 v{3 + 2 * g + part}, v1, v2, {part}")
+        done = (g - 3) % len(each)
+        text.append(f"vnarrow.bf16 v{20 + done}, v{3 + 2 * done}, v{4 + 2 * done}")
+    return len(each), text
 
 
 def test_the_table_is_there():
