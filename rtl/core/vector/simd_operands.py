@@ -39,6 +39,25 @@ def is_class(op, which: SimdClass):
     return op[4:] == which
 
 
+class SpecialEntry(wiring.Component):
+    """What enters a lane of the special functions' front end: its operand, and a cycle later that of the lane half a register above."""
+
+    # A special function starts; with it the two operands.
+    starts: In(1)
+    now: In(32)
+    later: In(32)
+    # The one of this cycle.
+    x: Out(32)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        # It drives 32 multiplexers before the lane's first stage, so that every lane has its own.
+        second, held = Signal(name="second_copy_"), Signal(32, reset_less=True)
+        m.d.sync += [second.eq(self.starts), held.eq(self.later)]
+        m.d.comb += self.x.eq(Mux(second, held, self.now))
+        return m
+
+
 class SimdOperands(wiring.Component):
     """Operand selection; one operation a cycle, special functions every other cycle.
 
@@ -96,17 +115,17 @@ class SimdOperands(wiring.Component):
         # The upper half of the register enters the front end a cycle after the lower one.
         is_special = is_class(self.op, SimdClass.SPECIAL)
         m.submodules.special = special = SpecialUnit(half, self.body)
-        # A register for each lane: it drives 32 multiplexers before the lane's first stage.
-        seconds = [register(f"second_copy_{i}", 1, self.valid & is_special, resets=True) for i in range(half)]
-        m.d.comb += special.function.eq(Mux(seconds[0], register("second_function", 2, self.op[:2]), self.op[:2]))
-        for i, second in enumerate(seconds):
-            m.d.comb += special.x[i].eq(Mux(second, register(f"second_x_{i}", 32, self.a[half + i]), self.a[i]))
+        starts, second = self.valid & is_special, register("second", 1, self.valid & is_special, resets=True)
+        m.d.comb += special.function.eq(Mux(second, register("second_function", 2, self.op[:2]), self.op[:2]))
+        for i in range(half):
+            m.submodules[f"entry_{i}"] = entry = SpecialEntry()
+            m.d.comb += [entry.starts.eq(starts), entry.now.eq(self.a[i]), entry.later.eq(self.a[half + i]), special.x[i].eq(entry.x)]
         enters, special_tag = self.valid & is_special, self.tag
         for stage in range(1, SPECIAL_STAGES + 1):
             enters = register(f"f{stage}_valid", 1, enters, resets=True)
             special_tag = register(f"f{stage}_tag", TAG_BITS, special_tag)
         always(m, ~(enters & self.valid & ~is_special), "two operations come to the lanes in one cycle")
-        always(m, ~(seconds[0] & self.valid & is_special), "a special function starts while the one before it does")
+        always(m, ~(second & self.valid & is_special), "a special function starts while the one before it does")
         finish = [special.operands[i] if i < half else special.next[i - half] for i in range(self.lanes)]
 
         is_bf16 = is_class(self.op, SimdClass.FMA_BF16)
