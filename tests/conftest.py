@@ -95,9 +95,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
         written = sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED])
         for path in written:
-            terminalreporter.write_line(f"waves written; open them with: gtkwave {os.path.relpath(path)} (or surfer)")
+            for line in seen(Path(os.path.relpath(path))):
+                terminalreporter.write_line(line)
         if not written:
             terminalreporter.write_line("no waves were written: none of these tests simulates the design")
+
+
+def seen(waves: Path) -> list[str]:
+    """How a file of waves is looked at; save files for viewers and a picture are made beside it."""
+    from sim.views.waves import WavesError, opened
+    from sim.views.waves_picture import draw
+
+    try:
+        commands = opened(waves)
+        first, last = draw(waves.with_suffix(".png"), waves)
+    except WavesError as error:
+        return [str(error)]
+    told = f"waves written: {waves}; a picture of cycles {first} to {last}: {waves.with_suffix('.png')}; open them with:"
+    return [told, *(f"  {command}" for command in commands)]
 
 
 class TimeLimit(AssertionError):

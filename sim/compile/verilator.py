@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from sim import setup
 from sim.compile import cache, objects, toolchain
 from sim.compile.elaborate import Design
 from sim.compile.objects import BuildError, Tools
@@ -64,7 +65,7 @@ def wave_format() -> str:
     """"fst" when the machine can compile it, else "vcd" (and says once why)."""
     if toolchain.can_write_fst():
         return "fst"
-    print("waves are VCD: FST needs the Debian packages zlib1g-dev and liblz4-dev", flush=True)
+    print(f"waves are VCD: FST needs the Debian packages {' and '.join(setup.HEADERS.values())}", flush=True)
     return "vcd"
 
 
