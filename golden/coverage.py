@@ -17,9 +17,11 @@ from pathlib import Path
 
 from golden.arch import isa
 from golden.arch.classes import Flow
+from golden.arch.config import BANKS
 from golden.arch.encoding import Insn, OperandKind, opcode_of, pred_of
 from golden.arch.memmap import Fault
 from golden.arch.packet import CHANNELS, PortId
+from golden.arch.sram import LANES
 from golden.arch.trace import Record
 from golden.noc.routing import XY
 
@@ -33,6 +35,7 @@ GROUPS = {
     "hazards": "a register that one port writes and another reads, or writes again, in the next instruction or up to NEAR later",
     "faults": "every cause that stops a thread",
     "pairs": "every two threads that dispatch in one cycle, and every two ports of instructions that two threads dispatch in one",
+    "banks": "every bank of the SRAM read and written; who keeps a bank from whom; lanes of a vector access on one bank; every port's turn",
     "router": "every turn of a router on every channel, alone and as a copy, with credit left and after the last one was taken",
 }
 NEAR = 4
@@ -123,6 +126,38 @@ def turn(came: PortId, left: PortId, channel: int, copied: bool, waited: bool) -
     return f"{came.name} to {left.name}, channel {channel}, {how}, {when}"
 
 
+def bank(number: int, how: str) -> str:
+    """A bank that is ``read`` or ``written``."""
+    return f"bank {number} {how}"
+
+
+def conflict(holder: str, loser: str) -> str:
+    """A port asks for a bank that another one, or another lane of it, has in that cycle."""
+    return f"{holder} keeps a bank from {loser}"
+
+
+def crowd(port: str, lanes: int) -> str:
+    """So many lanes of a vector access, a gather or a scatter among them, on one bank."""
+    return f"{lanes} lanes of {port} on one bank"
+
+
+def turn_of(port: str) -> str:
+    """A port that has waited so long that it goes first."""
+    return f"turn of {port}"
+
+
+def _banks() -> set[str]:
+    """The points of an SRAM."""
+    lines, stores, loads = ("mw", "mr", "fill"), ("st", "ss"), ("sl", "l0", "l1")
+    points = {bank(number, how) for number in range(BANKS) for how in ("read", "written")}
+    points |= {crowd(port, lanes) for port in ("l0", "l1", "st") for lanes in range(2, LANES + 1)}
+    points |= {turn_of(port) for port in ("lr", *stores, *loads)}
+    # Lines and stores are a step ahead of loads, and loads keep nothing from them.
+    met = {*product(lines + stores, lines + stores + loads), *product(loads, loads)}
+    one_lane = {*product(("mr", "fill"), repeat=2), *((port, port) for port in ("mw", "ss", "sl"))}
+    return points | {conflict(*two) for two in met - one_lane}
+
+
 @lru_cache(maxsize=1 << 14)
 def _registers(word: int) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
     """Registers that a word reads and writes, as (file, number)."""
@@ -171,6 +206,7 @@ def groups(features: frozenset[str]) -> dict[str, frozenset[str]]:
     points["pairs"] = {f"threads {a} and {b}" for a, b in combinations(range(isa.THREADS), 2)}
     points["pairs"] |= {_pair(*two) for two in combinations_with_replacement(ports, 2)}
     turns = product(PortId, PortId, range(CHANNELS), (False, True), (False, True))
+    points["banks"] = _banks()
     points["router"] = {turn(*how) for how in turns if how[0] != how[1] and not _back_to_first(*how[:4])}
     causes = {name for insn in table for name in insn.faults} | {"ILLEGAL", "FETCH", "TRAP", "BUSY"}
     points["faults"] = {f"fault {name}" for name in causes}

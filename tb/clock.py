@@ -24,11 +24,12 @@ async def start(ports: Ports, reset_cycles: int = 3, limit: int = LIMIT) -> None
 
     `limit`: cycles after which the bench fails with CycleLimit.
     """
-    if ports.reset is not None:  # at the first edge too, which may come before anything that is scheduled
+    if ports.reset is not None:  # at once: the first edge may come before what is scheduled, while inputs hold anything
         ports.reset.handle.value = Immediate(1)
     Clock(ports.clock.handle, PERIOD_PS, unit="ps", impl="gpi").start()
     cocotb.start_soon(_end(limit))
     if ports.reset is not None:
+        ports.reset.set(1)
         await cycles(ports, reset_cycles)
         ports.reset.set(0)
     await cycles(ports, 1)

@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--random-state", action="store_true", help="assertions on; cocotb models begin with what is drawn")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
     group.addoption("--mutants", type=int, default=0, metavar="N", help="plant N faults in the designs of cocotb files (sim mutate)")
+    group.addoption("--only-mutants", default="", metavar="N,N", help="of these faults the numbers that are tried")
     group.addoption("--limit", type=float, default=1800, help="seconds that one test may take, builds included (default 1800)")
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
@@ -94,9 +95,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
         written = sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED])
         for path in written:
-            terminalreporter.write_line(f"waves written; open them with: gtkwave {os.path.relpath(path)} (or surfer)")
+            for line in seen(Path(os.path.relpath(path))):
+                terminalreporter.write_line(line)
         if not written:
             terminalreporter.write_line("no waves were written: none of these tests simulates the design")
+
+
+def seen(waves: Path) -> list[str]:
+    """How a file of waves is looked at; save files for viewers and a picture are made beside it."""
+    from sim.views.waves import WavesError, opened
+    from sim.views.waves_picture import draw
+
+    try:
+        commands = opened(waves)
+        first, last = draw(waves.with_suffix(".png"), waves)
+    except WavesError as error:
+        return [str(error)]
+    told = f"waves written: {waves}; a picture of cycles {first} to {last}: {waves.with_suffix('.png')}; open them with:"
+    return [told, *(f"  {command}" for command in commands)]
 
 
 class TimeLimit(AssertionError):
@@ -158,7 +174,7 @@ def simulate(request: pytest.FixtureRequest, artifacts: Path):
     return run
 
 
-def hunted(request, artifacts: Path, seed: int, component, file: str, config: str, parameters, public) -> list[str]:
+def hunted(request, artifacts: Path, seed: int, component, files: list[Path], config: str, parameters, public) -> list[str]:
     """The bench on a model with --mutants faults, one after the other until a test fails; what each met is a line of mutants.jsonl.
 
     The names that passed without a fault.
@@ -175,7 +191,7 @@ def hunted(request, artifacts: Path, seed: int, component, file: str, config: st
         try:
             names = verilator.run_cocotb(
                 model,
-                request.path.parent / file,
+                files,
                 results=artifacts,
                 seed=seed,
                 parameters=parameters,
@@ -191,13 +207,14 @@ def hunted(request, artifacts: Path, seed: int, component, file: str, config: st
 
     folder = request.config.getoption("artifacts")
     folder.mkdir(parents=True, exist_ok=True)
-    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid})
+    only = {int(number) for number in request.config.getoption("only_mutants").split(",") if number}
+    mutants.hunt(planted, run, folder / mutants.ROWS, {"test": request.node.nodeid}, only)
     return passed
 
 
 @pytest.fixture
 def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
-    """run(component, "cocotb_x.py", ...): builds the component, or its design, and runs the file beside this test against it.
+    """run(component, "cocotb_x.py", ...): builds the component, or its design, and runs the files beside this test against it.
 
     Further arguments: config (name, into the manifest), parameters (JSON values, into tb.bind.parameters()), testcase
     (expression; all tests unless given), public and apart (for sim.compile.verilator.build_cocotb), counted (False: --coverage counts
@@ -209,13 +226,13 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     waves, counts = request.config.getoption("waves"), request.config.getoption("coverage")
 
     def run(
-        component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=(), apart: str = "", counted: bool = True
+        component, *names: str, config: str = "", parameters=None, testcase: str = "", public=(), apart: str = "", counted: bool = True
     ) -> list[str]:
         __tracebackhide__ = True
-        known = isinstance(component, elaborate.Design)
+        known, files = isinstance(component, elaborate.Design), [request.path.parent / name for name in names]
         if request.config.getoption("mutants"):
             assert not known, "faults can be planted only where a test elaborates the component itself"
-            return hunted(request, artifacts, seed, component, file, config, parameters, public)
+            return hunted(request, artifacts, seed, component, files, config, parameters, public)
         design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves, assertions=drawn)
         if drawn:
             design = random_state.without_start_values(design)
@@ -225,7 +242,7 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
         try:
             passed = verilator.run_cocotb(
                 model,
-                request.path.parent / file,
+                files,
                 results=artifacts,
                 seed=seed,
                 parameters=parameters,

@@ -122,8 +122,13 @@ class AllReduce:
         return [leaf for leaf in self.leaves if leaf.node == node]
 
     def share(self, node: int, thread: int) -> range:
-        """The lines that a thread adds, counted over all gradients."""
-        return self._shares[node * THREADS + thread]
+        """The lines that a thread adds, counted over all gradients. Those of the same thread of all nodes are neighbours."""
+        return self._shares[thread * len(self.places) + node]
+
+    def thread(self, gradient: int, line: int) -> int:
+        """The thread, of every node, that has waited for the sum of a line when it has done its part."""
+        at = sum(self.lines[:gradient]) + line
+        return next(index for index, share in enumerate(self._shares) if at in share) // len(self.places)
 
     def runs(self, node: int, thread: int) -> list[Run]:
         """A thread's share, cut where gradients end."""

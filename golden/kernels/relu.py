@@ -21,7 +21,6 @@ from golden.kernels.stream import Stage, streamed
 from golden.numerics import compare, convert
 
 COLUMNS = 32  # what one narrowing gives
-SETS = 7
 
 
 @kernel("relu-backward")
@@ -75,10 +74,11 @@ class ReluBackward(Kernel):
 
     def text(self, label: str) -> str:
         lines = [f"{label}:", "        setd d0, x1, x2", "        setd d1, x3, x4", "        setd d2, x5, x6", "        vxor v31, v31, v31"]
+        lines += [f"        {line}" for line in _LIMIT] if self._alike == 16 else []
         lines += take_mode(7) if self.narrows else []
         panels = -(-self.n // COLUMNS)
         for panel in range(panels):
-            lines += streamed(f"{label}_{panel}", self.m, SETS, self._stages())
+            lines += self._streamed(f"{label}_{panel}")
             if panel + 1 < panels:
                 lines += [f"        dstep d{d}, outer" for d in range(3)]
         return "\n".join([*lines, "        jr x31"]) + "\n"
@@ -87,14 +87,42 @@ class ReluBackward(Kernel):
         wide, *narrow = (matrix.descriptor(**steps("y", 1, "x", COLUMNS * matrix.dtype.itemsize // 8)) for matrix in (dy, x, dx))
         return wide, *narrow, *([] if mode is None else [mode.descriptor()])
 
-    def _stages(self) -> tuple[Stage, ...]:
-        """A set is v(4i), v(4i+1) dY, then v(4i) dX; v(4i+2) X, then a mask; v(4i+3) the other mask."""
-        source, out = FLOAT_FORMATS[self.x].short, FLOAT_FORMATS[self.out].short
-        return (
-            Stage(0, lambda i: [f"vld.c v{4 * i + 1}, d0[0,1]", f"vld.c v{4 * i}, d0, inner", f"vld.c v{4 * i + 2}, d1, inner"]),
-            Stage(1, lambda i: [f"vwiden.{source} v{4 * i + 3}, v{4 * i + 2}, 0", f"vwiden.{source} v{4 * i + 2}, v{4 * i + 2}, 1"]),
-            Stage(2, lambda i: [f"vflt v{4 * i + 3}, v31, v{4 * i + 3}", f"vflt v{4 * i + 2}, v31, v{4 * i + 2}"]),
-            Stage(3, lambda i: [f"vand v{4 * i}, v{4 * i}, v{4 * i + 3}", f"vand v{4 * i + 1}, v{4 * i + 1}, v{4 * i + 2}"]),
-            Stage(4, lambda i: [f"vnarrow.{out} v{4 * i}, v{4 * i}, v{4 * i + 1}"]),
-            Stage(5, lambda i: [f"vst.c v{4 * i}, d2, inner"]),
+    @property
+    def _alike(self) -> int:
+        """Bits of an element of X and of dX, 0 when they differ."""
+        x, out = FLOAT_FORMATS[self.x].bits, FLOAT_FORMATS[self.out].bits
+        return x if x == out else 0
+
+    def _streamed(self, label: str) -> list[str]:
+        """A panel of columns. Where X and dX are of one size, dY is narrowed first and the mask is one of X's codes as integers: of codes
+        from 1 to that of Inf in BF16, which has NaN above it, of positive ones in CFloat8, which has none."""
+        source, out = FLOAT_FORMATS[self.x].short, f"vnarrow.{FLOAT_FORMATS[self.out].short}"
+        if not self._alike:
+            # v(4i), v(4i+1) dY, then v(4i) dX; v(4i+2) X, then a mask; v(4i+3) the other mask
+            stages = (
+                Stage(0, lambda i: [f"vld.c v{4 * i + 1}, d0[0,1]", f"vld.c v{4 * i}, d0, inner", f"vld.c v{4 * i + 2}, d1, inner"]),
+                Stage(1, lambda i: [f"vwiden.{source} v{4 * i + 3}, v{4 * i + 2}, 0", f"vwiden.{source} v{4 * i + 2}, v{4 * i + 2}, 1"]),
+                Stage(2, lambda i: [f"vflt v{4 * i + 3}, v31, v{4 * i + 3}", f"vflt v{4 * i + 2}, v31, v{4 * i + 2}"]),
+                Stage(3, lambda i: [f"vand v{4 * i}, v{4 * i}, v{4 * i + 3}", f"vand v{4 * i + 1}, v{4 * i + 1}, v{4 * i + 2}"]),
+                Stage(4, lambda i: [f"{out} v{4 * i}, v{4 * i}, v{4 * i + 1}"]),
+                Stage(5, lambda i: [f"vst.c v{4 * i}, d2, inner"]),
+            )
+            return streamed(label, self.m, 7, stages)
+        # v(3i), v(3i+1) dY, then v(3i) dX; v(3i+2) X, then the mask
+        if self._alike == 16:
+            below = Stage(1, lambda i: [f"viadd16 v{3 * i + 2}, v{3 * i + 2}, v30"])
+            mask = [below, Stage(3, lambda i: [f"viltu16 v{3 * i + 2}, v{3 * i + 2}, v31"])]
+        else:
+            mask = [Stage(1, lambda i: [f"vilt8 v{3 * i + 2}, v31, v{3 * i + 2}"])]
+        stages = (
+            Stage(0, lambda i: [f"vld.c v{3 * i + 1}, d0[0,1]", f"vld.c v{3 * i}, d0, inner", f"vld.c v{3 * i + 2}, d1, inner"]),
+            *mask,
+            Stage(1, lambda i: [f"{out} v{3 * i}, v{3 * i}, v{3 * i + 1}"]),
+            Stage(5, lambda i: [f"vand v{3 * i}, v{3 * i}, v{3 * i + 2}"]),
+            Stage(7, lambda i: [f"vst.c v{3 * i}, d2, inner"]),
         )
+        return streamed(label, self.m, 10, stages)
+
+
+_LIMIT = ("vieq v30, v31, v31", "vishl16 v31, v30, 8", "vishr16 v31, v31, 1")
+"""v30: -1 in every 16-bit element; v31: 0x7F80. A code of BF16 less 1 is below that when it is of a positive number or Inf."""

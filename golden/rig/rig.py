@@ -19,6 +19,7 @@ from golden.kernels.job import Launch
 from golden.rig.faults import FAULTS, fault
 from golden.rig.memory import REGION, Layout, region_bytes, table_bytes
 from golden.rig.snippets import Writer, render
+from golden.rig.steer import numbered
 from golden.rig.sync import Conductor
 
 MAX_LENGTH = 3000
@@ -53,6 +54,7 @@ class Rig:
     threads : how many threads run, 1 to 4; chosen by the seed (mostly 4) when None.
     fault : a cause of ``FAULTS``, or "random": one thread ends in it instead of in ``halt``.
     reserved : bytes of SRAM for somebody else's use.
+    wanted : numbers of points that it is steered to (golden.rig.steer.numbered).
     numbers : of the snippets; given by who composes the program (``conductor``), which is empty then.
 
     Raises
@@ -70,6 +72,7 @@ class Rig:
         fault: str | None = None,
         reserved: int = 0,
         numbers: Iterator[int] | None = None,
+        wanted: Collection[int] = (),
     ) -> None:
         if not 1 <= length <= MAX_LENGTH:
             raise ValueError(f"rig: a length of {length} instructions does not exist: 1 to {MAX_LENGTH}")
@@ -78,12 +81,16 @@ class Rig:
         if fault not in (None, "random", *FAULTS):
             raise ValueError(f"rig: no fault {fault!r}: there are random, {', '.join(FAULTS)}")
         self.seed, self.config, self.length = seed, config, length
-        self._asked = {"threads": threads, "fault": fault}
+        known = numbered(config.features)
+        if outside := [number for number in wanted if not 0 <= number < len(known)]:
+            raise ValueError(f"rig: no point {outside[0]}: there are {len(known)}")
+        self._asked = {"threads": threads, "fault": fault, "wanted": ",".join(map(str, wanted)) or None}
+        points = [known[number] for number in wanted]
         rng = random.Random(f"rig/{seed}/{config.name}/{length}")
         self.threads = threads or rng.choice((4, 4, 4, 4, 3, 2, 1))
         self.layout = Layout(config.sram_bytes, reserved)
         self.started_by_program = self.threads > 1 and rng.random() < 0.3
-        self.writers = [Writer(t, config, self.layout, random.Random(rng.random()), length) for t in range(self.threads)]
+        self.writers = [Writer(t, config, self.layout, random.Random(rng.random()), length, points) for t in range(self.threads)]
         order = random.Random(rng.random())
         self.conductor = Conductor(self.writers, self.layout, order, itertools.count() if numbers is None else numbers)
         if numbers is None:

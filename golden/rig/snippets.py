@@ -35,11 +35,13 @@ from golden.rig.memory import (
     random_image,
     step_cost,
 )
+from golden.rig.steer import favoured, is_met, meet
 
 GENERAL_X = range(24)
 FREE_P = range(1, 6)
 FEW_X, FEW_V, FEW_P = (1, 2, 3), (0, 1, 28), (1, 2)  # what instructions that are to depend on each other use
 LOOP_LIMIT = 5  # iterations
+STEERED = 30  # weight of snippets that make points nobody has exercised, beside some 70 of all others
 POINTER = 2048  # x24 points so far into the part
 RAW = 512
 
@@ -91,9 +93,13 @@ class Writer:
     images : the table's images, ``IMAGES`` per descriptor.
     snippets, routines : what was written; a routine is (label, lines).
     left : instructions that the thread may still execute.
+    meets, favours : points and mnemonics that it is steered to (golden.rig.steer).
     """
 
-    def __init__(self, thread: int, config: NodeConfig, layout: Layout, rng: random.Random, length: int) -> None:
+    def __init__(
+        self, thread: int, config: NodeConfig, layout: Layout, rng: random.Random, length: int, wanted: Collection[str] = ()
+    ) -> None:
+        self.meets, self.favours = [point for point in wanted if is_met(point)], favoured(wanted)
         self.thread, self.config, self.layout, self.rng, self.length = thread, config, layout, rng, length
         region = layout.region(thread)
         self.images = [random_image(rng, kind, region) for kind in KINDS for _ in range(IMAGES)]
@@ -169,7 +175,12 @@ class Writer:
         return f"{insn.mnemonic} {', '.join(parts)}"
 
     def any_of(self, table: list[Insn], count: int) -> list[str]:
-        return [self.when() + self.operands(self.rng.choice(table)) for _ in range(count)]
+        return [self.when() + self.operands(self.one_of(table)) for _ in range(count)]
+
+    def one_of(self, table: list[Insn]) -> Insn:
+        """One that the program is steered to, if there is one, as often as any other."""
+        favoured = [insn for insn in table if insn.mnemonic in self.favours]
+        return self.rng.choice(favoured if favoured and self.rng.random() < 0.5 else table)
 
     def tile(self) -> str:
         return f"[{self.rng.randrange(2)},{self.rng.choice((0, 0, 1, 2, 3))}]" if self.rng.random() < 0.4 else ""
@@ -393,6 +404,9 @@ class Writer:
     def dense(self) -> list[str]:
         return [*self.address(), *hazards(self)]
 
+    def steered(self) -> list[str]:
+        return [line for _ in range(2) for line in meet(self, self.rng.choice(self.meets))]
+
     def jump(self) -> list[str]:
         """Over a few instructions, by way of a register."""
         place = self.label()
@@ -406,6 +420,8 @@ class Writer:
             self.descriptors: 5, self.system: 1, self.flags: 1.5, self.quiet: 2, self.patch: 0.3, self.jump: 1, self.twin_loops: 0.5,
             self.dense: 8,
         }
+        if self.meets:
+            kinds[self.steered] = STEERED
         if self.in_routine:
             kinds = {kind: weight for kind, weight in kinds.items() if kind != self.patch}
         kind = self.rng.choices(list(kinds), list(kinds.values()))[0]

@@ -6,9 +6,10 @@ arguments of a piece from a table, from which x20 reads one after another; piece
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Protocol
 
 from numpy.typing import NDArray
 
@@ -23,11 +24,13 @@ from golden.kernels.stream import LONGEST_IMMEDIATE
 from golden.workloads.graph import Step
 from golden.workloads.pieces import Piece
 from golden.workloads.plan import Together, plan
-from golden.workloads.schedule import Placement, cut_best, place
+from golden.workloads.schedule import Placement, cut_best, pinned, place, semaphore
 from golden.workloads.tensors import TensorKind, View
 
 READY = 56
 """The semaphore that says to thread 0 that the gradients of another thread are there; thread t has the t-th from there."""
+SUMMED = 16
+"""The first of the semaphores, one for each pair of threads, that say that the sums of one are there."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,20 @@ class Exchange:
     buffer: int
 
 
-Exchanging = Callable[[Sequence[Piece], Placement], Exchange]
-"""What a node exchanges, from the pieces of its step and who runs them."""
+class Exchanging(Protocol):
+    """How a node exchanges what it does."""
+
+    def cut(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """The same work with what reads sums cut as they come."""
+        ...
+
+    def sums(self, piece: Piece) -> Sequence[int]:
+        """The threads with which the sums come that a piece reads; the first brings most."""
+        ...
+
+    def exchange(self, pieces: Sequence[Piece], course: Placement) -> Exchange:
+        """What is exchanged, from all pieces and who runs them."""
+        ...
 
 
 class Layout:
@@ -73,11 +88,15 @@ class Layout:
     """
 
     def __init__(self, step: Step, config: NodeConfig, exchanging: Exchanging | None = None, threads: int = THREADS) -> None:
-        self.step, self._exchanges = step, exchanging is not None
+        self.step, self._exchanging = step, exchanging
         self.features = (config.with_network() if exchanging else config).features
         self.pieces = cut_best(step, threads)
+        if exchanging and threads > 1:
+            self.pieces = exchanging.cut(self.pieces)
         self.course, self.ahead = self._place(threads)
-        self.exchange = exchange = exchanging and exchanging(self.pieces, self.course)
+        self.sums = self._sums()
+        """Before a piece: the threads of which its own hears that their sums are there."""
+        self.exchange = exchange = exchanging and exchanging.exchange(self.pieces, self.course)
         self.label: dict[str, str] = {}
         """Subroutine of each piece."""
         subroutines: dict[Kernel, str] = {}
@@ -109,11 +128,26 @@ class Layout:
 
     def _place(self, threads: int) -> tuple[Placement, Placement]:
         """A step and a forward pass; a thread that takes part in an exchange must run when it begins."""
-        first = [piece for piece in self.pieces if not self._exchanges or piece.of < self.step.update]
+        first = [piece for piece in self.pieces if not self._exchanging or piece.of < self.step.update]
         course = place(first, threads)
-        if self._exchanges:
-            course = course.then(place(self.pieces[len(first) :], threads))
+        if self._exchanging:
+            rest = self.pieces[len(first) :]
+            sums = [self._exchanging.sums(piece) for piece in rest]
+            course = course.then(pinned(rest, [known[0] % threads if known else 0 for known in sums], threads))
         return course, place([piece for piece in self.pieces if piece.of < self.step.forward], threads)
+
+    def _sums(self) -> dict[int, list[int]]:
+        if not self._exchanging or len(self.course.threads) == 1:
+            return {}
+        heard = {(thread, thread) for thread in range(THREADS)}  # who, of whom
+        found: dict[int, list[int]] = {}
+        for thread, order in enumerate(self.course.threads):
+            for number in order:
+                if self.pieces[number].of >= self.step.update:
+                    known = [other for other in self._exchanging.sums(self.pieces[number]) if (thread, other) not in heard]
+                    heard |= {(thread, other) for other in known}
+                    found[number] = known
+        return found
 
     @property
     def _resident(self) -> int:
@@ -198,9 +232,10 @@ class Layout:
                 lines += [f"        ldp.d x{i}, x20, 8" for i in registers]
             if level != (level := course.levels.get(number, 0)):
                 lines += [f"        li x21, {level}", f"        csrw x21, {int(Csr.PRIORITY)}"]
-            lines += [f"        wait {semaphore}, 1" for semaphore in course.waits.get(number, ())]
+            sums = [SUMMED + semaphore(other, thread) for other in self.sums.get(number, ())] if course is self.course else []
+            lines += [f"        wait {name}, 1" for name in (*sums, *course.waits.get(number, ()))]
             lines.append(f"        call x31, {self.label[piece.name]}")
-            lines += [f"        raise {semaphore}, 1" for semaphore in course.raises.get(number, ())]
+            lines += [f"        raise {name}, 1" for name in course.raises.get(number, ())]
             if self.exchange and not exchanged and self._resident == THREADS:
                 sends = list(self.exchange.send.get(number, ()))
         if not exchanged:
@@ -208,14 +243,20 @@ class Layout:
         return [*lines, "        halt"]
 
     def _exchange(self, thread: int, sends: list[str]) -> list[str]:
-        """All gradients are there before the rest of it, all sums behind it. A thread tells the others before it sends its last lines: a
-        barrier would wait until they are sent."""
+        """All gradients are there before the rest of it, the thread's sums behind it, of which it tells those that read them. It tells the
+        others of its gradients before it sends its last lines: a barrier would wait until they are sent."""
         assert self.exchange
         if self._resident == 1:
             return [f"        call x31, {self.exchange.name}"]
         tell = [f"        raise {READY + other}, 1" for other in range(THREADS) if other != thread]
         meet = [f"        wait {READY + thread}, {THREADS - 1}"]
-        return [*tell, *sends, *meet, *self.exchange.enter[thread], f"        barrier 0, {THREADS}"]
+        readers = [
+            reader
+            for reader, order in enumerate(self.course.threads)
+            if any(thread in self.sums.get(number, ()) for number in order)
+        ]
+        summed = [f"        raise {SUMMED + semaphore(thread, reader)}, 1" for reader in readers]
+        return [*tell, *sends, *meet, *self.exchange.enter[thread], *summed]
 
     def initial(self, state: Mapping[str, NDArray]) -> list[tuple[int, bytes]]:
         """Everything that a host writes once: program, arguments, constants and the whole state."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from numpy.typing import NDArray
 
@@ -13,10 +13,11 @@ from golden.arch.isa import THREADS
 from golden.arch.memmap import LINE_BYTES
 from golden.arch.mesh import MeshConfig, Place
 from golden.kernels.allreduce import AllReduce, Leaf, Lines, Placed, Sent
+from golden.kernels.kernel import Role
 from golden.kernels.placement import DTYPES
 from golden.workloads import shards as cut
 from golden.workloads.layout import Exchange, Layout
-from golden.workloads.pieces import Piece
+from golden.workloads.pieces import Piece, cut_at
 from golden.workloads.plan import room
 from golden.workloads.schedule import Placement
 from golden.workloads.shards import ShardedStep
@@ -24,6 +25,8 @@ from golden.workloads.tensors import View
 from golden.workloads.workload import Workload
 
 EXCHANGE = "allreduce"
+LEAST = 8
+"""Lines of sums that are worth a call of their own."""
 
 
 class MeshLayout:
@@ -68,30 +71,84 @@ class MeshLayout:
         self.sent: list[Sent] = []
         """What the threads of each node send, in the order of nodes."""
         self.layouts = {
-            place: Layout(step, config, partial(self._exchange, node, step), threads)
+            place: Layout(step, config, _Exchanging(self.reduce, node, step, self.sent), threads)
             for node, (place, step) in enumerate(zip(places, steps, strict=True))
         }
         placed = [_placed(layout) for layout in self.layouts.values()]
         self._tables = {place: self.reduce.tables(node, placed, self.sent[node]) for node, place in enumerate(places)}
 
-    def _exchange(self, node: int, step: ShardedStep, pieces: Sequence[Piece], course: Placement) -> Exchange:
-        sends = sendings(step, pieces, course)
-        sent = [[lines for _, lines in own] for own in sends]
-        self.sent.append(sent)
-        behind: dict[int | None, list[str]] = {}
-        for thread, own in enumerate(sends):
-            for (number, _), text in zip(own, self.reduce.send(EXCHANGE, node, thread, sent), strict=True):
-                behind.setdefault(number, []).extend(text)
-        enter = [self.reduce.enter(EXCHANGE, thread, sent=True) for thread in range(THREADS)]
-        enter[0] = behind.pop(None, []) + enter[0]
-        tables = tuple(self.reduce.table_bytes(node, sent))
-        send = {number: text for number, text in behind.items() if number is not None}
-        return Exchange(EXCHANGE, self.reduce.text(node, EXCHANGE), send, tuple(map(tuple, enter)), tables, self.reduce.buffer_bytes(node))
-
     def initial(self, place: Place, state: Mapping[str, NDArray]) -> list[tuple[int, bytes]]:
         """Everything that a host writes once to a node: program, arguments, constants and the whole state."""
         layout = self.layouts[place]
         return layout.initial(state) + list(zip(layout.tables, self._tables.get(place, ()), strict=True))
+
+
+class _Exchanging:
+    """What a node exchanges, as ``golden.workloads.layout.Exchanging`` says. Each thread updates what it has sums of.
+
+    ``sent`` grows by what the threads send.
+    """
+
+    def __init__(self, reduce: AllReduce, node: int, step: ShardedStep, sent: list[Sent]) -> None:
+        self.reduce, self.node, self.step, self.sent = reduce, node, step, sent
+
+    def cut(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Each call that reads sums cut where those of another thread begin."""
+        found = [piece for piece in pieces if piece.of < self.step.update]
+        for number in range(self.step.update, len(self.step.calls)):
+            call = self.step.calls[number]
+            axis = next(iter(call.kernel.axes()), None)
+            if axis is None:
+                found += cut_at(self.step, number, ())
+                continue
+            extent = getattr(call.kernel, axis.extent)
+            grains = cut_at(self.step, number, [*range(0, extent, axis.grain), extent])
+            found += cut_at(self.step, number, [axis.grain * at for at in self._turns(grains)] + [extent])
+        return found
+
+    def _turns(self, grains: Sequence[Piece]) -> list[int]:
+        """Where another thread's sums begin, and none of the parts is too short."""
+        at, lines, thread = [0], 0, None
+        for index, grain in enumerate(grains):
+            sums = self._lines(grain)
+            most = max(sums, key=lambda one: sums[one], default=None)
+            if thread is None:
+                thread = most
+            if most != thread and lines >= LEAST:
+                at.append(index)
+                lines, thread = 0, most
+            lines += sums.total()
+        if lines < LEAST and len(at) > 1:
+            at.pop()
+        return at
+
+    def _lines(self, piece: Piece) -> Counter[int]:
+        """Lines of sums that a piece reads, by the thread with which they come."""
+        found: Counter[int] = Counter()
+        for index, name in enumerate(self.step.gradients):
+            gradient = self.step.gradient(name, self.step.mine.start)
+            views = [piece.views[operand.name] for operand in piece.kernel.operands() if operand.role in (Role.IN, Role.UPDATE)]
+            lines = set().union(*(_lines_of(self.step, view) for view in views if view.tensor is gradient))
+            found.update(self.reduce.thread(index, line) for line in lines)
+        return found
+
+    def sums(self, piece: Piece) -> list[int]:
+        return [thread for thread, _ in self._lines(piece).most_common()]
+
+    def exchange(self, pieces: Sequence[Piece], course: Placement) -> Exchange:
+        sends = sendings(self.step, pieces, course)
+        sent = [[lines for _, lines in own] for own in sends]
+        self.sent.append(sent)
+        behind: dict[int | None, list[str]] = {}
+        for thread, own in enumerate(sends):
+            for (number, _), text in zip(own, self.reduce.send(EXCHANGE, self.node, thread, sent), strict=True):
+                behind.setdefault(number, []).extend(text)
+        enter = [self.reduce.enter(EXCHANGE, thread, sent=True) for thread in range(THREADS)]
+        enter[0] = behind.pop(None, []) + enter[0]
+        tables = tuple(self.reduce.table_bytes(self.node, sent))
+        send = {number: text for number, text in behind.items() if number is not None}
+        text, buffer = self.reduce.text(self.node, EXCHANGE), self.reduce.buffer_bytes(self.node)
+        return Exchange(EXCHANGE, text, send, tuple(map(tuple, enter)), tables, buffer)
 
 
 def sendings(step: ShardedStep, pieces: Sequence[Piece], course: Placement) -> list[list[tuple[int | None, list[Lines]]]]:

@@ -58,6 +58,14 @@ def cut(step: Step, threads: int, chains: int = 0) -> list[Piece]:
     return pieces
 
 
+def cut_at(step: Step, number: int, at: Sequence[int]) -> list[Piece]:
+    """The pieces of a call, from each bound along the first axis of its kernel to the next; without bounds the whole."""
+    call = step.calls[number]
+    parts = call.kernel.cut(call.kernel.axes()[0], at) if at else (Part(call.kernel),)
+    names = [call.name] if len(parts) == 1 else [f"{call.name}_{index}" for index in range(len(parts))]
+    return [Piece(name, part.kernel, _views(call, part), number) for name, part in zip(names, parts, strict=True)]
+
+
 def _batch_axis(call: Call, samples: dict[str, int | None]) -> Axis | None:
     """The axis along which the samples of all its operands lie that have any."""
     known = {name: samples[view.tensor.name] for name, view in call.views.items() if view.tensor.name in samples}

@@ -66,7 +66,7 @@ class Placement:
 
 
     def then(self, after: Placement) -> Placement:
-        """The same, and behind a barrier of all threads another one, whose pieces are numbered on."""
+        """The same, and when all of it is done another one, whose pieces are numbered on."""
         done = [len(order) for order in self.threads]
         first = sum(done)
 
@@ -109,6 +109,16 @@ def place(pieces: Sequence[Piece], threads: int) -> Placement:
     for number, thread in begun:
         made.threads[thread].append(number)
     _synchronise(made, needs, begun)
+    return made
+
+
+def pinned(pieces: Sequence[Piece], on: Sequence[int], threads: int) -> Placement:
+    """Pieces in the order of a step, each on the thread that is said."""
+    needs = dependencies(pieces)
+    made = Placement([[] for _ in range(threads)], levels=_levels(pieces, needs))
+    for number, thread in enumerate(on):
+        made.threads[thread].append(number)
+    _synchronise(made, needs, list(enumerate(on)))
     return made
 
 

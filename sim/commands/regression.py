@@ -12,6 +12,11 @@ LATEST = Path("build/regress")
 _TINY = argument("--config", default="tiny", help="configuration: d1 or tiny (default tiny)")
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    """Type of an argument: whole numbers with commas between them."""
+    return tuple(map(whole_number, text.split(",")))
+
+
 def _patterns(options: argparse.Namespace) -> tuple[str, ...]:
     return tuple(pattern for given in options.tests for pattern in given.split())
 
@@ -102,6 +107,7 @@ def _list(wish) -> int:
     argument("unit", metavar="UNIT", help="a unit with a cocotb bench, or golden.<package> (an unknown name lists them)"),
     argument("-n", dest="count", type=whole_number, default=100, metavar="N", help="faults in each of its designs (default 100)"),
     argument("--seed", type=seed_number, default=0, help="which faults, and what the tests draw (default 0)"),
+    argument("--only", type=_numbers, default=(), metavar="N,N", help="of a unit's faults those with these numbers (as in the report)"),
 )
 def _mutate(options: argparse.Namespace) -> int:
     from sim.suite import mutate
@@ -111,7 +117,7 @@ def _mutate(options: argparse.Namespace) -> int:
     latest = Path("build/mutate")
     with results(latest, "mutate") as run:
         with CountProgress(f"faults in {options.unit}", "tried") as tell:
-            report = mutate.mutate(run.folder, options.unit, options.count, options.seed, tell)
+            report = mutate.mutate(run.folder, options.unit, options.count, options.seed, tell, options.only)
         write_json(run.folder / "report.json", report)
         run.finish()
     alive = [[row["source"], row["mode"], row["place"]] for row in report["faults"] if not row["killed_by"]]
@@ -133,6 +139,7 @@ def _mutate(options: argparse.Namespace) -> int:
     _TINY,
     argument("--threads", type=whole_number, metavar="N", help="how many threads run (default: the seed decides)"),
     argument("--fault", metavar="CAUSE", help="a thread ends in it (an unknown cause lists them)"),
+    argument("--wanted", type=_numbers, default=(), metavar="N,N", help="points of coverage that it was steered to (as a campaign tells)"),
     argument("--output", type=output_file, metavar="FILE", help="write the small program there"),
 )
 def _shrink(options: argparse.Namespace) -> int:
@@ -142,7 +149,7 @@ def _shrink(options: argparse.Namespace) -> int:
     from sim.jobs import machine
     from sim.jobs.random_program import Reduced, check
 
-    rig = Rig(options.seed, get_config(options.config), options.length, options.threads, options.fault)
+    rig = Rig(options.seed, get_config(options.config), options.length, options.threads, options.fault, wanted=options.wanted)
     rig.job()  # what cannot be made is told before the build
     try:
         with machine.engine(rig.config.name, trace=True) as engine:
@@ -165,6 +172,7 @@ def _shrink(options: argparse.Namespace) -> int:
     argument("--meshes", type=whole_number, default=20, help="pairs of nodes that send to each other, 0 for none (default 20)"),
     argument("--seed", type=seed_number, default=0, help="of the first one; the next ones follow (default 0)"),
     argument("--length", type=whole_number, default=120, help="instructions of each thread, about (default 120)"),
+    argument("--steer", choices=("yes", "no"), default="yes", help="each program towards what those before did not exercise (default yes)"),
     _TINY,
 )
 def _random(options: argparse.Namespace) -> int:
@@ -172,7 +180,8 @@ def _random(options: argparse.Namespace) -> int:
     from sim.views.progress import CountProgress
     from sim.views.report import write_json
 
-    wish = random_campaign.Wish(options.programs, options.meshes, options.seed, options.length, options.config)
+    steer = options.steer == "yes"
+    wish = random_campaign.Wish(options.programs, options.meshes, options.seed, options.length, options.config, steer)
     latest = Path("build/random")
     with results(latest, "random") as run:
         with CountProgress("random programs", "done") as progress:

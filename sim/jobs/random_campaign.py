@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from golden.host import HostError
 from golden.iss.node import HangError
 from golden.lockstep import Difference, Result
 from golden.rig import FAULTS, MeshRig, Rig
+from golden.rig.steer import wanted
 from sim.engine.binding import Engine
 from sim.jobs import machine, mesh_lockstep
 from sim.jobs.random_program import again, compared, cut_down
@@ -34,8 +35,8 @@ MOST_FAILURES = 10
 MESH, MESH_LENGTH = MeshConfig(2, 1), 60
 REQUIRED = ("instructions", "faults")
 """Groups of golden.coverage of which every point must be exercised."""
-OF_THE_BENCH = "router"
-"""The group that a router's own bench exercises."""
+OF_BENCHES = ("router", "banks")
+"""Groups that the benches of a router and an SRAM exercise."""
 COVERING = 500
 """Programs from which on that is demanded."""
 SHOWN = 8
@@ -45,7 +46,7 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be run.
+    """What is to be run; ``steer``: each program towards what those before it did not exercise.
 
     Raises
     ------
@@ -58,6 +59,7 @@ class Wish:
     seed: int = 0
     length: int = 120
     config: str = "tiny"
+    steer: bool = True
 
     def __post_init__(self) -> None:
         get_config(self.config)
@@ -103,7 +105,7 @@ class Campaign:
     @property
     def groups(self) -> dict[str, frozenset[str]]:
         """Points that programs can exercise."""
-        return {name: known for name, known in groups(self.features).items() if name != OF_THE_BENCH}
+        return {name: known for name, known in groups(self.features).items() if name not in OF_BENCHES}
 
     @property
     def passed(self) -> bool:
@@ -129,11 +131,11 @@ class Campaign:
         return self.failures[-1]
 
 
-def program(seed: int, config: NodeConfig, length: int) -> Rig:
-    """The program of a seed."""
+def program(seed: int, config: NodeConfig, length: int, wanted: Collection[int] = ()) -> Rig:
+    """The program of a seed; ``wanted``: points that it is steered to."""
     number, place = divmod(seed, FAULT_EVERY)
     fault = list(FAULTS)[number % len(FAULTS)] if place == FAULT_EVERY - 1 else None
-    return Rig(seed, config, length, isa.THREADS, fault)
+    return Rig(seed, config, length, isa.THREADS, fault, wanted=wanted)
 
 
 def campaign(wish: Wish, tell: Tell = lambda done, total: None, say: Callable[[str], None] = lambda text: None) -> Campaign:
@@ -153,7 +155,7 @@ def _programs(made: Campaign, tell: Tell, say: Callable[[str], None]) -> None:
         while made.counted < wish.programs and len(made.failures) < MOST_FAILURES and made.short <= wish.programs:
             # A fault may leave a semaphore that no program clears: the next one begins on a fresh machine.
             engine = engine or machine.engine(config.name, trace=True)
-            rig = program(seed, config, wish.length)
+            rig = program(seed, config, wish.length, wanted(made.points, config.features, seed) if wish.steer else ())
             seed += 1
             try:
                 result = compared(rig.job(), config, engine)

@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,8 +119,10 @@ def _yosys(script: str, folder: Path) -> None:
         raise BuildError(f"Yosys planted no faults: {(result.stderr + result.stdout).strip()[-2000:]}")
 
 
-def hunt(mutants: list[Mutant], run: Callable[[int, int], str], path: Path, about: dict[str, Any]) -> None:
-    """Run each mutant until a test fails; a line of JSON for each in the file.
+def hunt(
+    mutants: list[Mutant], run: Callable[[int, int], str], path: Path, about: dict[str, Any], only: Collection[int] = ()
+) -> None:
+    """Run each mutant, or those whose numbers are in ``only``, until a test fails; a line of JSON for each in the file.
 
     ``run(number, seconds)`` gives the name of the test that failed, nothing when all passed. ValueError when the design without faults
     fails.
@@ -129,7 +131,7 @@ def hunt(mutants: list[Mutant], run: Callable[[int, int], str], path: Path, abou
     if failed := run(0, 3600):
         raise ValueError(f"{failed} fails without a fault: nothing can be said of the faults")
     limit = max(AT_LEAST, round(PATIENCE * (time.monotonic() - start)))
-    for mutant in mutants:
+    for mutant in (mutant for mutant in mutants if not only or mutant.number in only):
         start = time.monotonic()
         killer = run(mutant.number, limit)
         row = {**about, **asdict(mutant), "killed_by": killer, "wall_s": round(time.monotonic() - start, 2)}

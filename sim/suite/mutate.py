@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ UNITS = {
     "simd": "tests/rtl/core/vector/test_simd.py::test_results_in_their_cycles_under_cocotb",
     "matrix": "tests/rtl/core/matrix/test_unit.py::test_unit_equals_golden",
     "sram": "tests/rtl/mem/test_sram.py::test_all_ports_at_once_under_cocotb[flat]",
+    "endpoint": "tests/rtl/noc/test_endpoint.py::test_under_cocotb",
     "router": "tests/rtl/noc/router/test_router_traffic.py::test_every_pattern_under_every_back_pressure",
 }
 TICK = 0.5  # seconds between two looks at the rows
@@ -36,9 +37,12 @@ def quiet(done: int, total: int) -> None:
     """Shows nothing."""
 
 
-def mutate(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None] = quiet) -> dict[str, Any]:
+def mutate(
+    folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None] = quiet, only: Collection[int] = ()
+) -> dict[str, Any]:
     """Plant so many faults in each design of the unit's test, or in the package of golden, and run the tests on each; the report's fields.
-    Ctrl-C ends it early, with the faults that were tried by then. ``tell`` hears how many of how many known ones have been.
+    Ctrl-C ends it early, with the faults that were tried by then. ``tell`` hears how many of how many known ones have been; ``only``: try
+    these numbers of a unit's faults.
 
     ValueError for a unit that does not exist or no fault, MutateError when the tests do not pass without a fault.
     """
@@ -48,9 +52,16 @@ def mutate(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, 
         raise ValueError(f"there is no unit {unit!r}" + (f": did you mean {near[0]}?" if near else f" among: {', '.join(units)}"))
     if not 1 <= count <= mutants.MOST:
         raise ValueError(f"{count} faults cannot be planted at once: 1 to {mutants.MOST}")
+    if only and unit not in UNITS:
+        raise ValueError(f"faults of {unit} have no numbers: single ones can be tried in a unit")
+    if outside := [number for number in only if not 1 <= number <= count]:
+        raise ValueError(f"there is no fault {outside[0]} among {count}")
     interrupted = False
     try:
-        (_hunt if unit in UNITS else golden_faults.hunt)(folder, unit, count, seed, tell)
+        if unit in UNITS:
+            _hunt(folder, unit, count, seed, tell, only)
+        else:
+            golden_faults.hunt(folder, unit, count, seed, tell)
     except KeyboardInterrupt:
         interrupted = True
     rows = read(folder / mutants.ROWS)
@@ -61,16 +72,16 @@ def mutate(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, 
     return {"unit": unit, "seed": seed, "interrupted": interrupted, **counts, "faults": rows}
 
 
-def _hunt(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None]) -> None:
+def _hunt(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, int], None], only: Collection[int]) -> None:
     """pytest plants faults in a unit's designs and leaves a row for each."""
     log = folder / "log.txt"
     with log.open("w") as said:
-        process = subprocess.Popen(command(unit, count, seed, folder), cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command(unit, count, seed, folder, only), cwd=cache.ROOT, stdout=said, stderr=subprocess.STDOUT)
         try:
             while process.poll() is None:
                 time.sleep(TICK)
                 rows = read(folder / mutants.ROWS)
-                tell(len(rows), count * len({row["test"] for row in rows}))
+                tell(len(rows), (len(only) or count) * len({row["test"] for row in rows}))
         finally:
             process.kill()
             process.wait()
@@ -80,9 +91,10 @@ def _hunt(folder: Path, unit: str, count: int, seed: int, tell: Callable[[int, i
         raise MutateError(f"the tests of {unit} did not go through all faults, {why}")
 
 
-def command(unit: str, count: int, seed: int, folder: Path) -> list[str]:
+def command(unit: str, count: int, seed: int, folder: Path, only: Collection[int] = ()) -> list[str]:
     """The run of pytest that plants faults and counts."""
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", UNITS[unit], f"--mutants={count}"]
+    run += [f"--only-mutants={','.join(map(str, only))}"] if only else []
     return [*run, f"--seed={seed}", f"--artifacts={folder.resolve()}", "--limit=7200"]
 
 

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pywellen
 
+from golden.arch.formats import FLOAT_FORMATS
 from golden.arch.isa import THREADS
 from golden.arch.memmap import Counter, ThreadState
+from golden.arch.packet import Kind
 from golden.asm import Program, disassemble
 from rtl.core.thread.parts import Hold
+from sim.compile.cache import ROOT
 from sim.events.scopes import nearest, scopes_of
 from sim.files import whole
 
@@ -33,16 +39,28 @@ GROUPS: list[tuple[str, list[str]]] = [
     ("dispatch", [r"^core\.front\.chosen__\d__context__where__pc$", r"^core\.front\.slot__\d__\d__word$"]),
     ("scalar issue", [r"^core\.scalar\.issue\.issued__(go|thread)$", r"^core\.scalar\.issue\.ready$"]),
     ("vector issue", [r"^core\.vector\.issue\.((simd|matrix)__(go|thread)|cause)$", r"^core\.vector\.issue\.able_\d$"]),
+    ("matrix operands", [r"^core\.matrix\.operations__(step__(valid|thread|acc)|step_[ab])$"]),
+    ("SIMD", [r"^core\.vector\.simd\.(a|b|c|out_data)$"]),
     ("counters", [r"^core\.control\.counters\.(cycles|matrix_steps|retired_\w+|sram_conflicts|store_beats)$"]),
     ("stores", [r"^core\.memory\.stores\.beats\.st__(valid|ready|strobe)$", r"^core\.st__(valid|ready)$"]),
-    ("link", [r"^(rx|tx)__(control|credit)$"]),
+    ("SRAM ports", [r"^sram\.(l0|l1|sl|ss|mr|mw)__valid$"]),
+    ("link", [r"^(rx|tx)__(control|credit)$", r"^(rx|tx)__body__header__(kind|address|length|tag)$"]),
 ]
 MOST = 60
 """Signals that are shown of what is no node."""
 _WORDS = re.compile(r"(^|_)word$")
 _PCS = re.compile(r"(^|_)pc$")
-_ENUMS = {"cause": re.compile(r"\.cause$"), "hold": re.compile(r"__hold$"), "state": re.compile(r"__state$")}
-_DIGITS = {"cause": 2, "hold": 1, "state": 1, "pc": 5, "word": 8}
+_ENUMS = {
+    "cause": re.compile(r"\.cause$"),
+    "hold": re.compile(r"__hold$"),
+    "state": re.compile(r"__state$"),
+    "kind": re.compile(r"header__kind$"),
+}
+_OPERANDS = re.compile(r"operations__step_[ab]$")
+NUMBERS = {"BF16": _OPERANDS, "CFloat8_1_4_3": _OPERANDS, "FP32": re.compile(r"\.simd\.\w+$")}
+"""Words that hold numbers, by the format in which they are shown; of some in several."""
+_BIAS = "core.matrix.operations__step__a__bias"
+_DIGITS = {"cause": 2, "kind": 2, "hold": 1, "state": 1, "pc": 5, "word": 8}
 """Of a value in a file that translates, hexadecimal."""
 
 
@@ -52,11 +70,12 @@ class WavesError(RuntimeError):
 
 @dataclass(frozen=True)
 class Shown:
-    """A signal as a viewer shows it: its full name in the file, how many bits, the file that translates its values."""
+    """A signal as a viewer shows it: its full name in the file, how many bits, the file, or the program, that translates its values."""
 
     name: str
     bits: int
     translated: Path | None = None
+    program: Path | None = None
 
 
 def signals(path: Path) -> tuple[str, dict[str, int]]:
@@ -70,8 +89,8 @@ def signals(path: Path) -> tuple[str, dict[str, int]]:
     if not inside:
         raise WavesError(f"{path} holds no signal")
     scopes = [match[1] for name in found if (match := re.match(r"(.+?)\.core\.", name))]
-    # The tools' own scope (TOP, bench) holds no more than what the top module's repeats.
-    return min(scopes or inside, key=lambda scope: (scope.count(".") < 1, scope.count("."), scope)), found
+    # The tools' own scopes hold no more than what the top module's repeats.
+    return min(scopes or inside, key=lambda scope: (scope in ("TOP", "$rootio"), scope.count("."), scope)), found
 
 
 def chosen(scope: str, widths: Mapping[str, int]) -> list[tuple[str, list[str]]]:
@@ -97,12 +116,43 @@ def opened(path: Path, program: Program | None = None, focus: int | None = None)
     scope, widths = signals(path)
     groups = chosen(scope, widths)
     filters = _filters(path, program)
-    shown = [(title, [Shown(name, widths[name], filters.get(kind(name))) for name in names]) for title, names in groups]
+    programs = _programs(path, bias(path, scope))
+    shown = [(title, [one for name in names for one in _shown(name, widths[name], filters, programs)]) for title, names in groups]
     saved, commands = path.with_suffix(".gtkw"), path.with_suffix(".sucl")
     for file, lines in ((saved, _gtkwave(path, shown, focus)), (commands, _surfer(groups, focus))):
         with whole(file) as partial:
             partial.write_text("\n".join(lines) + "\n")
     return [f"gtkwave {path} {saved}", f"surfer {path} --command-file {commands}"]
+
+
+def _shown(name: str, bits: int, filters: Mapping[str, Path], programs: Mapping[str, Path]) -> Iterator[Shown]:
+    """A signal as it is, or, when it holds numbers, in each format of them."""
+    forms = forms_of(name)
+    yield from (Shown(name, bits, program=programs[form]) for form in forms) if forms else [Shown(name, bits, filters.get(kind(name)))]
+
+
+def forms_of(name: str) -> list[str]:
+    """The formats of ``NUMBERS`` in which a signal is shown."""
+    return [form for form, pattern in NUMBERS.items() if pattern.search(name)]
+
+
+def bias(path: Path, scope: str) -> int:
+    """That of eight-bit numbers in the last step of the file; 0 where there is none."""
+    found = [variable for variable in pywellen.Waveform(str(path)).all_vars() if variable.full_name == f"{scope}.{_BIAS}"]
+    told = [value for variable in found for _, value in variable.tv]
+    return int(told[-1]) if told and str(told[-1]).isdecimal() else 0
+
+
+def _programs(path: Path, of_bias: int) -> dict[str, Path]:
+    """Programs beside the waves that a viewer starts to translate words into numbers, by format."""
+    files = {}
+    for form in NUMBERS:
+        files[form] = path.with_suffix(f".{form}.sh")
+        asked = [sys.executable, "-m", "sim.views.wave_numbers", form, *([str(of_bias)] if FLOAT_FORMATS[form].has_bias else [])]
+        with whole(files[form]) as partial:
+            partial.write_text(f"#!/bin/sh\ncd {shlex.quote(str(ROOT))} && exec {shlex.join(asked)}\n")
+            partial.chmod(0o755)
+    return files
 
 
 def values_at(path: Path, cycle: int) -> dict[str, int | None]:
@@ -149,6 +199,7 @@ def tables(program: Program | None) -> dict[str, dict[int, str]]:
         "cause": {1 << bit: Counter(Counter.MATRIX_WAIT_LOAD + bit).name for bit in range(6)} | {0: "step"},
         "hold": {hold.value: hold.name for hold in Hold},
         "state": {state.value: state.name for state in ThreadState},
+        "kind": {packet.value: packet.name for packet in Kind},
     }
     if program:
         at = {program.origin + 4 * i: word for i, word in enumerate(program.words)}
@@ -181,28 +232,40 @@ def _filters(path: Path, program: Program | None) -> dict[str, Path]:
 def _gtkwave(path: Path, groups: Sequence[tuple[str, list[Shown]]], focus: int | None) -> Iterator[str]:
     """A save file, in which 200 pixels are 4 cycles and the marker stands at the focus.
 
-    Flags say how a trace is shown: 22 hexadecimal, 28 binary, 2000 more translated; 800200, 1000200 a group's ends.
+    Flags say how a trace is shown: 22 hexadecimal, 28 binary, 2000 more translated by a file, 4000 by a program;
+    800200, 1000200 a group's ends.
     """
     yield f'[dumpfile] "{path.resolve()}"'
     yield f'[savefile] "{path.with_suffix(".gtkw").resolve()}"'
-    begun = _begun(path) if focus is None else focus
-    yield from (f"[timestart] {PICOSECONDS * max(0, begun - 8)}", "[size] 1600 1000", "[sst_width] 160", "[signals_width] 300")
-    yield f"*-{math.log2(4 * PICOSECONDS):.6f} {-1 if focus is None else PICOSECONDS * focus}"
+    length, begun = cycle_length(path), _begun(path) if focus is None else focus
+    yield from (f"[timestart] {length * max(0, begun - 8)}", "[size] 1600 1000", "[sst_width] 160", "[signals_width] 400")
+    yield f"*-{math.log2(4 * length):.6f} {-1 if focus is None else length * focus}"
     for title, shown in groups:
         yield from ("@800200", f"-{title}")
         for one in shown:
             flags = 0x22 if one.bits > 1 else 0x28
-            yield f"@{flags | (0x2000 if one.translated else 0):x}"
-            if one.translated:
-                yield f"^1 {one.translated.resolve()}"
+            yield f"@{flags | (0x2000 if one.translated else 0x4000 if one.program else 0):x}"
+            if one.translated or one.program:
+                yield f"^1 {one.translated.resolve()}" if one.translated else f"^>1 {one.program.resolve()}"
             yield one.name if one.bits == 1 else f"{one.name}[{one.bits - 1}:0]"
         yield from ("@1000200", f"-{title}")
 
 
+def clock(path: Path) -> list[tuple[int, Any]]:
+    """Times and levels of the clock; nothing of waves without one."""
+    clocks = [variable for variable in pywellen.Waveform(str(path)).all_vars() if variable.full_name.endswith(".clk")]
+    return [change for variable in clocks[:1] for change in variable.tv]
+
+
+def cycle_length(path: Path) -> int:
+    """Between two rises of the clock, in the file's unit of time: benches choose other clocks than the engine."""
+    rises = [time for time, level in clock(path) if str(level) == "1"]
+    return rises[1] - rises[0] if len(rises) > 1 else PICOSECONDS
+
+
 def _begun(path: Path) -> int:
     """The first cycle of the file."""
-    clocks = [variable for variable in pywellen.Waveform(str(path)).all_vars() if variable.full_name.endswith(".clk")]
-    return min((variable.tv[0][0] for variable in clocks[:1] if len(variable.tv)), default=0) // PICOSECONDS
+    return next((time for time, _ in clock(path)), 0) // cycle_length(path)
 
 
 def _surfer(groups: Sequence[tuple[str, Sequence[str]]], focus: int | None) -> Iterator[str]:

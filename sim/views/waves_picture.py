@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pywellen
 
+from golden.arch.formats import FLOAT_FORMATS
 from golden.asm import Program
 from sim.files import whole
-from sim.views.waves import PICOSECONDS, WavesError, chosen, kind, signals, tables
+from sim.views.wave_numbers import numbers
+from sim.views.waves import WavesError, bias, chosen, clock, cycle_length, forms_of, kind, signals, tables
 
 CYCLES, BEFORE = 48, 16
 """Of a picture, and of these before the cycle for which people look."""
@@ -28,46 +31,55 @@ def draw(picture: Path, path: Path, program: Program | None = None, focus: int |
     variables = {variable.full_name: variable for variable in pywellen.Waveform(str(path)).all_vars()}
     groups = [(title, [name.removeprefix(f"{scope}.") for name in names]) for title, names in chosen(scope, widths) if title != "clock"]
     shown = {name: variables[f"{scope}.{name}"] for _, names in groups for name in names}
-    begun, end = _span(path, variables.values())
+    length = cycle_length(path)
+    begun, end = _span(path, shown.values(), length)
     if focus is not None and not begun <= focus <= end:
         raise WavesError(f"{path} holds cycles {begun} to {end}: {focus} lies outside")
-    start = _moves(shown.values(), begun) - 2 if focus is None else focus - BEFORE
+    start = _moves(shown.values(), begun, length) - 2 if focus is None else focus - BEFORE
     first = max(begun, min(start, end - CYCLES + 1))
     last = min(end, first + CYCLES - 1)
     known = tables(program)
-    lanes = [(title, {name: _runs(shown[name], first, last, known, kind(name)) for name in names}) for title, names in groups]
+    of_bias = bias(path, scope)
+
+    def text(name: str, value: int) -> str:
+        """A value of a signal in words: its meaning, an address in bytes, numbers of the first format, else digits."""
+        what, forms = kind(name), forms_of(name)
+        if forms:
+            return numbers(value, widths[f"{scope}.{name}"], forms[0], of_bias if FLOAT_FORMATS[forms[0]].has_bias else None)
+        return known.get(what or "", {}).get(value, f"{4 * value:#x}" if what == "pc" else f"{value:x}")
+
+    lanes = [(title, {name: _runs(shown[name], (first, last, length), partial(text, name)) for name in names}) for title, names in groups]
     _plot(picture, lanes, {name: widths[f"{scope}.{name}"] for name in shown}, (first, last), focus, path.name)
     return first, last
 
 
-def _span(path: Path, variables: Iterable[Any]) -> tuple[int, int]:
-    """First and last cycle that any signal says something of."""
-    times = [variable.tv[at][0] for variable in variables if len(variable.tv) for at in (0, len(variable.tv) - 1)]
+def _span(path: Path, variables: Iterable[Any], length: int) -> tuple[int, int]:
+    """First and last cycle that the clock, or without one any of these signals, says something of."""
+    times = [time for time, _ in clock(path)]
+    times = times or [variable.tv[at][0] for variable in variables if len(variable.tv) for at in (0, len(variable.tv) - 1)]
     if not times:
         raise WavesError(f"{path} holds no cycle")
-    return min(times) // PICOSECONDS, max(times) // PICOSECONDS
+    return min(times) // length, max(times) // length
 
 
-def _moves(variables: Iterable[Any], begun: int) -> int:
+def _moves(variables: Iterable[Any], begun: int, length: int) -> int:
     """The first cycle after the begin in which one of these changes."""
-    later = [variable.tv[1][0] // PICOSECONDS for variable in variables if len(variable.tv) > 1]
+    later = [variable.tv[1][0] // length for variable in variables if len(variable.tv) > 1]
     return min((cycle for cycle in later if cycle > begun), default=begun)
 
 
-def _runs(
-    variable: Any, first: int, last: int, known: Mapping[str, Mapping[int, str]], what: str | None
-) -> list[tuple[int, int, int | None, str]]:
-    """(cycle, cycle after the last, value, text) of each time that a signal stands."""
+def _runs(variable: Any, span: tuple[int, int, int], text: Callable[[int], str]) -> list[tuple[int, int, int | None, str]]:
+    """(cycle, cycle after the last, value, text) of each time that a signal stands; ``span``: first and last cycle, length of one."""
+    first, last, length = span
 
     def value(cycle: int) -> int | None:
-        found = variable.signal.value_at(PICOSECONDS * cycle)
+        found = variable.signal.value_at(length * cycle)
         return int(found) if found is not None and str(found).isdecimal() else None
 
-    found, table = [], known.get(what or "", {})
+    found = []
     for number, cycles in groupby(range(first, last + 1), key=value):
         held = list(cycles)
-        plain = "x" if number is None else f"{4 * number:#x}" if what == "pc" else f"{number:x}"
-        found.append((held[0], held[-1] + 1, number, plain if number is None else table.get(number, plain)))
+        found.append((held[0], held[-1] + 1, number, "x" if number is None else text(number)))
     return found
 
 
@@ -98,8 +110,8 @@ def _plot(
     axes.set_xticks(range(-(-first // 4) * 4, last + 2, 4))
     axes.tick_params(axis="x", labelsize=7, top=True, labeltop=True)
     axes.grid(axis="x", alpha=0.25)
-    with whole(picture) as partial:
-        figure.savefig(partial, dpi=110, format="svg" if picture.suffix == ".svg" else "png")
+    with whole(picture) as unfinished:
+        figure.savefig(unfinished, dpi=110, format="svg" if picture.suffix == ".svg" else "png")
     pyplot.close(figure)
 
 

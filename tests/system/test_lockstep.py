@@ -5,9 +5,11 @@ import pytest
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
 from golden.asm import assemble
+from golden.coverage import groups
 from golden.iss import node
 from golden.kernels.job import Launch
 from golden.rig import Rig
+from golden.rig.steer import wanted
 from sim.jobs import machine
 from sim.jobs.lockstep import Difference, run_lockstep
 from sim.jobs.random_program import check
@@ -159,9 +161,12 @@ def test_a_fault_stops_its_thread_and_no_other(text, cause):
 
 
 def test_random_programs_on_four_threads(seed):
+    points = set()
     with machine.engine("tiny", trace=True) as engine:
-        for i in range(100):
-            check(Rig(100 * seed + i, CONFIG, 150), engine)
+        for number in range(100 * seed, 100 * seed + 100):
+            rig = Rig(number, CONFIG, 150, wanted=wanted(points, CONFIG.features, number))
+            points.update(check(rig, engine).coverage.points)
+    assert points >= groups(CONFIG.features)["hazards"]
 
 
 def test_a_wrong_record_is_found(monkeypatch):

@@ -6,9 +6,11 @@ r"""The router of a node: what comes in by a port leaves by another, in the next
                      | slots                   <-- granted --              | select
     body ----------> Switch, a cycle behind the control words ------------------------------------> body
 
-Every output arbitrates alone among the channels of all inputs, so an input may send up to a packet per channel in a cycle.
+The upper line is RouterControl. Every output arbitrates alone among the channels of all inputs, so an input may send up to a packet per
+channel in a cycle.
 """
 
-from rtl.noc.router.router import ENTRY_PORT, ERROR_BITS, Router
+from rtl.noc.router.control import ENTRY_PORT
+from rtl.noc.router.router import ERROR_BITS, Router
 
 __all__ = ["ENTRY_PORT", "ERROR_BITS", "Router"]

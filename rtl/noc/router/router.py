@@ -1,24 +1,19 @@
-"""The router: five inputs, five outputs, a switch for the payloads."""
+"""The router: its control, a switch for the payloads, and who counts what came damaged."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.arch.packet import CHANNELS, COORD_BITS, PortId
-from golden.arch.route_table import DEPARTURES, ENTRIES
+from golden.arch.packet import COORD_BITS, PortId
 from rtl.noc import parity
 from rtl.noc.credits import COUNT
 from rtl.noc.layouts import BODY, Link
-from rtl.noc.router.input import RouterInput
-from rtl.noc.router.layouts import CARRIED, ENTRY, PORTS
-from rtl.noc.router.lookahead import NEAR
-from rtl.noc.router.output import RouterOutput
+from rtl.noc.router.control import ENTRY_PORT, RouterControl
+from rtl.noc.router.layouts import PORTS
 from rtl.noc.router.switch import Switch
 
 ERROR_BITS = 16
 """Width of a counter of parity errors."""
-ENTRY_PORT = wiring.Signature({"valid": Out(1), "index": Out(range(ENTRIES + DEPARTURES)), "entry": Out(ENTRY)})
-"""Writes an exception to its place in the tables, in a cycle with `valid`; places from `ENTRIES` on are not the router's."""
 
 
 class Router(wiring.Component):
@@ -53,49 +48,26 @@ class Router(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        near = {"x": Signal(NEAR), "y": Signal(NEAR)}
-        for name, here in (("x", self.x), ("y", self.y)):
-            m.d.sync += [near[name].before.eq(here - 1), near[name].here.eq(here), near[name].after.eq(here + 1)]
-        table = Signal(data.ArrayLayout(ENTRY, ENTRIES))
-        # Where no entry was ever written a simulation need not look at them.
-        detours = Signal()
-        with m.If(self.entry.valid & (self.entry.index < ENTRIES)):
-            m.d.sync += detours.eq(1)
-            m.d.sync += table[self.entry.index].eq(self.entry.entry)
-
+        m.submodules.control = control = RouterControl(self.gates)
         m.submodules.switch = switch = Switch(BODY.size, self.slices, self.gates)
-        inputs, outputs = [RouterInput(self.gates) for _ in PortId], [RouterOutput(PORTS - 1, self.gates) for _ in PortId]
+        wiring.connect(m, wiring.flipped(self.entry), control.entry)
+        m.d.comb += [
+            control.x.eq(self.x),
+            control.y.eq(self.y),
+            control.closed.eq(self.closed),
+            self.credits.eq(control.credits),
+            switch.slots.eq(control.slots),
+            switch.select.eq(control.select),
+        ]
         for p in PortId:
-            m.submodules[f"input_{p.name.lower()}"] = inputs[p]
-            m.submodules[f"output_{p.name.lower()}"] = outputs[p]
             m.d.comb += [
-                inputs[p].control.eq(self.i[p].control),
-                self.i[p].credit.eq(inputs[p].credit),
-                inputs[p].x.eq(near["x"]),
-                inputs[p].y.eq(near["y"]),
-                inputs[p].table.eq(table),
-                inputs[p].detours.eq(1 if self.gates else detours),
+                control.i[p].control.eq(self.i[p].control),
+                self.i[p].credit.eq(control.i[p].credit),
                 switch.i[p].eq(self.i[p].body),
-                switch.slots[p].eq(inputs[p].slots),
-                self.o[p].control.eq(outputs[p].control),
+                self.o[p].control.eq(control.o[p].control),
                 self.o[p].body.eq(switch.o[p]),
-                outputs[p].credit.eq(self.o[p].credit),
-                outputs[p].closed.eq(self.closed[p]),
-                self.credits[p].eq(outputs[p].count),
+                control.o[p].credit.eq(self.o[p].credit),
             ]
-        # Every output sees the inputs of all other ports: no packet turns back.
-        for o in PortId:
-            for n, p in enumerate(p for p in PortId if p != o):
-                for v in range(CHANNELS):
-                    grant, head, word = outputs[o].grant[n][v], inputs[p].heads[v], outputs[o].heads[n][v]
-                    m.d.comb += [
-                        outputs[o].want[n][v].eq(inputs[p].want[v][o]),
-                        inputs[p].granted[v][o].eq(grant),
-                        switch.select[o][p][v].eq(grant),
-                        # Behind the node's port a packet has arrived.
-                        word.out.eq(1 << PortId.NODE if o == PortId.NODE else head.onward[o]),
-                        *(word[name].eq(head[name]) for name in CARRIED),
-                    ]
         self._count_errors(m)
         return m
 

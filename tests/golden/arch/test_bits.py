@@ -86,3 +86,7 @@ def test_random_records_round_trip(seed):
         values = layout.unpack(word)
         assert layout.pack(values) == word
         assert all(field.limits[0] <= values[field.name] <= field.limits[1] for field in layout)
+
+
+def test_a_field_has_no_sign_unless_it_says_so():
+    assert Layout("plain", [Field("number", 3, 0), Field("signed", 3, 3, True)]).unpack(0b111111) == {"number": 7, "signed": -1}

@@ -3,6 +3,7 @@
 import pytest
 
 from golden.arch import encoding
+from golden.arch.classes import Port
 from golden.arch.encoding import Insn, Operand, OperandKind
 from golden.arch.isa import BY_MNEMONIC, BY_OPCODE, TABLE
 from golden.asm import assemble, disassemble
@@ -83,3 +84,10 @@ def test_a_word_apart():
     word = 3 << 22 | 2 << 17 | 1 << 12 | 1 << 9 | 0x40
     assert (encoding.opcode_of(word), encoding.pred_of(word)) == (0x40, 1)
     assert BY_MNEMONIC["add"].decode(word) == {"rd": 1, "ra": 2, "rb": 3}
+
+
+def test_accesses_move_their_base_and_extend_a_sign_by_their_names():
+    scalar = {insn.mnemonic for insn in TABLE if insn.port in (Port.SLOAD, Port.SSTORE)}
+    assert {insn.mnemonic for insn in TABLE if insn.post} == {name for name in scalar if name.startswith(("ldp.", "stp."))}
+    signed = {name for name in scalar if name.startswith("ld") and name.endswith((".b", ".h", ".w"))}
+    assert {insn.mnemonic for insn in TABLE if insn.signed} == signed and len(signed) == 6

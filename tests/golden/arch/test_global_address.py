@@ -10,6 +10,7 @@ from golden.arch.global_address import (
     corners,
     global_address,
     place_of,
+    refused_cast,
     refused_global,
     refused_local,
     refused_place,
@@ -76,3 +77,13 @@ def test_what_a_node_refuses_of_another_place(value, words, cause):
 def test_a_raise_needs_only_a_place():
     assert refused_place(global_address((1, 1), 3), HERE) is None
     assert refused_place(global_address(HERE, 0), HERE) is Fault.RANGE
+
+
+def test_a_multicast_to_one_row_or_one_column_or_one_node_is_none_that_is_refused():
+    def cast(x, y, far_x, far_y):
+        return CAST.pack(dict.fromkeys(MEANINGS, 0) | {"x": x, "y": y, "far_x": far_x, "far_y": far_y})
+
+    for far in ((3, 4), (3, 7), (6, 4)):
+        assert refused_cast(cast(3, 4, *far), 8) is None
+    for far in ((2, 4), (3, 3), (2, 7), (6, 3)):
+        assert refused_cast(cast(3, 4, *far), 8) is Fault.RANGE

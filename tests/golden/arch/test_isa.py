@@ -233,3 +233,16 @@ def test_accumulators_are_stepped_or_loaded():
         assert insn.matrix is loads.get(insn.mnemonic, step)
         assert insn.writing(OperandKind.C, F0) == bool(insn.matrix)
     assert [isa.BY_MNEMONIC[f"v{name}"].reduce for name in ("any", "all", "copy")] == [Reduce.ANY, Reduce.ALL, Reduce.NONE]
+
+
+def test_comparisons_that_are_another_one_inverted():
+    inverted = {f"p{name}{how}" for name in ("ne", "ge") for how in ("", "i")} | {"pgeu", "pgeui"}
+    assert {insn.mnemonic for insn in isa.TABLE if insn.invert} == inverted
+
+
+def test_what_a_load_of_an_accumulator_may_name():
+    assert {name: isa.BY_MNEMONIC[name].operands[-1].limits for name in ("cld.f32", "cld.row", "cld.raw")} == {
+        "cld.f32": (0, 3),  # two rows of eight columns at a time
+        "cld.row": (0, 1),  # half a register, for every row
+        "cld.raw": (0, 7),  # a row
+    }

@@ -88,3 +88,9 @@ def test_texts():
     for bad in ("3", "3,", "3;4", "a,b"):
         with pytest.raises(ValueError, match="x,y"):
             parse_place(bad)
+
+
+def test_edge_places_at_the_corners_face_the_mesh():
+    mesh = MeshConfig(2, 3)
+    facing = {(1, 0): S, (2, 0): S, (3, 1): W, (3, 3): W, (1, 4): N, (2, 4): N, (0, 1): E, (0, 3): E}
+    assert {place: mesh.inward(place) for place in facing} == facing

@@ -21,3 +21,9 @@ def test_pieces_put_together_are_the_bytes(address, size):
 def test_what_is_no_whole_word_is_refused(address, size):
     with pytest.raises(ValueError, match=f"packets write words of 8 bytes, not {size} bytes at {address:#x}"):
         list(pieces(address, bytes(size)))
+
+
+def test_bytes_that_begin_in_the_last_word_of_a_line():
+    image = bytes(range(1, 25))
+    assert list(pieces(0x38, image)) == [(0x38, 1, bytes(56) + image[:8]), (0x40, 2, image[8:] + bytes(48))]
+    assert list(pieces(0x48, image)) == [(0x48, 3, bytes(8) + image + bytes(32))]

@@ -1,6 +1,6 @@
 """The SIMD operation table: codes and timing rules."""
 
-from golden.arch.simd_ops import ENTERS_FMA_AT, LATENCY, MAX_LATENCY, OCCUPANCY, SIMD_OPS, SimdClass, SimdFlag, SimdOp
+from golden.arch.simd_ops import ENTERS_FMA_AT, IMM_BITS, LATENCY, MAX_LATENCY, OCCUPANCY, SIMD_OPS, SimdClass, SimdFlag, SimdOp
 
 
 def test_codes_are_class_and_operation():
@@ -38,3 +38,7 @@ def test_flags_that_may_be_raised():
         widens = op.name.startswith("WIDEN_") and op.name[6] not in "IU" or op is SimdOp.WIDEN_UHP
         rounds = info.simd_class in (SimdClass.FMA, SimdClass.FMA_BF16, SimdClass.SPECIAL) or op.name.startswith("NARROW_")
         assert int(info.flags) == 1 * compares + 3 * widens + 15 * rounds, op.name
+
+
+def test_the_immediate_has_the_width_of_the_largest():
+    assert IMM_BITS == max(info.imm for info in SIMD_OPS.values())

@@ -112,10 +112,10 @@ def test_every_node_has_the_sum_of_the_tree(mesh, shards, lines, rng):
 def test_shares_cover_every_line_once_and_keep_gradients_apart():
     """163 lines in 16 shares are 11 at most; the second gradient begins a share of its own, and fills three."""
     reduce = reduction(parse("2x2"), 4, [130, 33])
-    shares = [reduce.share(node, thread) for node in range(4) for thread in range(4)]
+    shares = [reduce.share(node, thread) for thread in range(4) for node in range(4)]
     assert [line for share in shares for line in share] == list(range(163))
     assert [len(share) for share in shares] == [*[11] * 11, 9, 11, 11, 11, 0]
-    assert [(run.gradient, run.first, run.lines, run.index) for run in reduce.runs(3, 0)] == [(1, 0, 11, 0)]
+    assert [(run.gradient, run.first, run.lines, run.index) for run in reduce.runs(0, 3)] == [(1, 0, 11, 0)]
     assert reduce.buffer_bytes(0) == 44 * 3 * 64
 
 

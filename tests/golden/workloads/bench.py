@@ -20,7 +20,7 @@ class Trainer:
 
     def __init__(self, layout: Layout, config: NodeConfig, saved: Mapping[str, NDArray]) -> None:
         self.layout, self.node = layout, Node(config)
-        self.simulator = Simulator(self.node)
+        self.simulator = Simulator(self.node, strict=True)
         self.write(layout.initial(layout.step.state(saved)))
 
     def write(self, pieces: list[tuple[int, bytes]]) -> None:
@@ -31,7 +31,6 @@ class Trainer:
         """To the end; threads take turns by instructions, or go on alone for as long as ``rng`` says, up to their next wait."""
         for thread in self.node.threads:
             thread.forget()
-        self.simulator.strict = True
         for launch in [launches] if isinstance(launches, Launch) else launches:
             self.node.threads[launch.thread].start(launch.pc, launch.args)
         if rng is None:

@@ -58,14 +58,40 @@ def test_every_line_is_sent_once_and_when_it_is_written(name, mesh, shards, thre
 
 def writes(layout, piece, tensor, line):
     """Whether a piece writes an element of a line of a tensor."""
-    first = layout.matrices[tensor.name].address + 64 * line
-    for view in piece.written():
-        if view.tensor is tensor:
-            window = layout.window(view)
-            at = [window.address + row * window.pitch for row in range(window.rows)]
-            if any(low < first + 64 and first < low + 4 * window.columns for low in at):
-                return True
-    return False
+    return any(touches(layout, view, line) for view in piece.written() if view.tensor is tensor)
+
+
+def touches(layout, view, line):
+    """Whether a view of an FP32 tensor has an element in a line of it."""
+    first, window = layout.matrices[view.tensor.name].address + 64 * line, layout.window(view)
+    at = [window.address + row * window.pitch for row in range(window.rows)]
+    return any(low < first + 64 and first < low + 4 * window.columns for low in at)
+
+
+@pytest.mark.parametrize(
+    ("name", "mesh", "shards", "threads"),
+    [("digits-mlp", "2x2", 4, 4), ("digits-mlp", "3x1", 7, 3), ("digits-cnn", "2x1", 2, 4), ("digits-cnn", "2x1", 2, 2)],
+)
+def test_what_reads_sums_waits_until_they_are_there(name, mesh, shards, threads):
+    """A thread knows of the sums with which it came out of the exchange itself, and of those of others that it has waited for."""
+    made = MeshLayout(named(name), parse(mesh), CONFIGS["d1"], 32, None, shards, threads)
+    for layout in made.layouts.values():
+        step = layout.step
+        updates = [n for n, piece in enumerate(layout.pieces) if piece.of >= step.update]
+        assert sorted(n for order in layout.course.threads for n in order if n in updates) == updates
+        for thread, order in enumerate(layout.course.threads):
+            known = {thread}
+            for number in (n for n in order if n in updates):
+                known |= set(layout.sums[number])
+                for gradient, tensor in enumerate(step.gradient(one, step.mine.start) for one in step.gradients):
+                    for line in range(made.reduce.lines[gradient]):
+                        if reads(layout, layout.pieces[number], tensor, line):
+                            assert made.reduce.thread(gradient, line) in known
+
+
+def reads(layout, piece, tensor, line):
+    """Whether a piece takes an element of a line of a tensor."""
+    return any(touches(layout, view, line) for view in piece.views.values() if view.tensor is tensor)
 
 
 def test_one_node_exchanges_nothing():

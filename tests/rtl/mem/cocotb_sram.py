@@ -14,6 +14,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
+from golden import coverage
 from golden.arch.isa import THREADS
 from golden.arch.sram import CHECK_BITS, LANES, LINE_WORDS, STORE_TAG_THREAD, inject
 from tb.bind import bind, parameters
@@ -22,6 +23,7 @@ from tb.memory import ANSWER, LOADS, PORTS, REQUEST, check, traffic
 from tb.scoreboard import PerSource
 from tb.seed import generator
 from tb.stream import GAPS
+from tests.rtl.mem.slots import Arbiter
 
 COUNTS = {"l0": 150, "l1": 150, "st": 150, "sl": 150, "ss": 150, "mw": 100, "mr": 100, "fill": 40}
 LINES = ("mr", "fill")
@@ -33,7 +35,7 @@ LIMIT = 4 * PATIENCE  # cycles
 
 def now() -> int:
     """Number of the clock edge that runs."""
-    return get_sim_time("ps") // PERIOD_PS
+    return int(get_sim_time("ps")) // PERIOD_PS
 
 
 class Requester:
@@ -155,6 +157,8 @@ class Bench:
         self.board = PerSource("answers by port and lane", clock=now)
         self.requesters = {name: Requester(ports, name, self.board) for name in PORTS}
         self.memory = np.zeros(self.rows * 64, np.uint64)
+        self.arbiter = Arbiter(now())
+        self.conflicts: dict[int, int] = {}
         self.corrected = 0
         self.places: set[int] = set()
         self.lost: list[tuple[int, str, int]] = []
@@ -164,6 +168,7 @@ class Bench:
         ports, edge, soon = self.ports, RisingEdge(self.ports.clock.handle), 0
         while True:
             await edge
+            self.conflicts[now()] = ports.conflicts__count.get()
             if ports.corrected__valid.get():
                 assert ports.corrected__count.get(), "a report of no corrected word"
                 self.corrected += ports.corrected__count.get()
@@ -185,11 +190,26 @@ class Bench:
             await cycles(self.ports, 1)
         answers = {name: self.requesters[name].answers if name in requests else np.zeros(0, ANSWER) for name in PORTS}
         await cycles(self.ports, 4)  # error reports come a little after the words
+        self.check_cycles(requests, answers)
         for name in LINES:
             for request, answer in zip(requests.get(name, ()), answers[name], strict=False):
                 first = int(request["addr"][0]) * LINE_WORDS
                 self.lost += [(first + word, name, 0) for word in range(LINE_WORDS) if int(answer["lost"]) >> word & 1]
         return check(requests, answers, self.memory)
+
+    def check_cycles(self, requests: dict[str, np.ndarray], answers: dict[str, np.ndarray]) -> None:
+        """Every answer came in the cycle that the rules of arbitration give, and as many asked in vain as were counted."""
+        first, last = self.arbiter.now, now() - 1
+        expected = self.arbiter.play(requests, {name: answers[name]["accepted"] for name in requests}, last)
+        for name, when in expected.items():
+            lanes = self.requesters[name].lanes.stop
+            different = np.argwhere(when[:, :lanes] != answers[name]["when"][:, :lanes])
+            for index, lane in different[:1]:
+                come, due = answers[name]["when"][index, lane], when[index, lane]
+                raise AssertionError(f"{name}: lane {lane} of request {index} was answered in cycle {come}, the rules say {due}")
+        for cycle in range(first, last - 1):
+            found = self.conflicts.get(cycle + 2)
+            assert found == self.arbiter.denied[cycle], f"cycle {cycle}: {found} counted, {self.arbiter.denied[cycle]} asked in vain"
 
     async def load_lines(self, lines) -> None:
         """Writes random lines through the mesh, after which `memory` is what the lines hold."""
@@ -215,6 +235,7 @@ class Bench:
         await cycles(self.ports, 20)
         self.board.finish()
         assert not self.ports.busy.get()
+        coverage.keep(self.arbiter.points)
 
 
 async def begin(dut) -> Bench:
@@ -255,6 +276,18 @@ async def answers_under(dut, gaps: str, spread: int | None, partial: float):
     compared = await bench.play(requests, gaps)
     await bench.finish()
     assert compared > 8 * counts["l0"] and not bench.lost and not bench.corrected
+
+
+@cocotb.test()
+@cocotb.parametrize(reader=LINES)
+async def a_line_read_has_its_turn_among_writes_of_its_banks(dut, reader: str):
+    """A write of the same line in every cycle goes before it, until it is the reader's turn."""
+    bench = await begin(dut)
+    requests = traffic(bench.rng, bench.rows, {"mw": 120, reader: 6}, spread=1)
+    await bench.load_lines(lines_of(requests))
+    await bench.play(requests)
+    await bench.finish()
+    assert bench.arbiter.points[coverage.turn_of("lr")]
 
 
 @cocotb.test()

@@ -1,8 +1,9 @@
 """Files of events: what was told is read back by cycle, and a file that is none is refused in a sentence."""
 
+import numpy as np
 import pytest
 
-from sim.events.file import EventsError, Recording
+from sim.events.file import EventsError, Recording, packed, unpacked
 from tests.sim.events.made import dispatch, made
 
 TOLD = [dispatch(cycle, cycle % 4) for cycle in range(3, 60, 4)]
@@ -80,3 +81,16 @@ def test_a_node_that_is_none_is_told(tmp_path):
 def test_regions_are_named_after_the_label_before(tmp_path):
     about = made(tmp_path / "a.events", [], source="start: nop\nnop\nother: nop\n").about
     assert [about.region(pc) for pc in (0x80, 0x100, 0x104, 0x108)] == ["0x80", "start", "start", "other"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 1000])
+def test_what_is_packed_is_unpacked(count, rng):
+    words = np.array(rng.integers(0, 1 << 32, count) & rng.choice([0, 0xFF, 0xFF00FF, 0xFFFFFFFF], count), np.uint32)
+    assert np.array_equal(unpacked(packed(words)), words)
+    sparse = np.zeros(1000, np.uint32)
+    assert len(packed(sparse)) < 4 * 1000 / 7
+
+
+def test_what_is_cut_off_is_not_unpacked():
+    with pytest.raises(ValueError):
+        unpacked(packed(np.arange(1000, dtype=np.uint32))[:-3])

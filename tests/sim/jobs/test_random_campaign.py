@@ -7,6 +7,7 @@ from golden.arch.memmap import Fault
 from golden.coverage import groups
 from golden.lockstep import Difference, Result
 from golden.rig import FAULTS
+from golden.rig.steer import numbered
 from sim.jobs import machine, random_campaign
 from sim.jobs.random_campaign import FAULT_EVERY, LEAST, MOST_FAILURES, REQUIRED, Wish, campaign, formats, program, report, told
 
@@ -90,7 +91,7 @@ def test_after_a_fault_or_a_difference_the_next_program_has_a_fresh_machine(play
 
     heard = []
     played(outcome)
-    made = campaign(Wish(programs=7, meshes=0), say=heard.append)
+    made = campaign(Wish(programs=7, meshes=0, steer=False), say=heard.append)
     assert Played.made == Played.closed == 3 and not made.passed and made.faults == 1
     line = ".venv/bin/python -m sim shrink --seed 2 --length 120 --config tiny --threads 4"
     assert heard == made.failures and heard[0].endswith(f"this again: {line}")
@@ -111,3 +112,15 @@ def test_real_programs_pass_and_cover_most_of_the_machine():
     made = campaign(Wish(programs=8, meshes=0))
     assert made.passed, told(made)
     assert made.faults == 2 and made.retired > 8 * LEAST and len(made.points) > 500
+
+
+@pytest.mark.parametrize("steer", [True, False])
+def test_programs_are_steered_to_what_those_before_did_not_exercise(played, monkeypatch, steer):
+    asked = []
+    monkeypatch.setattr(random_campaign, "program", lambda *which: asked.append(which[3:]) or program(*which[:3]))
+    played(everything)
+    campaign(Wish(programs=3, meshes=0, steer=steer))
+    first, *rest = (numbers for (numbers,) in asked[1:])  # the wish makes one
+    assert bool(first) == steer
+    left = {numbered(TINY.features)[number] for numbers in rest for number in numbers}
+    assert left <= groups(TINY.features)["hazards"] | groups(TINY.features)["predicates"] and bool(left) == steer

@@ -14,29 +14,32 @@ DEAD = MeshConfig(2, 2, frozenset({(2, 1)}))
 
 
 @pytest.mark.parametrize(
-    ("workload", "mesh", "shards", "batch"),
+    ("workload", "mesh", "shards", "batch", "threads"),
     [
-        ("digits-mlp", parse("2x2"), None, 32),
-        ("digits-linear", parse("1x1"), 4, 16),
-        ("digits-linear", parse("1x2"), None, 9),
-        ("digits-linear", parse("1x3"), None, 16),
-        ("digits-linear", parse("3x2"), None, 17),
-        ("digits-linear", parse("2x1"), 5, 8),
-        ("digits-linear", DEAD, None, 12),
+        ("digits-mlp", parse("2x2"), None, 32, 4),
+        ("digits-mlp", parse("2x1"), None, 16, 2),  # a thread reads sums of others
+        ("digits-linear", parse("1x1"), 4, 16, 4),
+        ("digits-linear", parse("1x2"), None, 9, 4),
+        ("digits-linear", parse("1x3"), None, 16, 4),
+        ("digits-linear", parse("3x2"), None, 17, 4),
+        ("digits-linear", parse("2x1"), 5, 8, 4),
+        ("digits-linear", DEAD, None, 12, 4),
     ],
     ids=str,
 )
-def test_every_node_equals_golden(workload, mesh, shards, batch):
+def test_every_node_equals_golden(workload, mesh, shards, batch, threads):
     """Nothing is classified: one step and its comparison are enough."""
-    options = Options(workload, 2, batch, engine="iss", config="tiny", mesh=mesh, shards=shards, seed=5)
+    options = Options(workload, 2, batch, engine="iss", config="tiny", mesh=mesh, shards=shards, threads=threads, seed=5)
     step, model = options.step(), options.model
     nodes, batches = Nodes(options), model.training(batch, 5)
+    simulated = next(iter(nodes.machine.hosts.values())).edge.machine
     outcome = train.Outcome(model.initial(step, 5))
     nodes.begin(step.state(outcome.state))
     for _ in range(2):
         outcome = train.advance(options, step, outcome, next(batches), nodes)
     weights = sum(tensor.rows * tensor.columns for tensor in step.tensors.values() if tensor.kind.name == "STATE")
     assert outcome.compared == 2 * (weights * len(mesh.live) + batch)
+    assert all(not any(node.semaphores) for node in simulated.nodes.values())  # whatever is raised is waited for
 
 
 def test_a_wrong_bit_on_one_node_is_told(monkeypatch):

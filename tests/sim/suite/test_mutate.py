@@ -25,6 +25,20 @@ def test_faults_of_a_buffer_are_seen(tmp_path, monkeypatch):
     assert all(killer.startswith("keeps_order_under/") for killer in killers)
 
 
+@pytest.mark.rtl
+def test_single_faults_are_those_of_the_whole_run(tmp_path, monkeypatch):
+    monkeypatch.setitem(mutate.UNITS, "buffer", "tests/rtl/common/test_stream.py::test_buffer_keeps_the_stream_rules[buffer]")
+    found = []
+    for name, only in (("one", (2, 5)), ("whole", ())):
+        (folder := tmp_path / name).mkdir()
+        found.append({fault["number"]: fault["place"] for fault in mutate.mutate(folder, "buffer", 6, 3, only=only)["faults"]})
+    assert found[0] == {number: found[1][number] for number in (2, 5)}
+    with pytest.raises(ValueError, match="there is no fault 7 among 6"):
+        mutate.mutate(tmp_path, "buffer", 6, 3, only=[7])
+    with pytest.raises(ValueError, match="single ones can be tried in a unit"):
+        mutate.mutate(tmp_path, "golden.asm", 6, 3, only=[1])
+
+
 def test_tests_that_count_no_fault_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(mutate.UNITS, "none", "tests/sim/suite/test_mutate.py::test_every_unit_is_a_test")
     with pytest.raises(mutate.MutateError, match="the tests of none did not go through all faults, pytest ended with 0"):

@@ -132,8 +132,10 @@ def test_they_open_at_the_cycle_that_people_look_for(waves):
     assert waves.with_suffix(".sucl").read_text().endswith("\ngoto_time 2500000ps\n")
 
 
-def test_what_is_no_node_is_shown_from_the_top(tmp_path):
-    (tmp_path / "w.vcd").write_text(vcd({"TOP.adder": {"clk": 1, "a": 8, "b": 8}, "TOP.adder.carry": {"x": 1}}))
+@pytest.mark.parametrize(("outer", "top"), [("TOP", "TOP.adder"), ("$rootio", "adder")])
+def test_what_is_no_node_is_shown_from_the_top(outer, top, tmp_path):
+    """As the engine's and cocotb's models have it."""
+    (tmp_path / "w.vcd").write_text(vcd({outer: {"clk": 1}, top: {"clk": 1, "a": 8, "b": 8}, f"{top}.carry": {"x": 1}}))
     opened(tmp_path / "w.vcd")
     lines = (tmp_path / "w.gtkw").read_text().splitlines()
-    assert "TOP.adder.clk" in lines and "TOP.adder.a[7:0]" in lines and "TOP.adder.carry.x" in lines
+    assert f"{top}.clk" in lines and f"{top}.a[7:0]" in lines and f"{top}.carry.x" in lines and f"{outer}.clk" not in lines

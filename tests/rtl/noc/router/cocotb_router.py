@@ -1,4 +1,5 @@
-"""Runs inside Verilator: one router between senders that never rest and receivers that hold it up, every pattern under every back-pressure.
+"""Runs inside Verilator: one router between random neighbours, every flip-flop of every link against the rules, with a full table, a closed
+port and wrong parities; then between senders that never rest and receivers that hold it up, every pattern under every back-pressure.
 
 What comes in by a port must go out by the ports that its control word names, whole, in order within its channel and once by each, with
 the ports at the next router that the rules give. Throughput: an output is busy whenever it has credit and somebody who asks for it.
@@ -8,15 +9,19 @@ from collections import defaultdict, deque
 from itertools import repeat
 
 import cocotb
+import numpy as np
 
 from golden import coverage
+from golden.arch import route_table
 from golden.arch.mesh import OPPOSITE
-from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
+from golden.arch.packet import BODY, CHANNELS, CONTROL, COORD_BITS, CREDITS, PortId
+from golden.noc.router import Router as Rules
 from golden.noc.routing import branches, onward
 from tb.bind import bind
 from tb.clock import cycles, start
 from tb.seed import generator
 from tb.stream import GAPS
+from tests.rtl.noc.router.neighbours import Neighbours, random_table, with_parity
 
 AT = (3, 4)
 WARM, WINDOW, DRAIN = 40, 200, 2500
@@ -182,14 +187,94 @@ class Bench:
                 self._give_back(port)
 
 
-async def begin(dut, pattern: str, held_up: str) -> Bench:
+SETTLE, LOCKSTEP = 4, 600
+LAST = (1 << COORD_BITS) - 2
+"""The last column and row, behind which another is."""
+
+
+@cocotb.test()
+@cocotb.parametrize(
+    (
+        ("load", "back", "many", "at"),
+        [
+            (0.9, 0.9, 0.3, (3, 4)),
+            (0.9, 0.2, 0.5, (1, LAST)),
+            (0.4, 0.9, 0.1, (LAST, 1)),
+            (0.9, 0.9, 0, (16, 15)),
+            (0.9, 0.6, 0.2, (15, 16)),
+        ],
+    )
+)
+async def shows_what_the_rules_say(dut, load: float, back: float, many: float, at: tuple[int, int]):
+    rng = np.random.default_rng(generator("rules").getrandbits(64))
+    table, closed = random_table(rng, at, route_table.ENTRIES), PortId(int(rng.integers(len(PortId))))
     ports = bind(dut)
-    await start(ports, limit=WARM + WINDOW + DRAIN + 100)
-    for name, value in (("x", AT[0]), ("y", AT[1]), ("closed", 0), ("entry__valid", 0)):
-        ports[name].set(value)
+    rest(ports)
+    await start(ports, limit=LOCKSTEP + 200)
+    await configure(ports, at, table, closed, rng)
+    rules = Rules(at, table, frozenset({closed}))
+    around = Neighbours(rng, at, table, load, back, many, (0, 1 << COORD_BITS))
+    before, wrong, shown, credits = [0] * len(PortId), [0] * len(PortId), None, None
+    for cycle in range(LOCKSTEP):
+        controls = around.controls() if cycle < LOCKSTEP - 1 else [0] * len(PortId)
+        bodies = around.bodies()
+        for p in PortId:
+            if before[p]:
+                right = with_parity(bodies[p], before[p])
+                bodies[p] = int(rng.choice([bodies[p], right, right ^ 1 << int(rng.integers(BODY.width))]))
+                wrong[p] += bodies[p] != with_parity(bodies[p], before[p])
+        drive = controls, bodies, around.returned()
+        for p in PortId:
+            ports[f"i__{p}__control"].set(controls[p])
+            ports[f"i__{p}__body"].set(bodies[p])
+            ports[f"o__{p}__credit"].set(drive[2][p])
+        before = controls
+        await cycles(ports, 1)
+        if shown:
+            compare(ports, shown, credits, cycle)
+        shown, credits = rules.step(*drive), [list(counts) for counts in rules.credits]
+        around.see(list(shown.controls), list(shown.credits))
+    rest(ports)
+    await cycles(ports, SETTLE)
+    assert list(ports["parity_errors"].fields()) == wrong
+
+
+def rest(ports) -> None:
+    """Nobody sends, nobody gives a credit back: from the reset on, whatever a test before this one left there."""
     for port in PortId:
         for name in (f"i__{port}__control", f"i__{port}__body", f"o__{port}__credit"):
             ports[name].set(0)
+
+
+async def configure(ports, at, table, closed: PortId, rng) -> None:
+    """Coordinates, the closed port, the table in any order of its places; those that are not the router's are written too."""
+    for name, value in (("x", at[0]), ("y", at[1]), ("closed", 1 << closed), ("entry__valid", 0)):
+        ports[name].set(value)
+    places = rng.permutation(route_table.ENTRIES + route_table.DEPARTURES)
+    for place in places:
+        entry = route_table.ENTRY.pack(table[place].fields()) if place < route_table.ENTRIES else (1 << route_table.ENTRY.width) - 1
+        for name, value in (("valid", 1), ("index", int(place)), ("entry", entry)):
+            ports[f"entry__{name}"].set(value)
+        await cycles(ports, 1)
+    ports["entry__valid"].set(0)
+    await cycles(ports, SETTLE)
+
+
+def compare(ports, shown, credits, cycle: int) -> None:
+    assert [ports[f"o__{o}__control"].get() for o in PortId] == list(shown.controls), f"cycle {cycle}"
+    assert [ports[f"i__{p}__credit"].get() for p in PortId] == list(shown.credits), f"cycle {cycle}"
+    found = ports["credits"].fields()
+    assert [list(found[o]) for o in PortId] == credits, f"cycle {cycle}"
+    for o, body in zip(PortId, shown.bodies, strict=True):
+        assert body is None or ports[f"o__{o}__body"].get() == body, f"cycle {cycle}, body at {o.name}"
+
+
+async def begin(dut, pattern: str, held_up: str) -> Bench:
+    ports = bind(dut)
+    rest(ports)
+    await start(ports, limit=WARM + WINDOW + DRAIN + 100)
+    for name, value in (("x", AT[0]), ("y", AT[1]), ("closed", 0), ("entry__valid", 0)):
+        ports[name].set(value)
     await cycles(ports, 4)
     return Bench(ports, pattern, held_up)
 

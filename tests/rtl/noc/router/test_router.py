@@ -1,81 +1,19 @@
 """The router against its rules, every flip-flop of every link on every cycle, with random neighbours that keep to the protocol."""
 
-from collections import Counter
-
 import pytest
 
 from golden.arch import route_table
-from golden.arch.boot import NEXT_NODE
-from golden.arch.mesh import OPPOSITE
-from golden.arch.packet import BODY, CHANNELS, CONTROL, CREDITS, PortId
+from golden.arch.packet import BODY, CHANNELS, CONTROL, PortId
 from golden.noc.router import Router as Rules
-from golden.noc.routing import XY, YX, Entry, branches, onward
+from golden.noc.routing import XY, YX, Entry
 from rtl.noc.router import Router
+from tests.rtl.noc.router.neighbours import Neighbours
 
 N, E, S, W, NODE = PortId
 AT = (3, 4)
 TABLE = [Entry(1, 2, 1, 4, frozenset({XY}), frozenset({W}), S), Entry(5, 6, 2, 7, frozenset({XY, YX}), frozenset({E, N}), N)]
 SETTLE = 3
 """Cycles after which the router knows its coordinates."""
-
-
-class Neighbours:
-    """Senders and receivers at all ports: packets at random while there is credit, credits back at random."""
-
-    def __init__(self, rng, load: float, back: float, many: float) -> None:
-        self.rng, self.load, self.back, self.many = rng, load, back, many
-        self.copies = Counter()
-        self.credits = [[CREDITS] * CHANNELS for _ in PortId]
-        self.held = [[0] * CHANNELS for _ in PortId]
-
-    def controls(self) -> list[int]:
-        words = []
-        for p in PortId:
-            v = int(self.rng.integers(CHANNELS))
-            if self.rng.random() >= self.load or not self.credits[p][v]:
-                words.append(0)
-                continue
-            self.credits[p][v] -= 1
-            (x, y), (far_x, far_y), outs = self.multicast(p, v & 1) if self.rng.random() < self.many else self.single(p, v & 1)
-            fields = {"x": x, "y": y, "far_x": far_x, "far_y": far_y}
-            words.append(CONTROL.pack({"valid": 1 << v, "out": sum(1 << out for out in outs), **fields}))
-        return words
-
-    def single(self, p: PortId, route: int):
-        """Any output; a destination for which nobody turns back behind it, or that of boot packets."""
-        out = PortId(self.rng.choice([o for o in PortId if o != p]))
-        while True:
-            to = AT if out == NODE else NEXT_NODE if self.rng.random() < 0.1 else tuple(int(n) for n in self.rng.integers(1, 8, 2))
-            if out == NODE or OPPOSITE[out] not in onward(AT, out, to, to, route, TABLE):
-                return to, to, {out}
-
-    def multicast(self, p: PortId, route: int):
-        """A rectangle whose tree comes this way."""
-        while True:
-            x, y, far_x, far_y = (int(n) for n in self.rng.integers(1, 8, 4))
-            corner, far = (min(x, far_x), min(y, far_y)), (max(x, far_x), max(y, far_y))
-            outs = branches(AT, corner, far, route, None if p == NODE else OPPOSITE[p]) - {p}
-            if corner != far and outs:
-                self.copies[len(outs)] += 1
-                return corner, far, outs
-
-    def bodies(self) -> list[int]:
-        return [int.from_bytes(self.rng.bytes(75), "little") % (1 << BODY.width) for _ in PortId]
-
-    def returned(self) -> list[int]:
-        rows = []
-        for o in PortId:
-            v = int(self.rng.integers(CHANNELS))
-            gives = self.held[o][v] > 0 and self.rng.random() < self.back
-            self.held[o][v] -= gives
-            rows.append(int(gives) << v)
-        return rows
-
-    def see(self, controls: list[int], credits: list[int]) -> None:
-        for p in PortId:
-            for v in range(CHANNELS):
-                self.held[p][v] += CONTROL.unpack(controls[p])["valid"] >> v & 1
-                self.credits[p][v] += credits[p] >> v & 1
 
 
 @pytest.mark.fast
@@ -85,7 +23,7 @@ class Neighbours:
 )
 def test_every_link_shows_what_the_rules_say(simulate, rng, load, back, many, slices, gates):
     """Single packets, or a share of multicasts among them."""
-    dut, rules, around = Router(slices, gates), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, load, back, many)
+    dut, rules, around = Router(slices, gates), Rules(AT, TABLE, frozenset({S})), Neighbours(rng, AT, TABLE, load, back, many)
     bodies = [0] * len(PortId)
 
     async def configure(ctx):

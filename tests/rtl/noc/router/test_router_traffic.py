@@ -7,4 +7,4 @@ from rtl.noc.router import Router
 
 @pytest.mark.rtl
 def test_every_pattern_under_every_back_pressure(bench):
-    assert len(bench(Router(), "cocotb_router.py")) == 56
+    assert len(bench(Router(), "cocotb_router.py")) == 61
