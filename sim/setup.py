@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)  # that requirements.lock has wheels for
 TOOLS = ("g++",)  # each is also the name of its Debian package
+HEADERS = {"zlib.h": "zlib1g-dev", "lz4.h": "liblz4-dev"}  # that waves in FST are compiled with, and their Debian packages
 
 
 def missing(version: tuple[int, int], has_tool, has_module) -> str | None:
@@ -36,6 +37,20 @@ def missing(version: tuple[int, int], has_tool, has_module) -> str | None:
         return None
     names = packages[0] if len(packages) == 1 else ", ".join(packages[:-1]) + " and " + packages[-1]
     return f"Missing on this machine: {names}; install with `sudo apt install {' '.join(packages)}`."
+
+
+def waves(has_header) -> str | None:
+    """One sentence about what waves in FST lack here, or None; without it they are VCD. `has_header(name)` answers yes or no."""
+    packages = [package for header, package in HEADERS.items() if not has_header(header)]
+    if not packages:
+        return None
+    return f"setup: waves will be VCD; for FST, which is smaller and opens sooner, `sudo apt install {' '.join(packages)}`."
+
+
+def compiles(header: str) -> bool:
+    """Whether the compiler finds a header."""
+    command = ["g++", "-x", "c++", "-fsyntax-only", "-"]
+    return subprocess.run(command, input=f"#include <{header}>\n", text=True, capture_output=True, check=False).returncode == 0
 
 
 def wanted(lock: Path) -> str:
@@ -96,7 +111,8 @@ def main() -> int:
             return 0
         with open(build / "setup.lock", "w") as lock_file:
             fcntl.flock(lock_file, fcntl.LOCK_EX)
-            install(lock, venv)
+            if install(lock, venv) and (lacking := waves(compiles)):
+                say(lacking)
     except OSError as error:
         name = build if error.filename is None or Path(error.filename).parent == build else error.filename
         print(f"setup: {name}: {error.strerror}; copy the tree to a place that this user may write to.", file=sys.stderr)

@@ -8,7 +8,6 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.handle import Immediate
 from cocotb.triggers import RisingEdge, Timer
-from cocotb.utils import get_sim_time
 
 from tb.bind import Ports
 
@@ -25,7 +24,7 @@ async def start(ports: Ports, reset_cycles: int = 3, limit: int = LIMIT) -> None
 
     `limit`: cycles after which the bench fails with CycleLimit.
     """
-    if ports.reset is not None and not get_sim_time("step"):  # power-up: the first edge may come before anything that is scheduled
+    if ports.reset is not None:  # at once: the first edge may come before what is scheduled, while inputs hold anything
         ports.reset.handle.value = Immediate(1)
     Clock(ports.clock.handle, PERIOD_PS, unit="ps", impl="gpi").start()
     cocotb.start_soon(_end(limit))

@@ -174,7 +174,7 @@ def simulate(request: pytest.FixtureRequest, artifacts: Path):
     return run
 
 
-def hunted(request, artifacts: Path, seed: int, component, file: str, config: str, parameters, public) -> list[str]:
+def hunted(request, artifacts: Path, seed: int, component, files: list[Path], config: str, parameters, public) -> list[str]:
     """The bench on a model with --mutants faults, one after the other until a test fails; what each met is a line of mutants.jsonl.
 
     The names that passed without a fault.
@@ -191,7 +191,7 @@ def hunted(request, artifacts: Path, seed: int, component, file: str, config: st
         try:
             names = verilator.run_cocotb(
                 model,
-                request.path.parent / file,
+                files,
                 results=artifacts,
                 seed=seed,
                 parameters=parameters,
@@ -214,7 +214,7 @@ def hunted(request, artifacts: Path, seed: int, component, file: str, config: st
 
 @pytest.fixture
 def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
-    """run(component, "cocotb_x.py", ...): builds the component, or its design, and runs the file beside this test against it.
+    """run(component, "cocotb_x.py", ...): builds the component, or its design, and runs the files beside this test against it.
 
     Further arguments: config (name, into the manifest), parameters (JSON values, into tb.bind.parameters()), testcase
     (expression; all tests unless given), public and apart (for sim.compile.verilator.build_cocotb), counted (False: --coverage counts
@@ -226,13 +226,13 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
     waves, counts = request.config.getoption("waves"), request.config.getoption("coverage")
 
     def run(
-        component, file: str, *, config: str = "", parameters=None, testcase: str = "", public=(), apart: str = "", counted: bool = True
+        component, *names: str, config: str = "", parameters=None, testcase: str = "", public=(), apart: str = "", counted: bool = True
     ) -> list[str]:
         __tracebackhide__ = True
-        known = isinstance(component, elaborate.Design)
+        known, files = isinstance(component, elaborate.Design), [request.path.parent / name for name in names]
         if request.config.getoption("mutants"):
             assert not known, "faults can be planted only where a test elaborates the component itself"
-            return hunted(request, artifacts, seed, component, file, config, parameters, public)
+            return hunted(request, artifacts, seed, component, files, config, parameters, public)
         design = component if known else elaborate.elaborate(component, config=config, parameters=parameters, names=waves, assertions=drawn)
         if drawn:
             design = random_state.without_start_values(design)
@@ -242,7 +242,7 @@ def bench(request: pytest.FixtureRequest, artifacts: Path, seed: int):
         try:
             passed = verilator.run_cocotb(
                 model,
-                request.path.parent / file,
+                files,
                 results=artifacts,
                 seed=seed,
                 parameters=parameters,

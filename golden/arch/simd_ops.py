@@ -47,6 +47,7 @@ class SimdClass(IntEnum):
     PACKED = 9
     MULTIPLY = 11
     SHIFT = 13
+    FMA_BF16 = 14
     WIDE = 15
 
 
@@ -199,6 +200,14 @@ class SimdOp(IntEnum):
     ISARV16 = 0xD9
     ISARV32 = 0xDA
     ISARV64 = 0xDB
+    # Multiply-add of BF16: bits 1:0 shape (0 fma of part 0, 1 a*1+b, 2 a*b-0, 3 fma of part 1), bit 2 negates, bit 3 rounds to odd.
+    FMA_ODD_BF16_LO = 0xE8
+    FADD_ODD_BF16 = 0xE9
+    FMUL_ODD_BF16 = 0xEA
+    FMA_ODD_BF16_HI = 0xEB
+    FNMA_ODD_BF16_LO = 0xEC
+    FSUB_ODD_BF16 = 0xED
+    FNMA_ODD_BF16_HI = 0xEF
     # Unsigned minimum and maximum of every size, then what the other classes have for smaller elements only.
     IMINU8 = 0xF0
     IMINU16 = 0xF1
@@ -417,12 +426,23 @@ def _elements(bits: int, name: str, operands: str, meaning: str) -> SimdOpInfo:
     return SimdOpInfo(SimdOp[f"{name}{bits}"], operands, imm, _NONE, f"for each of {elements} {meaning}", "packed")
 
 
+def _of_bf16(name: str, half: str) -> SimdOpInfo:
+    """An operation of the class FMA on sixteen BF16 elements of each operand; ``half`` names them where no immediate does."""
+    wide = _WIDE_SUMS[SimdOp[name]]
+    imm, place = _part(16) if not half else (0, "i" if half == "_LO" else "16 + i")
+    meaning = f"as {name} on lanes that are the FP32 values of BF16 elements {place} of a, b{' and c' * ('c' in wide.operands)}"
+    return SimdOpInfo(SimdOp[f"{name}_BF16{half}"], wide.operands, imm, _ARITH, meaning, "narrow")
+
+
+_WIDE_SUMS = {row.op: row for row in _ROWS if row.simd_class is SimdClass.FMA}
 _SMALL_INTEGERS = tuple(INT_FORMATS[name] for name in ("I8", "U8", "I16", "U16"))
 _ROWS += (
     *(_widen(fmt) for fmt in NARROW_FORMATS),
     *(_widen_integer(fmt) for fmt in _SMALL_INTEGERS),
     *(_narrow(fmt, stochastic) for stochastic in (False, True) for fmt in NARROW_FORMATS),
     *(_pack(fmt) for fmt in _SMALL_INTEGERS),
+    *(_of_bf16(name, "") for name in ("FADD_ODD", "FSUB_ODD", "FMUL_ODD")),
+    *(_of_bf16(name, half) for name in ("FMA_ODD", "FNMA_ODD") for half in ("_LO", "_HI")),
     *(_elements(bits, *row) for bits in (16, 8) for row in _PACKED),
     *(_elements(bits, name, "ab", meaning) for bits in (8, 16, 32) for name, meaning in _MULTIPLY),
     *(_elements(bits, name, "ab", meaning.format(bits=bits)) for bits in (8, 16, 32, 64) for name, meaning in _SHIFT),

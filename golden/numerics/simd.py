@@ -44,7 +44,8 @@ def execute(op: SimdOp, a: Any, b: Any = None, c: Any = None, imm: int = 0, fp: 
     ``a``, ``b``, ``c``: uint8 arrays of shape (..., 64); operands that the operation does not read may be None.
     ``imm``: 0..31. ``fp``: counts in conversions of floating-point formats. ValueError for a missing operand or a wrong length.
     """
-    words, info = _registers(op, a, b, c), SIMD_OPS[op]
+    info = SIMD_OPS[op]
+    words = _sources(info, _registers(op, a, b, c), imm)
     if isinstance(info.format, FloatFormat):
         return _bytes(_converted(info, words, imm, fp))
     return _bytes(_RESULTS[op](*words, imm))
@@ -52,7 +53,8 @@ def execute(op: SimdOp, a: Any, b: Any = None, c: Any = None, imm: int = 0, fp: 
 
 def execute_flags(op: SimdOp, a: Any, b: Any = None, c: Any = None, imm: int = 0, fp: FpState = _ZERO_STATE) -> NDArray[np.int64]:
     """The flags that ``op`` raises (``SimdFlag`` bits), shape of the operands without the last axis."""
-    words, info = _registers(op, a, b, c), SIMD_OPS[op]
+    info = SIMD_OPS[op]
+    words = _sources(info, _registers(op, a, b, c), imm)
     if isinstance(info.format, FloatFormat):
         return _ored(_conversion_flags(info, words, imm, fp), axis=-1)
     if op not in _FLAGS:
@@ -98,6 +100,14 @@ def _registers(op: SimdOp, a: Any, b: Any, c: Any) -> tuple[Words, Words, Words]
             raise ValueError(f"{op.name} reads operand {name}, which is missing")
     first = _words(a)
     return first, *(np.zeros_like(first) if value is None else _words(value) for value in (b, c))
+
+
+def _sources(info: SimdOpInfo, words: tuple[Words, Words, Words], imm: int) -> tuple[Words, Words, Words]:
+    """The lanes that are computed on: of BF16 arithmetic, sixteen elements of each register with zeros below them."""
+    if info.simd_class is not SimdClass.FMA_BF16:
+        return words
+    part = imm % 2 if info.imm else int(info.op.name.endswith("_HI"))
+    return tuple(_pieces(word, "<u2")[..., 16 * part : 16 * part + 16].astype("<u4") << np.uint32(16) for word in words)
 
 
 def _mask(true: NDArray[np.bool_]) -> Words:
@@ -277,6 +287,10 @@ for _name, _shape in _FMA_SHAPES.items():
     for _odd in (False, True):
         _op = SimdOp[_name + ("_ODD" if _odd else "")]
         _RESULTS[_op], _FLAGS[_op] = _fma_class(_shape, _odd)
+for _op, _info in SIMD_OPS.items():
+    if _info.simd_class is SimdClass.FMA_BF16:
+        _wide = SimdOp[_op.name.partition("_BF16")[0]]
+        _RESULTS[_op], _FLAGS[_op] = _RESULTS[_wide], _FLAGS[_wide]
 
 
 def _integer_conversion(fmt: IntFormat, packs: bool) -> Callable[..., Any]:

@@ -208,7 +208,7 @@ DIFFERENCE = "difference"
 RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
 PC = argument("--pc", metavar="ADDRESS", help="keep what is around the first dispatch of the instruction there (or a label)")
 SCOPE = argument("--scope", action="append", default=[], metavar="NAME", help="waves of this scope alone, like vector.issue")
-WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 10000) to FILE")
+WAVES = argument("--waves", type=output_file, metavar="FILE", help="write waves of --cycles (default: the first 1200) to FILE")
 HEAT = argument("--heat", type=output_file, metavar="FILE", help="draw how busy each link was, by class: a PNG, or FILE.svg")
 LATENCY = argument("--latency", type=output_file, metavar="FILE", help="draw how late packets came: a PNG, or FILE.svg")
 JSON = argument("--json", type=output_file, metavar="FILE", help="also write the figures to FILE")

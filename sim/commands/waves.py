@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from sim.events.recorder import Wish
     from sim.jobs.train_options import Options
 
+_MOST = 10_000
+"""Cycles that are kept of a step, its last ones."""
+
 
 @command(
     "waves",
@@ -109,7 +112,6 @@ def _run(chosen: Options, kept: Wish, tell) -> int:
 
 def _around_difference(chosen: Options, kept: Wish) -> Wish | None:
     """The same of the cycles of the step in which RTL and golden first differ, found by a first run; None when they never do."""
-    from sim.events.recorder import MOST_WAVES
     from sim.jobs import train
     from sim.jobs.train_nodes import Mismatch
 
@@ -118,5 +120,5 @@ def _around_difference(chosen: Options, kept: Wish) -> Wish | None:
     except Mismatch as mismatch:
         first, last = mismatch.cycles
         print(f"the difference came in cycles {first} to {last - 1}: once more, for what is around it", flush=True)
-        return replace(kept, first=max(first, last - MOST_WAVES), last=last)
+        return replace(kept, first=max(first, last - _MOST), last=last)
     return None

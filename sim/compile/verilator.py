@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from sim import setup
 from sim.compile import cache, objects, toolchain
 from sim.compile.elaborate import Design
 from sim.compile.objects import BuildError, Tools
@@ -64,7 +65,7 @@ def wave_format() -> str:
     """"fst" when the machine can compile it, else "vcd" (and says once why)."""
     if toolchain.can_write_fst():
         return "fst"
-    print("waves are VCD: FST needs the Debian packages zlib1g-dev and liblz4-dev", flush=True)
+    print(f"waves are VCD: FST needs the Debian packages {' and '.join(setup.HEADERS.values())}", flush=True)
     return "vcd"
 
 
@@ -158,7 +159,7 @@ def engine_build(top: str, config: str) -> str:
 
 def run_cocotb(
     model: Model,
-    bench: Path | str,
+    bench: Path | str | Sequence[Path],
     *,
     results: Path,
     seed: int,
@@ -170,7 +171,7 @@ def run_cocotb(
     limit: int | None = None,
     all_tests: bool = True,
 ) -> list[str]:
-    """Runs the @cocotb.test functions of the file `bench` against `model`; returns the names of those that passed.
+    """Runs the @cocotb.test functions of the file `bench`, or of several, against `model`; returns the names of those that passed.
 
     Parameters
     ----------
@@ -190,7 +191,7 @@ def run_cocotb(
     limit = LIMIT_S if limit is None else limit
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
-    bench = Path(bench).resolve()
+    files = [Path(file).resolve() for file in ([bench] if isinstance(bench, (Path, str)) else bench)]
     outcome, log = results / "results.xml", results / "run.log"
     environment = {
         "TB_MANIFEST": str(model.design.manifest_file),
@@ -202,8 +203,8 @@ def run_cocotb(
         environment["COCOTB_MAX_FAILURES"] = "1"
     arguments = ["--trace", "--trace-file", str(results / f"waves.{model.waves}")] if waves else []
     try:
-        _runner([bench.parent, cache.ROOT], limit).test(
-            test_module=bench.stem,
+        _runner([*dict.fromkeys(file.parent for file in files), cache.ROOT], limit).test(
+            test_module=[file.stem for file in files],
             hdl_toplevel=model.design.top,
             hdl_toplevel_lang="verilog",
             build_dir=model.folder,

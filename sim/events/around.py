@@ -11,7 +11,7 @@ from golden.asm import Program
 from sim.events.file import EventsError, Recording
 from sim.events.recorder import Wish
 
-AROUND = (2000, 500)
+AROUND = (800, 400)
 """Cycles kept before and after it."""
 _FOREVER = 1 << 62
 

@@ -19,7 +19,7 @@ from sim.events.scopes import resolved
 from sim.files import whole
 
 CHUNK = 2048  # cycles
-MOST_EVENTS, MOST_WAVES = 100_000, 10_000  # cycles that are kept unless others are asked for
+MOST_EVENTS, MOST_WAVES = 100_000, 1_200  # cycles that are kept unless others are asked for; of waves what opens at once
 
 
 @dataclass(frozen=True)

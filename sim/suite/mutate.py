@@ -23,6 +23,7 @@ UNITS = {
     "simd": "tests/rtl/core/vector/test_simd.py::test_results_in_their_cycles_under_cocotb",
     "matrix": "tests/rtl/core/matrix/test_unit.py::test_unit_equals_golden",
     "sram": "tests/rtl/mem/test_sram.py::test_all_ports_at_once_under_cocotb[flat]",
+    "endpoint": "tests/rtl/noc/test_endpoint.py::test_under_cocotb",
     "router": "tests/rtl/noc/router/test_router_traffic.py::test_every_pattern_under_every_back_pressure",
 }
 TICK = 0.5  # seconds between two looks at the rows

@@ -251,7 +251,7 @@ def _gtkwave(path: Path, groups: Sequence[tuple[str, list[Shown]]], focus: int |
         yield from ("@1000200", f"-{title}")
 
 
-def _clock(path: Path) -> list[tuple[int, Any]]:
+def clock(path: Path) -> list[tuple[int, Any]]:
     """Times and levels of the clock; nothing of waves without one."""
     clocks = [variable for variable in pywellen.Waveform(str(path)).all_vars() if variable.full_name.endswith(".clk")]
     return [change for variable in clocks[:1] for change in variable.tv]
@@ -259,13 +259,13 @@ def _clock(path: Path) -> list[tuple[int, Any]]:
 
 def cycle_length(path: Path) -> int:
     """Between two rises of the clock, in the file's unit of time: benches choose other clocks than the engine."""
-    rises = [time for time, level in _clock(path) if str(level) == "1"]
+    rises = [time for time, level in clock(path) if str(level) == "1"]
     return rises[1] - rises[0] if len(rises) > 1 else PICOSECONDS
 
 
 def _begun(path: Path) -> int:
     """The first cycle of the file."""
-    return next((time for time, _ in _clock(path)), 0) // cycle_length(path)
+    return next((time for time, _ in clock(path)), 0) // cycle_length(path)
 
 
 def _surfer(groups: Sequence[tuple[str, Sequence[str]]], focus: int | None) -> Iterator[str]:

@@ -14,7 +14,7 @@ from golden.arch.formats import FLOAT_FORMATS
 from golden.asm import Program
 from sim.files import whole
 from sim.views.wave_numbers import numbers
-from sim.views.waves import WavesError, bias, chosen, cycle_length, forms_of, kind, signals, tables
+from sim.views.waves import WavesError, bias, chosen, clock, cycle_length, forms_of, kind, signals, tables
 
 CYCLES, BEFORE = 48, 16
 """Of a picture, and of these before the cycle for which people look."""
@@ -32,7 +32,7 @@ def draw(picture: Path, path: Path, program: Program | None = None, focus: int |
     groups = [(title, [name.removeprefix(f"{scope}.") for name in names]) for title, names in chosen(scope, widths) if title != "clock"]
     shown = {name: variables[f"{scope}.{name}"] for _, names in groups for name in names}
     length = cycle_length(path)
-    begun, end = _span(path, variables.values(), length)
+    begun, end = _span(path, shown.values(), length)
     if focus is not None and not begun <= focus <= end:
         raise WavesError(f"{path} holds cycles {begun} to {end}: {focus} lies outside")
     start = _moves(shown.values(), begun, length) - 2 if focus is None else focus - BEFORE
@@ -54,8 +54,9 @@ def draw(picture: Path, path: Path, program: Program | None = None, focus: int |
 
 
 def _span(path: Path, variables: Iterable[Any], length: int) -> tuple[int, int]:
-    """First and last cycle that any signal says something of."""
-    times = [variable.tv[at][0] for variable in variables if len(variable.tv) for at in (0, len(variable.tv) - 1)]
+    """First and last cycle that the clock, or without one any of these signals, says something of."""
+    times = [time for time, _ in clock(path)]
+    times = times or [variable.tv[at][0] for variable in variables if len(variable.tv) for at in (0, len(variable.tv) - 1)]
     if not times:
         raise WavesError(f"{path} holds no cycle")
     return min(times) // length, max(times) // length

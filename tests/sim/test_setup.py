@@ -191,3 +191,9 @@ def test_an_interrupted_environment_is_made_anew(tmp_path, calls, monkeypatch):
     monkeypatch.setattr(setup.subprocess, "run", working)
     assert setup.install(lock, venv)
     assert not leftover.exists()
+
+
+def test_what_waves_in_fst_lack_is_named():
+    assert setup.waves(lambda header: True) is None
+    assert setup.waves(lambda header: header == "zlib.h").endswith("`sudo apt install liblz4-dev`.")
+    assert setup.compiles("cstdint") and not setup.compiles("there_is_no_such_header.h")

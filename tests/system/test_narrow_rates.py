@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from golden.arch.formats import FLOAT_FORMATS, FP32, FloatFormat
+from golden.arch.formats import BF16, FLOAT_FORMATS, FP32, FloatFormat
 from sim.jobs.host import Host
 from tests.system.test_latency import cycles
 
@@ -37,6 +37,18 @@ def round_of(fmt: FloatFormat, sources: int) -> tuple[int, list[str]]:
     return len(each), [*first, *add, *join, *second, *(third if sources == 3 else []), *narrow]
 
 
+def round_of_bf16(sources: int) -> tuple[int, list[str]]:
+    """The same with the operations that take BF16 operands. A narrowing takes the sums of three groups before, so that they stand."""
+    each, text = range(6), []
+    for g in each:
+        for part in range(2):
+            fused = f"vfma.odd.bf16.{('lo', 'hi')[part]} v{3 + 2 * g + part}, v1, v2, v1"
+            text.append(fused if sources == 3 else f"vfadd.odd.bf16 v{3 + 2 * g + part}, v1, v2, {part}")
+        done = (g - 3) % len(each)
+        text.append(f"vnarrow.bf16 v{20 + done}, v{3 + 2 * done}, v{4 + 2 * done}")
+    return len(each), text
+
+
 def test_the_table_is_there():
     assert [row[0] for row in ROWS] == list(FORMATS)
 
@@ -49,7 +61,7 @@ def test_a_register_takes_what_the_table_says(engine, row):
         if FORMATS[name] is FP32:
             done, link = 24, ";".join(f"{'vfma' if sources == 3 else 'vfadd'} v{3 + k}, v1, v2{', v1' * (sources - 2)}" for k in range(24))
         else:
-            done, text = round_of(FORMATS[name], sources)
+            done, text = round_of_bf16(sources) if FORMATS[name] is BF16 else round_of(FORMATS[name], sources)
             link = ";".join(text)
         assert int(elements) == 512 // FORMATS[name].bits
         spent = (cycles(host, link, 2 * ROUNDS) - cycles(host, link, ROUNDS)) / ROUNDS / done

@@ -18,6 +18,7 @@ from golden.numerics import convert, matrix, simd
 @each(Port.SIMD, "vd va")
 @each(Port.SIMD, "vd va imm")
 @each(Port.SIMD, "vd va vb")
+@each(Port.SIMD, "vd va vb imm")
 @each(Port.SIMD, "vd va vb vc")
 def _simd(insn: Insn) -> Meaning:
     code = SimdOp(insn.simd_op)

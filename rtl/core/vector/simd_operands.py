@@ -5,12 +5,12 @@
                   special functions F1 .. F7, half of -+
                   the lanes, then the other half
 
-An addition becomes a*1 + b and a product a*b - 0, so that stage 1 starts with three operands whatever the operation. A
-special function occupies the front end for two cycles; the lower lanes' operands wait one cycle for the upper ones', so
-that all lanes enter stage 0 together, SPECIAL_STAGES cycles after the operation came, in place of any other operation.
+A BF16 operand is an FP32 number with zeros below it. An addition becomes a*1 + b and a product a*b - 0, so that stage 1 starts with three
+operands whatever the operation. A special function occupies the front end for two cycles; the lower lanes' operands wait one cycle for the
+upper ones', so that all lanes enter stage 0 together, SPECIAL_STAGES cycles after the operation came, in place of any other operation.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,6 +37,25 @@ def any_flags(parts):
 def is_class(op, which: SimdClass):
     """Whether an operation code is of a class."""
     return op[4:] == which
+
+
+class SpecialEntry(wiring.Component):
+    """What enters a lane of the special functions' front end: its operand, and a cycle later that of the lane half a register above."""
+
+    # A special function starts; with it the two operands.
+    starts: In(1)
+    now: In(32)
+    later: In(32)
+    # The one of this cycle.
+    x: Out(32)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        # It drives 32 multiplexers before the lane's first stage, so that every lane has its own.
+        second, held = Signal(name="second_copy_"), Signal(32, reset_less=True)
+        m.d.sync += [second.eq(self.starts), held.eq(self.later)]
+        m.d.comb += self.x.eq(Mux(second, held, self.now))
+        return m
 
 
 class SimdOperands(wiring.Component):
@@ -96,28 +115,38 @@ class SimdOperands(wiring.Component):
         # The upper half of the register enters the front end a cycle after the lower one.
         is_special = is_class(self.op, SimdClass.SPECIAL)
         m.submodules.special = special = SpecialUnit(half, self.body)
-        # A register for each lane: it drives 32 multiplexers before the lane's first stage.
-        seconds = [register(f"second_copy_{i}", 1, self.valid & is_special, resets=True) for i in range(half)]
-        m.d.comb += special.function.eq(Mux(seconds[0], register("second_function", 2, self.op[:2]), self.op[:2]))
-        for i, second in enumerate(seconds):
-            m.d.comb += special.x[i].eq(Mux(second, register(f"second_x_{i}", 32, self.a[half + i]), self.a[i]))
+        starts, second = self.valid & is_special, register("second", 1, self.valid & is_special, resets=True)
+        m.d.comb += special.function.eq(Mux(second, register("second_function", 2, self.op[:2]), self.op[:2]))
+        for i in range(half):
+            m.submodules[f"entry_{i}"] = entry = SpecialEntry()
+            m.d.comb += [entry.starts.eq(starts), entry.now.eq(self.a[i]), entry.later.eq(self.a[half + i]), special.x[i].eq(entry.x)]
         enters, special_tag = self.valid & is_special, self.tag
         for stage in range(1, SPECIAL_STAGES + 1):
             enters = register(f"f{stage}_valid", 1, enters, resets=True)
             special_tag = register(f"f{stage}_tag", TAG_BITS, special_tag)
         always(m, ~(enters & self.valid & ~is_special), "two operations come to the lanes in one cycle")
-        always(m, ~(seconds[0] & self.valid & is_special), "a special function starts while the one before it does")
+        always(m, ~(second & self.valid & is_special), "a special function starts while the one before it does")
         finish = [special.operands[i] if i < half else special.next[i - half] for i in range(self.lanes)]
 
-        is_fma = is_class(self.op, SimdClass.FMA)
+        is_bf16 = is_class(self.op, SimdClass.FMA_BF16)
+        is_fma = is_class(self.op, SimdClass.FMA) | is_bf16
         adds, multiplies, flip_a, flip_c = (Signal(name=name) for name in ("adds", "multiplies", "flip_a", "flip_c"))
         known = Signal(FpFlags)
         m.d.comb += [
             adds.eq(is_fma & (self.op[:2] == SimdOp.FADD & 3)),
             multiplies.eq(is_fma & (self.op[:2] == SimdOp.FMUL & 3)),
-            flip_a.eq(is_fma & (self.op[:3] == SimdOp.FNMA & 7)),
-            flip_c.eq(is_fma & (self.op[:2] == SimdOp.FMS & 3)),
+            flip_a.eq(is_fma & ((self.op[:3] == SimdOp.FNMA & 7) | (is_bf16 & (self.op[:3] == SimdOp.FNMA_ODD_BF16_HI & 7)))),
+            flip_c.eq(is_fma & ~is_bf16 & (self.op[:2] == SimdOp.FMS & 3)),
         ]
+        # A part of three BF16 operands stands in the code, which has no immediate.
+        three, upper = self.op[:2] == SimdOp.FMA & 3, self.op[:2] == SimdOp.FMA_ODD_BF16_HI & 3
+        part = Signal()
+        m.d.comb += part.eq(upper | (self.imm[0] & ~three))
+
+        def source(operand, lane: int) -> Value:
+            low, high = (Cat(operand).word_select(self.lanes * half + lane, 16) for half in range(2))
+            return Mux(is_bf16, Cat(Const(0, 16), Mux(part, high, low)), operand[lane])
+
         with m.If(enters):
             m.d.comb += known.eq(any_flags(lane.flags for lane in finish))
         fixed = Cat(lane.fixed for lane in finish)
@@ -133,7 +162,7 @@ class SimdOperands(wiring.Component):
             self.known.eq(register("s0_known", FpFlags, known)),
         ]
         for i in range(self.lanes):
-            a, b, c = self.a[i], self.b[i], self.c[i]
+            a, b, c = (source(operand, i) for operand in (self.a, self.b, self.c))
             addend = Mux(adds, Cat(b[:31], b[31] ^ self.op[2]), Cat(c[:31], c[31] ^ flip_c))
             chosen = (
                 Cat(a[:31], a[31] ^ flip_a),

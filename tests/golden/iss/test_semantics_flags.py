@@ -17,6 +17,13 @@ SNAN, QNAN, INF, BIG, TINY, ONE, MINUS = 0x7F800001, 0x7FC00000, 0x7F800000, 0x7
 SMALL = 0x00800000  # 2^-126
 
 # Operands a, b, c in every lane, and the flags: docs/numerics.md 2.3 by hand.
+ONES, INFS, BIGS, TINIES = 0x3F803F80, 0x7F807F80, 0x7F7F7F7F, 0x00010001
+BF16_SUMS = {
+    "fadd": [((INFS, INFS | 0x80008000), INV), ((BIGS, BIGS), OVF), ((TINIES, ONES), DEN)],
+    "fsub": [((INFS, INFS), INV), ((BIGS, BIGS | 0x80008000), OVF), ((ONES, TINIES), DEN)],
+    "fmul": [((INFS, 0), INV), ((BIGS, BIGS), OVF), ((TINIES, ONES), DEN), ((0x00800080, 0x3F013F01), 0)],
+}
+BF16_FUSED = [(0x7F817F81, ONES, ONES, INV), (BIGS, BIGS, ONES, OVF), (ONES, ONES, TINIES, DEN), (ONES, INFS, ONES, 0)]
 ARITHMETIC = {
     "vfma": [
         (SNAN, ONE, ONE, INV),
@@ -50,6 +57,9 @@ ARITHMETIC = {
     "vfmul.odd": [(INF, 0, 0, INV), (BIG, BIG, 0, OVF), (SMALL, 0x3F000001, 0, 0)],
     "vfms.odd": [(INF, ONE, INF, INV), (BIG, BIG, ONE, OVF)],
     "vfnma.odd": [(INF, ONE, INF, INV), (BIG, BIG, ONE, OVF)],
+    # Both halves of a word: 1, Inf, the largest number, the least, a signalling NaN.
+    **{f"v{name}.odd.bf16": [(*case, 0, flags) for case, flags in BF16_SUMS[name]] for name in ("fadd", "fsub", "fmul")},
+    **{f"v{name}.odd.bf16.{half}": BF16_FUSED for name in ("fma", "fnma") for half in ("lo", "hi")},
     "vfmin": [(SNAN, ONE, 0, INV), (QNAN, ONE, 0, 0), (TINY, ONE, 0, 0)],
     "vfmax": [(ONE, SNAN, 0, INV), (QNAN, QNAN, 0, 0)],
     "vfeq": [(SNAN, ONE, 0, INV), (QNAN, ONE, 0, 0)],
@@ -122,10 +132,11 @@ def test_arithmetic(mnemonic, a, b, c, flags):
     # The rest: numbers of which no operation raises anything.
     job = Run(text_of(mnemonic) + READ + "\nhalt").start()
     for register, word in ((1, a), (2, b), (3, c)):
-        lanes = np.full(16, 0x3F803F80 if "widen" in mnemonic else 0x3F800000, "<u4")
+        lanes = np.full(16, ONES if "widen" in mnemonic or ".odd.bf16" in mnemonic else ONE, "<u4")
         lanes[11] = word
         job.thread.v[register] = lanes.view(np.uint8)
-    flags = flags if not mnemonic.startswith("vwiden") else 0  # lane 11 holds no element of part 0
+    takes_part_0 = mnemonic.startswith("vwiden") or ".odd.bf16" in mnemonic and not mnemonic.endswith(".hi")
+    flags = flags if not takes_part_0 else 0  # lane 11 holds no element of it
     assert job.go().thread.x[9] == flags
 
 

@@ -281,6 +281,28 @@ def test_widening_takes_sixteen_elements(fmt) -> None:
         assert flags == simd.combine_flags(convert.widen_flags(fmt, part), True)
 
 
+@pytest.mark.parametrize("name", ["FADD_ODD", "FSUB_ODD", "FMUL_ODD", "FMA_ODD", "FNMA_ODD"])
+def test_bf16_arithmetic_is_what_it_is_composed_of(name) -> None:
+    """Result and flags are those of the widenings and of the operation on their results."""
+    words = RNG.integers(0, 1 << 16, (3, 500, 32), dtype=np.uint16)
+    # Zeros, subnormal numbers, Inf, NaN of both kinds, and numbers near each other.
+    words[:, ::2] &= np.uint16(0x81FF)
+    words[:, 1::4] |= np.uint16(0x7F00)
+    registers = [word.view(np.uint8) for word in words]
+    for part in range(2):
+        op = SimdOp.__members__.get(f"{name}_BF16") or SimdOp[f"{name}_BF16_{('LO', 'HI')[part]}"]
+        # Three operands leave no room for a part: what stands there is a register's number.
+        imm = part if SIMD_OPS[op].imm else 1 - part
+        used = len(SIMD_OPS[op].operands)
+        wide = [simd.execute(SimdOp.WIDEN_BF16, register, imm=part) for register in registers]
+        # A NaN that widening makes quiet is as loud in the operation itself, and every NaN gives the same one.
+        assert np.array_equal(simd.execute(op, *registers, imm=imm), simd.execute(SimdOp[name], *wide))
+        raised = simd.execute_flags(SimdOp[name], *wide)
+        for register in registers[:used]:
+            raised |= simd.execute_flags(SimdOp.WIDEN_BF16, register, imm=part)
+        assert np.array_equal(simd.execute_flags(op, *registers, imm=imm), raised)
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("signed", [False, True])
 def test_small_integers_by_whole_numbers(bits, signed) -> None:

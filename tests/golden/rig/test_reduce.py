@@ -50,6 +50,8 @@ def test_a_wrong_instruction_and_what_it_reads_is_all_that_is_left(name, other, 
     job = shrink(failing(fails, 40, threads=2), fails)
     small = reduce(job, TINY, fails)
     left = instructions(small.program)
+    # One in a routine needs the routine's address, a call and a return.
+    most += 3 * (left["jr"] > 0)
     assert fails(small) and left[name] == 1 and sum(left.values()) <= most < sum(instructions(job.program).values())
     assert len(small.launches) == 1 and ";" not in small.text
     assert f" {name} " in fails.text

@@ -279,6 +279,18 @@ async def answers_under(dut, gaps: str, spread: int | None, partial: float):
 
 
 @cocotb.test()
+@cocotb.parametrize(reader=LINES)
+async def a_line_read_has_its_turn_among_writes_of_its_banks(dut, reader: str):
+    """A write of the same line in every cycle goes before it, until it is the reader's turn."""
+    bench = await begin(dut)
+    requests = traffic(bench.rng, bench.rows, {"mw": 120, reader: 6}, spread=1)
+    await bench.load_lines(lines_of(requests))
+    await bench.play(requests)
+    await bench.finish()
+    assert bench.arbiter.points[coverage.turn_of("lr")]
+
+
+@cocotb.test()
 async def every_wrong_bit_is_corrected_and_counted(dut):
     """Each of the 72 bits in a word of its own, read through all ports at once; then partial and whole stores over them."""
     bench = await begin(dut)

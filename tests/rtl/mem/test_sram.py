@@ -300,4 +300,4 @@ def test_bad_parameters_are_refused():
 def test_all_ports_at_once_under_cocotb(bench, body):
     rows = 64
     passed = bench(SRAM(rows, body), "cocotb_sram.py", parameters={"rows": rows})
-    assert len(passed) == 39
+    assert len(passed) == 41

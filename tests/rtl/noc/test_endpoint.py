@@ -10,7 +10,6 @@ from golden.arch.memmap import CONTROL_BASE, LINE_BYTES, VERSION, Fault, ThreadS
 from golden.arch.packet import FLAG_RESPONSE, SEQUENCE_NOTIFY, DebugOp, Kind, Packet
 from golden.host import EDGE, HostError
 from rtl.noc.endpoint import Endpoint
-from sim.compile.elaborate import elaborate
 from sim.engine.binding import Ended, Engine
 from sim.jobs.host import Host
 
@@ -219,13 +218,7 @@ def test_a_checkpoint_goes_on_with_the_same_bits(endpoint_design, tmp_path, rng)
         assert Host(second).read(0x800, 4096) == image
 
 
-@pytest.fixture(scope="module")
-def cocotb_design(request):
-    return elaborate(Endpoint(CONFIG), config="tiny", names=request.config.getoption("waves"))
-
-
 @pytest.mark.rtl
-@pytest.mark.parametrize(("file", "count"), [("cocotb_endpoint.py", 31), ("cocotb_endpoint_threads.py", 28)])
-def test_under_cocotb(bench, cocotb_design, file, count):
-    passed = bench(cocotb_design, file, parameters={"config": "tiny"})
-    assert len(passed) == count
+def test_under_cocotb(bench):
+    files = "cocotb_endpoint.py", "cocotb_endpoint_threads.py"
+    assert len(bench(Endpoint(CONFIG), *files, config="tiny", parameters={"config": "tiny"})) == 31 + 28

@@ -47,6 +47,6 @@ def test_the_first_dispatch_of_an_instruction_is_found_by_a_first_run(ran, say):
     assert said.status == 1 and "0x100 is dispatched in cycle 5: once more" in said.out
     first, second = ran
     assert first.record and not first.waves and second.waves and not second.record
-    assert second.window == (0, 505) and second.scopes == ("core",)
+    assert second.window == (0, 405) and second.scopes == ("core",)
 
 

@@ -209,6 +209,7 @@ async def shows_what_the_rules_say(dut, load: float, back: float, many: float, a
     rng = np.random.default_rng(generator("rules").getrandbits(64))
     table, closed = random_table(rng, at, route_table.ENTRIES), PortId(int(rng.integers(len(PortId))))
     ports = bind(dut)
+    rest(ports)
     await start(ports, limit=LOCKSTEP + 200)
     await configure(ports, at, table, closed, rng)
     rules = Rules(at, table, frozenset({closed}))
@@ -233,17 +234,22 @@ async def shows_what_the_rules_say(dut, load: float, back: float, many: float, a
             compare(ports, shown, credits, cycle)
         shown, credits = rules.step(*drive), [list(counts) for counts in rules.credits]
         around.see(list(shown.controls), list(shown.credits))
+    rest(ports)
     await cycles(ports, SETTLE)
     assert list(ports["parity_errors"].fields()) == wrong
+
+
+def rest(ports) -> None:
+    """Nobody sends, nobody gives a credit back: from the reset on, whatever a test before this one left there."""
+    for port in PortId:
+        for name in (f"i__{port}__control", f"i__{port}__body", f"o__{port}__credit"):
+            ports[name].set(0)
 
 
 async def configure(ports, at, table, closed: PortId, rng) -> None:
     """Coordinates, the closed port, the table in any order of its places; those that are not the router's are written too."""
     for name, value in (("x", at[0]), ("y", at[1]), ("closed", 1 << closed), ("entry__valid", 0)):
         ports[name].set(value)
-    for port in PortId:
-        for name in (f"i__{port}__control", f"i__{port}__body", f"o__{port}__credit"):
-            ports[name].set(0)
     places = rng.permutation(route_table.ENTRIES + route_table.DEPARTURES)
     for place in places:
         entry = route_table.ENTRY.pack(table[place].fields()) if place < route_table.ENTRIES else (1 << route_table.ENTRY.width) - 1
@@ -265,12 +271,10 @@ def compare(ports, shown, credits, cycle: int) -> None:
 
 async def begin(dut, pattern: str, held_up: str) -> Bench:
     ports = bind(dut)
+    rest(ports)
     await start(ports, limit=WARM + WINDOW + DRAIN + 100)
     for name, value in (("x", AT[0]), ("y", AT[1]), ("closed", 0), ("entry__valid", 0)):
         ports[name].set(value)
-    for port in PortId:
-        for name in (f"i__{port}__control", f"i__{port}__body", f"o__{port}__credit"):
-            ports[name].set(0)
     await cycles(ports, 4)
     return Bench(ports, pattern, held_up)
 
