@@ -14,7 +14,7 @@ Elements of a register v, as BF16 e[0..31] or as bytes c[0..63] in an eight-bit 
     A transp. a[i][k] = e[8k + i]   c[8(4h + k) + i]        B transp. b[k][j] = e[4j + k]   c[8j + 4h + k]
 """
 
-from amaranth.hdl import Cat, DomainRenamer, Module, Signal
+from amaranth.hdl import Cat, DomainRenamer, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -144,13 +144,22 @@ class MatrixUnit(wiring.Component):
 
     def _trace(self, m, raw, sequencer):
         ended = self.operations.ended
-        digest = Signal(64)
-        m.d.comb += digest.eq(sum((2 * place + 1) * word for place, word in enumerate(raw)))
+        digest, half = Signal(64), 32
+        # Halves of words, so that no sum on the way is wider than a simulation's word.
+        low, high = (_total([(2 * place + 1) * word[at : at + half] for place, word in enumerate(raw)]) for at in (0, half))
+        m.d.comb += digest.eq(Cat(low[:half], (high + low[half:])[:half]))
         m.d.sync += [
             ended.valid.eq(sequencer.w_valid),
             Cat(ended.acc, ended.thread).eq(sequencer.w_slot),
             ended.digest.eq(digest),
         ]
+
+
+def _total(terms: list[Value]) -> Value:
+    """The sum of an even number of terms, in pairs: a bit wider for each doubling."""
+    while len(terms) > 1:
+        terms = [one + other for one, other in zip(terms[::2], terms[1::2], strict=True)]
+    return terms[0]
 
 
 def _row_elements(i: int) -> list[tuple[list[int], list[int]]]:
