@@ -9,6 +9,10 @@ RUN := .venv/bin/python -m sim
 PYTEST := [ ! -d /dev/fd ] || [ -e /dev/fd/1 ] || exec >/dev/null; .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
 VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS THREADS SEED SEEDS FORMAT ENGINE CONFIG TESTS TAGS BUDGET COVERAGE SCHEDULER STATE PC SCOPE
+# Make itself knows a Pascal compiler of this name.
+ifeq ($(origin PC),default)
+undefine PC
+endif
 upper = $(shell echo '$1' | tr a-z A-Z)
 lower = $(shell echo '$1' | tr A-Z a-z)
 quoted = '$(subst ','\'',$1)'
