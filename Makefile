@@ -46,7 +46,7 @@ regress: setup ## the full verification suite: TESTS TAGS SEED SEEDS JOBS BUDGET
 	@$(RUN) regress $(GIVEN) --jobs $(call quoted,$(JOBS)) $(if $(RESUME),--resume)
 
 waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, CYCLES=A:B or difference, PC, SCOPE, SEED
-	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(if $(SEED),--seed $(SEED)),$(RUN) waves $(GIVEN))
+	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(foreach name,SEED CYCLES PC SCOPE,$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name))))),$(RUN) waves $(GIVEN))
 
 profile: setup ## where the cycles of a workload go: WORKLOAD MESH SHARDS BATCH THREADS SEED
 	@$(RUN) profile $(GIVEN)
