@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _window(text: str):
-    from sim.commands.command import cycles_or_difference
+    from sim.events.window import cycles_or_difference
 
     return cycles_or_difference(text)
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.commands.command import DIFFERENCE
 from sim.events.scopes import ScopeError
+from sim.events.window import DIFFERENCE
 from sim.views.waves import WavesError, opened
 from sim.views.waves_picture import draw
 from sim.views.waves_window import cut
