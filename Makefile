@@ -9,6 +9,10 @@ RUN := .venv/bin/python -m sim
 PYTEST := [ ! -d /dev/fd ] || [ -e /dev/fd/1 ] || exec >/dev/null; .venv/bin/python -m pytest
 # A variable given to make becomes an option: WORKLOAD=digits-cnn is --workload digits-cnn.
 VARIABLES := WORKLOAD MESH STEPS CYCLES BATCH RATE SHARDS THREADS SEED SEEDS FORMAT ENGINE CONFIG TESTS TAGS BUDGET COVERAGE SCHEDULER STATE PC SCOPE
+# Make itself knows a Pascal compiler of this name.
+ifeq ($(origin PC),default)
+undefine PC
+endif
 upper = $(shell echo '$1' | tr a-z A-Z)
 lower = $(shell echo '$1' | tr A-Z a-z)
 quoted = '$(subst ','\'',$1)'
@@ -42,7 +46,7 @@ regress: setup ## the full verification suite: TESTS TAGS SEED SEEDS JOBS BUDGET
 	@$(RUN) regress $(GIVEN) --jobs $(call quoted,$(JOBS)) $(if $(RESUME),--resume)
 
 waves: setup ## one test or workload again, with waves: TEST=path::name or WORKLOAD, CYCLES=A:B or difference, PC, SCOPE, SEED
-	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(if $(SEED),--seed $(SEED)),$(RUN) waves $(GIVEN))
+	@$(if $(TEST),$(PYTEST) "$(TEST)" --waves $(foreach name,SEED CYCLES PC SCOPE,$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name))))),$(RUN) waves $(GIVEN))
 
 profile: setup ## where the cycles of a workload go: WORKLOAD MESH SHARDS BATCH THREADS SEED
 	@$(RUN) profile $(GIVEN)

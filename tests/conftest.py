@@ -1,8 +1,8 @@
 """What every test shares: seeds, waves, artifacts, and one line that repeats a failure.
 
-Options: --seed N (printed in the header; 1 unless given), --config NAME, --waves, --testcase REGEX (within a cocotb
-file), --artifacts DIR. Every random choice of a test derives from hash(run seed, full test name), so a test run alone
-makes the same choices as in a full run.
+Options: --seed N (printed in the header; 1 unless given), --config NAME, --waves (and --cycles A:B or difference, --scope NAME: of what),
+--testcase REGEX (within a cocotb file), --artifacts DIR. Every random choice of a test derives from hash(run seed, full test name), so a
+test run alone makes the same choices as in a full run.
 """
 
 import gc
@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-_STARTED = pytest.StashKey[float]()
+_STARTED, _WAVES = pytest.StashKey[float](), pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=1, help="seed of the run (default 1)")
     group.addoption("--config", default="tiny", dest="machine_config", help="configuration for tests that take one")
     group.addoption("--waves", action="store_true", help="write waves of cocotb, Amaranth and engine simulations")
+    group.addoption("--cycles", type=_window, metavar="A:B", help="of the waves, or difference: those around the failure")
+    group.addoption("--scope", action="append", default=[], metavar="NAME", help="of the waves, alone: like vector.issue")
+    group.addoption("--pc", help="a window that tests have not")
     group.addoption("--coverage", type=Path, metavar="FOLDER", help="count what is exercised, for make regress, which joins the counts")
     group.addoption("--random-state", action="store_true", help="assertions on; cocotb models begin with what is drawn")
     group.addoption("--testcase", default="", help="only cocotb tests whose name matches this expression")
@@ -36,7 +39,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--artifacts", type=Path, default=ROOT / "build" / "tests", help="folder for logs and waves")
 
 
+def _window(text: str):
+    from sim.events.window import cycles_or_difference
+
+    return cycles_or_difference(text)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("pc"):
+        raise pytest.UsageError("--pc finds an instruction of a workload; for a test give --cycles A:B or --cycles difference")
+    if (config.getoption("cycles") or config.getoption("scope")) and not config.getoption("waves"):
+        raise pytest.UsageError("--cycles and --scope choose of waves: give --waves too")
     config.stash[_STARTED] = time.time()
     if folder := config.getoption("coverage"):
         from golden import coverage
@@ -63,9 +76,23 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """What a failed simulation left refuses to be closed: not in the middle of the summary, where Python's own parser stumbles over it."""
     gc.collect()
+    config = session.config
+    if not config.getoption("waves") or hasattr(config, "workerinput"):
+        return
+    written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
+    written = sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED])
+    told = config.stash[_WAVES] = ["no waves were written: none of these tests simulates the design"] if not written else []
+    for path in written:
+        from tests.waves import WavesError, seen
+
+        try:
+            told += seen(Path(os.path.relpath(path)), config.getoption("cycles"), config.getoption("scope"), session.testsfailed > 0)
+        except WavesError as error:
+            told.append(str(error))
+            session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -91,28 +118,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         seed, drawn = config.getoption("seed"), config.getoption("random_state")
         line = rerun_line(report.nodeid, seed, cocotb.get("testcase", ""), "testcase" in cocotb, drawn)
         terminalreporter.write_line(f"rerun: {line}")
-    if config.getoption("waves"):
-        written = [path for kind in ("*.fst", "*.vcd") for path in config.getoption("artifacts").rglob(kind)]
-        written = sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED])
-        for path in written:
-            for line in seen(Path(os.path.relpath(path))):
-                terminalreporter.write_line(line)
-        if not written:
-            terminalreporter.write_line("no waves were written: none of these tests simulates the design")
-
-
-def seen(waves: Path) -> list[str]:
-    """How a file of waves is looked at; save files for viewers and a picture are made beside it."""
-    from sim.views.waves import WavesError, opened
-    from sim.views.waves_picture import draw
-
-    try:
-        commands = opened(waves)
-        first, last = draw(waves.with_suffix(".png"), waves)
-    except WavesError as error:
-        return [str(error)]
-    told = f"waves written: {waves}; a picture of cycles {first} to {last}: {waves.with_suffix('.png')}; open them with:"
-    return [told, *(f"  {command}" for command in commands)]
+    for line in config.stash.get(_WAVES, []):
+        terminalreporter.write_line(line)
 
 
 class TimeLimit(AssertionError):

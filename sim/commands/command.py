@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.arch import isa
+from sim.events.window import cycles
 from sim.files import check_writable
 
 
@@ -22,11 +23,6 @@ class Command:
     summary: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-
-
-def cycles_or_difference(text: str) -> tuple[int | None, int | None] | str:
-    """Type of an argument: the same, or the word ``DIFFERENCE``."""
-    return text if text == DIFFERENCE else cycles(text)
 
 
 def wish(options: argparse.Namespace, title: str, program: Any = None, mesh: Any = None) -> Any:
@@ -187,24 +183,9 @@ def output_file(text: str) -> Path:
     return Path(text)
 
 
-def cycles(text: str) -> tuple[int | None, int | None]:
-    """Type of an argument: A:B, from cycle A to before B; either may be left out."""
-    first, colon, last = text.partition(":")
-    try:
-        if not colon:
-            raise ValueError
-        window = tuple(int(part, 0) if part else None for part in (first, last))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no window of cycles: A:B, like 1000:2000") from None
-    if any(part is not None and part < 0 for part in window) or (None not in window and window[0] >= window[1]):
-        raise argparse.ArgumentTypeError(f"{text!r} holds no cycle: it goes from A to before B")
-    return window
-
-
 SEED = argument("--seed", type=seed_number, default=0, help="seed of everything random (default 0)")
 CONFIG = argument("--config", default="d1", help="configuration: d1 or tiny (default d1)")
 CYCLES = argument("--cycles", type=cycles, metavar="A:B", help="from cycle A of the run to before B")
-DIFFERENCE = "difference"
 RECORD = argument("--record", type=output_file, metavar="FILE", help="keep the events of --cycles (default: the first 100000) in FILE")
 PC = argument("--pc", metavar="ADDRESS", help="keep what is around the first dispatch of the instruction there (or a label)")
 SCOPE = argument("--scope", action="append", default=[], metavar="NAME", help="waves of this scope alone, like vector.issue")

@@ -11,7 +11,6 @@ from golden.arch.mesh import parse, parse_place
 from golden.listing import FORMATS, HEX
 from sim.commands.command import (
     CONFIG,
-    DIFFERENCE,
     PC,
     RECORD,
     SCOPE,
@@ -19,7 +18,6 @@ from sim.commands.command import (
     CommandError,
     argument,
     command,
-    cycles_or_difference,
     one_window,
     output_file,
     sentence_of,
@@ -29,6 +27,7 @@ from sim.commands.command import (
     wish,
 )
 from sim.engine.flips import parse_flip
+from sim.events.window import DIFFERENCE, cycles_or_difference
 from sim.files import content, whole
 from sim.jobs.memory import parse_dump, parse_load
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from sim.commands.command import (
     BATCH,
     CONFIG,
-    DIFFERENCE,
     PC,
     SCOPE,
     SEED,
@@ -20,12 +19,12 @@ from sim.commands.command import (
     WORKLOAD,
     argument,
     command,
-    cycles_or_difference,
     one_window,
     tell_waves,
     whole_number,
     window_around_pc,
 )
+from sim.events.window import DIFFERENCE, cycles_or_difference
 from sim.files import results
 from sim.process import INTERRUPTED
 

@@ -45,7 +45,7 @@ _MACHINE = ["-mpopcnt"] if platform.machine() in ("x86_64", "AMD64") else []
 
 @dataclass(frozen=True)
 class Model:
-    """A compiled cocotb model: `folder` holds the program named after the top; `waves` is "", "fst" or "vcd"."""
+    """A compiled cocotb model: `folder` holds the program named after the top; `waves` is "" or "vcd"."""
 
     folder: Path
     design: Design
@@ -86,7 +86,7 @@ def build_cocotb(
 
     Parameters
     ----------
-    waves: able to write waves (FST, or VCD on a machine without the headers).
+    waves: able to write waves.
     coverage: line and toggle counts, written to coverage.dat by each run.
     public: (module, variable) pairs beyond the top's ports that a bench may read and write, for example a memory.
     flags: further flags for Verilator.
@@ -94,7 +94,7 @@ def build_cocotb(
     """
     import cocotb_tools.config  # here, because the engine must build on a machine where cocotb does not
 
-    kind = wave_format() if waves else ""
+    kind = "vcd" if waves else ""  # a window is cut of what a test wrote, and FST cannot be read as it is written
     names = [(design.top, port["name"]) for port in design.manifest["ports"]] + list(public)
     driver = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
     arguments = ["--vpi", "--timescale", "1ns/1ps", *_trace_flags(kind)]
@@ -179,7 +179,7 @@ def run_cocotb(
     seed: every generator in the bench derives from it, from the test's name and from its own name (tb.seed).
     parameters: JSON values that the bench reads as tb.bind.parameters().
     testcase: regular expression; only tests whose name it matches run.
-    waves: write waves.fst or waves.vcd (the model must have been built with waves).
+    waves: write waves.vcd (the model must have been built with waves).
     rerun: the command that repeats this, quoted in the failure.
     plusargs: "+name=value" for the design's $value$plusargs.
     limit: seconds that the run may take; LIMIT_S unless given.

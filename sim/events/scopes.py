@@ -39,12 +39,17 @@ def resolved(engine: Engine, nodes: Sequence[int], asked: Sequence[str]) -> list
         engine.waves(path, nodes)
         engine.end_waves()
         names = [variable.full_name for variable in pywellen.Waveform(str(path)).all_vars()]
-    there, found = scopes_of(names), [name for name in names if name.endswith(".clk") and name.count(".") == 2]
+    return [name for name in names if name.endswith(".clk") and name.count(".") == 2] + found(names, asked)
+
+
+def found(names: Iterable[str], asked: Sequence[str]) -> list[str]:
+    """Full names of the scopes that people ask for, among those in which signals of these names lie; as for ``resolved``."""
+    there, scopes = scopes_of(names), []
     for scope in asked:
         ends = [name for name in there if name == scope or name.endswith(f".{scope}")]
         if not ends:
             short = {name.split(".", 2)[-1] for name in there}
             raise ScopeError(f"there is no scope {scope!r}: near ones are {', '.join(nearest(scope, short))}")
         least = min(name.count(".") for name in ends)
-        found += sorted(name for name in ends if name.count(".") == least)
-    return found
+        scopes += sorted(name for name in ends if name.count(".") == least)
+    return scopes

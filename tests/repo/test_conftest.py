@@ -32,12 +32,12 @@ def elsewhere(tmp_path):
     return tmp_path
 
 
-def run(folder: Path, *arguments: str) -> str:
+def run(folder: Path, *arguments: str, status: int = 1) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *arguments]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 1, result.stdout + result.stderr
-    return result.stdout
+    assert result.returncode == status, result.stdout + result.stderr
+    return result.stdout + (result.stderr if status != 1 else "")
 
 
 def drawn(output: str, size: int) -> str:
@@ -74,6 +74,17 @@ def test_workers_draw_the_same(elsewhere):
 
 def test_waves_of_a_test_that_has_none_are_missed_with_a_word(elsewhere):
     assert "no waves were written: none of these tests simulates the design" in run(elsewhere, "--waves", "--artifacts", "artifacts")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--waves", "--pc", "0x100"], "ERROR: --pc finds an instruction of a workload; for a test give --cycles A:B or "),
+        (["--scope", "core"], "ERROR: --cycles and --scope choose of waves: give --waves too"),
+    ],
+)
+def test_a_window_that_tests_cannot_have_is_told(options, told, elsewhere):
+    assert told in run(elsewhere, *options, status=pytest.ExitCode.USAGE_ERROR)
 
 
 def test_a_test_that_hangs_meets_its_limit(elsewhere):

@@ -1,7 +1,9 @@
 """Rules of the tree: tests mirror it, nothing is skipped or suppressed, no path of a machine, one idea per file."""
 
 import ast
+import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,6 +208,17 @@ def test_every_verb_of_the_makefile_runs_something_that_exists():
     makefile = (ROOT / "Makefile").read_text()
     called = set(re.findall(r"\$\(RUN\) (\w+)", makefile))
     assert called and called <= set(COMMANDS), f"no such command: {called - set(COMMANDS)}"
+
+
+def test_a_verb_passes_on_what_was_given_and_no_variable_of_make_itself():
+    def options(*given: str) -> dict[str, list[str]]:
+        asked = ["make", "-n", "sim", "regress", "waves", "profile", "bench", "verilog", *given]
+        said = subprocess.run(asked, cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True).stdout
+        return {verb: rest.split() for verb, rest in re.findall(r"^\.venv/bin/python -m sim (\w+)(.*)$", said, re.MULTILINE)}
+
+    verbs = dict.fromkeys(("train", "waves", "profile", "bench", "verilog"), [])
+    assert options() == {**verbs, "regress": ["--jobs", "'2'"]}
+    assert options("PC=start")["waves"] == ["--pc", "'start'"]
 
 
 def test_the_makefile_lists_its_verbs():
