@@ -22,9 +22,9 @@ FLAGS = f"--workload digits-mlp --batch 16 --rate 0.3 --seed 3 --engine rtl --co
 # their first step is told: on a busy machine another process's could come when all is over. SIGINT is ignored in whatever a shell started
 # in the background.
 PREPARED = """import os, signal, sys
-from functools import partial
 from sim.jobs import machine
-machine.engine = partial(machine.engine, trace=True)
+make = machine.engine
+machine.engine = lambda *names, **settings: make(*names, **(settings | {"trace": True}))
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 write, line = sys.stdout.write, ""

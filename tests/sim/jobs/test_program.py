@@ -2,7 +2,6 @@
 
 import re
 import struct
-from functools import partial
 
 import pytest
 
@@ -160,7 +159,7 @@ def test_an_endless_program_says_where_ctrl_c_found_it(ran, ctrl_c):
 
 @pytest.fixture
 def stopped(monkeypatch):
-    """An interruption comes 400 cycles after a program on the RTL was started; the model is that of the other tests."""
+    """An interruption comes 400 cycles after a program on the RTL was started."""
     wait_any = Host.wait_any
 
     def wait(host, threads):
@@ -175,18 +174,23 @@ def stopped(monkeypatch):
         return wait_any(host, threads)
 
     monkeypatch.setattr(Host, "wait_any", wait)
-    monkeypatch.setattr(machine, "engine", partial(machine.engine, trace=True))
 
 
-def test_a_program_on_the_rtl_says_where_ctrl_c_found_it(ran, stopped, monkeypatch):
-    monkeypatch.setattr(machine, "engine", machine.engine.func)
+@pytest.fixture
+def traced(monkeypatch):
+    """Commands use the model of the other tests, which has trace ports, whatever they ask for: one build serves all."""
+    make = machine.engine
+    monkeypatch.setattr(machine, "engine", lambda *names, **settings: make(*names, **(settings | {"trace": True})))
+
+
+def test_a_program_on_the_rtl_says_where_ctrl_c_found_it(ran, stopped):
     said = ran("rtl", ENDLESS)
     first = r"thread 0 RUNNING at pc 0x104 \(br 0x104\), \d+ instructions retired"
     where = rf"{first}; thread 1 WAITING at pc 0x108 \(wait 3, 1\), 0 instructions retired"
     assert said.status == 130 and re.fullmatch(rf"interrupted in cycle \d+: {where}\n", said.err), said
 
 
-def test_a_kernel_says_where_ctrl_c_found_it(say, stopped):
+def test_a_kernel_says_where_ctrl_c_found_it(say, stopped, traced):
     said = say("run gemm --m 64 --n 64 --k 64 --config tiny")
     where = r"thread 0 \w+ at pc 0x[0-9a-f]+ \([a-z].*\), \d+ instructions retired"
     assert said.status == 130 and re.fullmatch(rf"interrupted in cycle \d+: {where}\n", said.err), said
