@@ -4,6 +4,7 @@ import pytest
 
 from golden.arch.config import get_config
 from golden.arch.descriptor import Descriptor
+from golden.arch.trace import Record
 from golden.asm import assemble
 from golden.coverage import groups
 from golden.iss import node
@@ -13,6 +14,7 @@ from golden.rig.steer import wanted
 from sim.jobs import machine
 from sim.jobs.lockstep import Difference, run_lockstep
 from sim.jobs.random_program import check
+from tests.golden.iss.faults import FAULTS, REGISTERS
 
 pytestmark = pytest.mark.system
 
@@ -158,6 +160,21 @@ def test_a_fault_stops_its_thread_and_no_other(text, cause):
     program = assemble(f"start: nop\n{text}\nhalt\nstart1: li x1, 9\nst.d x1, x0, 0x80\nhalt\n")
     result = run_lockstep(CONFIG, [(program.origin, program.image)], launches(program))
     assert len(result.faults) == 1 and cause in result.faults[0]
+
+
+def test_every_fault_has_the_cause_the_pc_and_the_operand_of_the_simulator():
+    """Another thread counts to 300 and stores meanwhile."""
+    registers = "".join(f"li64 x{number}, {value:#x}\n" for number, value in REGISTERS.items())
+    with machine.engine("tiny", trace=True) as engine:
+        for text, cause, operand in FAULTS:
+            program = assemble(
+                f"start: {registers}{text}\nhalt\nstart1: loopi more, 300\naddi x1, x1, 1\nmore: st.d x1, x0, 0x80\nhalt\n", source=text
+            )
+            records: list[Record] = []
+            result = run_lockstep(CONFIG, [(program.origin, program.image)], launches(program), on_record=records.append, engine=engine)
+            assert len(result.faults) == (cause is not None), text
+            assert all(cause.name in fault and f"{operand:#x}" in fault for fault in result.faults), (text, result.faults)
+            assert sum(record.thread == 1 for record in records) == 303, text
 
 
 def test_random_programs_on_four_threads(seed):
