@@ -41,7 +41,7 @@ class _Signal:
 
 @dataclass(frozen=True)
 class _Clock:
-    """When cycles begin, in the file's unit of time, and the last time of the file; where in the file they begin, and its end."""
+    """When cycles begin, in the file's unit of time, and when the last one ends; where in the file they begin, and its end."""
 
     times: list[int]
     places: list[int]
@@ -160,7 +160,8 @@ def _clock(file: BinaryIO, key: bytes | None) -> _Clock:
         elif line == falls:
             low = True
         at += len(line)
-    return _Clock([*times, time + 1], [*places, at])
+    end = 2 * times[-1] - times[-2] if len(times) > 1 else 0  # a run may end within its last cycle
+    return _Clock([*times, max(end, time + 1)], [*places, at])
 
 
 def _chosen(path: Path, clock: _Clock, cycles: tuple[int | None, int | None] | None, focus: int | None, most: int) -> tuple[int, int]:

@@ -157,6 +157,12 @@ LOG = """     0.00ns INFO     cocotb.regression                  running cocotb_
 """
 
 
+def test_a_failure_is_found_by_the_unit_of_time_and_what_is_before_the_first_cycle_belongs_to_it(tmp_path):
+    (tmp_path / "waves.vcd").write_text(AMARANTH)
+    assert cut(tmp_path / "waves.vcd", failed=1.6e-9) == 1
+    assert re.findall("^#(.*)$", (tmp_path / "waves.vcd").read_text(), re.MULTILINE) == ["0", "250", "500", "750", "1000"]
+
+
 def test_what_a_test_wrote_opens_where_cocotb_says_that_it_failed(waves):
     waves.with_name("run.log").write_text(LOG)
     told = seen(waves, "difference", ["part_1"], failed=True)
