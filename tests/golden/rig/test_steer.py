@@ -6,7 +6,7 @@ import pytest
 
 from golden.arch.config import CONFIGS
 from golden.coverage import Coverage, groups
-from golden.rig import Rig, shrink
+from golden.rig import Rig, RigJob, shrink
 from golden.rig.memory import Layout
 from golden.rig.snippets import Writer
 from golden.rig.steer import AT_ONCE, favoured, is_met, meet, numbered, wanted
@@ -26,9 +26,9 @@ def exercised(programs: int, steered: bool) -> set[str]:
     return set(coverage.points)
 
 
-def test_steered_programs_meet_all_hazards_where_others_meet_half():
-    plain, steered = exercised(20, False), exercised(20, True)
-    assert len(plain & KNOWN["hazards"]) < 0.6 * len(KNOWN["hazards"])
+def test_steered_programs_meet_all_hazards_where_others_leave_a_third():
+    plain, steered = exercised(30, False), exercised(30, True)
+    assert 3 * len(plain & KNOWN["hazards"]) < 2 * len(KNOWN["hazards"])
     assert steered >= KNOWN["hazards"] | KNOWN["predicates"]
 
 
@@ -44,7 +44,12 @@ def test_the_program_of_a_seed_and_its_points_is_the_same_and_another_of_other_p
 def test_a_steered_program_is_cut_down_to_a_snippet_like_any_other():
     numbers = [number for number, point in enumerate(numbered(TINY.features)) if point == "x of CSR read by SLOAD next"]
     rig = Rig(1, TINY, 60, 2, wanted=numbers)
-    small = shrink(rig, lambda job: "csrr x25, " in job.text and "ld.d x3, x25, 8" in job.text)
+
+    def fails(job: RigJob) -> bool:  # outside routines, which stay
+        course, _, _ = job.text.partition("routine")
+        return "csrr x25, " in course and "ld.d x3, x25, 8" in course
+
+    small = shrink(rig, fails)
     snippets = [line.split()[-1] for line in small.text.splitlines() if line.startswith("; ") and line.split()[1].isdigit()]
     assert snippets[-1] == "steered" and len(snippets) < 5 < rig.text().count("\n; ")
     finish(small)

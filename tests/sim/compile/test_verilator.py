@@ -303,7 +303,7 @@ NAME = "my chips (2) [a] 'b' \"c\" $d ü"
 def elsewhere(tmp_path, **variables):
     place = tmp_path / NAME
     if not place.exists():
-        for part in ("sim", "tb", "tests/sim", "golden/arch", "golden/__init__.py"):
+        for part in ("sim", "tb", "tests/sim", "golden/arch", "golden/__init__.py", "rtl/common", "rtl/__init__.py"):
             source, goal = cache.ROOT / part, place / part
             goal.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, goal) if source.is_dir() else shutil.copy(source, goal)
