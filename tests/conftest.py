@@ -86,7 +86,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     written = sorted(path for path in written if path.stat().st_mtime >= config.stash[_STARTED])
     told = config.stash[_WAVES] = ["no waves were written: none of these tests simulates the design"] if not written else []
     for path in written:
-        from tests.waves import WavesError, seen
+        from sim.views.waves import WavesError
+        from sim.views.waves_window import seen
 
         try:
             told += seen(Path(os.path.relpath(path)), config.getoption("cycles"), config.getoption("scope"), session.testsfailed > 0)

@@ -1,4 +1,4 @@
-"""A window of the waves that a test wrote: cycles and scopes of a whole run's VCD, put in its place.
+"""A window of the waves that a test wrote: cycles and scopes of a whole run's VCD, put in its place, and how people look at it.
 
 Verilator under cocotb and Amaranth's simulator have clocks and names of their own. Here a cycle takes 500 ps and begins with a rise of the
 clock, cycle 0 with the first one; names are words, and the ports that Verilator repeats above the top module are left out.
@@ -6,6 +6,7 @@ clock, cycle 0 with the first one; names are words, and the ports that Verilator
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sim.events.around import AROUND
-from sim.events.scopes import found
+from sim.events.scopes import ScopeError, found
+from sim.events.window import DIFFERENCE
 from sim.files import whole
-from sim.views.waves import PICOSECONDS, WavesError
+from sim.views.waves import PICOSECONDS, WavesError, opened
+from sim.views.waves_picture import draw
 
 MOST = 20_000_000
 """Bytes of a window that nobody chose."""
+_FAILED = re.compile(r"^ *([\d.]+)ns WARNING +cocotb\.regression .* failed(?:: .*)?$", re.MULTILINE)
 _REPEATED = "$rootio"
 _UNITS = {"fs": 1e-15, "ps": 1e-12, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -41,7 +45,7 @@ class _Signal:
 
 @dataclass(frozen=True)
 class _Clock:
-    """When cycles begin, in the file's unit of time, and the last time of the file; where in the file they begin, and its end."""
+    """When cycles begin, in the file's unit of time, and when the last one ends; where in the file they begin, and its end."""
 
     times: list[int]
     places: list[int]
@@ -61,6 +65,32 @@ class _Clock:
         cycle = self.cycle(time)
         begun, ended = self.times[cycle], self.times[cycle + 1]
         return PICOSECONDS * cycle + min(PICOSECONDS - 1, max(0, time - begun) * PICOSECONDS // max(1, ended - begun))
+
+
+def seen(waves: Path, cycles: tuple[int | None, int | None] | str | None, scopes: Sequence[str], failed: bool) -> list[str]:
+    """Lines that say how a file of waves is looked at, cut to what is asked; WavesError where that is not to be had.
+
+    ``failed``: one of the run's tests did, so that what Amaranth's simulator and the engine wrote ends where it went wrong. Cocotb's log
+    tells when its first test failed.
+    """
+    log = waves.with_name("run.log")
+    if log.is_file():
+        found = _FAILED.search(log.read_text(errors="replace"))
+        when = 1e-9 * float(found[1]) if found else None
+    else:
+        when = math.inf if failed else None
+    if cycles == DIFFERENCE and when is None:
+        waves.unlink()
+        return [f"no test failed, so there is no difference and no waves were kept: {waves}"]
+    try:
+        focus = cut(waves, None, scopes, when, most=0) if cycles == DIFFERENCE else cut(waves, cycles, scopes, when)
+        commands = opened(waves, focus=focus)
+        first, last = draw(waves.with_suffix(".png"), waves, focus=focus)
+    except ScopeError as error:
+        raise WavesError(f"{waves}: {error}") from None
+    told = [] if focus is None else [f"the test failed in cycle {focus}"]
+    told.append(f"waves written: {waves}; a picture of cycles {first} to {last}: {waves.with_suffix('.png')}; open them with:")
+    return [*told, *(f"  {command}" for command in commands)]
 
 
 def cut(
@@ -160,7 +190,8 @@ def _clock(file: BinaryIO, key: bytes | None) -> _Clock:
         elif line == falls:
             low = True
         at += len(line)
-    return _Clock([*times, time + 1], [*places, at])
+    end = 2 * times[-1] - times[-2] if len(times) > 1 else 0  # a run may end within its last cycle
+    return _Clock([*times, max(end, time + 1)], [*places, at])
 
 
 def _chosen(path: Path, clock: _Clock, cycles: tuple[int | None, int | None] | None, focus: int | None, most: int) -> tuple[int, int]:
