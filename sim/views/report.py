@@ -16,6 +16,9 @@ from rich.text import Text
 
 from sim.files import whole
 
+_ENOUGH = 1000
+"""Columns of characters in which every table fits."""
+
 
 def write_json(path: Path | str, report: dict[str, Any]) -> Path:
     """A report on disk; a figure that is NaN or Inf, which JSON does not have, is null."""
@@ -56,14 +59,16 @@ def html_cell(value: Any) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on the terminal; numbers stand right."""
+    """A table on the terminal, as wide as its cells want it: none is cut off; numbers stand right."""
     table = Table(title=title, box=box.SIMPLE, title_justify="left")
     for i, column in enumerate(columns):
         numeric = all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
         table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    Console(width=140).print(table)
+    wide = Console(width=_ENOUGH)
+    wide.width = wide.measure(table).maximum
+    wide.print(table)
 
 
 def _cell(value: Any) -> str:

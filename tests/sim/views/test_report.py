@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.views.report import write_json, write_page
+from sim.views.report import print_table, write_json, write_page
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -51,3 +51,10 @@ def test_a_page_shows_the_table(tmp_path):
     assert "<h1>kernels &amp; more</h1>" in text and "<th>share</th>" in text and "<p>a note</p>" in text
     assert '<tr><td>gemm</td><td class="n">0.5123</td></tr>' in text and '<tr><td>&lt;b&gt;</td><td class="n">-</td></tr>' in text
     assert not re.search("https?:|src=", text), "it needs nothing but itself"
+
+
+def test_no_cell_of_a_wide_table_is_cut_off(capsys):
+    columns = [f"a column named {number}" for number in range(20)]
+    print_table("wide", columns, [[f"{number} and more" for number in range(20)]])
+    said = capsys.readouterr().out
+    assert all(column in said for column in columns) and "19 and more" in said and "…" not in said
