@@ -63,6 +63,7 @@ def fault(writer: Writer, cause: str) -> list[str]:
         case "MISALIGNED":
             lines = ["addi x25, x24, 2"]
     if cause in ("MISALIGNED", "RANGE", "DESCRIPTOR", "ECC") or _port(last) is Port.CSR:
-        # Found late, such a fault drops what is queued: not what another thread waits for, but something.
-        lines = ["fence", *lines, "st.d x1, x24, 8", "mul x2, x3, x4", "ld.d x5, x24, 8"]
+        # Found late, such a fault drops what is queued: not what another thread waits for, but something; nor what the thread reads again,
+        # which would be what was there before.
+        lines = ["fence", *lines, "st.d x1, x24, 8", "mul x2, x3, x4", "ld.d x5, x24, 24"]
     return indent([*lines, last])
