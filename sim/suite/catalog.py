@@ -11,7 +11,7 @@ import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 PROOF = "proof/"
 SEEDED = "seeded"
@@ -77,13 +77,14 @@ def select(patterns: Sequence[str], names: Iterable[str], meant: Callable[[str, 
 
 
 def near_names(pattern: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Names that look like a mistyped one: as a whole, or in the last part of their path."""
+    """Names that look like a mistyped one: as a whole, or in the last part of their path; folders of names where none does."""
     known = list(dict.fromkeys(names))
     whole = difflib.get_close_matches(pattern, known, most, 0.8)
     last = {name.rsplit("::")[-1].rsplit("/")[-1]: name for name in reversed(known)}
     plain = pattern.rsplit("::")[-1].rstrip("/").rsplit("/")[-1]
     ends = [last[name] for name in difflib.get_close_matches(plain, last, most, 0.7)]
-    return list(dict.fromkeys([*whole, *ends]))[:most]
+    folders = dict.fromkeys(str(folder) for name in known for folder in PurePosixPath(name.split("::")[0]).parents)
+    return list(dict.fromkeys([*whole, *ends]))[:most] or difflib.get_close_matches(pattern.rstrip("/"), folders, 1, 0.8)
 
 
 def tagged(expression: str, tags: frozenset[str]) -> bool:

@@ -53,6 +53,8 @@ def test_near_names(typed, near):
 def test_an_unknown_pattern_is_one_sentence_with_near_names():
     with pytest.raises(ValueError, match=r"^no test is called test_word: did you mean tests/a/test_asm.py::test_words\?$"):
         select(["tests/a", "test_word"], NAMES)
+    with pytest.raises(ValueError, match=r"^no test is called tests/rtl/nco: did you mean tests/rtl/noc\?$"):
+        select(["tests/rtl/nco"], ["tests/rtl/noc/test_link.py", "tests/rtl/mem/test_sram.py", "proof/fifo"])
     with pytest.raises(ValueError, match="^no test is called xyz$"):
         select(["xyz"], NAMES)
 
